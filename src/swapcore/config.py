@@ -1,0 +1,277 @@
+"""The typed tree of params.yaml: one section a stage, every value with its meaning and bounds, none with a default."""
+
+import hashlib
+import json
+import warnings
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from swapcore.errors import ParamsError
+
+InputPath = Annotated[Path, "input"]
+"""A port that a stage reads: a `deps` entry in dvc.yaml, an Input of the KFP component."""
+OutputPath = Annotated[Path, "output"]
+"""A port that a stage writes: an `outs` entry in dvc.yaml, an Output of the KFP component."""
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+CropSize = Annotated[int, Field(ge=64, le=1024, multiple_of=16)]
+Workers = Annotated[int, Field(ge=0, le=256, description="processes; 0 means one for each core")]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: unknown keys are refused, values cannot be changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of the validated values, the same for equal values however they were written."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class NetworkParams(Section):
+    """A frozen network: the built-in one, or the user's own file, named by path and sha256."""
+
+    kind: Annotated[
+        Literal["dlib", "onnx", "torchscript", "vgg16", "alexnet"],
+        Field(description="dlib is built in; vgg16 and alexnet are torchvision's, for features only"),
+    ]
+    path: Annotated[Path | None, Field(description="the network's file; null for dlib")]
+    sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$", description="of the file; null for dlib")]
+
+    @model_validator(mode="after")
+    def _file_named(self) -> Self:
+        if self.kind == "dlib" and (self.path or self.sha256):
+            raise ValueError("kind dlib comes with the package: path and sha256 must be null")
+        if self.kind != "dlib" and not (self.path and self.sha256):
+            raise ValueError(f"kind {self.kind} needs path and sha256")
+        return self
+
+
+class SynthesizeParams(Section):
+    """People who do not exist: how many, how often photographed, and how large."""
+
+    num_people: Annotated[int, Field(ge=2, le=1_000_000)]
+    pictures_per_person: Annotated[int, Field(ge=2, le=10_000)]
+    size_px: Annotated[int, Field(ge=64, le=2048)]
+    attribute_range: Annotated[float, Field(gt=0, le=1, description="1 = full range of pose, expression, light")]
+    seed: Seed
+    workers: Workers
+
+
+class QualityLimits(Section):
+    """What a face must reach to be used; a face below goes to the quarantine table with the reason."""
+
+    min_eye_distance_px: Annotated[float, Field(ge=4, description="between the eye centres, in the photograph")]
+    min_sharpness: Annotated[NonNegative, Field(description="gradient energy of the crop relative to its contrast")]
+    min_brightness: Annotated[Fraction, Field(description="mean luma inside the face, 0 black to 1 white")]
+    max_brightness: Fraction
+    max_clipped: Annotated[Fraction, Field(description="share of face pixels that are pure black or white")]
+    max_yaw_deg: Annotated[float, Field(gt=0, le=90, description="head turned left or right, estimated")]
+    max_roll_deg: Annotated[float, Field(gt=0, le=180)]
+
+
+class SplitParams(Section):
+    """People, not photographs, are divided; the rest of the people is the training part."""
+
+    validation: Annotated[float, Field(ge=0, lt=0.5, description="share of people")]
+    test: Annotated[float, Field(ge=0, lt=0.5, description="share of people")]
+    seed: Seed
+
+
+class CropParams(Section):
+    """Photograph to aligned face."""
+
+    size_px: CropSize
+    several_faces: Annotated[
+        Literal["largest", "central", "reject"], Field(description="which face counts when a photograph has several")
+    ]
+    max_megapixels: Annotated[float, Field(gt=0, le=1000, description="larger files are refused before decoding")]
+    quality: QualityLimits
+    near_duplicate_bits: Annotated[
+        int,
+        Field(
+            ge=-1, le=32, description="perceptual hashes of a person's faces that differ in so few of 64 bits; -1 = off"
+        ),
+    ]
+    min_identity_cosine: Annotated[
+        float,
+        Field(
+            ge=-1, le=1, description="a face whose cosine to the rest of its person is lower is a probable wrong label"
+        ),
+    ]
+    split: SplitParams
+    recogniser: NetworkParams
+    workers: Workers
+
+
+class FakeChecks(Section):
+    """What a fake must pass to become part of a sample group."""
+
+    min_changed_inside: Annotated[
+        float, Field(ge=0, le=255, description="mean |fake - template| inside the face, grey levels")
+    ]
+    max_changed_outside: Annotated[float, Field(ge=0, le=255, description="the same outside the face")]
+    min_identity_gain: Annotated[
+        float, Field(ge=-2, le=2, description="cos(fake, reference) - cos(template, reference), centred")
+    ]
+
+
+class GroupsParams(Section):
+    """Sample groups of both kinds, made by a teacher."""
+
+    teacher: Literal["classical", "oracle", "registered"]
+    teacher_model: Annotated[str | None, Field(description="folder or models:/ URI of a registered teacher, else null")]
+    blend: Annotated[
+        Literal["feather", "poisson"], Field(description="how the classical teacher joins face and template")
+    ]
+    size_px: CropSize
+    references_per_label: Annotated[
+        int, Field(ge=0, le=1000, description="fake-template groups made of each photograph")
+    ]
+    sources_per_template: Annotated[int, Field(ge=0, le=1000, description="fake-label groups made of each photograph")]
+    checks: FakeChecks
+    shard_megabytes: Annotated[int, Field(ge=1, le=4096)]
+    seed: Seed
+    workers: Workers
+
+
+class ModelParams(Section):
+    """The generator and the discriminator."""
+
+    width: Annotated[int, Field(ge=8, le=512, description="channels at full working resolution")]
+    num_levels: Annotated[int, Field(ge=1, le=5, description="halvings of resolution in the encoder")]
+    num_fusion_blocks: Annotated[int, Field(ge=1, le=16, description="blocks in which mean and variance are fused")]
+    unshuffle: Annotated[Literal[1, 2, 4], Field(description="pixels folded into channels by the stem")]
+    discriminator_width: Annotated[int, Field(ge=8, le=512)]
+
+
+class LossWeights(Section):
+    """Weights of the method's losses; 0 switches a term off."""
+
+    pixel_real: Annotated[NonNegative, Field(description="w1: against the real label of a fake-template group")]
+    pixel_fake: Annotated[NonNegative, Field(description="w2 < w1: against the fake label")]
+    pixel_raw: Annotated[
+        NonNegative, Field(description="share of the pixel loss that also judges the image before the mask")
+    ]
+    pixel_change: Annotated[NonNegative, Field(description="extra weight of pixels where label and template differ")]
+    feature: NonNegative
+    identity_source: Annotated[NonNegative, Field(description="first part: be the source")]
+    identity_template: Annotated[
+        NonNegative, Field(description="second part: be no nearer the template than the source is")
+    ]
+    adversarial: NonNegative
+
+    @model_validator(mode="after")
+    def _real_weighs_more(self) -> Self:
+        if self.pixel_real <= self.pixel_fake:
+            raise ValueError("pixel_real must be greater than pixel_fake: the real label weighs more")
+        return self
+
+
+class TrainParams(Section):
+    """One training run."""
+
+    size_px: CropSize
+    steps: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=2)]
+    fake_label_share: Annotated[Fraction, Field(description="share of fake-label groups in a batch")]
+    learning_rate: Annotated[Positive, Field(le=1)]
+    discriminator_learning_rate: Annotated[Positive, Field(le=1)]
+    warmup_steps: Count
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+    max_gradient_norm: Positive
+    adversarial_start: Annotated[Fraction, Field(description="share of the steps before the discriminator joins")]
+    model: ModelParams
+    weights: LossWeights
+    feature_network: Annotated[NetworkParams | None, Field(description="null = the recogniser's early levels")]
+    num_feature_levels: Annotated[int, Field(ge=1, le=8, description="levels compared, from the first")]
+    precision: Annotated[Literal["fp32", "bf16"], Field(description="autocast of forward and losses")]
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+    threads: Annotated[int, Field(ge=0, description="torch threads; 0 = one for each core")]
+    log_every: Annotated[int, Field(ge=1)]
+    sample_every: Annotated[int, Field(ge=1, description="steps between picture sheets and validation figures")]
+    checkpoint_every: Annotated[int, Field(ge=1)]
+    seed: Seed
+
+
+class EvaluateParams(Section):
+    """Judging a model on people of the test split only."""
+
+    pairs_per_template: Annotated[int, Field(ge=1, le=1000, description="sources drawn for each test photograph")]
+    max_pairs: Annotated[int, Field(ge=1)]
+    judge: Annotated[
+        NetworkParams | None, Field(description="null = the training's own recogniser under jitter, so labelled")
+    ]
+    bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]
+    sheet_rows: Annotated[int, Field(ge=1, le=64)]
+    batch_size: Annotated[int, Field(ge=1)]
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+    seed: Seed
+
+
+class RegisterParams(Section):
+    """Entering the model in the registry."""
+
+    model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
+
+
+class PhotographParams(Section):
+    """Where the photographs are."""
+
+    input: Annotated[Path, Field(description="a folder with a sub-folder a person, or a CSV file,identity[,split]")]
+    folder: Annotated[
+        Path, Field(description="the folder that DVC watches: it holds input, photographs and consent.csv")
+    ]
+    synthetic: Annotated[bool, Field(description="true = made by the synthesize stage")]
+
+
+with warnings.catch_warnings():
+    # A section is called `register`, as its stage is; nobody registers virtual subclasses of Params.
+    warnings.filterwarnings("ignore", 'Field name "register"', UserWarning)
+
+    class Params(Section):
+        """params.yaml, whole."""
+
+        photographs: PhotographParams
+        synthesize: SynthesizeParams
+        crop: CropParams
+        groups: GroupsParams
+        train: TrainParams
+        evaluate: EvaluateParams
+        register: RegisterParams
+
+
+def describe(error: ValidationError, prefix: str = "") -> str:
+    """One line for a validation error: each field with its full dotted name and what is wrong with it."""
+    problems = []
+    for item in error.errors():
+        field = ".".join(str(part) for part in (*filter(None, [prefix]), *item["loc"]))
+        shown = "" if item["type"] in {"missing", "extra_forbidden"} else f" (got {item['input']!r})"
+        problems.append(f"{field or 'params'}: {item['msg']}{shown}")
+    return "; ".join(problems)
+
+
+def read_params(path: Path) -> Params:
+    """Read and validate params.yaml.
+
+    Raises:
+        ParamsError: the file is missing, is not YAML, or a key or value is not allowed; one line.
+    """
+    try:
+        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file; run in the project's folder or give --params FILE") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ParamsError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from None
+    try:
+        return Params.model_validate(document)
+    except ValidationError as error:
+        raise ParamsError(f"{path}: {describe(error)}") from None

@@ -1,0 +1,1 @@
+"""Data on disk: artifacts, manifests, shards, splits and datasets."""

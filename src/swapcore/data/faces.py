@@ -1,0 +1,130 @@
+"""The faces artifact: one typed row an aligned face, its picture in shards, and the rejected photographs beside it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from swapcore.config import NetworkParams
+from swapcore.data.artifact import Card, read_card
+from swapcore.data.shards import Place, ShardReader
+from swapcore.data.tables import read_table
+from swapcore.errors import ArtifactError
+from swapcore.ops.geometry import Affine, Points
+from swapcore.ops.image import Image
+
+INDEX = "index.parquet"
+QUARANTINE = "quarantine.parquet"
+RECOGNISER = "recogniser.json"
+
+
+@dataclass(frozen=True)
+class FaceRow:
+    """One aligned face; pixels of the photograph unless a name says otherwise."""
+
+    key: str
+    file: str
+    """Path as the manifest gives it, relative to the photographs' folder."""
+    identity: str
+    split: str
+    photo_sha256: str
+    photo_width: int
+    photo_height: int
+    box: list[float]
+    """left, top, right, bottom of the detection."""
+    landmarks: list[float]
+    """x, y of dlib's five points in the photograph: left eye outer and inner corner, right eye inner and outer, nose base."""
+    affine: list[float]
+    """Row-major (2, 3): photograph to crop."""
+    crop_points: list[float]
+    """x, y in the crop of: left eye, right eye, nose base, left and right mouth corner (left = left in the image)."""
+    eye_distance_px: float
+    sharpness: float
+    brightness: float
+    clipped: float
+    yaw_deg: float
+    roll_deg: float
+    perceptual_hash: str
+    """64 bits as 16 hex digits."""
+    embedding: list[float]
+    """Raw face features of the crop; centre them by the mean in recogniser.json before a cosine."""
+    identity_cosine: float | None
+    """Centred cosine to the mean of the person's other faces; None for a person of one photograph."""
+    consent_basis: str
+    consent_licence: str
+    shard: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class QuarantineRow:
+    """One photograph that was not used."""
+
+    file: str
+    identity: str
+    reason: str
+    """A word from faces/quality or the errors: no-face, unreadable, too-small, near-duplicate, no-consent, …"""
+    detail: str
+
+
+@dataclass(frozen=True)
+class Face:
+    """An aligned face, loaded."""
+
+    key: str
+    identity: str
+    split: str
+    file: str
+    image: Image
+    """uint8 (S, S, 3) RGB."""
+    points: Points
+    """(5, 2) in crop pixels: left eye, right eye, nose base, left and right mouth corner."""
+    affine: Affine
+    """(2, 3): photograph to crop."""
+    embedding: npt.NDArray[np.float32]
+    """(D,) raw face features."""
+
+
+class FaceSet:
+    """A faces artifact, read at random."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a folder that the crop stage wrote.
+
+        Raises:
+            ArtifactError: it is missing, damaged or of another kind.
+        """
+        self.folder = folder
+        self.card: Card = read_card(folder, "faces")
+        self.rows = read_table(folder / INDEX, FaceRow)
+        self.size_px = int(self.card.facts["size_px"])
+        try:
+            recogniser = json.loads((folder / RECOGNISER).read_text(encoding="utf-8"))
+            self.recogniser = NetworkParams.model_validate(recogniser["network"])
+            self.embedding_mean = np.asarray(recogniser["embedding_mean"], dtype=np.float32)
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ArtifactError(f"{folder / RECOGNISER}: cannot be read; run crop again") from None
+        self._reader = ShardReader(folder)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Face:
+        row = self.rows[index]
+        return Face(
+            key=row.key,
+            identity=row.identity,
+            split=row.split,
+            file=row.file,
+            image=self._reader.read(Place(row.shard, row.offset, row.size)),
+            points=np.asarray(row.crop_points, dtype=np.float64).reshape(5, 2),
+            affine=np.asarray(row.affine, dtype=np.float64).reshape(2, 3),
+            embedding=np.asarray(row.embedding, dtype=np.float32),
+        )
+
+    def of_split(self, split: str) -> list[int]:
+        """Indices of the faces of one split, in order."""
+        return [i for i, row in enumerate(self.rows) if row.split == split]

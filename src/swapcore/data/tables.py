@@ -1,0 +1,54 @@
+"""Typed rows in Parquet: a dataclass is the schema, a list of its instances is the table."""
+
+import dataclasses
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from swapcore.errors import ArtifactError
+
+Row = TypeVar("Row")
+
+_ARROW: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    list[float]: pa.list_(pa.float64()),
+}
+
+
+def schema_of(row_type: type[Any]) -> pa.Schema:
+    """The Arrow schema of a dataclass whose fields are str, int, float, bool or list[float], each perhaps | None."""
+    fields = []
+    for name, annotation in typing.get_type_hints(row_type).items():
+        options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+        plain = [option for option in options if option is not type(None)]
+        fields.append(pa.field(name, _ARROW[plain[0]], nullable=len(options) > len(plain)))
+    return pa.schema(fields)
+
+
+def write_table(path: Path, row_type: type[Row], rows: list[Row]) -> None:
+    """Write rows of one dataclass; an empty list gives an empty table with the same schema."""
+    records = [dataclasses.asdict(row) for row in rows]  # type: ignore[call-overload]
+    pq.write_table(pa.Table.from_pylist(records, schema=schema_of(row_type)), path)
+
+
+def read_table(path: Path, row_type: type[Row]) -> list[Row]:
+    """Read rows of one dataclass.
+
+    Raises:
+        ArtifactError: the file is missing, damaged, or of another schema.
+    """
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        first_line = str(error).splitlines()[0]
+        raise ArtifactError(f"{path}: cannot be read ({first_line}); make the artifact again") from None
+    if not table.schema.equals(schema_of(row_type)):
+        raise ArtifactError(f"{path}: was written by another version of swapcore; make the artifact again")
+    return [row_type(**record) for record in table.to_pylist()]

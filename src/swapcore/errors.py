@@ -1,0 +1,60 @@
+"""The whole error tree: what a user can put right, and what ends a run."""
+
+from pathlib import Path
+
+
+class SwapcoreError(Exception):
+    """Base of every error that swapcore raises on purpose.
+
+    The command line prints its message as one line, without a traceback, and exits with ``exit_code``.
+    """
+
+    exit_code = 1
+
+
+class UserError(SwapcoreError):
+    """A mistake that the user can put right; the message names the file, the field and the way out."""
+
+    exit_code = 2
+
+
+class ParamsError(UserError):
+    """A key or value in params.yaml, or in a component's parameters, that is not allowed."""
+
+
+class InputError(UserError):
+    """A photograph folder, CSV, consent file or command-line path that cannot be used."""
+
+
+class ArtifactError(UserError):
+    """A stage's input that is missing, incomplete, damaged, or of another kind than the stage needs."""
+
+
+class ImageError(UserError):
+    """One image file that cannot be used; ``reason`` is the word that the quarantine table counts by."""
+
+    def __init__(self, path: Path | str, reason: str, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = Path(path)
+        self.reason = reason
+
+
+class FaceError(UserError):
+    """A photograph in which no usable face was found; ``reason`` as in ImageError."""
+
+    def __init__(self, path: Path | str, reason: str, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = Path(path)
+        self.reason = reason
+
+
+class TrainingError(SwapcoreError):
+    """Training that cannot go on: a loss that is not finite, a checkpoint that does not fit."""
+
+    exit_code = 3
+
+
+class TrackingError(SwapcoreError):
+    """The tracking server or the model registry refused or could not be reached where it is indispensable."""
+
+    exit_code = 4

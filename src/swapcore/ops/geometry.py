@@ -1,0 +1,84 @@
+"""Alignments and affines. Points are x, y in pixels; the centre of the top-left pixel is (0, 0)."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from swapcore.ops.image import Image
+
+Points = npt.NDArray[np.float64]
+"""Points, (N, 2), x then y, in pixels."""
+Affine = npt.NDArray[np.float64]
+"""A (2, 3) matrix [A | t] that maps a point p to A p + t."""
+
+
+def similarity_transform(source: Points, target: Points) -> Affine:
+    """Least-squares rotation, uniform scale and shift from source to target points (N, 2), N >= 2.
+
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991;
+    without reflection.
+
+    Raises:
+        ValueError: the shapes differ, or the source points coincide.
+    """
+    if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2 or len(source) < 2:
+        raise ValueError(f"expected two (N, 2) arrays with N >= 2, got {source.shape} and {target.shape}")
+    source_mean, target_mean = source.mean(0), target.mean(0)
+    source_centred, target_centred = source - source_mean, target - target_mean
+    variance = float((source_centred**2).sum())
+    if variance < 1e-12:
+        raise ValueError("the source points coincide")
+    u, singular, vt = np.linalg.svd(target_centred.T @ source_centred)
+    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
+    rotation = u @ np.diag(sign) @ vt
+    scale = float((singular * sign).sum()) / variance
+    shift = target_mean - scale * rotation @ source_mean
+    return np.hstack([scale * rotation, shift[:, None]])
+
+
+def apply(affine: Affine, points: Points) -> Points:
+    """Map points (..., 2) by an affine (2, 3)."""
+    return points @ affine[:, :2].T + affine[:, 2]
+
+
+def invert(affine: Affine) -> Affine:
+    """The affine (2, 3) that undoes this one.
+
+    Raises:
+        ValueError: the affine flattens the plane.
+    """
+    if abs(float(np.linalg.det(affine[:, :2]))) < 1e-12:
+        raise ValueError("the affine cannot be inverted")
+    inverse = np.linalg.inv(affine[:, :2])
+    return np.hstack([inverse, (-inverse @ affine[:, 2])[:, None]])
+
+
+def compose(outer: Affine, inner: Affine) -> Affine:
+    """The affine (2, 3) that applies inner, then outer."""
+    return np.hstack([outer[:, :2] @ inner[:, :2], (outer[:, :2] @ inner[:, 2] + outer[:, 2])[:, None]])
+
+
+def rescale(affine: Affine, from_px: int, to_px: int) -> Affine:
+    """The same crop at another size: pixel centres stay pixel centres."""
+    factor = to_px / from_px
+    scaling = np.array([[factor, 0.0, (factor - 1) / 2], [0.0, factor, (factor - 1) / 2]])
+    return compose(scaling, affine)
+
+
+def warp(image: Image, affine: Affine, size_px: int) -> Image:
+    """Cut a (size_px, size_px, 3) crop: affine maps picture points to crop points; edges are replicated.
+
+    Where the crop shrinks the picture more than twofold, the picture is averaged down first, against aliasing.
+    """
+    scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+    while scale < 0.5 and min(image.shape[:2]) >= 2:
+        height, width = image.shape[0] // 2, image.shape[1] // 2
+        halving = np.array([[width / image.shape[1], 0, 0], [0, height / image.shape[0], 0]])
+        halving[:, 2] = (np.diag(halving) - 1) / 2
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        affine = compose(affine, invert(halving))
+        scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+    cut = cv2.warpAffine(
+        np.ascontiguousarray(image), affine, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(cut, dtype=np.uint8)

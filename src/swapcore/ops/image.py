@@ -1,0 +1,64 @@
+"""The one place where images change between uint8 (H, W, 3) RGB and float (B, 3, H, W) in [-1, 1]."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+Image = npt.NDArray[np.uint8]
+"""An RGB picture, uint8 (H, W, 3)."""
+
+
+def to_tensor(images: npt.NDArray[np.uint8] | torch.Tensor) -> torch.Tensor:
+    """Convert uint8 (B, H, W, 3) in 0..255 to float32 (B, 3, H, W) in [-1, 1]."""
+    batch = torch.as_tensor(images)
+    if batch.dtype != torch.uint8 or batch.ndim != 4 or batch.shape[-1] != 3:
+        raise ValueError(f"expected uint8 (B, H, W, 3), got {batch.dtype} {tuple(batch.shape)}")
+    return batch.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1.0
+
+
+def to_images(batch: torch.Tensor) -> npt.NDArray[np.uint8]:
+    """Convert float (B, 3, H, W) to uint8 (B, H, W, 3), rounding, values outside [-1, 1] clipped."""
+    if batch.ndim != 4 or batch.shape[1] != 3:
+        raise ValueError(f"expected (B, 3, H, W), got {tuple(batch.shape)}")
+    scaled = (batch.detach().to(torch.float32).clamp(-1.0, 1.0) + 1.0) * 127.5 + 0.5
+    pixels: npt.NDArray[np.uint8] = scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return pixels
+
+
+def resize(image: Image, size_px: int) -> Image:
+    """Resize a square picture to (size_px, size_px, 3), averaging when it shrinks."""
+    if image.shape[0] == size_px:
+        return image
+    interpolation = cv2.INTER_AREA if size_px < image.shape[0] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, (size_px, size_px), interpolation=interpolation), dtype=np.uint8)
+
+
+def encode_png(image: Image) -> bytes:
+    """Encode losslessly; the fastest compression, since the pictures are read far more often than sent."""
+    done, data = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise ValueError(f"cannot encode an image of shape {image.shape}")
+    return data.tobytes()
+
+
+def decode(data: bytes) -> Image:
+    """Decode a picture that encode_png (or any 8-bit encoder) made.
+
+    Raises:
+        ValueError: the bytes are not a whole image.
+    """
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if image is None:
+        raise ValueError("not a readable image")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def tile(rows: list[list[Image]], size_px: int, gap_px: int = 2) -> Image:
+    """Lay pictures out as a sheet: rows of equal length, each picture resized to size_px, white between."""
+    step = size_px + gap_px
+    sheet = np.full((len(rows) * step - gap_px, len(rows[0]) * step - gap_px, 3), 255, np.uint8)
+    for y, row in enumerate(rows):
+        for x, image in enumerate(row):
+            sheet[y * step : y * step + size_px, x * step : x * step + size_px] = resize(image, size_px)
+    return sheet
