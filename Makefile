@@ -35,10 +35,10 @@ run: $(READY)  ## The whole pipeline on your photographs: make run PHOTOS=folder
 	@echo "pictures: $(CURDIR)/reports/swap/sheet.png   report: $(CURDIR)/reports/swap/report.html"
 
 test: $(READY)  ## Every test; set SWAPCORE_FACES to a folder of photographs with consent for those that need faces
-	python -m pytest --import-mode=importlib --cov --cov-report=term:skip-covered -q
+	python -m pytest --cov --cov-report=term:skip-covered -q
 
 test-fast: $(READY)  ## The tests that take seconds
-	python -m pytest --import-mode=importlib -q -m 'not slow'
+	python -m pytest -q -m 'not slow'
 
 lint: $(READY)  ## Format, lint, types and import rules
 	ruff format --check .
