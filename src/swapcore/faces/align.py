@@ -21,6 +21,10 @@ _TEMPLATE: Final = np.array(
 )
 _CHIP_SCALE: Final = 0.4394
 _CHIP_SHIFT: Final = (-39.43, -61.71)
+_ARCFACE_PX: Final = 112
+_ARCFACE: Final = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+)
 _IDENTITY: Final = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 CHIP_PX: Final = 150
@@ -52,3 +56,14 @@ def recogniser_chip(size_px: int) -> Affine:
     """
     at_template = np.array([[_CHIP_SCALE, 0.0, _CHIP_SHIFT[0]], [0.0, _CHIP_SCALE, _CHIP_SHIFT[1]]])
     return compose(at_template, rescale(_IDENTITY, size_px, TEMPLATE_PX))
+
+
+def arcface_chip(size_px: int, chip_px: int) -> Affine:
+    """The affine (2, 3) from an aligned crop of size_px to the framing of recognisers of the ArcFace family.
+
+    Eyes and mouth corners are brought to the places of Deng et al., "ArcFace", CVPR 2019 (given at 112 px); the nose takes
+    no part, since our third point is the nose base and theirs the tip.
+    """
+    points = [0, 1, 3, 4]
+    at_template = similarity_transform(template_points(size_px)[points], _ARCFACE[points])
+    return rescale(at_template, _ARCFACE_PX, chip_px)
