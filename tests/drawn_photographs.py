@@ -24,7 +24,7 @@ def draw_face(
     origin = np.array(centre) * (image.shape[1], image.shape[0]) + moods.uniform(-3, 3, 2)
     angle = np.deg2rad(roll_deg)
     turn = eye_distance_px * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    smile = moods.uniform(-0.05, 0.2)
+    smile, brow = moods.uniform(-0.05, 0.2), brow + moods.uniform(-0.06, 0.06)
 
     def place(points: object) -> np.ndarray:
         return np.asarray(points, dtype=np.float64) @ turn.T + origin

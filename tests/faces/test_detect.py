@@ -14,7 +14,7 @@ def middle(box: Box) -> np.ndarray:
 
 def test_one_face_where_it_was_drawn():
     image, points = draw_face(1)
-    (box,) = detect_faces(image)
+    (box,) = detect_faces(image, "largest")
     assert np.linalg.norm(middle(box) - points.mean(0)) < 0.3 * box.width_px
     assert box.score > 0
 
@@ -24,21 +24,21 @@ def test_the_box_scales_with_the_photograph(factor):
     image, points = draw_face(2)
     side = round(400 * factor)
     scaled = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
-    (box,) = detect_faces(scaled)
+    (box,) = detect_faces(scaled, "largest")
     assert np.linalg.norm(middle(box) - factor * points.mean(0)) < 0.3 * box.width_px
     assert 1.5 < box.width_px / (70 * factor) < 4
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 500, 3), (500, 3, 3), (300, 300, 3), (40, 2000, 3)])
 def test_nobody(shape):
-    assert detect_faces(np.full(shape, 128, np.uint8)) == []
+    assert detect_faces(np.full(shape, 128, np.uint8), "largest") == []
 
 
 def test_two_faces():
     canvas = np.full((400, 800, 3), 205, np.uint8)
     image, _ = draw_face(3, into=canvas, centre=(0.25, 0.4), eye_distance_px=70)
     image, _ = draw_face(4, into=image, centre=(0.75, 0.4), eye_distance_px=50)
-    boxes = sorted(detect_faces(image))
+    boxes = sorted(detect_faces(image, "central"))
     assert len(boxes) == 2
     assert boxes[0].width_px > boxes[1].width_px
 

@@ -33,14 +33,14 @@ def test_eye_centres_by_hand():
 def test_points_of_drawn_faces(eye_distance_px):
     for person in range(4):
         image, drawn = draw_face(person, size_px=6 * eye_distance_px, eye_distance_px=eye_distance_px)
-        face = cut_face(image, detect_faces(image)[0], 256)
+        face = cut_face(image, detect_faces(image, "largest")[0], 256)
         found = apply(invert(face.affine), face.points)[[0, 1, 3, 4]]
         assert np.linalg.norm(found - drawn, axis=1).max() < 0.1 * eye_distance_px
 
 
 def test_order_is_left_to_right_in_the_image():
     image, _ = draw_face(5)
-    points = locate_landmarks(image, detect_faces(image)[0])
+    points = locate_landmarks(image, detect_faces(image, "largest")[0])
     assert (np.diff(points[:4, 0]) > 0).all()
     assert points[4, 1] > points[:4, 1].max()
 

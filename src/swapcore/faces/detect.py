@@ -11,6 +11,9 @@ from swapcore.ops.image import Image
 
 SeveralFaces = Literal["largest", "central", "reject"]
 
+_GLANCE_SIDE_PX = 320
+"""A glance finds faces wider than a quarter of the picture: whoever is found so is larger than whoever is not."""
+_GLANCE_SCORE = 0.5  # less certain than this, the glance is not trusted
 _FIRST_SIDE_PX = 1024
 """The detector finds faces from about 80 px, so a first look at this size finds those wider than 8 % of the picture."""
 _SECOND_SIDE_PX = 2048
@@ -33,13 +36,18 @@ class Box(NamedTuple):
         return self.right - self.left
 
 
-def detect_faces(image: Image) -> list[Box]:
-    """Find the faces in a photograph (H, W, 3), the most certain first.
+def detect_faces(image: Image, policy: SeveralFaces) -> list[Box]:
+    """Find the faces in a photograph (H, W, 3) that the policy has to know of, the most certain first.
 
     Large photographs are looked at in a smaller version; where that shows nobody, once more at twice the size (a small
-    photograph enlarged), so that the time is bounded whatever the photograph.
+    photograph enlarged), so that the time is bounded whatever the photograph. Where only the largest face counts, a glance at a
+    small version comes first, and most often suffices in less than half the time.
     """
     side = max(image.shape[:2])
+    if policy == "largest" and side > _GLANCE_SIDE_PX:
+        boxes = _detect_at(image, _GLANCE_SIDE_PX)
+        if any(box.score >= _GLANCE_SCORE for box in boxes):
+            return boxes
     first = min(side, _FIRST_SIDE_PX)
     return _detect_at(image, first) or _detect_at(image, min(2 * first, _SECOND_SIDE_PX))
 

@@ -39,7 +39,7 @@ def extract_face(image: Image, size_px: int, several_faces: SeveralFaces, path: 
 
 def find_face(image: Image, several_faces: SeveralFaces, path: Path) -> Box:
     """The face that counts; errors as extract_face."""
-    boxes = detect_faces(image)
+    boxes = detect_faces(image, several_faces)
     if not boxes:
         raise FaceError(path, "no-face", "no face was found; the face must be frontal and not too small")
     box = choose_face(boxes, several_faces, image.shape[1], image.shape[0])

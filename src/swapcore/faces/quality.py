@@ -13,7 +13,7 @@ from swapcore.config import QualityLimits
 from swapcore.faces.align import TEMPLATE_PX
 from swapcore.faces.extract import AlignedFace
 from swapcore.ops.geometry import Points, apply, invert
-from swapcore.ops.image import resize
+from swapcore.ops.image import Image, resize
 
 _MEASURE_PX: Final = 128
 """Crops are measured at one size, so that the limits mean the same whatever crop.size_px is."""
@@ -56,7 +56,7 @@ def measure_quality(face: AlignedFace) -> Quality:
         eye_distance_px=float(np.linalg.norm(eyes_and_nose[1] - eyes_and_nose[0])),
         sharpness=_sharpness(luma, inside),
         brightness=float(pixels.mean()) / 255,
-        clipped=float(((crop.max(-1) <= _BLACK) | (crop.min(-1) >= _WHITE))[inside].mean()),
+        clipped=_clipped(crop, inside),
         yaw_deg=yaw,
         roll_deg=roll,
     )
@@ -102,6 +102,12 @@ def _sharpness(luma: npt.NDArray[np.uint8], inside: npt.NDArray[np.bool_]) -> fl
     # A second difference, unlike the first, is small on the smooth shading that blur leaves.
     detail = cv2.Laplacian(grey, cv2.CV_32F)[inside]
     return float((detail**2).mean()) / max(variance, 1.0)
+
+
+def _clipped(crop: Image, inside: npt.NDArray[np.bool_]) -> float:
+    black = cv2.inRange(crop, (0, 0, 0), (_BLACK,) * 3)
+    white = cv2.inRange(crop, (_WHITE,) * 3, (255, 255, 255))
+    return float(np.asarray(cv2.bitwise_or(black, white) > 0)[inside].mean())
 
 
 @functools.cache

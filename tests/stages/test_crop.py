@@ -1,0 +1,346 @@
+"""The crop stage: nothing disappears, nothing depends on workers or place, bad input ends in one line."""
+
+import errno
+import logging
+import os
+import shutil
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from drawn_photographs import draw_face
+
+from swapcore.config import read_params
+from swapcore.data import consent
+from swapcore.data.artifact import CARD, content_digest, partial_folder, read_card
+from swapcore.data.faces import QUARANTINE, FaceSet, QuarantineRow
+from swapcore.data.splits import split_of
+from swapcore.data.tables import read_table
+from swapcore.errors import InputError
+from swapcore.ops.geometry import apply
+from swapcore.stages import crop
+from swapcore.stages.crop import run
+
+PARAMS = read_params(Path(__file__).parents[2] / "params.yaml").crop.model_copy(
+    update={"size_px": 128, "workers": 1, "near_duplicate_bits": 0, "min_identity_cosine": -1.0}
+)
+HEADER = "identity,basis,licence,expires\n"
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def save(path, image):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.ascontiguousarray(image[..., ::-1]))
+
+
+def people_folder(folder, people=4, pictures=3):
+    for person in range(people):
+        for picture in range(pictures):
+            save(folder / f"person {person}" / f"{picture}.png", draw_face(person, picture)[0])
+    (folder / "consent.csv").write_text(HEADER + "*,drawn,CC0-1.0,\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory):
+    return people_folder(tmp_path_factory.mktemp("people"))
+
+
+def quarantine_of(faces):
+    return {row.file: row for row in read_table(faces / QUARANTINE, QuarantineRow)}
+
+
+def reasons_of(faces):
+    return {file: row.reason for file, row in quarantine_of(faces).items()}
+
+
+def test_every_face_of_a_plain_folder(people, tmp_path):
+    metrics = run(PARAMS, photographs=people, faces=tmp_path / "faces")
+    faces = FaceSet(tmp_path / "faces")
+    assert metrics == {"photographs": 12.0, "faces": 12.0, "people": 4.0}
+    assert [row.file for row in faces.rows] == [f"person {p}/{i}.png" for p in range(4) for i in range(3)]
+    assert faces.size_px == 128
+    for face, row in zip(faces, faces.rows, strict=False):
+        assert face.image.shape == (128, 128, 3)
+        assert face.split == split_of(face.identity, PARAMS.split)
+        assert face.embedding.shape == faces.embedding_mean.shape == (128,)
+        np.testing.assert_allclose(
+            apply(face.affine, np.array(row.landmarks).reshape(5, 2)[4:]), face.points[2:3], atol=1e-9
+        )
+    assert {row.consent_licence for row in faces.rows} == {"CC0-1.0"}
+    assert all(-1 <= row.identity_cosine <= 1 for row in faces.rows)
+    assert faces.card.rejections == {}
+    assert faces.card.facts["size_px"] == 128
+    assert faces.card.facts["recogniser"] == PARAMS.recogniser.digest()
+    assert sorted(p.name for p in faces.folder.iterdir()) == [
+        "card.json", "index.parquet", "quarantine.parquet", "recogniser.json", "shard-00000.tar",
+    ]  # fmt: skip
+
+
+def test_same_bytes_again_and_elsewhere(people, tmp_path):
+    moved = tmp_path / "else where"
+    shutil.copytree(people, moved)
+    for source, name in ((people, "a"), (people, "b"), (moved, "c")):
+        run(PARAMS, photographs=source, faces=tmp_path / name)
+    cards = {(tmp_path / name / CARD).read_bytes() for name in "abc"}
+    assert len(cards) == 1
+
+
+@pytest.mark.slow
+def test_same_bytes_with_more_workers(people, tmp_path, monkeypatch):
+    monkeypatch.setattr(crop, "_WORTH_WORKERS", 1)
+    for workers in (1, 2, 3):
+        run(PARAMS.model_copy(update={"workers": workers}), photographs=people, faces=tmp_path / str(workers))
+    assert len({content_digest(tmp_path / str(workers)) for workers in (1, 2, 3)}) == 1
+
+
+def test_the_input_digest_follows_photographs_and_consent(people, tmp_path):
+    folder = tmp_path / "people"
+    shutil.copytree(people, folder)
+    digests = []
+
+    def note():
+        run(PARAMS, photographs=folder, faces=tmp_path / "faces")
+        digests.append(read_card(tmp_path / "faces", "faces").inputs["photographs"])
+
+    note()
+    note()
+    save(folder / "person 0/0.png", draw_face(0, 9)[0])
+    note()
+    (folder / "consent.csv").write_text(HEADER + "*,drawn again,CC0-1.0,\n")
+    note()
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+
+
+def spoil(folder):
+    """Add one of every bad photograph; returns file -> expected reason."""
+    good = (folder / "person 0/0.png").read_bytes()
+    bad = folder / "person 1"
+    (bad / "empty.jpg").touch()
+    (bad / "cut.png").write_bytes(good[: len(good) // 2])
+    (bad / "text.jpg").write_text("not a photograph")
+    (bad / "loop.jpg").symlink_to("loop.jpg")
+    (bad / "again").symlink_to(folder)
+    save(bad / "nobody.png", np.full((300, 300, 3), 120, np.uint8))
+    save(bad / "large.png", np.zeros((1500, 1500, 3), np.uint8))
+    save(bad / "blurred.png", cv2.GaussianBlur(draw_face(1, 5)[0], (0, 0), 5))
+    save(bad / "tiny.png", draw_face(1, 5, size_px=110, eye_distance_px=20)[0])
+    save(bad / "tilted.png", draw_face(1, 6, roll_deg=18)[0])
+    shutil.copy(folder / "person 2/0.png", folder / "person 2/copy.png")
+    shutil.copy(folder / "person 2/1.png", folder / "person 3/of person 2.png")
+    save(folder / "stray.png", draw_face(7)[0])
+    save(folder / "lapsed/1.png", draw_face(8)[0])
+    save(folder / '😀 "it\'s me"/1.png', draw_face(9)[0])
+    (folder / "consent.csv").write_text(HEADER + "*,drawn,CC0-1.0,\nlapsed,drawn,CC0-1.0,2020-01-01\n")
+    return {
+        "person 1/empty.jpg": "empty",
+        "person 1/cut.png": "truncated",
+        "person 1/text.jpg": "not-an-image",
+        "person 1/loop.jpg": "unreadable",
+        "person 1/again": "link-loop",
+        "person 1/nobody.png": "no-face",
+        "person 1/large.png": "too-large",
+        "person 1/blurred.png": "blurred",
+        "person 1/tiny.png": "too-small",
+        "person 1/tilted.png": "tilted",
+        "person 2/copy.png": "duplicate",
+        "person 2/1.png": "two-identities",
+        "person 3/of person 2.png": "two-identities",
+        "stray.png": "no-identity",
+        "lapsed/1.png": "consent-expired",
+    }
+
+
+def test_each_bad_photograph_has_its_reason_and_none_disappears(tmp_path):
+    folder = people_folder(tmp_path / "people")
+    expected = spoil(folder)
+    strict = PARAMS.quality.model_copy(update={"max_roll_deg": 10.0})
+    params = PARAMS.model_copy(update={"quality": strict, "max_megapixels": 2.0})
+    metrics = run(params, photographs=folder, faces=tmp_path / "faces")
+    faces = FaceSet(tmp_path / "faces")
+    assert reasons_of(tmp_path / "faces") == expected
+    assert {'😀 "it\'s me"'} < {row.identity for row in faces.rows}
+    listed = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir() or p.is_symlink()}
+    listed -= {"consent.csv"}
+    assert listed == {row.file for row in faces.rows} | set(expected)
+    assert faces.card.rejections == dict(Counter(expected.values()))
+    assert metrics["photographs"] == len(listed)
+    assert metrics["rejected/two-identities"] == 2
+    assert not any(str(tmp_path) in row.detail for row in quarantine_of(tmp_path / "faces").values())
+
+
+def test_a_near_duplicate_is_set_aside_and_the_larger_face_stays(tmp_path):
+    folder = people_folder(tmp_path / "people", pictures=1)
+    image, _ = draw_face(0, 0)
+    save(folder / "person 0/larger.png", cv2.resize(image, (480, 480), interpolation=cv2.INTER_CUBIC))
+    loose = PARAMS.model_copy(update={"near_duplicate_bits": 12})
+    run(loose, photographs=folder, faces=tmp_path / "faces")
+    rows = quarantine_of(tmp_path / "faces")
+    assert rows["person 0/0.png"].reason == "near-duplicate"
+    assert "person 0/larger.png" in rows["person 0/0.png"].detail
+    run(PARAMS.model_copy(update={"near_duplicate_bits": -1}), photographs=folder, faces=tmp_path / "faces")
+    assert quarantine_of(tmp_path / "faces") == {}
+
+
+def test_a_wrong_label_is_set_aside(tmp_path):
+    """Drawn people look alike to the recogniser, so the limit lies where it parts them from a stranger."""
+    folder = people_folder(tmp_path / "people", people=6)
+    save(folder / "person 0/really person 4.png", draw_face(4, 7)[0])
+    run(PARAMS.model_copy(update={"min_identity_cosine": -0.1}), photographs=folder, faces=tmp_path / "faces")
+    rows = quarantine_of(tmp_path / "faces")
+    assert {file: row.reason for file, row in rows.items()} == {"person 0/really person 4.png": "wrong-label"}
+    assert "min_identity_cosine" in rows["person 0/really person 4.png"].detail
+
+
+@pytest.mark.parametrize(("policy", "eye_distance_px"), [("largest", 70), ("central", 45)])
+def test_several_faces(tmp_path, policy, eye_distance_px):
+    folder = people_folder(tmp_path / "people", people=1, pictures=1)
+    canvas, _ = draw_face(0, 0, into=np.full((500, 900, 3), 205, np.uint8), centre=(0.18, 0.4), eye_distance_px=70)
+    save(folder / "pair/1.png", draw_face(1, 0, into=canvas, centre=(0.52, 0.45), eye_distance_px=45)[0])
+    params = PARAMS.model_copy(update={"several_faces": policy})
+    run(params, photographs=folder, faces=tmp_path / "faces")
+    sizes = {row.identity: row.eye_distance_px for row in FaceSet(tmp_path / "faces").rows}
+    assert sizes["pair"] == pytest.approx(eye_distance_px, rel=0.1)
+    run(params.model_copy(update={"several_faces": "reject"}), photographs=folder, faces=tmp_path / "faces")
+    assert reasons_of(tmp_path / "faces") == {"pair/1.png": "several-faces"}
+
+
+def test_consent(tmp_path, monkeypatch):
+    folder = people_folder(tmp_path / "people", people=3, pictures=1)
+    lines = "person 0,drawn,CC0-1.0,2030-06-01\nperson 1,drawn,CC0-1.0,2030-05-31\n"
+    (folder / "consent.csv").write_text(HEADER + lines)
+    monkeypatch.setattr(consent, "today", lambda: date(2030, 6, 1))
+    run(PARAMS, photographs=folder, faces=tmp_path / "faces")
+    assert [row.identity for row in FaceSet(tmp_path / "faces").rows] == ["person 0"]
+    assert reasons_of(tmp_path / "faces") == {"person 1/0.png": "consent-expired", "person 2/0.png": "no-consent"}
+
+
+def test_without_consent_nothing_is_opened(tmp_path, monkeypatch):
+    folder = people_folder(tmp_path / "people", people=1, pictures=1)
+    (folder / "consent.csv").write_text(HEADER)
+    monkeypatch.setattr(crop, "read_file", lambda path: pytest.fail(f"{path} was opened"))
+    with pytest.raises(InputError, match="no usable face in 1 photographs: no-consent 1"):
+        run(PARAMS, photographs=folder, faces=tmp_path / "faces")
+
+
+def test_a_folder_of_one_person_and_persons_of_one_photograph(tmp_path, caplog):
+    folder = people_folder(tmp_path / "people", people=1, pictures=2)
+    with caplog.at_level(logging.WARNING):
+        run(PARAMS, photographs=folder, faces=tmp_path / "faces")
+    assert "wrong labels cannot be told" in caplog.text
+    assert [row.identity_cosine for row in FaceSet(tmp_path / "faces").rows] == [None, None]
+    single = people_folder(tmp_path / "single", people=5, pictures=1)
+    run(PARAMS, photographs=single, faces=tmp_path / "faces")
+    assert [row.identity_cosine for row in FaceSet(tmp_path / "faces").rows] == [None] * 5
+
+
+def test_a_csv_with_splits(people, tmp_path):
+    folder = tmp_path / "people"
+    shutil.copytree(people, folder)
+    (folder / "list.csv").write_text("file,identity,split\nperson 0/0.png,zoe,test\nperson 1/0.png,bob,\n")
+    run(PARAMS, photographs=folder / "list.csv", faces=tmp_path / "faces")
+    assert {row.identity: row.split for row in FaceSet(tmp_path / "faces").rows} == {
+        "zoe": "test",
+        "bob": split_of("bob", PARAMS.split),
+    }
+
+
+def test_the_mean_is_that_of_the_training_people(people, tmp_path):
+    folder = tmp_path / "people"
+    shutil.copytree(people, folder)
+    lines = [f"person {p}/{i}.png,{p},{'test' if p == 3 else 'train'}\n" for p in range(4) for i in range(3)]
+    (folder / "list.csv").write_text("file,identity,split\n" + "".join(lines))
+    run(PARAMS, photographs=folder / "list.csv", faces=tmp_path / "faces")
+    faces = FaceSet(tmp_path / "faces")
+    expected = np.mean([row.embedding for row in faces.rows[:9]], axis=0)
+    np.testing.assert_allclose(faces.embedding_mean, expected, atol=1e-5)
+
+
+def test_no_usable_face_is_one_line_and_leaves_nothing(tmp_path):
+    folder = tmp_path / "people"
+    save(folder / "ann/1.png", np.full((200, 200, 3), 99, np.uint8))
+    (folder / "ann/2.jpg").touch()
+    (folder / "consent.csv").write_text(HEADER + "*,drawn,CC0-1.0,\n")
+    with pytest.raises(InputError, match="no usable face in 2 photographs") as error:
+        run(PARAMS, photographs=folder, faces=tmp_path / "faces")
+    assert "no-face 1" in str(error.value)
+    assert "empty 1" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "faces").exists()
+
+
+def test_a_missing_consent_file_is_one_line(people, tmp_path):
+    folder = tmp_path / "people"
+    shutil.copytree(people, folder)
+    (folder / "consent.csv").unlink()
+    with pytest.raises(InputError, match=r"consent\.csv: no such file"):
+        run(PARAMS, photographs=folder, faces=tmp_path / "faces")
+
+
+def test_a_full_disk_leaves_the_old_artifact_and_nothing_half_written(people, tmp_path, monkeypatch):
+    out = tmp_path / "faces"
+    run(PARAMS, photographs=people, faces=out)
+    before = (out / CARD).read_bytes()
+    add_bytes, calls = crop.ShardWriter.add_bytes, []
+
+    def fill(self, name, data):
+        calls.append(name)
+        if len(calls) > 5:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+        return add_bytes(self, name, data)
+
+    monkeypatch.setattr(crop.ShardWriter, "add_bytes", fill)
+    with pytest.raises(OSError, match="No space left") as error:
+        run(PARAMS, photographs=people, faces=out)
+    assert error.value.errno == errno.ENOSPC
+    assert (out / CARD).read_bytes() == before
+    assert not partial_folder(out).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit_bytes", [60_000, 400_000, 900_000])
+def test_a_limit_on_file_size_at_any_point_leaves_nothing(people, tmp_path, limit_bytes):
+    """The system's own refusal to write, wherever it strikes: spool, shards or tables."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, hard))
+    try:
+        raised = None
+        try:
+            run(PARAMS.model_copy(update={"size_px": 256}), photographs=people, faces=tmp_path / "faces")
+        except OSError as error:
+            raised = error.errno
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert raised == errno.EFBIG
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.faces
+def test_london_is_cropped_whole_and_recognised(tmp_path):
+    folder = os.environ.get("SWAPCORE_FACES")
+    if not folder:
+        pytest.skip("SWAPCORE_FACES names no folder of photographs")
+    params = PARAMS.model_copy(update={"size_px": 256})
+    metrics = run(params, photographs=Path(folder) / "faces.csv", faces=tmp_path / "faces")
+    assert metrics == {"photographs": 164.0, "faces": 164.0, "people": 82.0}
+    faces = FaceSet(tmp_path / "faces")
+    embeddings = np.array([row.embedding for row in faces.rows]) - faces.embedding_mean
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    neutral = [i for i, row in enumerate(faces.rows) if "neutral" in row.file]
+    smiling = [i for i, row in enumerate(faces.rows) if "smiling" in row.file]
+    nearest = (embeddings[neutral] @ embeddings[smiling].T).argmax(1)
+    people = [faces.rows[smiling[i]].identity for i in nearest]
+    assert people == [faces.rows[i].identity for i in neutral]
+    assert min(row.identity_cosine for row in faces.rows) > 0.5
