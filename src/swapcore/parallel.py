@@ -69,7 +69,7 @@ def _start_worker(function: Callable[[Any], Any]) -> None:
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    global _worker_function  # noqa: PLW0603
+    global _worker_function
     _worker_function = function
 
 

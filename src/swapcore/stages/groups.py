@@ -15,7 +15,7 @@ from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, Group
 from swapcore.data.shards import Place, ShardReader, ShardWriter
 from swapcore.data.tables import write_table
 from swapcore.errors import ArtifactError, ParamsError
-from swapcore.faces.recogniser import load_recogniser
+from swapcore.faces.networks import load_recogniser
 from swapcore.ops.image import Image, encode_png
 from swapcore.teachers.assembly import SPLITS, Assembler
 from swapcore.teachers.base import Teacher, load_teacher

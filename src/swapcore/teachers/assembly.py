@@ -165,7 +165,8 @@ class Assembler:
 
 def fake_key(pair: Pair) -> str:
     """A name that only this template with this source has."""
-    return f"fake-{hashlib.sha256(f'{pair.template}\0{pair.source}'.encode()).hexdigest()[:20]}"
+    names = f"{pair.template}\0{pair.source}"
+    return f"fake-{hashlib.sha256(names.encode()).hexdigest()[:20]}"
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:

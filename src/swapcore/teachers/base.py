@@ -36,7 +36,7 @@ class Teacher(Protocol):
         """
 
 
-def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:
+def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:  # noqa: ARG001
     """The teacher that the params name.
 
     Args:
