@@ -230,7 +230,10 @@ class PhotographParams(Section):
     folder: Annotated[
         Path, Field(description="the folder that DVC watches: it holds input, photographs and consent.csv")
     ]
-    synthetic: Annotated[bool, Field(description="true = made by the synthesize stage")]
+    synthetic: Annotated[
+        tuple[Path, ...],
+        Field(max_length=1, description="the folder that synthesize makes; [] for your own photographs"),
+    ]
 
 
 with warnings.catch_warnings():
@@ -246,7 +249,7 @@ with warnings.catch_warnings():
         groups: GroupsParams
         train: TrainParams
         evaluate: EvaluateParams
-        register: RegisterParams
+        register: RegisterParams = Field()  # or the inherited method would pass for a default
 
 
 def describe(error: ValidationError, prefix: str = "") -> str:
