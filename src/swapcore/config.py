@@ -150,6 +150,9 @@ class ModelParams(Section):
     num_levels: Annotated[int, Field(ge=1, le=5, description="halvings of resolution in the encoder")]
     num_fusion_blocks: Annotated[int, Field(ge=1, le=16, description="blocks in which mean and variance are fused")]
     unshuffle: Annotated[Literal[1, 2, 4], Field(description="pixels folded into channels by the stem")]
+    copies_source: Annotated[
+        bool, Field(description="the decoder may mix in the source's pixels, moved by a coarse field that it predicts")
+    ]
     discriminator_width: Annotated[int, Field(ge=8, le=512)]
 
 
