@@ -180,7 +180,7 @@ class LossWeights(Section):
 
 
 class AugmentParams(Section):
-    """How a sample group is varied; template and label always alike."""
+    """How a sample group is varied; template and label always alike, the shift of all three too."""
 
     flip: Annotated[Fraction, Field(description="probability of mirroring, drawn for source and template apart")]
     shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
