@@ -1,0 +1,72 @@
+"""Where the face is in an aligned crop: a smooth convex outline that follows the five points."""
+
+import numpy as np
+import numpy.typing as npt
+
+from swapcore.ops.geometry import Affine, Points, apply, invert
+
+Mask = npt.NDArray[np.float32]
+"""A soft mask, float32 (S, S), 0 outside to 1 inside."""
+
+# The face's own frame: origin between the eyes, x to the right eye, y down, unit = the distance of the eyes. The four
+# points are those of the FFHQ template (the aligned crop's), the outline was drawn on frontal photographs: from the
+# forehead above the brows to between lower lip and chin, from cheek to cheek without hair and ears.
+_CANONICAL = np.array([[-0.5, 0.0], [0.5, 0.0], [-0.444, 1.042], [0.444, 1.042]])
+_NOSE = 2
+_WIDEST_Y = 0.20
+_TOP = 1.10
+_BOTTOM = 1.40
+_HALF_WIDTH = 0.98
+_TAPER = 0.10
+_EXPONENT = 2.3
+_YAW_NARROWING = 0.8
+_MAX_NARROWING = 0.4
+
+
+def face_frame(points: Points) -> Affine:
+    """The affine (2, 3) from the face's own frame to the crop, least squares over eyes and mouth corners.
+
+    Args:
+        points: (5, 2) crop pixels: left eye, right eye, nose base, left and right mouth corner.
+    """
+    homogeneous = np.hstack([_CANONICAL, np.ones((4, 1))])
+    solution = np.linalg.lstsq(homogeneous, np.delete(points, _NOSE, axis=0), rcond=None)[0]
+    return np.ascontiguousarray(solution.T)
+
+
+def outline_radius(points: Points, size_px: int) -> npt.NDArray[np.float32]:
+    """How far each pixel lies from the middle of the face: (S, S), 0 in the middle, 1 on the outline, more outside.
+
+    A superellipse in the face's frame, wider above than below, and narrower on the side to which the nose points,
+    where a turned head shows less cheek.
+
+    Args:
+        points: (5, 2) crop pixels, as in the faces artifact.
+        size_px: side S of the crop.
+    """
+    to_face = invert(face_frame(points))
+    rows, columns = np.mgrid[0:size_px, 0:size_px].astype(np.float64)
+    frame = apply(to_face, np.stack([columns, rows], axis=-1))
+    nose_x = float(apply(to_face, points[_NOSE])[0])
+    x, y = frame[..., 0], frame[..., 1] - _WIDEST_Y
+    narrowing = np.clip(_YAW_NARROWING * nose_x * np.sign(x), -_MAX_NARROWING, _MAX_NARROWING)
+    half_width = _HALF_WIDTH * (1 - narrowing) * (1 - _TAPER * np.clip(y, -_TOP, _BOTTOM))
+    height = np.where(y < 0, _TOP, _BOTTOM)
+    radius = (np.abs(x / half_width) ** _EXPONENT + np.abs(y / height) ** _EXPONENT) ** (1 / _EXPONENT)
+    return radius.astype(np.float32)
+
+
+def face_mask(points: Points, size_px: int, *, softness: float, grow: float = 1.0) -> Mask:
+    """The inner face of an aligned crop: (S, S), 1 inside, falling to 0 exactly at the outline.
+
+    Args:
+        points: (5, 2) crop pixels: left eye, right eye, nose base, left and right mouth corner.
+        size_px: side S of the crop.
+        softness: width of the soft edge as a share of the outline's radius, 0 (a hard edge) to 1.
+        grow: the outline's size, 1 = the inner face; 1.35 takes in chin, jaw and temples.
+    """
+    inward = 1 - outline_radius(points, size_px) / grow
+    if softness <= 0:
+        return (inward > 0).astype(np.float32)
+    ramp = np.clip(inward / softness, 0, 1)
+    return np.asarray(ramp * ramp * (3 - 2 * ramp), dtype=np.float32)
