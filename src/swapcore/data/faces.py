@@ -1,7 +1,7 @@
 """The faces artifact: one typed row an aligned face, its picture in shards, and the rejected photographs beside it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,8 @@ from swapcore.data.artifact import Card, read_card
 from swapcore.data.shards import Place, ShardReader
 from swapcore.data.tables import read_table
 from swapcore.errors import ArtifactError
-from swapcore.ops.geometry import Affine, Points
-from swapcore.ops.image import Image
+from swapcore.ops.geometry import Affine, Points, apply, compose, rescale
+from swapcore.ops.image import Image, resize
 
 INDEX = "index.parquet"
 QUARANTINE = "quarantine.parquet"
@@ -86,6 +86,17 @@ class Face:
     """(2, 3): photograph to crop."""
     embedding: npt.NDArray[np.float32]
     """(D,) raw face features."""
+
+
+def at_size(face: Face, size_px: int) -> Face:
+    """The same face in a crop of another size, points and affine with it."""
+    scaling = rescale(np.eye(2, 3), face.image.shape[0], size_px)
+    return replace(
+        face,
+        image=resize(face.image, size_px),
+        points=apply(scaling, face.points),
+        affine=compose(scaling, face.affine),
+    )
 
 
 class FaceSet:

@@ -19,8 +19,8 @@ _BOTTOM = 1.40
 _HALF_WIDTH = 0.98
 _TAPER = 0.10
 _EXPONENT = 2.3
-_YAW_NARROWING = 0.8
-_MAX_NARROWING = 0.4
+_YAW_NARROWING = 1.3
+_MAX_NARROWING = 0.5
 
 
 def face_frame(points: Points) -> Affine:
@@ -34,6 +34,12 @@ def face_frame(points: Points) -> Affine:
     return np.ascontiguousarray(solution.T)
 
 
+def face_coordinates(points: Points, size_px: int) -> npt.NDArray[np.float64]:
+    """Each pixel of the crop in the face's own frame, (S, S, 2), x then y."""
+    rows, columns = np.mgrid[0:size_px, 0:size_px].astype(np.float64)
+    return apply(invert(face_frame(points)), np.stack([columns, rows], axis=-1))
+
+
 def outline_radius(points: Points, size_px: int) -> npt.NDArray[np.float32]:
     """How far each pixel lies from the middle of the face: (S, S), 0 in the middle, 1 on the outline, more outside.
 
@@ -44,16 +50,32 @@ def outline_radius(points: Points, size_px: int) -> npt.NDArray[np.float32]:
         points: (5, 2) crop pixels, as in the faces artifact.
         size_px: side S of the crop.
     """
-    to_face = invert(face_frame(points))
-    rows, columns = np.mgrid[0:size_px, 0:size_px].astype(np.float64)
-    frame = apply(to_face, np.stack([columns, rows], axis=-1))
-    nose_x = float(apply(to_face, points[_NOSE])[0])
+    frame = face_coordinates(points, size_px)
     x, y = frame[..., 0], frame[..., 1] - _WIDEST_Y
-    narrowing = np.clip(_YAW_NARROWING * nose_x * np.sign(x), -_MAX_NARROWING, _MAX_NARROWING)
-    half_width = _HALF_WIDTH * (1 - narrowing) * (1 - _TAPER * np.clip(y, -_TOP, _BOTTOM))
     height = np.where(y < 0, _TOP, _BOTTOM)
-    radius = (np.abs(x / half_width) ** _EXPONENT + np.abs(y / height) ** _EXPONENT) ** (1 / _EXPONENT)
+    across, along = np.abs(x) / _half_width(points, np.sign(x), y), np.abs(y) / height
+    radius = (across**_EXPONENT + along**_EXPONENT) ** (1 / _EXPONENT)
     return radius.astype(np.float32)
+
+
+def outline_points(points: Points, num: int, grow: float) -> Points:
+    """Points (num, 2) in crop pixels on the outline made grow times larger, clockwise from the right cheek."""
+    angles = np.arange(num) * (2 * np.pi / num)
+    cosine, sine = np.round(np.cos(angles), 12), np.round(np.sin(angles), 12)
+    y = np.sign(sine) * np.abs(sine) ** (2 / _EXPONENT) * np.where(sine < 0, _TOP, _BOTTOM) * grow
+    x = np.sign(cosine) * np.abs(cosine) ** (2 / _EXPONENT) * _half_width(points, np.sign(cosine), y) * grow
+    return apply(face_frame(points), np.stack([x, y + _WIDEST_Y], axis=-1))
+
+
+def nose_offset(points: Points) -> float:
+    """How far right of the line between eyes and mouth the nose lies, in eye distances: grows with the head's turn."""
+    return float(apply(invert(face_frame(points)), points[_NOSE])[0])
+
+
+def _half_width(points: Points, side: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Half the outline's width at a height y below its widest place, on the side -1 left or 1 right."""
+    narrowing = np.clip(_YAW_NARROWING * nose_offset(points) * side, 0, _MAX_NARROWING)
+    return np.asarray(_HALF_WIDTH * (1 - narrowing) * (1 - _TAPER * np.clip(y, -_TOP, _BOTTOM)), dtype=np.float64)
 
 
 def face_mask(points: Points, size_px: int, *, softness: float, grow: float = 1.0) -> Mask:

@@ -1,0 +1,85 @@
+"""Frozen networks that see an image at several levels: the base of recognisers, and torchvision's VGG16 and AlexNet."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+import torch
+from torch import nn
+
+from swapcore.errors import ArtifactError
+from swapcore.ops.vision import models
+
+LEVELS = {"vgg16": (3, 8, 15, 22, 29), "alexnet": (1, 4, 7, 9, 11)}
+"""Positions, in torchvision's ``features``, of the ReLUs whose output is a level: for VGG16 the last of each of the five
+blocks before its pooling (relu1_2, 2_2, 3_3, 4_3, 5_3), for AlexNet all five, as in Zhang et al., "The Unreasonable
+Effectiveness of Deep Features as a Perceptual Metric", CVPR 2018."""
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class FrozenNetwork(nn.Module):
+    """A network that nothing trains: no parameter takes a gradient, and ``train()`` leaves it in evaluation mode."""
+
+    def freeze(self) -> Self:
+        """Switch the gradients of all parameters off; gradients still flow through to the input."""
+        return self.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:  # noqa: ARG002  # the signature is torch's
+        """Stay in evaluation mode, also when a module that holds this one is set to training."""
+        return super().train(False)
+
+
+class FeatureNetwork(FrozenNetwork):
+    """A frozen network whose feature maps measure how alike two aligned crops look."""
+
+    def levels(self, crops: torch.Tensor) -> list[torch.Tensor]:
+        """Feature maps of float (B, 3, S, S) crops in [-1, 1], early to late, each (B, C_i, H_i, W_i)."""
+        raise NotImplementedError
+
+
+class TorchvisionFeatures(FeatureNetwork):
+    """The convolutions of VGG16 or AlexNet, on the whole crop, with ImageNet's colours taken to mean 0 and deviation 1."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, kind: Literal["vgg16", "alexnet"], path: Path) -> None:
+        """Load from a state_dict file as torchvision publishes it.
+
+        Raises:
+            ArtifactError: the file is no state_dict of this network.
+        """
+        super().__init__()
+        with torch.device("meta"):
+            layers = getattr(models, kind)(weights=None).features
+        layers.load_state_dict(_state_of_features(kind, path, layers), assign=True)
+        last = LEVELS[kind][-1]
+        self.layers = nn.ModuleList(list(layers)[: last + 1])
+        self._taken = frozenset(LEVELS[kind])
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
+        self.freeze()
+
+    def levels(self, crops: torch.Tensor) -> list[torch.Tensor]:
+        """See FeatureNetwork; five levels. A level is halved from the one before, so crops need at least 64 px."""
+        x = ((crops.to(torch.float32) + 1) / 2 - self.mean) / self.std
+        taken = []
+        for position, layer in enumerate(self.layers):
+            x = layer(x)
+            if position in self._taken:
+                taken.append(x)
+        return taken
+
+
+def _state_of_features(kind: str, path: Path, layers: nn.Module) -> dict[str, torch.Tensor]:
+    """The convolutions' part of a whole network's state_dict, checked against the layers."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        found = {name.removeprefix("features."): state[name] for name in state if name.startswith("features.")}
+        shapes = {name: tuple(tensor.shape) for name, tensor in found.items()}
+    except Exception as error:  # torch.load raises a dozen kinds for a damaged file
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ArtifactError(f"{path}: cannot be read as the state_dict of {kind}: {first_line}") from None
+    if shapes != {name: tuple(tensor.shape) for name, tensor in layers.state_dict().items()}:
+        raise ArtifactError(f"{path}: its tensors are not those of torchvision's {kind}")
+    return {name: tensor.to(torch.float32) for name, tensor in found.items()}

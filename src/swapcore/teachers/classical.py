@@ -1,0 +1,189 @@
+"""The classical teacher: the source's face is warped onto the template's key points, coloured like it and blended in."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from swapcore.data.faces import Face
+from swapcore.ops.geometry import Points
+from swapcore.ops.image import Image
+from swapcore.ops.masks import Mask, face_coordinates, face_mask, nose_offset, outline_points
+
+FloatImage = npt.NDArray[np.float32]
+"""float32 (S, S, 3)."""
+
+# Where the warp is held besides the five points: around the inner face, so that brows, forehead and chin move with the
+# whole face and not with the nearest key point alone, and a turned head's far cheek comes to lie on the other's.
+_NUM_OUTLINE_POINTS = 8
+_OUTLINE_GROW = 1.1
+_MIN_TURN_GAIN = 0.12
+_GRID_STEP_PX = 4
+_SOFTNESS = 0.22
+_MIN_GAIN, _MAX_GAIN = 0.7, 1.4
+_LIGHT_SIGMA = 0.28
+_LIGHT_SHARE = 0.6
+# The forehead, in the face's frame: it begins above the brows, under a full fringe lower by some, within a short ramp.
+_FOREHEAD_Y = -0.5
+_FRINGE_LOWERS = 0.12
+_FOREHEAD_RAMP = 0.1
+# How far, in Lab, skin may differ from the same person's cheeks before it counts as hair.
+_SKIN_TOLERANCE = np.array([16.0, 9.0, 9.0], dtype=np.float32)
+_SKIN_SURE, _SKIN_NEVER = 0.9, 1.5
+
+
+def facing_alike(source: Face, template: Face) -> tuple[Image, Points]:
+    """The source's image and points, mirrored if it looks to the other side than the template does."""
+    turn, wanted = nose_offset(source.points), nose_offset(template.points)
+    if abs(turn - wanted) - abs(turn + wanted) < _MIN_TURN_GAIN:
+        return source.image, source.points
+    swapped_sides = source.points[[1, 0, 2, 4, 3]]
+    mirrored = np.stack([source.image.shape[1] - 1 - swapped_sides[:, 0], swapped_sides[:, 1]], axis=-1)
+    return np.ascontiguousarray(source.image[:, ::-1]), mirrored
+
+
+def thin_plate_spline(controls: Points, values: Points, at: Points) -> Points:
+    """The smoothest map that takes each control point to its value, evaluated at points.
+
+    Bookstein, "Principal warps: thin-plate splines and the decomposition of deformations", PAMI 1989, U(r) = r^2 log r^2.
+
+    Args:
+        controls: (N, 2), N >= 3, not all on a line.
+        values: (N, 2).
+        at: (M, 2).
+
+    Returns:
+        (M, 2)
+    """
+    num = len(controls)
+    system = np.zeros((num + 3, num + 3))
+    system[:num, :num] = _radial(controls, controls)
+    system[:num, num:] = np.hstack([np.ones((num, 1)), controls])
+    system[num:, :num] = system[:num, num:].T
+    weights = np.linalg.solve(system, np.vstack([values, np.zeros((3, 2))]))
+    basis = np.hstack([_radial(at, controls), np.ones((len(at), 1)), at])
+    return np.asarray(basis @ weights, dtype=np.float64)
+
+
+def _radial(points: Points, centres: Points) -> npt.NDArray[np.float64]:
+    squared = ((points[:, None] - centres[None]) ** 2).sum(-1)
+    return np.asarray(squared * np.log(np.maximum(squared, 1e-12)), dtype=np.float64)
+
+
+def warp_to_points(image: Image, points: Points, target: Points, size_px: int) -> Image:
+    """Bend a face so that its five points (5, 2) come to lie on the target's (5, 2); (size_px, size_px, 3)."""
+    controls = np.vstack([target, outline_points(target, _NUM_OUTLINE_POINTS, _OUTLINE_GROW)])
+    values = np.vstack([points, outline_points(points, _NUM_OUTLINE_POINTS, _OUTLINE_GROW)])
+    # The spline is smooth: it is solved on a coarse grid and interpolated, 16 times fewer logarithms.
+    num_nodes = -(-(size_px - 1) // _GRID_STEP_PX) + 1
+    nodes = np.stack(np.meshgrid(*[np.arange(num_nodes) * float(_GRID_STEP_PX)] * 2), axis=-1)
+    coarse = thin_plate_spline(controls, values, nodes.reshape(-1, 2)).reshape(num_nodes, num_nodes, 2)
+    to_coarse = np.array([[1 / _GRID_STEP_PX, 0, 0], [0, 1 / _GRID_STEP_PX, 0]])
+    dense = cv2.warpAffine(
+        coarse.astype(np.float32),
+        to_coarse,
+        (size_px, size_px),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    bent = cv2.remap(image, dense[..., 0], dense[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(bent, dtype=np.uint8)
+
+
+def to_lab(image: Image) -> FloatImage:
+    """CIE Lab of an RGB picture, float32 (S, S, 3): L 0..100."""
+    return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), dtype=np.float32)
+
+
+def from_lab(lab: FloatImage) -> Image:
+    """RGB of a Lab picture, rounded and clipped, uint8 (S, S, 3)."""
+    rgb = cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)
+    return np.asarray(np.clip(rgb * 255 + 0.5, 0, 255), dtype=np.uint8)
+
+
+def forehead_skin(lab: FloatImage, points: Points) -> Mask:
+    """Where no hair hangs over the forehead: (S, S), 1 on skin and everywhere below the brows, 0 on a fringe.
+
+    Skin is what resembles the same face between eyes and mouth.
+    """
+    frame = face_coordinates(points, lab.shape[0])
+    x, y = frame[..., 0], frame[..., 1]
+    cheeks = (np.abs(x) < 0.7) & (y > 0.25) & (y < 0.8)
+    distance = np.sqrt((((lab - np.median(lab[cheeks], axis=0)) / _SKIN_TOLERANCE) ** 2).sum(-1))
+    skin = np.clip((_SKIN_NEVER - distance) / (_SKIN_NEVER - _SKIN_SURE), 0, 1).astype(np.float32)
+    reach_px = 0.06 * float(np.linalg.norm(points[1] - points[0]))
+    skin = _blur(np.asarray(cv2.erode(skin, np.ones((3, 3), np.uint8)), dtype=np.float32), reach_px)
+    fringe = 1 - float(skin[(np.abs(x) < 0.5) & (y > -0.8) & (y < -0.6)].mean())
+    forehead = np.clip((_FOREHEAD_Y + _FRINGE_LOWERS * fringe - y) / _FOREHEAD_RAMP, 0, 1).astype(np.float32)
+    return np.asarray(1 - forehead * (1 - skin), dtype=np.float32)
+
+
+def transfer_colour(face: FloatImage, template: FloatImage, mask: Mask) -> FloatImage:
+    """Give a face the template's mean and deviation in each Lab channel, both taken under the mask.
+
+    Reinhard et al., "Color transfer between images", IEEE CG&A 2001; the gain is bounded, so that a face without
+    contrast is not blown up.
+    """
+    weights = mask[..., None] / mask.sum()
+    mean, wanted_mean = (face * weights).sum((0, 1)), (template * weights).sum((0, 1))
+    deviation = np.sqrt((weights * (face - mean) ** 2).sum((0, 1)))
+    wanted = np.sqrt((weights * (template - wanted_mean) ** 2).sum((0, 1)))
+    gain = np.clip(wanted / np.maximum(deviation, 1e-3), _MIN_GAIN, _MAX_GAIN)
+    return np.asarray((face - mean) * gain + wanted_mean, dtype=np.float32)
+
+
+def transfer_light(face: FloatImage, template: FloatImage, mask: Mask, sigma_px: float) -> FloatImage:
+    """Move a face's slow changes of light and colour toward the template's, so that shadows stay where they were."""
+    weights = _blur(mask, sigma_px)[..., None]
+    offset = _blur((template - face) * mask[..., None], sigma_px) / np.maximum(weights, 1e-3)
+    return np.asarray(face + _LIGHT_SHARE * offset, dtype=np.float32)
+
+
+def _blur(image: npt.NDArray[np.float32], sigma_px: float) -> npt.NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px, borderType=cv2.BORDER_REPLICATE), dtype=np.float32)
+
+
+def feather(face: Image, template: Image, mask: Mask) -> Image:
+    """Composite by the soft mask; where it is 0 the template's bytes stay."""
+    mixed = template + mask[..., None] * (face.astype(np.float32) - template)
+    return np.asarray(mixed + 0.5, dtype=np.uint8)
+
+
+def poisson(face: Image, template: Image, mask: Mask) -> Image:
+    """Keep the face's gradients and the template's colours on the outline.
+
+    Pérez, Gangnet, Blake, "Poisson image editing", SIGGRAPH 2003, by OpenCV.
+    """
+    inside = (mask > 0.5).astype(np.uint8)
+    # The solver wants a border around the mask, and takes the middle of the mask's box for its place.
+    inside[[0, -1]] = 0
+    inside[:, [0, -1]] = 0
+    left, top, width, height = cv2.boundingRect(inside)
+    centre = (left + width // 2, top + height // 2)
+    cloned = cv2.seamlessClone(face, template, inside * 255, centre, cv2.NORMAL_CLONE)
+    return np.asarray(cloned, dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class ClassicalTeacher:
+    """Key-point warp, colour transfer and blend; needs no model."""
+
+    blend: Literal["feather", "poisson"]
+    name: ClassVar[str] = "classical"
+    version: ClassVar[str] = "1"
+
+    def swap(self, source: Face, template: Face) -> Image:
+        """Put the source's face into the template, uint8 (S, S, 3) at the template's size."""
+        size_px = template.image.shape[0]
+        face, points = facing_alike(source, template)
+        bent = to_lab(warp_to_points(face, points, template.points, size_px))
+        wanted = to_lab(template.image)
+        mask = face_mask(template.points, size_px, softness=_SOFTNESS)
+        mask = mask * np.minimum(forehead_skin(bent, template.points), forehead_skin(wanted, template.points))
+        eye_distance = float(np.linalg.norm(template.points[1] - template.points[0]))
+        coloured = transfer_colour(bent, wanted, mask)
+        lit = from_lab(transfer_light(coloured, wanted, mask, _LIGHT_SIGMA * eye_distance))
+        join = feather if self.blend == "feather" else poisson
+        return join(lit, template.image, mask)
