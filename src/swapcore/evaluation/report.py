@@ -4,12 +4,11 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
 import cv2
 import jinja2
 
-from swapcore.evaluation.answers import MODEL, TEACHER, TEMPLATE_COPIED
+from swapcore.evaluation.answers import MODEL, TEMPLATE_COPIED
 from swapcore.evaluation.sheet import KINDS, Shown
 from swapcore.evaluation.summary import FIGURES, Figure, SliceValue, Value
 from swapcore.ops.image import Image
@@ -32,8 +31,6 @@ class Report:
     self_judged: bool
     num_pairs: int
     num_people: int
-    num_photographs: int
-    size_px: int
     shown: Sequence[Shown]
     scatter: str
     slices: Sequence[SliceValue]
@@ -42,8 +39,8 @@ class Report:
     losses: str | None
     facts: Sequence[tuple[str, str]]
     """Name and text of everything the figures rest on: data, consent, licence, digests."""
-    params: Mapping[str, Any]
-    """Stage to its params."""
+    params: Mapping[str, str]
+    """Stage to its params, as text."""
     notes: Sequence[str]
     """What the reader must know before believing a figure."""
 
@@ -105,7 +102,6 @@ def render(report: Report) -> str:
         report=report,
         model=report.figures[MODEL],
         copied=report.figures.get(TEMPLATE_COPIED, {}),
-        teacher=report.figures.get(TEACHER, {}),
         sections=_table(report),
         grids=[(caption, pairs) for caption, pairs in grids if pairs],
         meanings=[figure for figure in FIGURES if figure.name in used],
