@@ -99,6 +99,20 @@ def at_size(face: Face, size_px: int) -> Face:
     )
 
 
+def load_face(row: FaceRow, reader: ShardReader) -> Face:
+    """The face of a row, its picture from the artifact's shards."""
+    return Face(
+        key=row.key,
+        identity=row.identity,
+        split=row.split,
+        file=row.file,
+        image=reader.read(Place(row.shard, row.offset, row.size)),
+        points=np.asarray(row.crop_points, dtype=np.float64).reshape(5, 2),
+        affine=np.asarray(row.affine, dtype=np.float64).reshape(2, 3),
+        embedding=np.asarray(row.embedding, dtype=np.float32),
+    )
+
+
 class FaceSet:
     """A faces artifact, read at random."""
 
@@ -118,23 +132,13 @@ class FaceSet:
             self.embedding_mean = np.asarray(recogniser["embedding_mean"], dtype=np.float32)
         except (OSError, ValueError, KeyError, TypeError):
             raise ArtifactError(f"{folder / RECOGNISER}: cannot be read; run crop again") from None
-        self._reader = ShardReader(folder)
+        self.reader = ShardReader(folder)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Face:
-        row = self.rows[index]
-        return Face(
-            key=row.key,
-            identity=row.identity,
-            split=row.split,
-            file=row.file,
-            image=self._reader.read(Place(row.shard, row.offset, row.size)),
-            points=np.asarray(row.crop_points, dtype=np.float64).reshape(5, 2),
-            affine=np.asarray(row.affine, dtype=np.float64).reshape(2, 3),
-            embedding=np.asarray(row.embedding, dtype=np.float32),
-        )
+        return load_face(self.rows[index], self.reader)
 
     def of_split(self, split: str) -> list[int]:
         """Indices of the faces of one split, in order."""
