@@ -6,6 +6,7 @@ early to late, and so serve as feature network too. A user's feature network (To
 (B, 3, S, S) RGB in [-1, 1], and returns [level, …].
 """
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,10 @@ class ScriptFeatures(FeatureNetwork):
 
 def _load_script(path: Path) -> torch.nn.Module:
     try:
-        script: torch.nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():
+            # torch would like its newer formats better; TorchScript is what published recognisers come in.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            script: torch.nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as error:
         raise ParamsError(f"{path}: cannot be read as TorchScript: {_first_line(error)}") from None
     return script

@@ -37,6 +37,12 @@ class Recogniser(FeatureNetwork):
     embedding_dim: int
     differentiable = True
     """Whether gradients reach the pixels, as training needs."""
+    where: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        # An empty tensor that tells the device, also of a network whose weights torch does not see.
+        self.register_buffer("where", torch.empty(0), persistent=False)
 
     def features(self, crops: torch.Tensor) -> Features:
         """Levels and embedding of float (B, 3, S, S) crops in [-1, 1], in one pass."""
@@ -57,8 +63,7 @@ class Recogniser(FeatureNetwork):
         return np.concatenate([np.zeros((0, self.embedding_dim), np.float32), *parts])
 
     def _embed_batch(self, images: npt.NDArray[np.uint8]) -> Embeddings:
-        device = next(self.buffers()).device
-        return np.asarray(self(to_tensor(images).to(device)).cpu().numpy(), dtype=np.float32)
+        return np.asarray(self(to_tensor(images).to(self.where.device)).cpu().numpy(), dtype=np.float32)
 
 
 def centred(embedding: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
