@@ -1,6 +1,5 @@
 """Who answers the question "put this source onto this template": the model, and the trivial answers beside it."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -8,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.data.faces import Face
-from swapcore.ops.geometry import apply, rescale
-from swapcore.ops.image import Image, resize
+from swapcore.ops.image import Image
 
 Batch = npt.NDArray[np.uint8]
 """RGB pictures of one size, uint8 (B, S, S, 3)."""
@@ -42,18 +40,3 @@ def copy_template(_sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
 def one_by_one(swap: Callable[[Face, Face], Image]) -> Swap:
     """Make a batch answer of a function of one pair, e.g. a teacher's."""
     return lambda sources, templates: np.stack([swap(s, t) for s, t in zip(sources, templates, strict=True)])
-
-
-def at_size(face: Face, size_px: int) -> Face:
-    """The same aligned face with its picture, points and affine at another size."""
-    if face.image.shape[0] == size_px:
-        return face
-    from_px = face.image.shape[0]
-    identity = np.hstack([np.eye(2), np.zeros((2, 1))])
-    scaling = rescale(identity, from_px, size_px)
-    return dataclasses.replace(
-        face,
-        image=resize(face.image, size_px),
-        points=apply(scaling, face.points),
-        affine=rescale(face.affine, from_px, size_px),
-    )

@@ -18,7 +18,7 @@ from swapcore.evaluation.plots import loss_curves, slice_plot, whose_face
 from swapcore.evaluation.report import Report, render
 from swapcore.evaluation.scores import Bench, ScoreRow
 from swapcore.evaluation.sheet import choose, sheet, show
-from swapcore.evaluation.summary import worst_slice
+from swapcore.evaluation.summary import divided, worst_slice
 from swapcore.ops.image import encode_png
 
 METRICS = "metrics.json"
@@ -98,8 +98,7 @@ def write_report(
         num_people=len({row.source_identity for row in own} | {row.template_identity for row in own}),
         shown=shown,
         scatter=whose_face({answer.label: findings.scores.of(answer.name) for answer in answers}),
-        slices=findings.slices,
-        slice_plot=slice_plot(findings.slices, findings.figures[MODEL]["identity/margin"]),
+        slice_plot=slice_plot(divided(findings.slices), findings.figures[MODEL]["identity/margin"]),
         worst=worst_slice(findings.slices),
         losses=loss_curves(*losses) if losses else None,
         facts=[*facts, *_samples(findings)],

@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -16,7 +17,7 @@ from swapcore.evaluation.summary import SliceValue, Value
 INK, MUTED, ACCENT, LINE = "#1d2327", "#7b868c", "#0b6e6e", "#d9dedf"
 COLOURS = (ACCENT, "#c8742b", "#8b95a1")
 """Of the answers, in their order."""
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "swapcore",
     "font.family": "sans-serif",
@@ -61,9 +62,13 @@ def whose_face(answers: Mapping[str, Sequence[ScoreRow]]) -> str:
         for (label, rows), colour in zip(answers.items(), COLOURS, strict=False):
             across, up = [row.cosine_template for row in rows], [row.cosine_source for row in rows]
             axes.scatter(across, up, s=12, color=colour, alpha=0.55, lw=0, label=label)
-        everything = [value for rows in answers.values() for row in rows for value in (row.cosine_template, row.cosine_source)]
+        everything = [
+            value for rows in answers.values() for row in rows for value in (row.cosine_template, row.cosine_source)
+        ]
         low = math.floor(10 * min(everything, default=0) - 0.5) / 10
-        axes.set(xlim=(low, 1.02), ylim=(low, 1.02), aspect="equal", xlabel="cosine to template", ylabel="cosine to source")
+        axes.set(
+            xlim=(low, 1.02), ylim=(low, 1.02), aspect="equal", xlabel="cosine to template", ylabel="cosine to source"
+        )
         axes.text(low + 0.03, 0.97, "the source's face", color=MUTED, va="top")
         axes.text(1.0, low + 0.03, "the template's face", color=MUTED, ha="right")
         axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, handletextpad=0.1)
@@ -85,7 +90,11 @@ def slice_plot(values: Sequence[SliceValue], overall: Value) -> str:
             for value in (v for v in values if v.slice == name):
                 _dot_line(axes, line, value)
                 line += 1
-        axes.set(ylim=(line - 0.4, -0.6), yticks=[], xlabel="margin: cosine to source less cosine to template, with 95 % interval")
+        axes.set(
+            ylim=(line - 0.4, -0.6),
+            yticks=[],
+            xlabel="margin: cosine to source less cosine to template, with 95 % interval",
+        )
         axes.spines["left"].set_visible(False)
         return _svg(figure)
 
@@ -109,7 +118,7 @@ def loss_curves(steps: npt.NDArray[np.floating], curves: Mapping[str, npt.NDArra
             axes = figure.add_subplot(rows, columns, place + 1)
             axes.plot(steps, values, color=ACCENT, lw=0.7, alpha=0.35)
             axes.plot(steps, _smooth(values), color=ACCENT, lw=1.4)
-            axes.set_title(name)
+            axes.set_title(name.removeprefix("loss/").replace("_", " "))
             axes.locator_params(nbins=4)
             axes.margins(x=0.01)
         figure.tight_layout()

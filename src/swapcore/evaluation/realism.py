@@ -14,7 +14,7 @@ Levels = Callable[[Batch], Sequence[npt.NDArray[np.floating]]]
 
 
 class Realism(NamedTuple):
-    """KID x 1000 to real photographs, and how many pictures it was taken over."""
+    """KID to real photographs, and how many pictures it was taken over."""
 
     kid: float
     interval: Interval
@@ -39,6 +39,5 @@ def score_realism(pictures: Vectors, photographs: Vectors, *, num_samples: int, 
     """
     mean, deviation = photographs.mean(0), np.maximum(photographs.std(0), 1e-6)
     first, second = (pictures - mean) / deviation, (photographs - mean) / deviation
-    low, high = kid_interval(first, second, num_samples=num_samples, seed=seed)
-    interval = Interval(1000 * low, 1000 * high)
-    return Realism(1000 * kid(first, second), interval, len(first), len(second))
+    interval = kid_interval(first, second, num_samples=num_samples, seed=seed)
+    return Realism(kid(first, second), interval, len(first), len(second))

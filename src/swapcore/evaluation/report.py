@@ -33,7 +33,6 @@ class Report:
     num_people: int
     shown: Sequence[Shown]
     scatter: str
-    slices: Sequence[SliceValue]
     slice_plot: str
     worst: SliceValue | None
     losses: str | None
@@ -93,7 +92,9 @@ def _table(report: Report) -> list[tuple[str, list[tuple[Figure, list[Cell | Non
 
 def render(report: Report) -> str:
     """The page's HTML; the same report gives the same bytes."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.globals.update(picture=picture, number=format_number, value=format_value)
     text = files("swapcore.evaluation").joinpath(TEMPLATE).read_text(encoding="utf-8")
     used = {figure.name for figure in FIGURES if any(figure.name in values for values in report.figures.values())}

@@ -1,6 +1,7 @@
 """Rows of scores to named figures with intervals: what metrics.json and the report's tables hold."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -70,7 +71,7 @@ FIGURES = [
            "mean absolute difference to the template inside the face, of 255: whether anything was done at all"),
     Figure("failures/no_face", "no_face", "No face found", "%", "lower",
            "share of swapped pictures in which the detector finds no face"),
-    Figure("realism/kid", "", "KID × 1000", "", "lower",
+    Figure("realism/kid", "", "KID", "", "lower",
            "kernel distance of frozen features of the swapped pictures to those of real photographs; the template "
            "copied shows what real photographs score"),
 ]  # fmt: skip
@@ -105,7 +106,9 @@ class SliceValue:
 def mean_of(rows: Sequence[ScoreRow], column: str, *, num_samples: int, seed: int) -> Value | None:
     """Mean of a column over the rows that have it, with the crossed bootstrap's interval over people; None: no row has.
 
-    Shares are given in percent.
+    Shares are given in percent. Where all pairs agree a bootstrap knows no doubt, so a share of 0 or 100 % gets the rule
+    of three over the people that were drawn: Hanley, Lippman-Hand, "If nothing goes wrong, is everything all right?",
+    JAMA 1983.
     """
     known = [row for row in rows if getattr(row, column) is not None]
     if not known:
@@ -113,8 +116,17 @@ def mean_of(rows: Sequence[ScoreRow], column: str, *, num_samples: int, seed: in
     values = np.array([getattr(row, column) for row in known], dtype=np.float64) * (100 if column in PERCENT else 1)
     sources = np.array([row.source_identity for row in known])
     templates = np.array([row.template_identity for row in known])
-    interval = crossed_bootstrap_interval(values, sources, templates, num_samples=num_samples, seed=seed)
+    if column in PERCENT and values.min() == values.max():
+        interval = rule_of_three(float(values[0]), len(set(sources.tolist())))
+    else:
+        interval = crossed_bootstrap_interval(values, sources, templates, num_samples=num_samples, seed=seed)
     return Value(float(values.mean()), interval, len(known))
+
+
+def rule_of_three(percent: float, num_people: int) -> Interval:
+    """95 % interval of a share of 0 or 100 % that was seen in num_people people: up to 3 / num_people may be otherwise."""
+    doubt = 100 * min(1.0, 3 / num_people)
+    return Interval(0.0, doubt) if percent == 0 else Interval(100 - doubt, 100.0)
 
 
 def summarise(rows: Sequence[ScoreRow], realism: Realism | None, *, num_samples: int, seed: int) -> dict[str, Value]:
@@ -143,9 +155,15 @@ def slice_values(
     return values
 
 
+def divided(values: Sequence[SliceValue]) -> list[SliceValue]:
+    """Without the slices in which all pairs are of one kind: they say nothing that the mean of all does not."""
+    kinds = Counter(value.slice for value in values)
+    return [value for value in values if kinds[value.slice] > 1]
+
+
 def worst_slice(values: Sequence[SliceValue]) -> SliceValue | None:
     """The kind of pairs with the lowest margin, among those with enough pairs to be named."""
-    large = [value for value in values if value.value.count >= MIN_PAIRS]
+    large = [value for value in divided(values) if value.value.count >= MIN_PAIRS]
     return min(large, key=lambda value: value.value.value, default=None)
 
 
