@@ -153,6 +153,9 @@ def test_a_browser_shows_the_page(write, tmp_path):
     folder = write("report")
     shot = tmp_path / "shot.png"
     flags = [
+        "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=1000,3000",
+    ]  # fmt: skip
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
