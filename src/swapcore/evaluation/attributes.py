@@ -2,12 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from swapcore.ops.geometry import Points
-from swapcore.ops.image import Image
+from swapcore.errors import FaceError
+from swapcore.faces.extract import extract_face
+from swapcore.faces.quality import measure_quality
+from swapcore.ops.geometry import Points, apply, compose, invert, rescale
+from swapcore.ops.image import Image, resize
+
+MIN_DETECTION_PX = 256
+"""The detector wants faces of 80 px: a smaller crop is enlarged first."""
 
 
 @dataclass(frozen=True)
@@ -39,3 +46,16 @@ def score_attributes(swapped: Look, template: Look) -> AttributeScore:
     distance = float(np.linalg.norm(swapped.points - template.points, axis=1).mean())
     turn = (swapped.roll_deg - template.roll_deg + 180) % 360 - 180
     return AttributeScore(100 * distance / eye_distance, abs(swapped.yaw_deg - template.yaw_deg), abs(turn))
+
+
+def locate_face(image: Image) -> Look | None:
+    """Look for the face in a picture (S, S, 3) as crop does in a photograph: None if there is none."""
+    size_px = image.shape[0]
+    seen_px = max(size_px, MIN_DETECTION_PX)
+    try:
+        face = extract_face(resize(image, seen_px), seen_px, "central", Path())
+    except FaceError:
+        return None
+    quality = measure_quality(face)
+    to_image = compose(rescale(np.eye(2, 3), seen_px, size_px), invert(face.affine))
+    return Look(apply(to_image, face.points), quality.yaw_deg, quality.roll_deg)
