@@ -56,8 +56,8 @@ def build_body(identity: Identity, device: torch.device) -> Mesh:
     neck = torch.stack([radius * torch.sin(angle), y, -9.6 + radius * torch.cos(angle) * muscle], -1)
     neck_light = 0.42 + 0.5 * smoothstep(-9.0, -15.5, y)
     rows, angle = _closed_grid(70, 90, device)
-    width = 6.4 + 0.4 * identity.neck_width + 15.0 * smoothstep(0.0, 0.5, rows) ** 0.6
-    depth = 6.2 + 3.4 * smoothstep(0.0, 0.5, rows)
+    width = 6.6 + 0.5 * identity.neck_width + 15.0 * smoothstep(0.0, 0.5, rows) ** 0.6
+    depth = 6.9 + 2.9 * smoothstep(0.0, 0.5, rows)
     fall = -15.0 - 19 * rows**1.3
     y = fall - 1.3 * torch.cos(angle).abs() * (1 - 0.5 * rows)
     collar = 0.35 * bell(rows - 0.03, 0.025)

@@ -1,6 +1,7 @@
 """The smooth curves that shapes and colours are drawn with."""
 
 import torch
+import torch.nn.functional as F
 
 Tensor = torch.Tensor
 
@@ -23,7 +24,7 @@ def bell2(x: Tensor, width_x: float | Tensor, y: Tensor, width_y: float | Tensor
 
 def unit(vectors: Tensor) -> Tensor:
     """Vectors (..., 3) of length 1."""
-    return vectors / (vectors.norm(dim=-1, keepdim=True) + 1e-9)
+    return F.normalize(vectors, dim=-1, eps=1e-9)
 
 
 def mix(a: Tensor, b: Tensor, share: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ def _colour(identity: Identity, normal: Tensor, axis: Tensor, radius: Tensor) ->
     device = normal.device
     turned = torch.atan2(normal[:, 1] - axis[1], normal[:, 0] - axis[0])
     fibres = noise(torch.stack([torch.cos(turned) * 3, torch.sin(turned) * 3, radius * 1.2], -1), 3.0)[:, 0]
-    iris = iris_colour(identity).to(device) * (0.85 + 0.35 * fibres).clamp(0.45, 1.6)[:, None]
+    iris = iris_colour(identity).to(device) * (0.62 + 0.28 * fibres).clamp(0.3, 1.2)[:, None]
     iris = (
         iris
         * (1 + 0.7 * smoothstep(0.48, 0.30, radius))[:, None]

@@ -29,8 +29,8 @@ from swapcore.synth.noise import noise
 Array = npt.NDArray[np.float64]
 _NUM_ROWS, _NUM_COLUMNS = 110, 120
 _LINE_ANGLE_DEG = (0, 25, 42, 56, 66, 73, 80, 90, 104, 125, 180)
-_LINE_Y = (7.0, 6.8, 5.7, 3.6, 1.8, -0.4, -0.8, 1.8, 0.5, -5.0, -7.5)
-_LINE_Y_LONG = (7.2, 7.0, 6.0, 4.0, 1.4, -0.6, -2.0, -4.0, -6.0, -7.0, -8.0)
+_LINE_Y = (6.5, 6.4, 5.6, 3.8, 1.8, -0.4, -0.8, 1.8, 0.5, -5.0, -7.5)
+_LINE_Y_LONG = (6.8, 6.7, 5.9, 4.0, 1.4, -0.6, -2.0, -4.0, -6.0, -7.0, -8.0)
 _LENGTH_CM = {SHORT: 2.6, FRINGE: 4.6, LONG: 24.0, FULL: 4.2, BALD: 1.0}
 _MAX_DETAIL = 4.0
 
@@ -96,7 +96,7 @@ def shell_mesh(identity: Identity, shell: Shell) -> Mesh:
     )
     tangent = unit(torch.gradient(position, dim=0)[0]).reshape(-1, 3)
     vertices = Vertices(**{**vars(vertices), "tangent": tangent})
-    triangles = grid_triangles(*lift.shape, 1, position.device)
+    triangles = grid_triangles(_NUM_ROWS, _NUM_COLUMNS, 1, position.device)
     kept = (shell.above.reshape(-1)[triangles] > 0.0).any(1)
     return Mesh(vertices, triangles[kept])
 

@@ -140,17 +140,18 @@ def _nose_relief(nose: Nose, identity: Identity, x: Tensor, y: Tensor) -> Tensor
     s = ((nose.top_y - y) / (nose.top_y - nose.tip_y)).clamp(0.0, 1.0)
     height = nose.root_height + (nose.tip_height - nose.root_height) * s**1.15
     height = height + 0.36 * identity.nose_hump * bell(s - 0.4, 0.22)
-    height = height * smoothstep(nose.base_y - 0.10, nose.tip_y + 0.42, y)
+    arched = y - 0.20 * bell(ax - 0.65, 0.38) + 0.10 * bell(ax, 0.3)
+    height = height * smoothstep(nose.base_y - 0.20, nose.tip_y + 0.30, arched)
     height = height * (1 - smoothstep(nose.top_y - 0.2, nose.top_y + 1.7, y))
-    width = 0.56 + (0.18 + 0.12 * identity.nose_tip + 0.10 * identity.nose_width) * s
+    width = 0.56 + (0.26 + 0.12 * identity.nose_tip + 0.12 * identity.nose_width) * s**2
     z = height * (0.70 * bell(ax, width) + 0.30 * bell(ax, width * 2.0))
     z = z + (0.30 + 0.22 * identity.nose_tip) * bell2(x, 0.78, y - nose.tip_y - 0.02, 0.62)
     wing_x, wing_y = nose.half_width * 0.78, nose.tip_y - 0.14
-    lower = smoothstep(nose.base_y - 0.2, nose.tip_y - 0.1, y)
+    lower = smoothstep(nose.base_y - 0.15, nose.tip_y - 0.15, y)
     z = z + 1.22 * bell2(ax - wing_x, 0.50, y - wing_y, 0.54) * lower
     z = z - 0.16 * bell2(ax - wing_x * 0.95, 0.38, y - wing_y - 0.78, 0.38)
     z = z - 0.16 * bell2(ax - nose.half_width - 0.42, 0.30, y - wing_y, 0.6)
-    return z - 0.42 * bell2(ax - 0.60 * nose.half_width / 1.42, 0.30, y - nose.base_y - 0.20, 0.20)
+    return z - 0.34 * bell2(ax - 0.60 * nose.half_width / 1.42, 0.30, y - nose.base_y - 0.20, 0.20)
 
 
 def _mouth_relief(mouth: Mouth, nose: Nose, x: Tensor, y: Tensor) -> Tensor:
@@ -256,8 +257,8 @@ def express(rest: Tensor, bare: Bare, mouth: Mouth, nose: Nose, attributes: Attr
     x, y, _ = rest.unbind(-1)
     px, py, pz = (c.clone() for c in rest.unbind(-1))
     ax, smile = x.abs(), attributes.smile
-    corner = bell2(ax - mouth.half_width, 1.75, y - mouth.y, 1.5) * bare.front * smoothstep(0.0, 1.2, ax) * smile
-    px, py, pz = px + x.sign() * 0.62 * corner, py + 0.72 * corner, pz - 0.50 * corner
+    corner = bell2(ax - mouth.half_width, 1.75, y - mouth.y, 1.5) * bare.front * smile
+    px, py, pz = px + x.sign() * smoothstep(0.0, 1.2, ax) * 0.62 * corner, py + 0.72 * corner, pz - 0.50 * corner
     cheek = bell2(ax - 4.0, 1.35, y + 3.3, 1.25) * bare.front * smile
     py, pz = py + 0.32 * cheek, pz + 0.46 * cheek
     crease = nose.half_width + 0.45 + (nose.tip_y - y) * 0.50
@@ -272,7 +273,7 @@ def _open_mouth(position: Tensor, rest: Tensor, mouth: Mouth, attributes: Attrib
     x, y, z = rest.unbind(-1)
     px, py, pz = position.unbind(-1)
     s, d = x.abs() / mouth.half_width, y - mouth_line(mouth, x)
-    band = 0.07 + 1.1 * s.clamp(0.0, 1.0) ** 4 + 2.3 * smoothstep(0.9, 1.9, s)
+    band = 0.07 + 1.1 * s.clamp(0.0, 1.0) ** 3 + 2.3 * smoothstep(0.9, 1.9, s)
     below = 1 - smoothstep(-0.5, 0.5, d / band)
     apart, middle = lips_apart(attributes), (1 - s**2).clamp(0.0, 1.0) ** 0.7
     py = py + apart * middle * bell(d, 1.2) * (0.40 * (1 - below) - 0.30 * below)

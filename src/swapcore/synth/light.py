@@ -95,12 +95,21 @@ def shade(points: Lit, light: Light) -> Tensor:
     facing = points.normal @ light.key
     strand = (1 - (points.tangent @ light.key) ** 2).clamp(0, 1).sqrt()
     diffuse = _diffuse(points, facing, strand) * (points.shadow * smoothstep(-0.25, 0.1, facing))[:, None]
-    occlusion = points.occlusion.clamp(0, 1.15)
+    occlusion = _with_bounces(points.occlusion.clamp(0, 1.15)[:, None], points.albedo)
     sky = torch.tensor([0.96, 1.0, 1.06], device=facing.device) * light.ambient * (0.68 + 0.32 * points.normal[:, 1:2])
     fill = (points.normal @ light.fill).clamp(0, 1)[:, None] * 0.5 * light.ambient
-    direct = light.key_colour * diffuse * occlusion.sqrt()[:, None]
-    colour = points.albedo * (direct + (sky + fill) * occlusion[:, None])
+    direct = light.key_colour * diffuse * occlusion.sqrt()
+    colour = points.albedo * (direct + (sky + fill) * occlusion)
     return colour + _highlights(points, light, facing)
+
+
+def _with_bounces(occlusion: Tensor, albedo: Tensor) -> Tensor:
+    """(N, 3) occlusion with the light that bright surfaces send into each other.
+
+    Jimenez et al., "Practical Realtime Strategies for Accurate Indirect Occlusion", SIGGRAPH 2016 course.
+    """
+    a, b, c = 2.0404 * albedo - 0.3324, -4.7951 * albedo + 0.6417, 2.7552 * albedo + 0.6903
+    return torch.maximum(occlusion, ((occlusion * a + b) * occlusion + c) * occlusion)
 
 
 def _diffuse(points: Lit, facing: Tensor, strand: Tensor) -> Tensor:

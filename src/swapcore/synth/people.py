@@ -21,11 +21,13 @@ def _row_type() -> type[Any]:
     """The typed row of parameters.parquet, made from the parameters so that none can be forgotten."""
     fields: list[tuple[str, Any]] = [("file", str), ("identity", str), ("size_px", int), ("points", list[float])]
     for prefix, kind in (("identity_", Identity), ("attribute_", Attributes)):
-        fields += [(f"{prefix}{field.name}", _plain(field.name, kind)) for field in dataclasses.fields(kind)]
-    return dataclasses.make_dataclass("PictureRow", fields, frozen=True, namespace={"__doc__": "One picture."})
+        fields += [(f"{prefix}{field.name}", _plain(field.name)) for field in dataclasses.fields(kind)]
+    return dataclasses.make_dataclass(
+        "PictureRow", fields, frozen=True, namespace={"__doc__": "One picture.", "__module__": __name__}
+    )
 
 
-def _plain(name: str, kind: type[Identity] | type[Attributes]) -> type[Any]:
+def _plain(name: str) -> type[Any]:
     """int for seeds and styles, float for the rest."""
     return int if name.endswith(("_seed", "_style")) else float
 

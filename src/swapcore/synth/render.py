@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,7 @@ def _render(identity: Identity, attributes: Attributes, size_px: int, device: to
     )
 
 
-def _thinned(pixel: Tensor, values: Tensor, empty: float, size_px: int) -> npt.NDArray[np.float32]:
+def _thinned(pixel: Tensor, values: Tensor, empty: float, size_px: int) -> npt.NDArray[Any]:
     """(S, S) from values at the pixels of the supersampled picture: one of each block, never a mean of labels."""
     fine_px = size_px * _SUPERSAMPLING
     full = torch.full((fine_px * fine_px,), empty, dtype=values.dtype, device=values.device)

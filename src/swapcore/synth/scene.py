@@ -53,7 +53,7 @@ def _fine(vertices: Vertices) -> Mesh:
 
 def _head_vertices(identity: Identity, head: Head) -> Vertices:
     """The head's vertices; their tint says how far hair roots darken the scalp."""
-    arc, angle = head_grid()
+    _, angle = head_grid()
     line = torch.as_tensor(line_height(identity, angle)[None], dtype=torch.float32, device=head.rest.device)
     roots = smoothstep(-0.45, 0.75, head.rest[..., 1] - line)
     vertices = plain_vertices(head.position, head.normal, head.rest, head.occlusion, Part.SCALP)
@@ -102,7 +102,7 @@ def interpolate(scene: Scene, triangle: Tensor, weights: Tensor, point: Tensor) 
     )
     mixed = (table[corners] * weights[..., None]).sum(1)
     nearest = corners.gather(1, weights.argmax(1, keepdim=True))[:, 0]
-    position, normal, rest, tangent, occlusion, tint = mixed.split([3, 3, 3, 3, 1, 1], 1)
+    position, normal, rest, tangent, occlusion, tint = torch.split(mixed, [3, 3, 3, 3, 1, 1], 1)
     seen = Vertices(position, unit(normal), rest, tangent, occlusion[:, 0], tint[:, 0], vertices.part[nearest])
     if scene.strands is None:
         return seen

@@ -33,4 +33,4 @@ def develop(linear: Tensor, attributes: Attributes) -> Image:
     grain = np.random.default_rng(attributes.noise_seed).normal(size=tuple(values.shape)).astype(np.float32)
     values = values + attributes.noise * torch.from_numpy(grain).to(values.device)
     pixels = (values.clamp(0, 1) * 255 + 0.5).to(torch.uint8)
-    return np.asarray(pixels.cpu().numpy(), dtype=np.uint8)
+    return np.ascontiguousarray(pixels.cpu().numpy())

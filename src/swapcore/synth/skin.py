@@ -58,7 +58,7 @@ def hair_colour(identity: Identity) -> Tensor:
     """(3,) linear RGB of the hair of the head."""
     fair, dark = torch.tensor([0.46, 0.31, 0.15]), torch.tensor([0.014, 0.011, 0.009])
     light = (1 - identity.hair_darkness) ** 1.7
-    base = dark + (fair - dark) * light
+    base: Tensor = dark + (fair - dark) * light
     red = torch.tensor([0.05 + 0.33 * light, 0.018 + 0.10 * light, 0.01 + 0.03 * light])
     base = base + (red - base) * 0.7 * identity.hair_redness * (1 - abs(2 * light - 1) * 0.5)
     return base + (torch.tensor([0.42, 0.41, 0.40]) - base) * identity.hair_grey
@@ -73,7 +73,7 @@ def lip_colour(identity: Identity, skin: Tensor) -> Tensor:
     """(3,) linear RGB of the lips: redder than the skin, and as dark as it."""
     pale = skin * torch.tensor([0.90, 0.68, 0.72])
     red = skin * torch.tensor([0.92, 0.50, 0.54])
-    bare = pale + (red - pale) * identity.lip_redness
+    bare: Tensor = pale + (red - pale) * identity.lip_redness
     return bare + (torch.tensor([0.30, 0.022, 0.045]) - bare) * 0.65 * identity.lip_makeup
 
 
@@ -215,7 +215,9 @@ def beard_colour(identity: Identity) -> Tensor:
 
 def brow_colour(identity: Identity) -> Tensor:
     """(3,) the hair's colour, darkened."""
-    return hair_colour(identity).clamp(max=0.20) * (1.15 - 0.75 * identity.brow_darkness)
+    return hair_colour(identity.but(hair_grey=0.5 * identity.hair_grey)).clamp(max=0.20) * (
+        1.0 - 0.7 * identity.brow_darkness
+    )
 
 
 def _lips_and_brows(identity: Identity, mouth: Mouth, base: Material, rest: Tensor) -> Material:
