@@ -13,7 +13,7 @@ from swapcore.ops.masks import nose_offset
 
 Floats = npt.NDArray[np.float64]
 
-_SKIN_SIGMA = 12.0
+_SKIN_SIGMA = 8.0
 """By so much Lab lightness may two people's skins differ before they are drawn together less often."""
 _MIN_WEIGHT = 1e-4
 _PRIOR_PHOTOGRAPHS = 0.1
