@@ -70,7 +70,9 @@ class QualityLimits(Section):
     """What a face must reach to be used; a face below goes to the quarantine table with the reason."""
 
     min_eye_distance_px: Annotated[float, Field(ge=4, description="between the eye centres, in the photograph")]
-    min_sharpness: Annotated[NonNegative, Field(description="gradient energy of the crop relative to its contrast")]
+    min_sharpness: Annotated[
+        NonNegative, Field(description="squared Laplacian of the face at 128 px over its variance")
+    ]
     min_brightness: Annotated[Fraction, Field(description="mean luma inside the face, 0 black to 1 white")]
     max_brightness: Fraction
     max_clipped: Annotated[Fraction, Field(description="share of face pixels that are pure black or white")]
@@ -258,7 +260,10 @@ class PhotographParams(Section):
     folder: Annotated[
         Path, Field(description="the folder that DVC watches: it holds input, photographs and consent.csv")
     ]
-    synthetic: Annotated[bool, Field(description="true = made by the synthesize stage")]
+    synthetic: Annotated[
+        tuple[Path, ...],
+        Field(max_length=1, description="the folder that synthesize makes; [] for your own photographs"),
+    ]
 
 
 with warnings.catch_warnings():
@@ -274,7 +279,7 @@ with warnings.catch_warnings():
         groups: GroupsParams
         train: TrainParams
         evaluate: EvaluateParams
-        register: RegisterParams
+        register: RegisterParams = Field()  # or the inherited method would pass for a default
 
 
 def describe(error: ValidationError, prefix: str = "") -> str:

@@ -1,5 +1,7 @@
 """Alignments and affines. Points are x, y in pixels; the centre of the top-left pixel is (0, 0)."""
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -71,14 +73,37 @@ def warp(image: Image, affine: Affine, size_px: int) -> Image:
     Where the crop shrinks the picture more than twofold, the picture is averaged down first, against aliasing.
     """
     scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
-    while scale < 0.5 and min(image.shape[:2]) >= 2:
-        height, width = image.shape[0] // 2, image.shape[1] // 2
-        halving = np.array([[width / image.shape[1], 0, 0], [0, height / image.shape[0], 0]])
-        halving[:, 2] = (np.diag(halving) - 1) / 2
-        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        affine = compose(affine, invert(halving))
-        scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+    num_halvings = max(0, math.ceil(-math.log2(scale)) - 1)
+    image, affine = _cut_region(image, affine, size_px, 2**num_halvings)
+    for _ in range(num_halvings):
+        image, affine = _halve(image, affine)
     cut = cv2.warpAffine(
         np.ascontiguousarray(image), affine, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(cut, dtype=np.uint8)
+
+
+def _cut_region(image: Image, affine: Affine, size_px: int, step_px: int) -> tuple[Image, Affine]:
+    """The part of a picture that a crop samples, begun at a multiple of step_px: the rest need not be averaged down."""
+    corners = np.array([[0, 0], [size_px, 0], [0, size_px], [size_px, size_px]]) - 0.5
+    seen = apply(invert(affine), corners)
+    height, width = image.shape[:2]
+    margin = 2 * step_px
+    left, top = (
+        int(np.clip(low - margin, 0, side - 1)) // step_px * step_px
+        for low, side in zip(seen.min(0), (width, height), strict=True)
+    )
+    right, bottom = (
+        int(np.clip(high + margin + 1, 1, side)) for high, side in zip(seen.max(0), (width, height), strict=True)
+    )
+    region = image[top : max(bottom, top + 1), left : max(right, left + 1)]
+    return region, compose(affine, np.array([[1.0, 0.0, left], [0.0, 1.0, top]]))
+
+
+def _halve(image: Image, affine: Affine) -> tuple[Image, Affine]:
+    """The picture at half its size, pixels averaged, and the affine that goes with it."""
+    height, width = max(1, image.shape[0] // 2), max(1, image.shape[1] // 2)
+    halving = np.array([[width / image.shape[1], 0, 0], [0, height / image.shape[0], 0]])
+    halving[:, 2] = (np.diag(halving) - 1) / 2
+    smaller = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return smaller, compose(affine, invert(halving))

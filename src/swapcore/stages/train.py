@@ -130,7 +130,11 @@ def _finish(params: TrainParams, groups: GroupSet, folder: Path, learner: Learne
         params,
         inputs={"groups": artifact_digest(groups.folder)},
         counts={"steps": learner.step, "groups": len(rows), "sources": len(sampler.sources)},
-        facts={"size_px": params.size_px, "recogniser": groups.recogniser.model_dump(mode="json")},
+        facts={
+            "size_px": params.size_px,
+            "recogniser": groups.recogniser.model_dump(mode="json"),
+            "groups": groups.card.model_dump(mode="json", exclude={"kind", "content"}),
+        },
     )
 
 

@@ -2,8 +2,11 @@
 
 from typing import Protocol
 
-from swapcore.data.faces import Face
+from swapcore.config import GroupsParams
+from swapcore.data.faces import Face, FaceSet
+from swapcore.errors import ParamsError
 from swapcore.ops.image import Image
+from swapcore.teachers.classical import ClassicalTeacher
 
 
 class Teacher(Protocol):
@@ -31,3 +34,18 @@ class Teacher(Protocol):
         Returns:
             uint8 (S, S, 3) RGB, aligned as the template's crop is, at the size of the template's image.
         """
+
+
+def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:  # noqa: ARG001
+    """The teacher that the params name.
+
+    Args:
+        params: which, and what it needs.
+        faces: the faces that it will swap; the oracle finds in them whose true swap to render.
+
+    Raises:
+        ParamsError: there is no such teacher.
+    """
+    if params.teacher == "classical":
+        return ClassicalTeacher(params.blend)
+    raise ParamsError(f"groups.teacher: {params.teacher!r} is not available in this version; choose classical")

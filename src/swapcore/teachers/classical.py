@@ -8,12 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.data.faces import Face
+from swapcore.ops.colour import Lab, from_lab, skin_colour, to_lab
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
 from swapcore.ops.masks import Mask, face_coordinates, face_mask, nose_offset, outline_points
-
-FloatImage = npt.NDArray[np.float32]
-"""float32 (S, S, 3)."""
 
 # Where the warp is held besides the five points: around the inner face, so that brows, forehead and chin move with the
 # whole face and not with the nearest key point alone, and a turned head's far cheek comes to lie on the other's.
@@ -92,26 +90,14 @@ def warp_to_points(image: Image, points: Points, target: Points, size_px: int) -
     return np.asarray(bent, dtype=np.uint8)
 
 
-def to_lab(image: Image) -> FloatImage:
-    """CIE Lab of an RGB picture, float32 (S, S, 3): L 0..100."""
-    return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), dtype=np.float32)
-
-
-def from_lab(lab: FloatImage) -> Image:
-    """RGB of a Lab picture, rounded and clipped, uint8 (S, S, 3)."""
-    rgb = cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)
-    return np.asarray(np.clip(rgb * 255 + 0.5, 0, 255), dtype=np.uint8)
-
-
-def forehead_skin(lab: FloatImage, points: Points) -> Mask:
+def forehead_skin(lab: Lab, points: Points) -> Mask:
     """Where no hair hangs over the forehead: (S, S), 1 on skin and everywhere below the brows, 0 on a fringe.
 
     Skin is what resembles the same face between eyes and mouth.
     """
     frame = face_coordinates(points, lab.shape[0])
     x, y = frame[..., 0], frame[..., 1]
-    cheeks = (np.abs(x) < 0.7) & (y > 0.25) & (y < 0.8)
-    distance = np.sqrt((((lab - np.median(lab[cheeks], axis=0)) / _SKIN_TOLERANCE) ** 2).sum(-1))
+    distance = np.sqrt((((lab - skin_colour(lab, points)) / _SKIN_TOLERANCE) ** 2).sum(-1))
     skin = np.clip((_SKIN_NEVER - distance) / (_SKIN_NEVER - _SKIN_SURE), 0, 1).astype(np.float32)
     reach_px = 0.06 * float(np.linalg.norm(points[1] - points[0]))
     skin = _blur(np.asarray(cv2.erode(skin, np.ones((3, 3), np.uint8)), dtype=np.float32), reach_px)
@@ -120,7 +106,7 @@ def forehead_skin(lab: FloatImage, points: Points) -> Mask:
     return np.asarray(1 - forehead * (1 - skin), dtype=np.float32)
 
 
-def transfer_colour(face: FloatImage, template: FloatImage, mask: Mask) -> FloatImage:
+def transfer_colour(face: Lab, template: Lab, mask: Mask) -> Lab:
     """Give a face the template's mean and deviation in each Lab channel, both taken under the mask.
 
     Reinhard et al., "Color transfer between images", IEEE CG&A 2001; the gain is bounded, so that a face without
@@ -134,7 +120,7 @@ def transfer_colour(face: FloatImage, template: FloatImage, mask: Mask) -> Float
     return np.asarray((face - mean) * gain + wanted_mean, dtype=np.float32)
 
 
-def transfer_light(face: FloatImage, template: FloatImage, mask: Mask, sigma_px: float) -> FloatImage:
+def transfer_light(face: Lab, template: Lab, mask: Mask, sigma_px: float) -> Lab:
     """Move a face's slow changes of light and colour toward the template's, so that shadows stay where they were."""
     weights = _blur(mask, sigma_px)[..., None]
     offset = _blur((template - face) * mask[..., None], sigma_px) / np.maximum(weights, 1e-3)
@@ -163,7 +149,8 @@ def poisson(face: Image, template: Image, mask: Mask) -> Image:
     left, top, width, height = cv2.boundingRect(inside)
     centre = (left + width // 2, top + height // 2)
     cloned = cv2.seamlessClone(face, template, inside * 255, centre, cv2.NORMAL_CLONE)
-    return np.asarray(cloned, dtype=np.uint8)
+    # It solves in whole rows and columns around the mask, where rounding would change the template by a level.
+    return np.where(inside[..., None] > 0, cloned, template).astype(np.uint8)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+# `make help` lists the targets. Each sets up what it needs from a fresh clone.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export PYTHONDONTWRITEBYTECODE := 1
+READY := $(VENV)/.ready
+# Further values for params.yaml, for `make demo` and `make run`: make run PHOTOS=… SETTINGS='train.steps=4000'
+SETTINGS ?=
+
+.PHONY: help install demo run test test-fast lint format bench ui clean
+
+help:  ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | column -t -s '	'
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[pipeline,onnx,dev]'
+	touch $@
+
+install: $(READY)  ## Make .venv with everything in it (about a minute or two)
+
+demo: $(READY)  ## The whole pipeline on people who do not exist; prints where the pictures are
+	swapcore configure photographs.input=data/people photographs.folder=data/people 'photographs.synthetic=[data/people]' $(SETTINGS)
+	dvc repro
+	@echo "pictures: $(CURDIR)/reports/swap/sheet.png   report: $(CURDIR)/reports/swap/report.html"
+
+run: $(READY)  ## The whole pipeline on your photographs: make run PHOTOS=folder-or-csv
+	@test -n "$(PHOTOS)" || { echo 'make run: say where the photographs are: make run PHOTOS=folder-or-csv' >&2; exit 2; }
+	swapcore configure --photographs "$(PHOTOS)" $(SETTINGS)
+	dvc repro
+	@echo "pictures: $(CURDIR)/reports/swap/sheet.png   report: $(CURDIR)/reports/swap/report.html"
+
+test: $(READY)  ## Every test; set SWAPCORE_FACES to a folder of photographs with consent for those that need faces
+	python -m pytest --cov --cov-report=term:skip-covered -q
+
+test-fast: $(READY)  ## The tests that take seconds
+	python -m pytest -q -m 'not slow'
+
+lint: $(READY)  ## Format, lint, types and import rules
+	ruff format --check .
+	ruff check --output-format concise .
+	mypy
+	lint-imports
+
+format: $(READY)  ## Put the code in form
+	ruff format .
+	ruff check --fix --output-format concise .
+
+bench: $(READY)  ## Measure; the tables go to docs/benchmarks.md by hand
+	for script in benchmarks/*.py; do python "$$script"; done
+
+ui: $(READY)  ## The MLflow pages of the runs made here
+	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1
+
+clean:  ## Remove what the pipeline made (not .venv, not params.yaml)
+	rm -rf data models reports metrics dvc.lock mlflow.db mlartifacts

@@ -1,0 +1,127 @@
+"""The command line: a command for each stage, made from its signature, and `configure` for params.yaml."""
+
+import ast
+import errno
+import importlib
+import inspect
+import json
+import os
+import sys
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from swapcore.errors import SwapcoreError
+from swapcore.stages import STAGES
+
+Run = Callable[..., dict[str, float]]
+
+
+def stage_ports(run: Run) -> dict[str, str]:
+    """Port name -> "input" or "output", in the order of the stage's signature."""
+    hints = typing.get_type_hints(run, include_extras=True)
+    names = [p.name for p in inspect.signature(run).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    return {name: hints[name].__metadata__[0] for name in names}
+
+
+def first_sentence(stage: str) -> str:
+    """The sentence that opens a stage's file, read without importing it: --help must not wait for torch."""
+    source = (Path(__file__).parent / "stages" / f"{stage}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or stage).splitlines()[0]
+
+
+def stage_command(stage: str) -> click.Command:
+    """The command of a stage: an option for each port, the params file, and a file for the metrics."""
+    run: Run = importlib.import_module(f"swapcore.stages.{stage}").run
+    ports = stage_ports(run)
+
+    def callback(params: Path, metrics: Path | None, **paths: Path) -> None:
+        from swapcore.config import read_params
+
+        measured = run(getattr(read_params(params), stage), **paths)
+        for name, value in measured.items():
+            click.echo(f"{name:40s} {value:.6g}")
+        if metrics is not None:
+            metrics.parent.mkdir(parents=True, exist_ok=True)
+            metrics.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+    options: list[click.Parameter] = [
+        click.Option([f"--{name}"], required=True, type=click.Path(path_type=Path), help=f"{direction} folder")
+        for name, direction in ports.items()
+    ]
+    options += [
+        click.Option(["--params"], default=Path("params.yaml"), show_default=True, type=click.Path(path_type=Path)),
+        click.Option(["--metrics"], type=click.Path(path_type=Path), help="write the metrics to this JSON file"),
+    ]
+    return click.Command(stage, params=options, callback=callback, help=first_sentence(stage))
+
+
+@click.command()
+@click.option(
+    "--photographs", type=click.Path(path_type=Path), help="your own: a folder or a CSV file,identity[,split]"
+)
+@click.option("--params", default=Path("params.yaml"), show_default=True, type=click.Path(path_type=Path))
+@click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+def configure(photographs: Path | None, params: Path, settings: tuple[str, ...]) -> None:
+    """Change values of params.yaml, keeping its comments: `swapcore configure train.steps=2000`."""
+    from swapcore.settings import apply_settings, photograph_settings
+
+    apply_settings(params, [*photograph_settings(photographs), *settings])
+
+
+class Commands(click.Group):
+    """Lists every command at once, and imports a stage only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The stages in the order of the pipeline, then the other commands."""
+        return [*STAGES, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A stage's command, or one of the others."""
+        return stage_command(cmd_name) if cmd_name in STAGES else super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's own
+        """Write the list of commands without importing the stages."""
+        with formatter.section("Stages"):
+            formatter.write_dl([(stage, first_sentence(stage)) for stage in STAGES])
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(90)) for name, command in self.commands.items()])
+
+
+@click.group(cls=Commands)
+@click.version_option(package_name="swapcore")
+def commands() -> None:
+    """Train, judge, register and use a face identity-swap model."""
+
+
+commands.add_command(configure)
+
+
+def one_line(error: OSError) -> str:
+    """What an operating-system error means for the user."""
+    place = f"{error.filename}: " if error.filename else ""
+    ways_out = {errno.ENOSPC: "; free some space and run the command again, nothing half-written was kept"}
+    return f"{place}{os.strerror(error.errno) if error.errno else error}{ways_out.get(error.errno or 0, '')}"
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; a user's mistake is one line on stderr and exit code 2."""
+    try:
+        commands.main(arguments, prog_name="swapcore", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("swapcore: interrupted; run the command again to go on", err=True)
+        sys.exit(130)
+    except SwapcoreError as error:
+        click.echo(f"swapcore: {error}", err=True)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EPERM}:
+            raise
+        click.echo(f"swapcore: {one_line(error)}", err=True)
+        sys.exit(1)

