@@ -88,7 +88,7 @@ def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
         samples = Samples(groups, size_px=params.size_px, limit=4, recognise=recognise, precision="fp32", device=CPU)
         (tmp_path / name).mkdir(exist_ok=True)
         checkpoints = CheckpointStore(tmp_path / name, digest, params.checkpoints_kept)
-        checkpoints.resume(learner, CPU)
+        checkpoints.resume(learner)
         loss = SwapLoss(params.weights, recognise, mean, params.num_feature_levels, None)
         context = StepContext(params, CPU, loss, descriptions, mean)
         around = Surroundings(sampler.batch, samples.judge, checkpoints, tracker or NoTracking(), tmp_path / name)

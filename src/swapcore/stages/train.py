@@ -85,7 +85,7 @@ def _train(
     )
     descriptions = describe_sources(learner.generator.description, sampler, recogniser.features, embedding_mean, device)
     learner.ema.description.load_state_dict(learner.generator.description.state_dict())
-    checkpoints.resume(learner, device)
+    checkpoints.resume(learner)
     samples = Samples(
         groups,
         size_px=params.size_px,
