@@ -30,7 +30,14 @@ CROP: CropParams = PARAMS.crop
 @pytest.fixture
 def params() -> EvaluateParams:
     return PARAMS.evaluate.model_copy(
-        update={"pairs_per_template": 2, "sheet_rows": 4, "batch_size": 4, "bootstrap_samples": 100, "device": "cpu"}
+        update={
+            "pairs_per_template": 1,
+            "max_pairs": 3,
+            "sheet_rows": 4,
+            "batch_size": 4,
+            "bootstrap_samples": 100,
+            "device": "cpu",
+        }
     )
 
 
@@ -82,7 +89,7 @@ def write_model(folder: Path, faces: Path, **groups) -> Path:
 
 @pytest.fixture
 def faces(tmp_path) -> Path:
-    return write_faces(tmp_path / "faces", num_test=4)
+    return write_faces(tmp_path / "faces", num_test=3)
 
 
 @pytest.fixture
@@ -118,10 +125,10 @@ def test_the_card_names_inputs_and_judge(params, faces, model, tmp_path):
     card = read_card(tmp_path / "report", "report")
     assert card.inputs == {"faces": artifact_digest(faces), "model": artifact_digest(model)}
     assert card.facts == {"judge": SELF_JUDGED, "self_judged": True, "size_px": SIZE}
-    assert card.counts == {"pairs": 16, "people": 4}
+    assert card.counts == {"pairs": 3, "people": 3}
     page = (tmp_path / "report" / "report.html").read_text()
-    assert "made up (8 photographs)" in page
-    assert "CC0 (8 photographs)" in page
+    assert "made up (6 photographs)" in page
+    assert "CC0 (6 photographs)" in page
     assert "not proven" not in page
     rows = read_table(tmp_path / "report" / "pairs.parquet", ScoreRow)
     test = {row.key for row in FaceSet(faces).rows if row.split == "test"}
