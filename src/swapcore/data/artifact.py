@@ -59,21 +59,34 @@ def partial_folder(target: Path) -> Path:
 def building(target: Path, *, keep_partial: bool = False) -> Iterator[Path]:
     """Give a folder to build in, and rename it to target when the block ends without an error.
 
-    What stood at target is replaced only then. A partial folder left by a killed run is emptied first, unless
-    keep_partial says that the caller goes on from it (a training checkpoint).
+    What stood at target is replaced only then. A partial folder is removed after an error, which frees the disk if it was
+    full, and emptied if a killed run left it; unless keep_partial says that the caller goes on from it (a training checkpoint).
     """
     partial = partial_folder(target)
     if not keep_partial:
         shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True, exist_ok=True)
-    yield partial
-    if not (partial / CARD).is_file():
-        raise AssertionError(f"{partial} has no {CARD}: call write_card before the block ends")
+    try:
+        yield partial
+        if not (partial / CARD).is_file():
+            raise AssertionError(f"{partial} has no {CARD}: call write_card before the block ends")
+    except BaseException:
+        if not keep_partial:
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
+    _put_in_place(partial, target)
+
+
+def _put_in_place(partial: Path, target: Path) -> None:
+    """Rename partial to target; what stood there is moved away first, since a folder half removed would still look whole."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if target.is_symlink() or target.is_file():
         target.unlink()
     elif target.exists():
-        shutil.rmtree(target)
+        target.replace(old)
     partial.replace(target)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_card(

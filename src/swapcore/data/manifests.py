@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from swapcore.data.artifact import CARD
-from swapcore.data.consent import CONSENT
 from swapcore.data.csv_rows import read_csv
 from swapcore.data.faces import QuarantineRow
 from swapcore.data.splits import SPLITS, Split
 from swapcore.errors import InputError
 
 _COLUMNS = ("file", "identity")
+_DATA_SUFFIXES = {".csv", ".json", ".parquet"}
+"""Beside the people's folders: consent.csv, the card and tables of rendered people. Any other file there is quarantined."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _walk(root: Path, folder: Path, ancestors: tuple[Path, ...]) -> Iterator[Pho
     for child in children:
         if _is_folder(child):
             yield from _walk(root, child, (*ancestors, resolved))
-        elif here.parts or child.name not in {CONSENT, CARD}:
+        elif here.parts or child.suffix not in _DATA_SUFFIXES:
             yield _entry(child.relative_to(root).as_posix(), child, identity, None)
 
 

@@ -18,7 +18,7 @@ from swapcore.ops.image import Image
 # Pillow's own limit is a fixed number; ours is a parameter, checked on the header before any pixel is decoded.
 PIL.Image.MAX_IMAGE_PIXELS = None
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "MPO")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 """What is decoded, told by the file's first bytes and never by its name. Nothing here starts another program."""
 _MAX_SIDE_PX = 32_000  # OpenCV's warps count pixels in 16 bits
 _HEADER_ERRORS = (OSError, SyntaxError, ValueError, OverflowError, struct.error)
@@ -93,7 +93,7 @@ def _open(data: bytes, path: Path) -> PIL.Image.Image:
     try:
         return PIL.Image.open(io.BytesIO(data), formats=FORMATS)
     except PIL.UnidentifiedImageError:
-        raise ImageError(path, "not-an-image", f"is none of {', '.join(FORMATS[:-1])}") from None
+        raise ImageError(path, "not-an-image", f"is none of {', '.join(FORMATS)}") from None
     except _HEADER_ERRORS as error:
         raise ImageError(path, "truncated", f"the header is cut off or damaged ({error})") from None
 

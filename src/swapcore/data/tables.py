@@ -45,7 +45,8 @@ def read_table(path: Path, row_type: type[Row]) -> list[Row]:
         ArtifactError: the file is missing, damaged, or of another schema.
     """
     try:
-        table = pq.read_table(path)
+        # Without partitioning=None a folder named like a=b on the way to the file would become a column.
+        table = pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:
         first_line = str(error).splitlines()[0]
         raise ArtifactError(f"{path}: cannot be read ({first_line}); make the artifact again") from None

@@ -91,7 +91,7 @@ def mouth_corners(crop: Image) -> Points:
     finding: each column adds how much mouth it shows, less half of what the middle shows, so that the sum is greatest at the corner.
     """
     mouthness = _mouthness(crop)
-    corner = np.array([_MOUTH_LEFT, _MOUTH_TOP])
+    corner: Points = np.array([_MOUTH_LEFT, _MOUTH_TOP], dtype=np.float64)
     middle = MOUTH_VIEW_PX // 2 - _MOUTH_LEFT
     threshold = _END_SHARE * float(np.median(mouthness[:, middle - 10 : middle + 11].max(0)))
     gain = mouthness - threshold
