@@ -149,7 +149,8 @@ def poisson(face: Image, template: Image, mask: Mask) -> Image:
     left, top, width, height = cv2.boundingRect(inside)
     centre = (left + width // 2, top + height // 2)
     cloned = cv2.seamlessClone(face, template, inside * 255, centre, cv2.NORMAL_CLONE)
-    return np.asarray(cloned, dtype=np.uint8)
+    # It solves in whole rows and columns around the mask, where rounding would change the template by a level.
+    return np.where(inside[..., None] > 0, cloned, template).astype(np.uint8)
 
 
 @dataclass(frozen=True)

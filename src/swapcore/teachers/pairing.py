@@ -109,12 +109,15 @@ def draw_pairs(photographs: list[Photograph], params: GroupsParams) -> list[Pair
         num_templates = params.references_per_label if others else 0
         num_drawn = max(num_templates, params.sources_per_template)
         for rank, person in enumerate(cast.references(photograph, num_drawn, params.seed)):
-            partner = None
-            if rank < num_templates:
-                partner = others[_hash(params.seed, f"{photograph.key}\0{rank}") % len(others)]
+            partner = _draw(others, params.seed, f"{photograph.key}\0{rank}") if rank < num_templates else None
             source = cast.nearest(person, photograph).key
             pairs.append(Pair(source, photograph.key, partner, is_label=rank < params.sources_per_template))
     return pairs
+
+
+def _draw(keys: list[str], seed: int, purpose: str) -> str:
+    """One of some keys by chance; a new key is either drawn or changes nothing."""
+    return min(keys, key=lambda key: _hash(seed, f"{purpose}\0{key}"))
 
 
 def _hash(seed: int | str, text: str) -> int:
