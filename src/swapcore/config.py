@@ -152,6 +152,9 @@ class ModelParams(Section):
     num_levels: Annotated[int, Field(ge=1, le=5, description="halvings of resolution in the encoder")]
     num_fusion_blocks: Annotated[int, Field(ge=1, le=16, description="blocks in which mean and variance are fused")]
     unshuffle: Annotated[Literal[1, 2, 4], Field(description="pixels folded into channels by the stem")]
+    copies_source: Annotated[
+        bool, Field(description="the decoder may mix in the source's pixels, moved by a coarse field that it predicts")
+    ]
     discriminator_width: Annotated[int, Field(ge=8, le=512)]
 
 
@@ -179,7 +182,7 @@ class LossWeights(Section):
 
 
 class AugmentParams(Section):
-    """How a sample group is varied; template and label always alike."""
+    """How a sample group is varied; template and label always alike, the shift of all three too."""
 
     flip: Annotated[Fraction, Field(description="probability of mirroring, drawn for source and template apart")]
     shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]

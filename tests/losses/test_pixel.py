@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import pytest
 import torch
+from pydantic import ValidationError
 
+from swapcore.config import LossWeights, read_params
 from swapcore.losses.pixel import change_weight, group_weight, pixel_error, pixel_loss
 
 
@@ -45,3 +49,9 @@ def test_gradient() -> None:
     weight = torch.rand(2, 1, 3, 3, dtype=torch.double, generator=generator)
     kinds = torch.tensor([True, False])
     assert torch.autograd.gradcheck(lambda x: pixel_loss(x, label, weight, kinds, real=2.0, fake=1.0), (output,))
+
+
+def test_params_in_which_the_fake_label_weighs_more_are_refused() -> None:
+    weights = read_params(Path(__file__).parents[2] / "params.yaml").train.weights.model_dump()
+    with pytest.raises(ValidationError, match="the real label weighs more"):
+        LossWeights.model_validate(weights | {"pixel_real": 1.0, "pixel_fake": 1.0})

@@ -125,8 +125,13 @@ class GroupSampler:
         return [self._by_kind[kind][int(rng.integers(len(self._by_kind[kind])))] for kind in kinds]
 
     def _vary(self, row: GroupRow, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], ...]:
-        """Source, template and label of a row, float (3, S, S): the source by itself, template and label alike."""
+        """Source, template and label of a row, float (3, S, S).
+
+        All three are shifted alike: aligned crops lie on each other at inference too. Mirroring and colour are the
+        source's own, lest its light be copied with its features.
+        """
         of_source, of_pair = (draw_variation(self._augment, self._size_px, rng) for _ in range(2))
+        of_source = replace(of_source, shift_px=of_pair.shift_px)
         return (
             vary(self._images[row.source], of_source),
             vary(self._images[row.template], of_pair),

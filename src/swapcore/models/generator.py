@@ -12,6 +12,8 @@ from swapcore.models.blocks import FusionBlock, ResidualBlock, UpBlock, activate
 from swapcore.models.source import SourceDescription
 
 CODE_SIZE = 128
+MAX_DISPLACEMENT = 0.15
+"""Of the crop's side: farther no key point of an aligned face has to move."""
 _HIDDEN_SIZE = 256
 _MAX_WIDENING = 8
 
@@ -35,6 +37,19 @@ def initial_subpixels(convolution_: nn.Conv2d, factor: int) -> None:
     with torch.no_grad():
         kernel = convolution_.weight[:: factor**2].clone()
         convolution_.weight.copy_(kernel.repeat_interleave(factor**2, 0))
+
+
+def displace(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+    """Move the pixels of (B, 3, S, S) by a coarse field (B, 2, h, w), interpolated to S; edges are replicated.
+
+    The field says where each pixel comes from, x then y, through tanh: at most MAX_DISPLACEMENT of the side.
+    """
+    size = image.shape[-1]
+    reach = 2.0 * MAX_DISPLACEMENT * torch.tanh(F.interpolate(flow, size=(size, size), mode="bilinear"))
+    unmoved = F.affine_grid(
+        torch.eye(2, 3, dtype=image.dtype, device=image.device)[None], [1, 3, size, size], align_corners=False
+    )
+    return F.grid_sample(image, unmoved + reach.permute(0, 2, 3, 1), "bilinear", "border", align_corners=False)
 
 
 class Generator(nn.Module):
@@ -64,8 +79,9 @@ class Generator(nn.Module):
         self.shrink = nn.ModuleList(convolution(narrow, wide, 2) for narrow, wide in pairwise(widths))
         self.fuse = nn.ModuleList(FusionBlock(widths[-1], CODE_SIZE) for _ in range(params.num_fusion_blocks))
         self.grow = nn.ModuleList(UpBlock(wide, narrow, CODE_SIZE) for wide, narrow in pairwise(widths[::-1]))
+        self.flow = convolution(widths[-1], 2, gain=0.1) if params.copies_source else None
         self.refine = ResidualBlock(widths[0])
-        self.output = convolution(widths[0], 4 * folded, gain=0.3)
+        self.output = convolution(widths[0], (5 if params.copies_source else 4) * folded, gain=0.3)
         initial_subpixels(self.output, self.unshuffle)
 
     def forward(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor) -> Swap:
@@ -84,12 +100,16 @@ class Generator(nn.Module):
         x = maps.pop()
         for block in self.fuse:
             x = block(x, code)
+        moved = None if self.flow is None else displace(source, self.flow(x).float())
         for grow in self.grow:
             x = grow(x, maps.pop(), code)
-        return self._composite(self.output(activate(self.refine(x))), template)
+        return self._composite(self.output(activate(self.refine(x))), template, moved)
 
-    def _composite(self, x: torch.Tensor, template: torch.Tensor) -> Swap:
-        """Unfold the output channels and lay the raw image over the template through the soft mask."""
+    def _composite(self, x: torch.Tensor, template: torch.Tensor, moved_source: torch.Tensor | None) -> Swap:
+        """Unfold the output channels; mix painted and moved source; lay the mixture over the template through the mask."""
         unfolded = F.pixel_shuffle(x, self.unshuffle).float()
-        raw, mask = torch.tanh(unfolded[:, :3]), torch.sigmoid(unfolded[:, 3:])
+        raw, mask = torch.tanh(unfolded[:, :3]), torch.sigmoid(unfolded[:, 3:4])
+        if moved_source is not None:
+            share = torch.sigmoid(unfolded[:, 4:])
+            raw = share * moved_source + (1.0 - share) * raw
         return Swap(mask * raw + (1.0 - mask) * template, raw, mask)
