@@ -25,6 +25,7 @@ from swapcore.evaluation.answers import (
     Answer,
     Batch,
     Swap,
+    Truth,
     copy_template,
     one_by_one,
 )
@@ -38,10 +39,12 @@ from swapcore.evaluation.scores import Bench
 from swapcore.evaluation.speed import measure_speed
 from swapcore.faces.networks import load_judge
 from swapcore.models.artifact import WEIGHTS, load_generator, read_configuration
-from swapcore.ops.image import to_images, to_tensor
+from swapcore.ops.image import Image, to_images, to_tensor
 from swapcore.ops.metrics import Vectors
 from swapcore.progress import progress
+from swapcore.synth.people import PARAMETERS, read_shots
 from swapcore.teachers.base import load_teacher
+from swapcore.teachers.oracle import OracleTeacher
 from swapcore.training.precision import select_device
 
 LOSSES = "losses.csv"
@@ -161,7 +164,7 @@ def _model_swap(inputs: Inputs) -> Swap:
 
 
 def _bench(inputs: Inputs) -> Bench:
-    """What judges; the truth can be told only where the photographs were rendered."""
+    """What judges."""
     judge_ = _judge(inputs)
     test = inputs.faces.of_split("test")
     gallery = Gallery(
@@ -169,7 +172,20 @@ def _bench(inputs: Inputs) -> Bench:
         np.array([inputs.faces.rows[place].identity for place in test]),
         _over(inputs, test, judge_.embed, "test photographs"),
     )
-    return Bench(inputs.face, judge_, gallery, _levels(inputs), locate_face, truth=None)
+    return Bench(inputs.face, judge_, gallery, _levels(inputs), locate_face, _truth(inputs))
+
+
+def _truth(inputs: Inputs) -> Truth | None:
+    """The true swap, where both photographs were synthesized and the faces artifact tells how."""
+    if not (inputs.faces.folder / PARAMETERS).is_file():
+        return None
+    oracle = OracleTeacher(inputs.faces.folder)
+    rendered = set(read_shots(inputs.faces.folder))
+
+    def truth(source: Face, template: Face) -> Image | None:
+        return oracle.swap(source, template) if {source.file, template.file} <= rendered else None
+
+    return truth
 
 
 def _judge(inputs: Inputs) -> Judge:
