@@ -106,6 +106,7 @@ def run(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: O
             params,
             losses=read_losses(model / LOSSES),
             facts=_facts(inputs, bench.judge),
+            credit=_credit(inputs),
             stages=_stages(inputs),
             notes=notes,
         )
@@ -241,21 +242,25 @@ def _over(inputs: Inputs, places: Sequence[int], look: Callable[[Batch], Vectors
     )
 
 
+def _credit(inputs: Inputs) -> str:
+    """Consent basis and licence of the test photographs, each with the number of photographs."""
+    rows = [inputs.faces.rows[place] for place in inputs.faces.of_split("test")]
+    rights = Counter((row.consent_basis, row.consent_licence) for row in rows)
+    return "; ".join(
+        f"{basis}, {licence} ({number} photographs)" for (basis, licence), number in sorted(rights.items())
+    )
+
+
 def _facts(inputs: Inputs, judge_: Judge) -> list[tuple[str, str]]:
     """What the figures rest on, for the report."""
     rows = [inputs.faces.rows[place] for place in inputs.faces.of_split("test")]
-
-    def counted(words: list[str]) -> str:
-        return "; ".join(f"{word} ({count} photographs)" for word, count in sorted(Counter(words).items()))
-
     groups: Mapping[str, Any] = inputs.card.facts.get("groups", {})
     teacher = groups.get("facts", {}).get("teacher", {})
     return [
         ("Judge of identity", judge_.label),
         ("Judged at", f"{inputs.size_px} x {inputs.size_px} px, the model’s crop"),
-        ("Test people", f"{len({row.identity for row in rows})} with {len(rows)} photographs, none in training"),
-        ("Consent basis", counted([row.consent_basis for row in rows])),
-        ("Licence of the photographs", counted([row.consent_licence for row in rows])),
+        ("Test people", f"{len({row.identity for row in rows})} with {len(rows)} photographs"),
+        ("Consent basis and licence", _credit(inputs)),
         ("Teacher", f"{teacher.get('name', 'unknown')} {teacher.get('version', '')}".strip()),
         ("Model", f"card sha256 {artifact_digest(inputs.model)}"),
         ("Weights", f"sha256 {file_digest(inputs.model / WEIGHTS)}"),
