@@ -38,8 +38,9 @@ from swapcore.evaluation.realism import Levels, describe
 from swapcore.evaluation.scores import Bench
 from swapcore.evaluation.speed import measure_speed
 from swapcore.faces.networks import load_judge
-from swapcore.models.artifact import WEIGHTS, load_generator, read_configuration
-from swapcore.ops.image import Image, to_images, to_tensor
+from swapcore.inference.swapper import Swapper, read_network
+from swapcore.models.artifact import WEIGHTS, read_configuration
+from swapcore.ops.image import Image, to_tensor
 from swapcore.ops.metrics import Vectors
 from swapcore.progress import progress
 from swapcore.synth.people import PARAMETERS, read_shots
@@ -120,12 +121,11 @@ def _read(params: EvaluateParams, faces: Path, model: Path) -> Inputs:
     size_px = read_configuration(model).size_px
     try:
         recogniser = json.loads((model / RECOGNISER).read_text(encoding="utf-8"))
-        network = NetworkParams.model_validate(recogniser["network"])
         mean = np.asarray(recogniser["embedding_mean"], dtype=np.float32)
     except (OSError, ValueError, KeyError, TypeError):
         raise ArtifactError(f"{model / RECOGNISER}: cannot be read; run train again") from None
     face = lru_cache(FACES_KEPT)(lambda place: at_size(face_set[place], size_px))
-    return Inputs(params, face_set, model, card, network, mean, size_px, select_device(params.device), face)
+    return Inputs(params, face_set, model, card, read_network(model), mean, size_px, select_device(params.device), face)
 
 
 def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
@@ -150,16 +150,10 @@ def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
 
 
 def _model_swap(inputs: Inputs) -> Swap:
-    generator, _ = load_generator(inputs.model, inputs.device)
-    recogniser = load_judge(inputs.network).to(inputs.device)
+    swapper = Swapper(inputs.model, inputs.device)
 
-    @torch.no_grad()
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
-        source, template = (
-            to_tensor(np.stack([face.image for face in side])).to(inputs.device) for side in (sources, templates)
-        )
-        description = generator.description.describe(recogniser.features, source)
-        return to_images(generator(source, template, description).image)
+        return swapper.swap(np.stack([face.image for face in sources]), np.stack([face.image for face in templates]))
 
     return swap
 
