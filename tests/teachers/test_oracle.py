@@ -32,5 +32,5 @@ def test_the_oracle_renders_the_true_swap_in_the_templates_crop(tmp_path: Path) 
     truth = render_true_swap(shots[0].identity, shots[1].identity, shots[1].attributes, SIZE)
     assert np.array_equal(teacher.swap(source, template), truth.image)
     assert np.array_equal(teacher.swap(template, template), template.image)
-    with pytest.raises(ArtifactError, match="does not know holiday.jpg"):
+    with pytest.raises(ArtifactError, match=r"does not know holiday\.jpg"):
         teacher.swap(face("holiday.jpg", source.image), template)
