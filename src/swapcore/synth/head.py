@@ -141,15 +141,16 @@ def _nose_relief(nose: Nose, identity: Identity, x: Tensor, y: Tensor) -> Tensor
     height = nose.root_height + (nose.tip_height - nose.root_height) * s**1.15
     height = height + 0.36 * identity.nose_hump * bell(s - 0.4, 0.22)
     arched = y - 0.20 * bell(ax - 0.65, 0.38) + 0.10 * bell(ax, 0.3)
-    height = height * smoothstep(nose.base_y - 0.20, nose.tip_y + 0.30, arched)
+    height = height * smoothstep(nose.base_y - 0.12, nose.tip_y + 0.12, arched)
     height = height * (1 - smoothstep(nose.top_y - 0.2, nose.top_y + 1.7, y))
-    width = 0.56 + (0.26 + 0.12 * identity.nose_tip + 0.12 * identity.nose_width) * s**2
-    z = height * (0.70 * bell(ax, width) + 0.30 * bell(ax, width * 2.0))
-    z = z + (0.30 + 0.22 * identity.nose_tip) * bell2(x, 0.78, y - nose.tip_y - 0.02, 0.62)
-    wing_x, wing_y = nose.half_width * 0.78, nose.tip_y - 0.14
-    lower = smoothstep(nose.base_y - 0.15, nose.tip_y - 0.15, y)
-    z = z + 1.22 * bell2(ax - wing_x, 0.50, y - wing_y, 0.54) * lower
-    z = z - 0.16 * bell2(ax - wing_x * 0.95, 0.38, y - wing_y - 0.78, 0.38)
+    width = 0.58 + (0.34 + 0.12 * identity.nose_tip + 0.12 * identity.nose_width) * s**2
+    broad = 0.28 + 0.20 * s**3
+    z = height * ((1 - broad) * torch.exp(-((ax / width) ** 2.6)) + broad * bell(ax, 0.75 + 0.55 * nose.half_width * s))
+    z = z + (0.30 + 0.22 * identity.nose_tip) * bell2(x, 0.85, y - nose.tip_y - 0.05, 0.62)
+    wing_x, wing_y = nose.half_width * 0.86, nose.tip_y - 0.14
+    lower = smoothstep(nose.base_y - 0.10, nose.tip_y - 0.25, y)
+    z = z + 0.95 * bell2(ax - wing_x, 0.38, y - wing_y, 0.46) * lower
+    z = z - 0.22 * bell2(ax - wing_x * 0.95, 0.38, y - wing_y - 0.72, 0.34)
     z = z - 0.16 * bell2(ax - nose.half_width - 0.42, 0.30, y - wing_y, 0.6)
     return z - 0.34 * bell2(ax - 0.60 * nose.half_width / 1.42, 0.30, y - nose.base_y - 0.20, 0.20)
 
@@ -257,8 +258,10 @@ def express(rest: Tensor, bare: Bare, mouth: Mouth, nose: Nose, attributes: Attr
     x, y, _ = rest.unbind(-1)
     px, py, pz = (c.clone() for c in rest.unbind(-1))
     ax, smile = x.abs(), attributes.smile
-    corner = bell2(ax - mouth.half_width, 1.75, y - mouth.y, 1.5) * bare.front * smile
-    px, py, pz = px + x.sign() * smoothstep(0.0, 1.2, ax) * 0.62 * corner, py + 0.72 * corner, pz - 0.50 * corner
+    s = ax / mouth.half_width
+    across = torch.where(s < 1, s**2, bell(ax - mouth.half_width, 1.75))
+    corner = across * bell(y - mouth.y, 1.5) * bare.front * smile
+    px, py, pz = px + x.sign() * 0.62 * corner, py + 0.74 * corner, pz - 0.50 * corner
     cheek = bell2(ax - 4.0, 1.35, y + 3.3, 1.25) * bare.front * smile
     py, pz = py + 0.32 * cheek, pz + 0.46 * cheek
     crease = nose.half_width + 0.45 + (nose.tip_y - y) * 0.50

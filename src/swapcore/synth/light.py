@@ -126,7 +126,7 @@ def _highlights(points: Lit, light: Light, facing: Tensor) -> Tensor:
     half = unit(light.key + points.view)
     along = (points.normal * half).sum(-1).clamp(0, 1)
     fresnel = 0.04 + 0.5 * (1 - (points.normal * points.view).sum(-1).clamp(0, 1)) ** 5
-    surface = points.gloss * (0.50 * along**14 + 0.45 * along**48) * (0.6 + 4 * fresnel)
+    surface = points.gloss * (0.32 * along**14 + 0.50 * along**48) * (0.6 + 4 * fresnel)
     eye = 5.0 * along**260 + 0.08 * along**30
     across = ((points.tangent * half).sum(-1) + 0.12).clamp(-1, 1)
     band = (1 - across**2).clamp(0, 1) ** 30 * ((facing + 0.3) / 1.3).clamp(0, 1)
