@@ -9,32 +9,36 @@ from components.base import Dataset, Input, Markdown, Metrics, Output, component
 def bring_photographs(uri: str, fingerprint: str, photographs: Output[Dataset]) -> None:
     """Copy the photographs; the fingerprint, taken at submission, makes a changed prefix a new cache key."""
     import shutil
+    import sys
     from pathlib import Path
 
-    from components.run_stage import stop
     from swapcore import storage
 
     try:
         if not storage.is_remote(uri):
             shutil.copytree(uri, photographs.path)
         elif fingerprint and storage.fingerprint(uri) != fingerprint:
-            stop(f"{uri}: was changed after the run was submitted; submit it again")
+            sys.exit(f"swapcore: {uri}: was changed after the run was submitted; submit it again")
         else:
             storage.fetch(uri, Path(photographs.path))
     except (OSError, storage.StorageError) as error:
-        stop(str(error))
+        sys.exit(f"swapcore: {error}")
     photographs.metadata.update(origin=uri, fingerprint=fingerprint)
 
 
 @component
 def good_enough(metrics: Input[Metrics], params: dict) -> bool:
     """Whether each figure lies within its bounds; the single return value is what `dsl.If` sees in a local run, too."""
-    from components.run_stage import replaced, stop
+    import sys
+
+    from components.run_stage import replaced
 
     outside = 0
     for name, (least, most) in replaced(params["bounds"], "null", None).items():
         if name not in metrics.metadata:
-            stop(f"register.bounds: {name} is none of the report's figures: {', '.join(metrics.metadata)}")
+            sys.exit(
+                f"swapcore: register.bounds: {name} is none of the report's figures: {', '.join(metrics.metadata)}"
+            )
         value = float(metrics.metadata[name])
         within = (least is None or value >= least) and (most is None or value <= most)
         print(f"{'passed' if within else 'FAILED'}: {name} = {value:g}, bounds {least} to {most}")

@@ -5,7 +5,7 @@ import math
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from kfp.dsl import HTML, Artifact, Metrics
 from pydantic import ValidationError
@@ -16,18 +16,16 @@ from swapcore.data.artifact import CARD, Card
 from swapcore.errors import SwapcoreError
 
 
-def run_stage(
-    stage: str, params: dict[str, Any], metrics: Metrics, page: HTML | None = None, **artifacts: Artifact
-) -> None:
-    """Run a stage on KFP artifacts; a mistake of the user ends the task with one line and the error's exit code."""
+def run_stage(stage: str, params: dict, metrics: Metrics, page: HTML | None = None, **artifacts: Artifact) -> None:
+    """Run a stage on KFP artifacts; a mistake of the user ends the task with one line."""
     run = importlib.import_module(f"swapcore.stages.{stage}").run
     try:
         section = Params.model_fields[stage].annotation.model_validate(replaced(params, "null", None))
         measured = run(section, **{port: Path(artifact.path) for port, artifact in artifacts.items()})
     except ValidationError as error:
-        stop(describe(error, stage))
+        sys.exit(f"swapcore: {describe(error, stage)}")
     except SwapcoreError as error:
-        stop(str(error), error.exit_code)
+        sys.exit(f"swapcore: {error}")
     for name, value in measured.items():
         metrics.log_metric(name, value if math.isfinite(value) else str(value))  # JSON has no NaN
     made = next(artifacts[port] for port, direction in stage_ports(run).items() if direction == "output")
@@ -37,17 +35,8 @@ def run_stage(
         shutil.copyfile(Path(made.path) / "report.html", page.path)
 
 
-def stop(problem: str, exit_code: int = 2) -> NoReturn:
-    """End the task as the command line ends: one line, no traceback."""
-    print(f"swapcore: {problem}", file=sys.stderr)
-    sys.exit(exit_code)
-
-
 def replaced(value: Any, old: str | None, new: str | None) -> Any:
-    """Nested dicts and lists with each old as new.
-
-    KFP's dict parameters hold no null; the word "null", which YAML reads as null anyway, stands for it on the way.
-    """
+    """Nested values with each old as new: KFP's dict parameters hold no null, so the word "null" travels for it."""
     if isinstance(value, dict):
         return {key: replaced(item, old, new) for key, item in value.items()}
     if isinstance(value, list):

@@ -363,6 +363,9 @@ def test_mistakes_are_one_clear_line(
     assert "no S3 credentials" in refusal(lambda: deliver(artifact, "s3://box/m"))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_PROFILE", "absent")
+    assert "(absent) could not be found; check the AWS_" in refusal(lambda: fetch("s3://box/m", got))
+    monkeypatch.delenv("AWS_PROFILE")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")

@@ -407,10 +407,12 @@ def _explained(uri: str) -> Iterator[None]:
         raise StorageError(
             f"{uri}: the store cannot be reached ({error}); check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and the network"
         ) from None
-    except (BotoCoreError, RetriesExceededError, _WrongBytesError) as error:
+    except _BROKEN_STREAM as error:
         raise StorageError(
             f"{uri}: the transfer failed after several attempts ({' '.join(str(error).split())}); try again"
         ) from None
+    except BotoCoreError as error:
+        raise StorageError(f"{uri}: {' '.join(str(error).split())}; check the AWS_… variables and ~/.aws") from None
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         problem = "the disk is full; make room" if full else f"{error.filename or 'local disk'}: {error.strerror}"
