@@ -26,7 +26,8 @@ from swapcore.synth.identity import Identity
 from swapcore.synth.mesh import grid_normals, smooth_grid
 
 Curve = npt.NDArray[np.float64]
-NUM_ROWS, NUM_COLUMNS = 250, 215
+_NUM_ROWS, _NUM_COLUMNS = 250, 215
+"""Of the grid at full detail; rows and columns crowd where the features are."""
 _LINE_Y = -6.95
 """Where the grid is densest: its rows there become the line between the lips."""
 
@@ -67,8 +68,13 @@ def _step(start: float, end: float, x: Curve) -> Curve:
     return np.asarray(t * t * (3 - 2 * t))
 
 
-@lru_cache(maxsize=1)
-def head_grid() -> tuple[Curve, Curve]:
+def detail_of(pixels_per_cm: float) -> float:
+    """How fine a grid a picture needs: 1 is full detail."""
+    return min(1.0, 0.35 + pixels_per_cm / 36.0)
+
+
+@lru_cache(maxsize=64)
+def head_grid(num_rows: int, num_columns: int) -> tuple[Curve, Curve]:
     """Arc lengths of the rows and angles of the columns: dense over the face, densest between the lips."""
     arc = np.linspace(0, ARC_LENGTH, 4000)
     y = PchipInterpolator(_ARC, _PROFILE[:, 0])(arc)
@@ -76,7 +82,7 @@ def head_grid() -> tuple[Curve, Curve]:
     density += 1.5 * np.exp(-(y**2)) + 14 * np.exp(-(((y - _LINE_Y) / 0.14) ** 2))
     angle = np.linspace(-np.pi, np.pi, 4001)
     density_across = 1 + 7 * _step(1.15, 0.8, np.abs(angle)) + 2 * np.exp(-((angle / 0.35) ** 2))
-    return _spread(density, arc, NUM_ROWS), _spread(density_across, angle, NUM_COLUMNS)
+    return _spread(density, arc, num_rows), _spread(density_across, angle, num_columns)
 
 
 def _knots(identity: Identity) -> Curve:
@@ -227,11 +233,14 @@ class Head:
     position: Tensor
     normal: Tensor
     occlusion: Tensor
+    angle: Tensor
+    """(C,) of the columns, 0 = front."""
 
 
-def build_head(identity: Identity, attributes: Attributes, device: torch.device) -> Head:
-    """The whole head with its features and expression."""
-    bare = bare_head(identity, *head_grid(), device)
+def build_head(identity: Identity, attributes: Attributes, detail: float, device: torch.device) -> Head:
+    """The whole head with its features and expression; detail 0 to 1 thins the grid out."""
+    arc, angle = head_grid(round(_NUM_ROWS * detail), round(_NUM_COLUMNS * detail) // 2 * 2 + 1)
+    bare = bare_head(identity, arc, angle, device)
     eye, mouth, nose = eye_of(identity), mouth_of(identity), nose_of(identity)
     x = bare.x
     y = bare.y + (mouth_line(mouth, x) - _LINE_Y) * bell(bare.y - _LINE_Y, 1.1) * bare.front
@@ -245,7 +254,7 @@ def build_head(identity: Identity, attributes: Attributes, device: torch.device)
     lifted = position[..., 1] + jaw_drop(y, z, bare.front_z)
     position = torch.stack([position[..., 0], stretch(identity, lifted), position[..., 2]], -1)
     normal = grid_normals(position)
-    return Head(rest, position, normal, _occlusion(position, normal))
+    return Head(rest, position, normal, _occlusion(position, normal, detail), torch.as_tensor(angle, device=device))
 
 
 def lips_apart(attributes: Attributes) -> float:
@@ -288,10 +297,10 @@ def _open_mouth(position: Tensor, rest: Tensor, mouth: Mouth, attributes: Attrib
     return torch.stack([px, py, pz], -1)
 
 
-def _occlusion(position: Tensor, normal: Tensor) -> Tensor:
+def _occlusion(position: Tensor, normal: Tensor, detail: float) -> Tensor:
     """Ambient light that reaches each point: less where the surface lies below its own smoothed self."""
     hidden = torch.zeros_like(position[..., 0])
     for sigma, weight in ((2.5, 1.5), (6.0, 0.85), (13.0, 0.38)):
-        depth = ((smooth_grid(position, sigma) - position) * normal).sum(-1)
+        depth = ((smooth_grid(position, sigma * detail) - position) * normal).sum(-1)
         hidden = hidden + weight * depth.clamp(-0.1, 0.6)
     return (1 - hidden).clamp(0.28, 1.12)

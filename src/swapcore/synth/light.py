@@ -10,7 +10,7 @@ from swapcore.synth.curves import Tensor, smoothstep, unit
 from swapcore.synth.mesh import Mesh
 from swapcore.synth.rasterise import rasterise
 
-_MAP_PX, _MAP_CM = 224, 36.0
+_MAP_PX, _MAP_CM = 192, 36.0
 _FAR = 1e3
 
 
@@ -54,13 +54,13 @@ def shadow(mesh: Mesh, points: Tensor, centre: Tensor, light: Light) -> Tensor:
     depth = torch.full((_MAP_PX * _MAP_PX,), _FAR, device=points.device)
     depth[seen.pixel] = (corners[:, 2][mesh.triangles[seen.triangle]] * seen.weights).sum(1)
     here = to_map(points)
-    return _filtered(depth, here, 0.9 + 1.5 * light.softness)
+    return _filtered(depth, here, 0.8 + 1.3 * light.softness)
 
 
 def _filtered(depth: Tensor, here: Tensor, spread: float) -> Tensor:
-    """Average the depth test over 13 places around each point."""
+    """Average the depth test over ten places around each point."""
     taps = [(0.0, 0.0)]
-    for count, radius in ((5, 1.0), (7, 2.0)):
+    for count, radius in ((3, 1.0), (6, 2.0)):
         taps += [(radius * math.cos(6.2832 * i / count), radius * math.sin(6.2832 * i / count)) for i in range(count)]
     lit = torch.zeros_like(here[:, 0])
     for dx, dy in taps:
