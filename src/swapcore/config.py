@@ -152,6 +152,9 @@ class ModelParams(Section):
     num_levels: Annotated[int, Field(ge=1, le=5, description="halvings of resolution in the encoder")]
     num_fusion_blocks: Annotated[int, Field(ge=1, le=16, description="blocks in which mean and variance are fused")]
     unshuffle: Annotated[Literal[1, 2, 4], Field(description="pixels folded into channels by the stem")]
+    copies_source: Annotated[
+        bool, Field(description="the decoder may mix in the source's pixels, moved by a coarse field that it predicts")
+    ]
     discriminator_width: Annotated[int, Field(ge=8, le=512)]
 
 
@@ -178,6 +181,22 @@ class LossWeights(Section):
         return self
 
 
+class AugmentParams(Section):
+    """How a sample group is varied; template and label always alike, the shift of all three too."""
+
+    flip: Annotated[Fraction, Field(description="probability of mirroring, drawn for source and template apart")]
+    shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
+    gain: Annotated[float, Field(ge=0, lt=1, description="largest relative change of each colour channel")]
+
+
+class JitterParams(Section):
+    """How an image is varied before the recogniser of the losses, lest it be fooled by pixels in their exact places."""
+
+    shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
+    scale: Annotated[float, Field(ge=0, lt=0.5, description="largest relative change of size")]
+    blur: Annotated[Fraction, Field(description="largest share of a 3x3 binomial blur")]
+
+
 class TrainParams(Section):
     """One training run."""
 
@@ -187,10 +206,16 @@ class TrainParams(Section):
     fake_label_share: Annotated[Fraction, Field(description="share of fake-label groups in a batch")]
     learning_rate: Annotated[Positive, Field(le=1)]
     discriminator_learning_rate: Annotated[Positive, Field(le=1)]
+    learning_rate_floor: Annotated[Fraction, Field(description="share of the rates that is left at the last step")]
     warmup_steps: Count
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
     max_gradient_norm: Positive
+    raw_phase: Annotated[
+        Fraction, Field(description="share of the steps in which identity and features judge the image before the mask")
+    ]
     adversarial_start: Annotated[Fraction, Field(description="share of the steps before the discriminator joins")]
+    augment: AugmentParams
+    jitter: JitterParams
     model: ModelParams
     weights: LossWeights
     feature_network: Annotated[NetworkParams | None, Field(description="null = the recogniser's early levels")]
@@ -200,7 +225,10 @@ class TrainParams(Section):
     threads: Annotated[int, Field(ge=0, description="torch threads; 0 = one for each core")]
     log_every: Annotated[int, Field(ge=1)]
     sample_every: Annotated[int, Field(ge=1, description="steps between picture sheets and validation figures")]
+    validation_groups: Annotated[int, Field(ge=1, le=10_000, description="at most so many of each kind")]
     checkpoint_every: Annotated[int, Field(ge=1)]
+    checkpoints_kept: Annotated[int, Field(ge=1, le=100)]
+    memory_megabytes: Annotated[Count, Field(description="images are kept decoded if all of them need no more")]
     seed: Seed
 
 
@@ -223,6 +251,10 @@ class RegisterParams(Section):
     """Entering the model in the registry."""
 
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
+    bounds: Annotated[
+        dict[str, tuple[float | None, float | None]],
+        Field(description="figure of the report -> least, most; Kubeflow's gate holds back a model outside of them"),
+    ]
 
 
 class PhotographParams(Section):

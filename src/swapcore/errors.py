@@ -54,7 +54,22 @@ class TrainingError(SwapcoreError):
     exit_code = 3
 
 
+class TrainingInterruptedError(SwapcoreError):
+    """Training asked to stop (SIGTERM) after it saved its state: run the same command again to go on.
+
+    The exit code is EX_TEMPFAIL of sysexits.h, by which a scheduler tells "resume me" from a failure.
+    """
+
+    exit_code = 75
+
+
 class TrackingError(SwapcoreError):
     """The tracking server or the model registry refused or could not be reached where it is indispensable."""
 
     exit_code = 4
+
+
+class StorageError(SwapcoreError):
+    """Object storage that cannot be used: no credentials, no bucket, no access, no endpoint, no room, wrong bytes."""
+
+    exit_code = 5

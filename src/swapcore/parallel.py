@@ -3,6 +3,7 @@
 import itertools
 import multiprocessing
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -64,11 +65,11 @@ _worker_function: Callable[[Any], Any]
 
 def _start_worker(function: Callable[[Any], Any]) -> None:
     """Keep the function, and leave the cores to the processes: threads inside them would only fight for them."""
-    import cv2
-    import torch
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+    # What the function needs was imported when it was unpickled; nothing is imported here for its own sake.
+    if cv2 := sys.modules.get("cv2"):
+        cv2.setNumThreads(1)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
     global _worker_function
     _worker_function = function
 

@@ -1,7 +1,7 @@
 """The faces artifact: one typed row an aligned face, its picture in shards, and the rejected photographs beside it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,8 @@ from swapcore.data.artifact import Card, read_card
 from swapcore.data.shards import Place, ShardReader
 from swapcore.data.tables import read_table
 from swapcore.errors import ArtifactError
-from swapcore.ops.geometry import Affine, Points
-from swapcore.ops.image import Image
+from swapcore.ops.geometry import Affine, Points, apply, compose, rescale
+from swapcore.ops.image import Image, resize
 
 INDEX = "index.parquet"
 QUARANTINE = "quarantine.parquet"
@@ -88,6 +88,31 @@ class Face:
     """(D,) raw face features."""
 
 
+def at_size(face: Face, size_px: int) -> Face:
+    """The same face in a crop of another size, points and affine with it."""
+    scaling = rescale(np.eye(2, 3), face.image.shape[0], size_px)
+    return replace(
+        face,
+        image=resize(face.image, size_px),
+        points=apply(scaling, face.points),
+        affine=compose(scaling, face.affine),
+    )
+
+
+def load_face(row: FaceRow, reader: ShardReader) -> Face:
+    """The face of a row, its picture from the artifact's shards."""
+    return Face(
+        key=row.key,
+        identity=row.identity,
+        split=row.split,
+        file=row.file,
+        image=reader.read(Place(row.shard, row.offset, row.size)),
+        points=np.asarray(row.crop_points, dtype=np.float64).reshape(5, 2),
+        affine=np.asarray(row.affine, dtype=np.float64).reshape(2, 3),
+        embedding=np.asarray(row.embedding, dtype=np.float32),
+    )
+
+
 class FaceSet:
     """A faces artifact, read at random."""
 
@@ -107,23 +132,13 @@ class FaceSet:
             self.embedding_mean = np.asarray(recogniser["embedding_mean"], dtype=np.float32)
         except (OSError, ValueError, KeyError, TypeError):
             raise ArtifactError(f"{folder / RECOGNISER}: cannot be read; run crop again") from None
-        self._reader = ShardReader(folder)
+        self.reader = ShardReader(folder)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Face:
-        row = self.rows[index]
-        return Face(
-            key=row.key,
-            identity=row.identity,
-            split=row.split,
-            file=row.file,
-            image=self._reader.read(Place(row.shard, row.offset, row.size)),
-            points=np.asarray(row.crop_points, dtype=np.float64).reshape(5, 2),
-            affine=np.asarray(row.affine, dtype=np.float64).reshape(2, 3),
-            embedding=np.asarray(row.embedding, dtype=np.float32),
-        )
+        return load_face(self.rows[index], self.reader)
 
     def of_split(self, split: str) -> list[int]:
         """Indices of the faces of one split, in order."""

@@ -42,6 +42,7 @@ class Courier(threading.Thread):
             self._ending.wait(INTERVAL_S if delivered else RETRY_S)
         if self._deliver():
             self._spool.remove()
+        self._spool.close()
 
     def finish(self) -> None:
         """End: deliver the rest, and wait for it for at most PATIENCE_S."""
@@ -192,9 +193,7 @@ def _start(client: Any, spool: Spool, event: Event) -> None:
     """Go on with the run of these tags, or make one; the session's tag finds a run whose making was not answered."""
     experiment = experiment_id(client)
     session = {SESSION_TAG: spool.folder.name}
-    run = newest_run(client, experiment, session) or (
-        newest_run(client, experiment, event["tags"]) if event["resume"] else None
-    )
+    run = newest_run(client, experiment, session) or _resumed(client, experiment, event)
     if run is None:
         run = client.create_run(
             experiment, event["time"], {**event["tags"], **event["origin"], **session}, event["name"]
@@ -203,6 +202,12 @@ def _start(client: Any, spool: Spool, event: Event) -> None:
         client.update_run(run.info.run_id, "RUNNING")
     # A finished run to which something is added, as evaluate does to training's, keeps its end.
     spool.note(run=run.info.run_id, ends=run.info.status != "FINISHED", store=event["store"])
+
+
+def _resumed(client: Any, experiment: str, event: Event) -> Any | None:
+    run = newest_run(client, experiment, event["tags"]) if event["resume"] != "no" else None
+    finished = run is not None and run.info.status == "FINISHED"
+    return None if finished and event["resume"] == "unfinished" else run
 
 
 def _dataset_input(event: Event) -> Any:
@@ -219,4 +224,4 @@ def _dataset_input(event: Event) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from swapcore import __version__
 from swapcore.config import Section
@@ -19,6 +19,7 @@ MODEL_TAG: Final = "swapcore.model"
 """Digest of the model artifact (``data.artifact.artifact_digest``) that a run made: how evaluate and register find the run."""
 TRAINING_TAG: Final = "swapcore.training"
 """Digest of a training's params and inputs: how a training that goes on from its checkpoint finds its run."""
+Resume = Literal["no", "unfinished", "any"]
 STAGE_TAG: Final = "swapcore.stage"
 
 log = logging.getLogger("swapcore.tracking")
@@ -27,50 +28,50 @@ log = logging.getLogger("swapcore.tracking")
 class Tracker(Protocol):
     """What can be said of a run. No call blocks on the server, and none raises because of it."""
 
-    def params(self, name: str, section: Section) -> None:
+    def log_params(self, name: str, section: Section) -> None:
         """Every leaf of a params section, as ``name.field.subfield``."""
 
-    def metrics(self, values: Mapping[str, float], step: int) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Figures at a step."""
 
-    def tags(self, values: Mapping[str, str]) -> None:
+    def set_tags(self, tags: Mapping[str, str]) -> None:
         """Tags of the run."""
 
-    def text(self, path: str, text: str) -> None:
+    def log_text(self, path: str, text: str) -> None:
         """A text as artifact, e.g. ``card.md``."""
 
-    def image(self, path: str, image: Image) -> None:
+    def log_image(self, path: str, image: Image) -> None:
         """A picture as artifact, e.g. ``sheets/000200.png``."""
 
-    def file(self, folder: str, path: Path) -> None:
+    def log_file(self, path: Path, folder: str = "") -> None:
         """A file, or a folder with all that is in it, as artifact below folder (empty: at the top)."""
 
-    def dataset(self, name: str, path: Path, digest: str, context: str) -> None:
+    def log_dataset(self, name: str, path: Path, digest: str, context: str) -> None:
         """An input of the run: what it is, where it lay, its digest, and what for (training, evaluation)."""
 
 
 class NoTracking:
     """Tracks nothing: for tests, tools, and runs that nobody needs to find again."""
 
-    def params(self, name: str, section: Section) -> None:
+    def log_params(self, name: str, section: Section) -> None:
         """Nothing."""
 
-    def metrics(self, values: Mapping[str, float], step: int) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Nothing."""
 
-    def tags(self, values: Mapping[str, str]) -> None:
+    def set_tags(self, tags: Mapping[str, str]) -> None:
         """Nothing."""
 
-    def text(self, path: str, text: str) -> None:
+    def log_text(self, path: str, text: str) -> None:
         """Nothing."""
 
-    def image(self, path: str, image: Image) -> None:
+    def log_image(self, path: str, image: Image) -> None:
         """Nothing."""
 
-    def file(self, folder: str, path: Path) -> None:
+    def log_file(self, path: Path, folder: str = "") -> None:
         """Nothing."""
 
-    def dataset(self, name: str, path: Path, digest: str, context: str) -> None:
+    def log_dataset(self, name: str, path: Path, digest: str, context: str) -> None:
         """Nothing."""
 
 
@@ -81,38 +82,38 @@ class SpooledTracker:
         self._spool = spool
         self._warned = False
 
-    def params(self, name: str, section: Section) -> None:
+    def log_params(self, name: str, section: Section) -> None:
         """See Tracker."""
         leaves = flatten(section.model_dump(mode="json"), name)
         for leaf in leaves:
             self.say(lambda leaf=leaf: {"do": "params", "values": dict([leaf])})  # type: ignore[misc]
 
-    def metrics(self, values: Mapping[str, float], step: int) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """See Tracker."""
         now = int(time.time() * 1000)
-        figures = {key: float(value) for key, value in values.items()}
+        figures = {key: float(value) for key, value in metrics.items()}
         self.say(lambda: {"do": "metrics", "values": figures, "step": step, "time": now})
 
-    def tags(self, values: Mapping[str, str]) -> None:
+    def set_tags(self, tags: Mapping[str, str]) -> None:
         """See Tracker."""
-        self.say(lambda: {"do": "tags", "values": dict(values)})
+        self.say(lambda: {"do": "tags", "values": dict(tags)})
 
-    def text(self, path: str, text: str) -> None:
+    def log_text(self, path: str, text: str) -> None:
         """See Tracker."""
         folder, name = _split(path)
         self.say(lambda: {"do": "artifact", "file": self._spool.keep_text(name, text), "path": folder})
 
-    def image(self, path: str, image: Image) -> None:
+    def log_image(self, path: str, image: Image) -> None:
         """See Tracker."""
         folder, name = _split(path)
         self.say(lambda: {"do": "artifact", "file": self._spool.keep_image(name, image), "path": folder})
 
-    def file(self, folder: str, path: Path) -> None:
+    def log_file(self, path: Path, folder: str = "") -> None:
         """See Tracker."""
         inside = "/".join(filter(None, [folder, path.name])) if path.is_dir() else folder
         self.say(lambda: {"do": "artifact", "file": self._spool.keep_copy(path), "path": inside or None})
 
-    def dataset(self, name: str, path: Path, digest: str, context: str) -> None:
+    def log_dataset(self, name: str, path: Path, digest: str, context: str) -> None:
         """See Tracker."""
         self.say(
             lambda: {"do": "dataset", "name": name, "source": str(path), "digest": digest, "context": context},
@@ -129,13 +130,15 @@ class SpooledTracker:
 
 
 @contextmanager
-def track(name: str, tags: Mapping[str, str], *, resume: bool) -> Iterator[Tracker]:
+def track(name: str, tags: Mapping[str, str], *, resume: Resume) -> Iterator[Tracker]:
     """A tracked run, for the length of a with block.
 
     Args:
         name: of the run, if one is made.
         tags: put on the run that is made.
-        resume: go on with the newest run that carries all these tags, if there is one.
+        resume: no = always a run of its own; unfinished = go on with the newest unfinished run that carries all these tags, as
+            a training does that goes on from its checkpoint; any = add to the newest run that carries them, as evaluate does
+            to the training's. Where there is none, one is made.
 
     The store is MLFLOW_TRACKING_URI, or mlflow.db in the working directory.
     """

@@ -34,13 +34,18 @@ def connect(uri: str) -> Any:
         "DO_NOT_TRACK": "true",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+        # It would print the server's URI, password and all.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "GIT_PYTHON_REFRESH": "quiet",
     }.items():
         os.environ.setdefault(variable, value)
     import mlflow
 
-    for name in ("alembic", "mlflow.store", "mlflow.tracking"):
+    for name in ("alembic", "mlflow", "mlflow.store", "mlflow.tracking"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A line for each retry; what comes of it is said once by who asked.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     return mlflow.MlflowClient(tracking_uri=uri)
 
 

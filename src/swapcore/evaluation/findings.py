@@ -1,0 +1,76 @@
+"""From answers and pairs to everything that is known about them: rows, figures with intervals, slices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from swapcore.config import EvaluateParams
+from swapcore.data.faces import FaceRow
+from swapcore.evaluation.answers import MODEL, Answer
+from swapcore.evaluation.pairs import Pair
+from swapcore.evaluation.realism import Realism, score_realism
+from swapcore.evaluation.scores import Bench, Scores, score_answers
+from swapcore.evaluation.slices import slices_of, tone_word
+from swapcore.evaluation.summary import SliceValue, Value, flatten, slice_values, summarise
+from swapcore.ops.metrics import Vectors
+
+MIN_PICTURES = 2
+"""Fewer templates (or photographs) give no realism figure."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What judging found."""
+
+    pairs: Sequence[Pair]
+    scores: Scores
+    figures: Mapping[str, Mapping[str, Value]]
+    """Answer to figure to value."""
+    realism: Realism | None
+    """The model's, for its sample sizes."""
+    slices: Sequence[SliceValue]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Flat names to numbers, as metrics.json holds them."""
+        return flatten(self.figures, self.slices)
+
+
+def judge(
+    answers: Sequence[Answer],
+    pairs: Sequence[Pair],
+    rows: Sequence[FaceRow],
+    bench: Bench,
+    photographs: Vectors,
+    params: EvaluateParams,
+) -> Findings:
+    """Let every answer answer every pair, and sum up.
+
+    Args:
+        answers: the model's first.
+        pairs: from draw_pairs.
+        rows: the faces artifact's rows, which the pairs point into.
+        bench: what judges.
+        photographs: descriptions (M, D) of real photographs of other people, for realism.
+        params: seed, number of bootstrap samples, batch size.
+    """
+    scores = score_answers(answers, pairs, bench, params.batch_size)
+    realism = {answer.name: _realism(scores.descriptions[answer.name], photographs, params) for answer in answers}
+    drawing = {"num_samples": params.bootstrap_samples, "seed": params.seed}
+    figures = {a.name: summarise(scores.of(a.name), realism[a.name], **drawing) for a in answers}
+    slices = slice_values(scores.of(MODEL), _words(pairs, rows, bench), **drawing)
+    return Findings(pairs, scores, figures, realism[MODEL], slices)
+
+
+def _realism(descriptions: Sequence[Vectors], photographs: Vectors, params: EvaluateParams) -> Realism | None:
+    pictures = np.concatenate(descriptions)
+    if min(len(pictures), len(photographs)) < MIN_PICTURES:
+        return None
+    return score_realism(pictures, photographs, num_samples=params.bootstrap_samples, seed=params.seed)
+
+
+def _words(pairs: Sequence[Pair], rows: Sequence[FaceRow], bench: Bench) -> list[dict[str, str]]:
+    """The kinds that each pair belongs to."""
+    tones = {place: tone_word(bench.face(place)) for place in {place for pair in pairs for place in pair}}
+    return [slices_of(rows[p.source], rows[p.template], tones[p.source], tones[p.template]) for p in pairs]

@@ -1,0 +1,52 @@
+"""Which kinds of pairs a model is worse at: a word a pair for pose, light, skin tone and size of the task."""
+
+import cv2
+import numpy as np
+
+from swapcore.data.faces import Face, FaceRow
+from swapcore.evaluation.outside import face_region
+
+FRONTAL_DEG = 8.0
+DARK, BRIGHT = 0.35, 0.6
+"""Mean luma of the template's face, 0 to 1."""
+LIGHT_MIN_CHANGE = 0.08
+"""Difference of mean luma between source and template from which the light counts as different."""
+ITA_LIGHT_DEG, ITA_DARK_DEG = 41.0, 10.0
+"""Individual typology angle: above 41 light or very light, 10 to 41 intermediate or tan, below brown or dark."""
+MIN_PAIRS = 8
+"""A slice of fewer pairs is shown, but never named the worst."""
+
+
+def typology_angle(face: Face) -> float:
+    """Individual typology angle in degrees of the face's mean colour: atan((L* - 50) / b*).
+
+    Chardon, Cretois, Hourseau, "Skin colour typology and suntanning pathways", 1991. Measured on a photograph it
+    mixes skin with light: an apparent tone.
+    """
+    weights = face_region(face).astype(np.float64)
+    colour = (face.image * weights[..., None]).sum((0, 1)) / weights.sum() / 255
+    lightness, _, blue_yellow = cv2.cvtColor(colour.astype(np.float32)[None, None], cv2.COLOR_RGB2LAB)[0, 0]
+    return float(np.degrees(np.arctan2(lightness - 50, max(float(blue_yellow), 1e-6))))
+
+
+def tone_word(face: Face) -> str:
+    """Apparent skin tone in three words."""
+    angle = typology_angle(face)
+    if angle > ITA_LIGHT_DEG:
+        return "light"
+    return "intermediate" if angle > ITA_DARK_DEG else "dark"
+
+
+def slices_of(source: FaceRow, template: FaceRow, source_tone: str, template_tone: str) -> dict[str, str]:
+    """Slice name to the pair's value in it, from what crop measured and the apparent tones."""
+    turned = template.yaw_deg if abs(template.yaw_deg) >= FRONTAL_DEG else 0.0
+    light = abs(template.brightness - source.brightness)
+    brightness = template.brightness
+    return {
+        "template pose": "frontal" if turned == 0 else ("turned left" if turned < 0 else "turned right"),
+        "template light": "dark" if brightness < DARK else ("bright" if brightness > BRIGHT else "medium"),
+        "change of light": "different" if light > LIGHT_MIN_CHANGE else "alike",
+        "source skin tone": source_tone,
+        "template skin tone": template_tone,
+        "change of skin tone": "alike" if source_tone == template_tone else "different",
+    }

@@ -1,0 +1,31 @@
+"""How fast a swap is on this machine; the only figures that differ from run to run."""
+
+import time
+from collections.abc import Sequence
+from statistics import median
+
+from swapcore.data.faces import Face
+from swapcore.evaluation.answers import Swap
+
+NUM_WARM_UPS = 2
+NUM_RUNS = 7
+
+
+def seconds_a_call(swap: Swap, sources: Sequence[Face], templates: Sequence[Face]) -> float:
+    """Median wall-clock seconds of a call, after warming up."""
+    seconds = []
+    for _ in range(NUM_WARM_UPS + NUM_RUNS):
+        start = time.perf_counter()
+        swap(sources, templates)
+        seconds.append(time.perf_counter() - start)
+    return median(seconds[NUM_WARM_UPS:])
+
+
+def measure_speed(swap: Swap, face: Face, batch_size: int) -> dict[str, float]:
+    """Milliseconds at batch 1 and images a second at batch_size: aligned crops in, aligned crops out."""
+    batch = [face] * batch_size
+    return {
+        "speed/ms_batch1": 1000 * seconds_a_call(swap, [face], [face]),
+        "speed/images_per_second": batch_size / seconds_a_call(swap, batch, batch),
+        "speed/batch_size": float(batch_size),
+    }

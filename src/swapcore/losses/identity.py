@@ -1,0 +1,29 @@
+"""The two identity losses: be the source, and be no nearer to the template's person than the source is."""
+
+import torch
+
+
+def cosine(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Cosine of unit vectors, (B,) from two (B, D)."""
+    return (first * second).sum(1)
+
+
+def source_identity_loss(output: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
+    """Mean of 1 - cos(f(Y), f(S)) over both kinds of groups (claim 5), in [0, 2].
+
+    Args:
+        output: f(Y), centred unit vectors (B, D).
+        source: f(S), the same.
+    """
+    return (1.0 - cosine(output, source)).mean()
+
+
+def template_identity_loss(output: torch.Tensor, source: torch.Tensor, template: torch.Tensor) -> torch.Tensor:
+    """Mean of |cos(f(Y), f(T)) - cos(f(S), f(T))| over both kinds of groups (claim 6), in [0, 2].
+
+    Args:
+        output: f(Y), centred unit vectors (B, D).
+        source: f(S), the same.
+        template: f(T), or f(T~) where the template is a fake.
+    """
+    return (cosine(output, template) - cosine(source, template)).abs().mean()

@@ -1,0 +1,105 @@
+"""The generator's building blocks: residual convolution, statistics fusion, and resolution changes."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+NEGATIVE_SLOPE = 0.1
+STD_EPSILON = 1e-5
+_SOFTPLUS_ONE = math.log(math.e - 1.0)
+
+
+def activate(x: torch.Tensor) -> torch.Tensor:
+    """The generator's non-linearity: leaky ReLU."""
+    return F.leaky_relu(x, NEGATIVE_SLOPE)
+
+
+def convolution(in_channels: int, out_channels: int, stride: int = 1, gain: float = 1.0) -> nn.Conv2d:
+    """A 3x3 convolution with Kaiming initialisation times gain, and zero bias."""
+    layer = nn.Conv2d(in_channels, out_channels, 3, stride, 1)
+    nn.init.kaiming_normal_(layer.weight, NEGATIVE_SLOPE, nonlinearity="leaky_relu")
+    with torch.no_grad():
+        layer.weight.mul_(gain)
+    nn.init.zeros_(_bias(layer))
+    return layer
+
+
+def _bias(layer: nn.Conv2d | nn.Linear) -> torch.Tensor:
+    assert layer.bias is not None
+    return layer.bias
+
+
+def fuse_statistics(x: torch.Tensor, mean_y: torch.Tensor, std_y: torch.Tensor) -> torch.Tensor:
+    """(x - mean(x)) / std(x) * std(y) + mean(y), statistics over space per channel (claim 8).
+
+    Args:
+        x: (B, C, H, W).
+        mean_y: (B, C).
+        std_y: (B, C), not negative.
+    """
+    normalised = F.instance_norm(x, eps=STD_EPSILON)
+    return normalised * std_y[:, :, None, None] + mean_y[:, :, None, None]
+
+
+class StatisticsFusion(nn.Module):
+    """Gives a feature map the statistics of the source's face features, brought to its channels by a projection."""
+
+    def __init__(self, channels: int, code_size: int) -> None:
+        super().__init__()
+        self.projection = nn.Linear(code_size, 2 * channels)
+        nn.init.normal_(self.projection.weight, 0.0, 0.02)
+        nn.init.zeros_(_bias(self.projection))
+
+    def forward(self, x: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        """Fuse x (B, C, H, W) with the source's code (B, Z); std(y) starts near 1 and mean(y) near 0."""
+        mean_y, std_y = self.projection(code).chunk(2, 1)
+        return fuse_statistics(x, mean_y.to(x.dtype), F.softplus(std_y + _SOFTPLUS_ONE).to(x.dtype))
+
+
+class ResidualBlock(nn.Module):
+    """x + convolution(activate(convolution(x))), (B, C, H, W) to the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = convolution(channels, channels)
+        self.second = convolution(channels, channels, gain=0.3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Refine x (B, C, H, W)."""
+        refined: torch.Tensor = x + self.second(activate(self.first(x)))
+        return refined
+
+
+class FusionBlock(nn.Module):
+    """A residual block in which both convolutions are followed by statistics fusion."""
+
+    def __init__(self, channels: int, code_size: int) -> None:
+        super().__init__()
+        self.first = convolution(channels, channels)
+        self.fuse_first = StatisticsFusion(channels, code_size)
+        self.second = convolution(channels, channels)
+        self.fuse_second = StatisticsFusion(channels, code_size)
+
+    def forward(self, x: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        """Refine x (B, C, H, W) under the source's code (B, Z); the halving keeps the sum's variance near one."""
+        hidden = activate(self.fuse_first(self.first(x), code))
+        refined: torch.Tensor = x + 0.5 * self.fuse_second(self.second(hidden), code)
+        return refined
+
+
+class UpBlock(nn.Module):
+    """Doubles the resolution, joins the encoder's map of that size, and fuses the source once more."""
+
+    def __init__(self, in_channels: int, out_channels: int, code_size: int) -> None:
+        super().__init__()
+        self.reduce = convolution(in_channels, out_channels)
+        self.join = nn.Conv2d(2 * out_channels, out_channels, 1)
+        self.fuse = FusionBlock(out_channels, code_size)
+
+    def forward(self, x: torch.Tensor, skip: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        """(B, Cin, h, w) and skip (B, Cout, H, W) to (B, Cout, H, W)."""
+        grown = F.interpolate(activate(self.reduce(x)), size=skip.shape[-2:], mode="nearest")
+        joined: torch.Tensor = self.fuse(activate(self.join(torch.cat([grown, skip], 1))), code)
+        return joined

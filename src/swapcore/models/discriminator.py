@@ -1,0 +1,31 @@
+"""The discriminator: judges patches of a crop, photograph or swapped."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class Discriminator(nn.Module):
+    """Patch judge with spectral normalisation (Miyato et al., 2018), which alone keeps so small a game stable."""
+
+    def __init__(self, width: int) -> None:
+        """Build an untrained judge whose first layer has ``width`` channels."""
+        super().__init__()
+        self.layers = nn.ModuleList(
+            [
+                spectral_norm(nn.Conv2d(3, width, 4, 2, 1)),
+                spectral_norm(nn.Conv2d(width, 2 * width, 4, 2, 1)),
+                spectral_norm(nn.Conv2d(2 * width, 4 * width, 4, 2, 1)),
+                spectral_norm(nn.Conv2d(4 * width, 4 * width, 3, 1, 1)),
+            ]
+        )
+        self.judge = spectral_norm(nn.Conv2d(4 * width, 1, 1))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Crops (B, 3, S, S) in [-1, 1] to scores (B, 1, S/8, S/8), high for a photograph, float32."""
+        x = image
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.2)
+        scores: torch.Tensor = self.judge(x)
+        return scores.float()

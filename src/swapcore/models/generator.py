@@ -1,0 +1,115 @@
+"""The generator: source and template spliced, encoded, fused with the source's face features, decoded, composited."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from swapcore.config import ModelParams
+from swapcore.models.blocks import FusionBlock, ResidualBlock, UpBlock, activate, convolution
+from swapcore.models.source import SourceDescription
+
+CODE_SIZE = 128
+MAX_DISPLACEMENT = 0.15
+"""Of the crop's side: farther no key point of an aligned face has to move."""
+_HIDDEN_SIZE = 256
+_MAX_WIDENING = 8
+
+
+class Swap(NamedTuple):
+    """What the generator gives back, all (B, ., S, S)."""
+
+    image: torch.Tensor
+    """The composite, (B, 3, S, S) in [-1, 1]: mask * raw + (1 - mask) * template."""
+    raw: torch.Tensor
+    """The image before the mask, (B, 3, S, S) in [-1, 1]."""
+    mask: torch.Tensor
+    """Where the raw image is used, (B, 1, S, S) in [0, 1]."""
+
+
+def initial_subpixels(convolution_: nn.Conv2d, factor: int) -> None:
+    """Give the factor² sub-pixels of each output channel the same weights, so that training starts without a checkerboard.
+
+    ICNR, Aitken et al., "Checkerboard artifact free sub-pixel convolution", 2017.
+    """
+    with torch.no_grad():
+        kernel = convolution_.weight[:: factor**2].clone()
+        convolution_.weight.copy_(kernel.repeat_interleave(factor**2, 0))
+
+
+def displace(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+    """Move the pixels of (B, 3, S, S) by a coarse field (B, 2, h, w), interpolated to S; edges are replicated.
+
+    The field says where each pixel comes from, x then y, through tanh: at most MAX_DISPLACEMENT of the side.
+    """
+    size = image.shape[-1]
+    reach = 2.0 * MAX_DISPLACEMENT * torch.tanh(F.interpolate(flow, size=(size, size), mode="bilinear"))
+    unmoved = F.affine_grid(
+        torch.eye(2, 3, dtype=image.dtype, device=image.device)[None], [1, 3, size, size], align_corners=False
+    )
+    return F.grid_sample(image, unmoved + reach.permute(0, 2, 3, 1), "bilinear", "border", align_corners=False)
+
+
+class Generator(nn.Module):
+    """Gives the template the source's identity (claims 7 to 9)."""
+
+    def __init__(self, params: ModelParams, *, embedding_size: int, pooled_size: int) -> None:
+        """Build an untrained generator.
+
+        Args:
+            params: widths and depths.
+            embedding_size: D, numbers in the recogniser's embedding.
+            pooled_size: P, numbers in its pooled levels (``source.pool_levels``).
+        """
+        super().__init__()
+        self.unshuffle = params.unshuffle
+        self.description = SourceDescription(embedding_size, pooled_size)
+        widths = [params.width * min(2**level, _MAX_WIDENING) for level in range(params.num_levels + 1)]
+        folded = self.unshuffle**2
+        self.code = nn.Sequential(
+            nn.Linear(self.description.size, _HIDDEN_SIZE),
+            nn.LeakyReLU(0.1),
+            nn.Linear(_HIDDEN_SIZE, CODE_SIZE),
+            nn.LeakyReLU(0.1),
+        )
+        self.stem = convolution(6 * folded, widths[0])
+        self.encode = nn.ModuleList(ResidualBlock(width) for width in widths[:-1])
+        self.shrink = nn.ModuleList(convolution(narrow, wide, 2) for narrow, wide in pairwise(widths))
+        self.fuse = nn.ModuleList(FusionBlock(widths[-1], CODE_SIZE) for _ in range(params.num_fusion_blocks))
+        self.grow = nn.ModuleList(UpBlock(wide, narrow, CODE_SIZE) for wide, narrow in pairwise(widths[::-1]))
+        self.flow = convolution(widths[-1], 2, gain=0.1) if params.copies_source else None
+        self.refine = ResidualBlock(widths[0])
+        self.output = convolution(widths[0], (5 if params.copies_source else 4) * folded, gain=0.3)
+        initial_subpixels(self.output, self.unshuffle)
+
+    def forward(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor) -> Swap:
+        """Swap a batch.
+
+        Args:
+            source: (B, 3, S, S) in [-1, 1], S a multiple of 16.
+            template: (B, 3, S, S) in [-1, 1].
+            description: (B, P + D) of the source, from ``self.description.describe``.
+        """
+        code = self.code(description)
+        maps = [activate(self.stem(F.pixel_unshuffle(torch.cat([source, template], 1), self.unshuffle)))]
+        for encode, shrink in zip(self.encode, self.shrink, strict=True):
+            maps[-1] = encode(maps[-1])
+            maps.append(activate(shrink(maps[-1])))
+        x = maps.pop()
+        for block in self.fuse:
+            x = block(x, code)
+        moved = None if self.flow is None else displace(source, self.flow(x).float())
+        for grow in self.grow:
+            x = grow(x, maps.pop(), code)
+        return self._composite(self.output(activate(self.refine(x))), template, moved)
+
+    def _composite(self, x: torch.Tensor, template: torch.Tensor, moved_source: torch.Tensor | None) -> Swap:
+        """Unfold the output channels; mix painted and moved source; lay the mixture over the template through the mask."""
+        unfolded = F.pixel_shuffle(x, self.unshuffle).float()
+        raw, mask = torch.tanh(unfolded[:, :3]), torch.sigmoid(unfolded[:, 3:4])
+        if moved_source is not None:
+            share = torch.sigmoid(unfolded[:, 4:])
+            raw = share * moved_source + (1.0 - share) * raw
+        return Swap(mask * raw + (1.0 - mask) * template, raw, mask)

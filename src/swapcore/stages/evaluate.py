@@ -1,0 +1,291 @@
+"""Judge a model on pairs of test people, beside the trivial answers, and write the report."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import ValidationError
+
+from swapcore.config import EvaluateParams, GroupsParams, InputPath, NetworkParams, OutputPath
+from swapcore.data.artifact import Card, artifact_digest, building, file_digest, read_card, write_card
+from swapcore.data.faces import RECOGNISER, Face, FaceSet, at_size
+from swapcore.data.sampling import spread
+from swapcore.errors import ArtifactError, ParamsError
+from swapcore.evaluation.answers import (
+    MODEL,
+    TEACHER,
+    TEMPLATE_COPIED,
+    Answer,
+    Batch,
+    Swap,
+    Truth,
+    copy_template,
+    one_by_one,
+)
+from swapcore.evaluation.attributes import locate_face
+from swapcore.evaluation.findings import Findings, judge
+from swapcore.evaluation.folder import SPEED, read_losses, write_json, write_report
+from swapcore.evaluation.identity import SELF_JUDGED, Gallery, Judge
+from swapcore.evaluation.pairs import draw_pairs
+from swapcore.evaluation.realism import Levels, describe
+from swapcore.evaluation.scores import Bench
+from swapcore.evaluation.speed import measure_speed
+from swapcore.faces.networks import load_judge
+from swapcore.inference.swapper import Swapper, read_network
+from swapcore.models.artifact import WEIGHTS, read_configuration
+from swapcore.ops.image import Image, to_tensor
+from swapcore.ops.metrics import Vectors
+from swapcore.progress import progress
+from swapcore.synth.people import PARAMETERS
+from swapcore.teachers.base import load_teacher
+from swapcore.teachers.oracle import OracleTeacher
+from swapcore.training.precision import select_device
+
+LOSSES = "losses.csv"
+MAX_PHOTOGRAPHS = 1000
+"""Training photographs, evenly spread, that give another judge's mean and the KID's real side."""
+FACES_KEPT = 512
+"""Kept decoded; others are read anew from the shards."""
+BUILT_IN = NetworkParams(kind="dlib", path=None, sha256=None)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an evaluation reads."""
+
+    params: EvaluateParams
+    faces: FaceSet
+    model: Path
+    card: Card
+    network: NetworkParams
+    """The training's own recogniser."""
+    embedding_mean: npt.NDArray[np.float32]
+    size_px: int
+    """The model's crop, at which everything is judged."""
+    device: torch.device
+    face: Callable[[int], Face]
+    """Place in the faces artifact to the face at that size."""
+
+
+def run(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: OutputPath) -> dict[str, float]:
+    """Judge a model on people of the test split.
+
+    Args:
+        params: the section evaluate.
+        faces: the faces artifact that the model was made from.
+        model: the model artifact.
+        report: the report artifact to write.
+
+    Returns:
+        Every figure of metrics.json, and those of speed.json.
+
+    Raises:
+        ArtifactError: faces or model are missing or damaged, or the test split has fewer than two people.
+        ParamsError: a device or judge that is not there.
+    """
+    inputs = _read(params, faces, model)
+    pairs = draw_pairs(
+        inputs.faces.rows, pairs_per_template=params.pairs_per_template, max_pairs=params.max_pairs, seed=params.seed
+    )
+    answers, notes = _answers(inputs)
+    bench = _bench(inputs)
+    findings = judge(answers, pairs, inputs.faces.rows, bench, _photographs(inputs, bench.levels), params)
+    speed = measure_speed(answers[0].swap, inputs.face(pairs[0].template), params.batch_size)
+    with building(report) as folder:
+        write_report(
+            folder,
+            findings,
+            answers,
+            bench,
+            params,
+            losses=read_losses(model / LOSSES),
+            facts=_facts(inputs, bench.judge),
+            credit=_credit(inputs),
+            stages=_stages(inputs),
+            notes=notes,
+        )
+        write_json(folder / SPEED, speed)
+        _write_card(folder, inputs, findings, bench.judge)
+    return {**findings.metrics, **speed}
+
+
+def _read(params: EvaluateParams, faces: Path, model: Path) -> Inputs:
+    face_set, card = FaceSet(faces), read_card(model, "model")
+    size_px = read_configuration(model).size_px
+    try:
+        recogniser = json.loads((model / RECOGNISER).read_text(encoding="utf-8"))
+        mean = np.asarray(recogniser["embedding_mean"], dtype=np.float32)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ArtifactError(f"{model / RECOGNISER}: cannot be read; run train again") from None
+    face = lru_cache(FACES_KEPT)(lambda place: at_size(face_set[place], size_px))
+    return Inputs(params, face_set, model, card, read_network(model), mean, size_px, select_device(params.device), face)
+
+
+def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
+    """The model and the trivial answers, and what the report's reader must know of them."""
+    answers = [
+        Answer(MODEL, "model", _model_swap(inputs)),
+        Answer(TEMPLATE_COPIED, "template copied", copy_template),
+    ]
+    groups: Mapping[str, Any] = inputs.card.facts.get("groups", {})
+    notes = []
+    try:
+        params, label = _teacher_shown(GroupsParams.model_validate(groups.get("params")))
+        answers.append(Answer(TEACHER, label, one_by_one(load_teacher(params, inputs.faces).swap)))
+    except (ParamsError, ValidationError) as error:
+        notes.append(f"The teacher’s own swap is not shown, for it cannot be loaded: {str(error).splitlines()[0]}.")
+    if groups.get("inputs", {}).get("faces") != artifact_digest(inputs.faces.folder):
+        notes.append(
+            "The model’s card does not name these faces as those it was trained from: that training never saw the test "
+            "people is not proven."
+        )
+    return answers, notes
+
+
+def _teacher_shown(params: GroupsParams) -> tuple[GroupsParams, str]:
+    """Whose swap stands beside the model's: the teacher's, but for the oracle's, which is the truth itself."""
+    if params.teacher == "oracle":
+        return params.model_copy(update={"teacher": "classical"}), "classical swap"
+    return params, "teacher’s swap"
+
+
+def _model_swap(inputs: Inputs) -> Swap:
+    swapper = Swapper(inputs.model, inputs.device)
+
+    def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
+        return swapper.swap(np.stack([face.image for face in sources]), np.stack([face.image for face in templates]))
+
+    return swap
+
+
+def _bench(inputs: Inputs) -> Bench:
+    """What judges."""
+    judge_ = _judge(inputs)
+    test = inputs.faces.of_split("test")
+    gallery = Gallery(
+        np.array([inputs.faces.rows[place].key for place in test]),
+        np.array([inputs.faces.rows[place].identity for place in test]),
+        _over(inputs, test, judge_.embed, "test photographs"),
+    )
+    return Bench(inputs.face, judge_, gallery, _levels(inputs), locate_face, _truth(inputs))
+
+
+def _truth(inputs: Inputs) -> Truth | None:
+    """The true swap, where both photographs were synthesized and the faces artifact tells how."""
+    if not (inputs.faces.folder / PARAMETERS).is_file():
+        return None
+    oracle = OracleTeacher(inputs.faces.folder, inputs.faces.size_px)
+
+    def truth(source: Face, template: Face) -> Image | None:
+        return oracle.swap(source, template) if oracle.knows(source) and oracle.knows(template) else None
+
+    return truth
+
+
+def _judge(inputs: Inputs) -> Judge:
+    """The judge that params name, else the training's own network under jitter; the same file stays the same network."""
+    network = inputs.params.judge or inputs.network
+    recogniser = load_judge(network).to(inputs.device)
+
+    def embed(images: Batch) -> Vectors:
+        return recogniser.embed(images, inputs.params.batch_size)
+
+    if (network.kind, network.sha256) == (inputs.network.kind, inputs.network.sha256):
+        return Judge(SELF_JUDGED, embed, inputs.embedding_mean, jittered=True, seed=inputs.params.seed)
+    mean = _over(inputs, _training_photographs(inputs), embed, "the judge's mean").mean(0)
+    label = "judged by dlib" if network.path is None else f"judged by {network.path.name}"
+    return Judge(label, embed, mean, jittered=False, seed=inputs.params.seed)
+
+
+def _levels(inputs: Inputs) -> Levels:
+    """The built-in network's feature maps, whatever judges."""
+    network = load_judge(BUILT_IN).to(inputs.device)
+
+    @torch.no_grad()
+    def levels(images: Batch) -> list[npt.NDArray[np.floating]]:
+        return [level.float().cpu().numpy() for level in network.levels(to_tensor(images).to(inputs.device))]
+
+    return levels
+
+
+def _training_photographs(inputs: Inputs) -> list[int]:
+    return spread(inputs.faces.of_split("train"), MAX_PHOTOGRAPHS)
+
+
+def _photographs(inputs: Inputs, levels: Levels) -> Vectors:
+    """Descriptions of real photographs of other people than the test's."""
+    return _over(inputs, _training_photographs(inputs), lambda images: describe(levels(images)), "real photographs")
+
+
+def _over(inputs: Inputs, places: Sequence[int], look: Callable[[Batch], Vectors], what: str) -> Vectors:
+    """Look at faces batch by batch: (N, D).
+
+    Raises:
+        ArtifactError: there are none.
+    """
+    if not places:
+        raise ArtifactError(f"{inputs.faces.folder}: no photographs of training people; lower crop.split.test")
+    size = inputs.params.batch_size
+    starts = range(0, len(places), size)
+    return np.concatenate(
+        [
+            look(np.stack([inputs.face(place).image for place in places[start : start + size]]))
+            for start in progress(starts, what, total=len(starts))
+        ]
+    )
+
+
+def _credit(inputs: Inputs) -> str:
+    """Consent basis and licence of the test photographs, each with the number of photographs."""
+    rows = [inputs.faces.rows[place] for place in inputs.faces.of_split("test")]
+    rights = Counter((row.consent_basis, row.consent_licence) for row in rows)
+    return "; ".join(
+        f"{basis}, {licence} ({number} photographs)" for (basis, licence), number in sorted(rights.items())
+    )
+
+
+def _facts(inputs: Inputs, judge_: Judge) -> list[tuple[str, str]]:
+    """What the figures rest on, for the report."""
+    rows = [inputs.faces.rows[place] for place in inputs.faces.of_split("test")]
+    groups: Mapping[str, Any] = inputs.card.facts.get("groups", {})
+    teacher = groups.get("facts", {}).get("teacher", {})
+    return [
+        ("Judge of identity", judge_.label),
+        ("Judged at", f"{inputs.size_px} x {inputs.size_px} px, the model’s crop"),
+        ("Test people", f"{len({row.identity for row in rows})} with {len(rows)} photographs"),
+        ("Consent basis and licence", _credit(inputs)),
+        ("Teacher", f"{teacher.get('name', 'unknown')} {teacher.get('version', '')}".strip()),
+        ("Model", f"card sha256 {artifact_digest(inputs.model)}"),
+        ("Weights", f"sha256 {file_digest(inputs.model / WEIGHTS)}"),
+        ("Faces", f"card sha256 {artifact_digest(inputs.faces.folder)}"),
+        ("swapcore", f"model trained by {inputs.card.swapcore_version}"),
+    ]
+
+
+def _stages(inputs: Inputs) -> dict[str, Mapping[str, Any]]:
+    """Stage to params, from the cards."""
+    groups = inputs.card.facts.get("groups", {}).get("params")
+    known = {"crop": inputs.faces.card.params, "groups": groups, "train": inputs.card.params}
+    return {
+        **{stage: params for stage, params in known.items() if params},
+        "evaluate": inputs.params.model_dump(mode="json"),
+    }
+
+
+def _write_card(folder: Path, inputs: Inputs, findings: Findings, judge_: Judge) -> None:
+    rows = findings.scores.of(MODEL)
+    write_card(
+        folder,
+        "report",
+        inputs.params,
+        inputs={"faces": artifact_digest(inputs.faces.folder), "model": artifact_digest(inputs.model)},
+        counts={"pairs": len(rows), "people": len({row.template_identity for row in rows})},
+        facts={"judge": judge_.label, "self_judged": judge_.jittered, "size_px": inputs.size_px},
+    )

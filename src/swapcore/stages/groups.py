@@ -1,0 +1,147 @@
+"""The groups stage: faces in, sample groups of both kinds out, their fakes made and checked."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import NoReturn
+
+import cv2
+import numpy as np
+
+from swapcore.config import GroupsParams, InputPath, OutputPath
+from swapcore.data.artifact import artifact_digest, building, write_card
+from swapcore.data.faces import RECOGNISER, FaceSet
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
+from swapcore.data.shards import Place, ShardReader, ShardWriter
+from swapcore.data.tables import write_table
+from swapcore.errors import ArtifactError, ParamsError
+from swapcore.faces.networks import load_recogniser
+from swapcore.ops.image import Image, encode_png
+from swapcore.teachers.assembly import SPLITS, Assembler
+from swapcore.teachers.base import Teacher, load_teacher
+from swapcore.teachers.checks import REASONS
+from swapcore.teachers.sheet import groups_sheet
+
+SHEET = "sheet.png"
+_BATCH_SIZE = 16
+_SHEET_ACCEPTED, _SHEET_REJECTED = 24, 12
+
+
+def run(params: GroupsParams, *, faces: InputPath, groups: OutputPath) -> dict[str, float]:
+    """Make sample groups of the training and the validation people.
+
+    Args:
+        params: the section `groups`.
+        faces: a faces artifact.
+        groups: where the groups artifact is written.
+
+    Returns:
+        The metrics: how many fakes and groups, how many rejected and why, centred cosines of the fakes.
+
+    Raises:
+        ParamsError: values that do not fit the faces.
+        ArtifactError: the faces cannot be read, or no sample group for training can be made of them.
+    """
+    face_set = FaceSet(faces)
+    _check(params, face_set)
+    teacher = load_teacher(params, face_set)
+    recogniser = load_recogniser(face_set.recogniser)
+    # OpenCV's own threads would fight with the worker processes for the cores.
+    cv2.setNumThreads(1)
+    with building(groups) as folder:
+        with ShardWriter(folder, params.shard_megabytes) as shards:
+            assembler = Assembler(params, face_set, lambda images: recogniser.embed(images, _BATCH_SIZE), shards)
+            assembler.add_real_crops()
+            assembler.add_fakes(assembler.draw(), teacher)
+        if not any(row.accepted and row.split == "train" for row in assembler.groups):
+            _refuse(face_set, assembler)
+        _write(folder, assembler)
+        shutil.copyfile(faces / RECOGNISER, folder / RECOGNISER)
+        _write_card(folder, params, face_set, assembler, teacher)
+    return metrics(assembler)
+
+
+def _check(params: GroupsParams, faces: FaceSet) -> None:
+    if params.size_px > faces.size_px:
+        raise ParamsError(
+            f"groups.size_px: {params.size_px} is more than the {faces.size_px} px of {faces.folder}; "
+            "lower it, or raise crop.size_px and run crop again"
+        )
+    if not params.references_per_label + params.sources_per_template:
+        raise ParamsError("groups.references_per_label, groups.sources_per_template: both are 0; raise one of them")
+
+
+def _refuse(faces: FaceSet, assembler: Assembler) -> NoReturn:
+    """Say why there is nothing to train on."""
+    people = Counter(row.identity for row in faces.rows if row.split == "train")
+    reasons = Counter(fake.reason for fake in assembler.fakes if fake.reason)
+    rejected = ", ".join(f"{reasons[reason]} {reason}" for reason in REASONS if reasons[reason])
+    raise ArtifactError(
+        f"{faces.folder}: no sample group can be made for training: {people.total()} photographs of {len(people)} training "
+        f"people, {sum(n == 1 for n in people.values())} of them with one photograph only; "
+        f"{len(assembler.fakes)} fakes made, rejected: {rejected or 'none'}; "
+        "give at least two people with two photographs each, or ease groups.checks"
+    )
+
+
+def _write(folder: Path, assembler: Assembler) -> None:
+    """The tables, and the sheet that shows what they name."""
+    write_table(folder / IMAGES, ImageRow, list(assembler.images.values()))
+    write_table(folder / INDEX, GroupRow, assembler.groups)
+    reader = ShardReader(folder)
+
+    def load(key: str) -> Image:
+        row = assembler.images[key]
+        return reader.read(Place(row.shard, row.offset, row.size))
+
+    sheet = groups_sheet(assembler.groups, load, _SHEET_ACCEPTED, _SHEET_REJECTED)
+    (folder / SHEET).write_bytes(encode_png(sheet))
+
+
+def _write_card(folder: Path, params: GroupsParams, faces: FaceSet, assembler: Assembler, teacher: Teacher) -> None:
+    rejected = Counter(row.reason for row in assembler.groups if not row.accepted)
+    write_card(
+        folder,
+        "groups",
+        params,
+        inputs={"faces": artifact_digest(faces.folder)},
+        counts=_counts(assembler),
+        rejections=dict(rejected),
+        facts={
+            "size_px": params.size_px,
+            "teacher": {"name": teacher.name, "version": teacher.version},
+            "recogniser": faces.recogniser.model_dump(mode="json"),
+        },
+    )
+
+
+def _counts(assembler: Assembler) -> dict[str, int]:
+    """Photographs, people, fakes, and accepted groups by kind and split."""
+    real = [row for row in assembler.images.values() if row.origin == "real"]
+    people = Counter(row.identity for row in real)
+    counts = {
+        "photographs": len(real),
+        "people": len(people),
+        "people_of_one_photograph": sum(num == 1 for num in people.values()),
+        "fakes": len(assembler.fakes),
+    }
+    for kind in (FAKE_TEMPLATE, FAKE_LABEL):
+        for split in SPLITS:
+            accepted = [row for row in assembler.groups if row.accepted and (row.kind, row.split) == (kind, split)]
+            counts[f"{kind}_{split}"] = len(accepted)
+    return counts
+
+
+def metrics(assembler: Assembler) -> dict[str, float]:
+    """What the stage reports: counts, shares of fakes rejected by reason, and how well the teacher moves identities.
+
+    The cosines are those of the recogniser that chose the fakes, over all fakes, the rejected too.
+    """
+    fakes = assembler.fakes
+    reasons = Counter(fake.reason for fake in fakes)
+    return {
+        **{f"groups/{name}": float(count) for name, count in _counts(assembler).items()},
+        **{f"groups/rejected_{reason}": reasons[reason] / len(fakes) for reason in REASONS},
+        "teacher/cosine_source": float(np.mean([fake.cosine_source for fake in fakes])),
+        "teacher/cosine_template": float(np.mean([fake.cosine_template for fake in fakes])),
+    }

@@ -1,0 +1,59 @@
+"""People who do not exist: photographs with consent, parameters and exact points, as the first stage of a fresh machine."""
+
+import csv
+import functools
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from swapcore.config import OutputPath, SynthesizeParams
+from swapcore.data.artifact import building, write_card
+from swapcore.data.tables import write_table
+from swapcore.progress import progress
+from swapcore.synth.people import PARAMETERS, PictureRow, distributions, draw_shots, photograph
+
+LICENCE = "CC0-1.0"
+BASIS = "rendered; nobody is shown"
+
+
+def run(params: SynthesizeParams, *, photographs: OutputPath) -> dict[str, float]:
+    """Render num_people people, pictures_per_person pictures each; the bytes do not depend on the number of workers."""
+    with building(photographs) as folder:
+        rows = [row for person in progress(_render_all(params, folder), "people", params.num_people) for row in person]
+        _write_consent(folder / "consent.csv")
+        write_table(folder / PARAMETERS, PictureRow, rows)
+        write_card(
+            folder,
+            "photographs",
+            params.model_copy(update={"workers": 0}),
+            inputs={},
+            counts={"people": params.num_people, "photographs": len(rows)},
+            facts={"licence": LICENCE} | distributions(params.seed, params.num_people),
+        )
+    return {"people": float(params.num_people), "photographs": float(len(rows))}
+
+
+def _render_all(params: SynthesizeParams, folder: Path) -> Iterator[list[Any]]:
+    """Every person's rows, in order."""
+    workers = min(params.workers or os.cpu_count() or 1, params.num_people)
+    task = functools.partial(_render_person, params, folder)
+    if workers == 1:
+        yield from map(task, range(params.num_people))
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(task, range(params.num_people))
+
+
+def _render_person(params: SynthesizeParams, folder: Path, person: int) -> list[Any]:
+    shots = draw_shots(params.seed, person, params.pictures_per_person, params.size_px, params.attribute_range)
+    return [photograph(shot, folder) for shot in shots]
+
+
+def _write_consent(path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["identity", "basis", "licence", "expires"])
+        writer.writerow(["*", BASIS, LICENCE, ""])

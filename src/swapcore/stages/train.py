@@ -1,0 +1,155 @@
+"""The train stage: sample groups in, model folder out; killed and run again, it goes on where it was."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import torch
+
+from swapcore.config import InputPath, OutputPath, TrainParams
+from swapcore.data.artifact import artifact_digest, building, write_card
+from swapcore.data.faces import RECOGNISER
+from swapcore.data.groups import GroupSet
+from swapcore.data.sampling import GroupSampler
+from swapcore.errors import ParamsError
+from swapcore.faces.networks import load_feature_network, load_recogniser
+from swapcore.faces.recogniser import Recogniser
+from swapcore.losses.total import SwapLoss
+from swapcore.models.artifact import ModelConfiguration, save_generator
+from swapcore.models.source import pool_levels
+from swapcore.tracking import MODEL_TAG, TRAINING_TAG, Tracker, track
+from swapcore.training.checkpoint import CheckpointStore, fingerprint
+from swapcore.training.learner import Learner, Metrics, build_learner
+from swapcore.training.loop import Surroundings, train
+from swapcore.training.precision import select_device, set_threads
+from swapcore.training.samples import Samples
+from swapcore.training.sources import describe_sources
+from swapcore.training.step import StepContext
+
+LOSSES = "losses.csv"
+
+
+def run(params: TrainParams, *, groups: InputPath, model: OutputPath) -> dict[str, float]:
+    """Train a generator on sample groups.
+
+    Args:
+        params: the section train.
+        groups: a groups artifact.
+        model: the model artifact to write; while it is built, its checkpoints lie in the partial folder beside it.
+
+    Returns:
+        The last row of losses.csv, the step apart: loss terms, and the figures of validation people.
+
+    Raises:
+        ArtifactError: the groups are missing, damaged or too few.
+        ParamsError: a crop size above the groups' own, or a device or network that is not there.
+        TrainingError: a loss that is not finite, or a checkpoint that cannot be written.
+        TrainingInterruptedError: SIGTERM; the state is saved.
+    """
+    set_threads(params.threads)
+    group_set = GroupSet(groups)
+    if params.size_px > group_set.size_px:
+        raise ParamsError(
+            f"train.size_px: {params.size_px} is more than the groups' {group_set.size_px}; "
+            "lower it, or raise groups.size_px and make the groups again"
+        )
+    identity = fingerprint(params, artifact_digest(groups))
+    with track("train", {TRAINING_TAG: identity}, resume="unfinished") as tracker:
+        tracker.log_params("train", params)
+        tracker.log_dataset("groups", groups, artifact_digest(groups), "training")
+        with building(model, keep_partial=True) as folder:
+            checkpoints = CheckpointStore(folder, identity, params.checkpoints_kept)
+            learner, sampler = _train(params, group_set, folder, checkpoints, tracker)
+            _finish(params, group_set, folder, learner, sampler)
+        tracker.set_tags({MODEL_TAG: artifact_digest(model)})
+        tracker.log_file(model / LOSSES)
+    return {name: value for name, value in learner.history[-1].items() if name != "step"}
+
+
+def _train(
+    params: TrainParams, groups: GroupSet, folder: Path, checkpoints: CheckpointStore, tracker: Tracker
+) -> tuple[Learner, GroupSampler]:
+    """Put the parts together, resume if there is something to resume, and train to the end."""
+    device = select_device(params.device)
+    recogniser = load_recogniser(groups.recogniser).to(device)
+    embedding_mean = torch.from_numpy(groups.embedding_mean).to(device)
+    learner = build_learner(_configuration(params, recogniser, device), params, device)
+    sampler = GroupSampler(
+        groups,
+        size_px=params.size_px,
+        batch_size=params.batch_size,
+        fake_label_share=params.fake_label_share,
+        augment=params.augment,
+        memory_megabytes=params.memory_megabytes,
+        seed=params.seed,
+    )
+    descriptions = describe_sources(learner.generator.description, sampler, recogniser.features, embedding_mean, device)
+    learner.ema.description.load_state_dict(learner.generator.description.state_dict())
+    checkpoints.resume(learner)
+    samples = Samples(
+        groups,
+        size_px=params.size_px,
+        limit=params.validation_groups,
+        recognise=recogniser.features,
+        precision=params.precision,
+        device=device,
+    )
+    context = StepContext(params, device, _loss(params, recogniser, embedding_mean), descriptions, embedding_mean)
+    train(learner, context, Surroundings(sampler.batch, samples.judge, checkpoints, tracker, folder))
+    checkpoints.remove()
+    return learner, sampler
+
+
+def _configuration(params: TrainParams, recogniser: Recogniser, device: torch.device) -> ModelConfiguration:
+    """The generator's shape: its source description is as wide as what this recogniser gives for a crop."""
+    with torch.no_grad():
+        levels, embedding = recogniser.features(torch.zeros(1, 3, params.size_px, params.size_px, device=device))
+    return ModelConfiguration(
+        generator=params.model,
+        size_px=params.size_px,
+        embedding_size=embedding.shape[1],
+        pooled_size=pool_levels(levels, embedding).shape[1],
+    )
+
+
+def _loss(params: TrainParams, recogniser: Recogniser, embedding_mean: torch.Tensor) -> SwapLoss:
+    network = None
+    if params.feature_network is not None:
+        network = load_feature_network(params.feature_network).to(embedding_mean.device).levels
+    return SwapLoss(params.weights, recogniser.features, embedding_mean, params.num_feature_levels, network)
+
+
+def _finish(params: TrainParams, groups: GroupSet, folder: Path, learner: Learner, sampler: GroupSampler) -> None:
+    """Write the model's files; nothing in them depends on time, so that the same run gives the same bytes."""
+    description = learner.generator.description
+    configuration = ModelConfiguration(
+        generator=params.model,
+        size_px=params.size_px,
+        embedding_size=description.embedding_mean.numel(),
+        pooled_size=description.pooled_mean.numel(),
+    )
+    save_generator(folder, learner.ema, configuration)
+    shutil.copyfile(groups.folder / RECOGNISER, folder / RECOGNISER)
+    _write_losses(folder / LOSSES, learner.history)
+    rows = groups.accepted("train")
+    write_card(
+        folder,
+        "model",
+        params,
+        inputs={"groups": artifact_digest(groups.folder)},
+        counts={"steps": learner.step, "groups": len(rows), "sources": len(sampler.sources)},
+        facts={
+            "size_px": params.size_px,
+            "recogniser": groups.recogniser.model_dump(mode="json"),
+            "groups": groups.card.model_dump(mode="json", exclude={"kind", "content"}),
+        },
+    )
+
+
+def _write_losses(path: Path, history: list[Metrics]) -> None:
+    """One line a logged step; a term that was not yet in play is left empty."""
+    names = sorted({name for row in history for name in row} - {"step"})
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, ["step", *names], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)

@@ -1,0 +1,114 @@
+"""A dataset of people who do not exist: who they are, how they are photographed, and the table that can render each again."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from swapcore.data.tables import read_table
+from swapcore.ops.image import encode_png
+from swapcore.synth.attributes import Attributes, draw_attributes
+from swapcore.synth.identity import Identity, draw_identity
+from swapcore.synth.render import POINT_NAMES, Picture, render
+
+PARAMETERS = "parameters.parquet"
+_PERSON, _PICTURE = 1, 2
+"""What a generator is for: keeps the draws of people and of their pictures apart."""
+
+
+def _row_type() -> type[Any]:
+    """The typed row of parameters.parquet, made from the parameters so that none can be forgotten."""
+    fields: list[tuple[str, Any]] = [("file", str), ("identity", str), ("size_px", int), ("points", list[float])]
+    for prefix, kind in (("identity_", Identity), ("attribute_", Attributes)):
+        fields += [(f"{prefix}{field.name}", _plain(field.name)) for field in dataclasses.fields(kind)]
+    return dataclasses.make_dataclass(
+        "PictureRow", fields, frozen=True, namespace={"__doc__": "One picture.", "__module__": __name__}
+    )
+
+
+def _plain(name: str) -> type[Any]:
+    """int for seeds and styles, float for the rest."""
+    return int if name.endswith(("_seed", "_style")) else float
+
+
+PictureRow = _row_type()
+"""One picture: file, identity, size_px, points (x, y in pixels, in the order of POINT_NAMES), and every parameter."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Shot:
+    """One picture's parameters."""
+
+    file: str
+    person: str
+    size_px: int
+    identity: Identity
+    attributes: Attributes
+
+
+def draw_person(seed: int, person: int) -> Identity:
+    """The person of this number: adding people changes none before."""
+    return draw_identity(np.random.default_rng([seed, _PERSON, person]))
+
+
+def draw_shots(seed: int, person: int, num_pictures: int, size_px: int, attribute_range: float) -> list[Shot]:
+    """All pictures of one person."""
+    identity, name = draw_person(seed, person), f"person-{person:05d}"
+    return [
+        Shot(
+            file=f"{name}/{picture:04d}.png",
+            person=name,
+            size_px=size_px,
+            identity=identity,
+            attributes=draw_attributes(np.random.default_rng([seed, _PICTURE, person, picture]), attribute_range),
+        )
+        for picture in range(num_pictures)
+    ]
+
+
+def to_row(shot: Shot, picture: Picture) -> Any:
+    """The PictureRow of a rendered shot."""
+    values = {f"identity_{name}": value for name, value in shot.identity.values().items()}
+    values |= {f"attribute_{name}": value for name, value in shot.attributes.values().items()}
+    points = [float(value) for value in picture.points.ravel()]
+    return PictureRow(file=shot.file, identity=shot.person, size_px=shot.size_px, points=points, **values)
+
+
+def to_shot(row: Any) -> Shot:
+    """The shot that a PictureRow describes."""
+    identity = Identity(**{name: getattr(row, f"identity_{name}") for name in Identity.bounds()})
+    attributes = Attributes(**{name: getattr(row, f"attribute_{name}") for name in Attributes.bounds()})
+    return Shot(row.file, row.identity, row.size_px, identity, attributes)
+
+
+def read_shots(folder: Path) -> dict[str, Shot]:
+    """File -> shot, of a folder that holds a parameters.parquet.
+
+    Raises:
+        ArtifactError: the table is missing, damaged, or of another version.
+    """
+    return {row.file: to_shot(row) for row in read_table(folder / PARAMETERS, PictureRow)}
+
+
+def photograph(shot: Shot, folder: Path) -> Any:
+    """Render a shot into the folder and return its row."""
+    picture = render(shot.identity, shot.attributes, shot.size_px)
+    path = folder / shot.file
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(encode_png(picture.image))
+    return to_row(shot, picture)
+
+
+def distributions(seed: int, num_people: int) -> dict[str, Any]:
+    """What the card states: how skin tone, age, sex and hair are spread over these people."""
+    people = [draw_person(seed, number) for number in range(num_people)]
+    facts: dict[str, Any] = {}
+    for name in ("skin_tone", "age"):
+        counts, _ = np.histogram([getattr(person, name) for person in people], bins=6, range=(0.0, 1.0))
+        facts[f"{name}_sixths"] = [int(count) for count in counts]
+    masculine = sum(person.masculinity > 0.5 for person in people)
+    facts["sex"] = {"masculine": masculine, "feminine": num_people - masculine}
+    facts["hair_styles"] = [int(n) for n in np.bincount([person.hair_style for person in people], minlength=5)]
+    facts["point_names"] = list(POINT_NAMES)
+    return facts

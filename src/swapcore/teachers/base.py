@@ -1,0 +1,64 @@
+"""What a teacher is: whatever makes a fake before or beside the model that is being trained."""
+
+from typing import Protocol
+
+from swapcore.config import GroupsParams
+from swapcore.data.faces import Face, FaceSet
+from swapcore.errors import ParamsError
+from swapcore.ops.image import Image
+from swapcore.synth.people import PARAMETERS
+from swapcore.teachers.classical import ClassicalTeacher
+from swapcore.teachers.oracle import OracleTeacher
+
+
+class Teacher(Protocol):
+    """Makes fakes: the identity of one face, all else of another.
+
+    A teacher is a pure function of its two faces: no state, no chance, the same bytes in any process. It is pickled
+    into worker processes, so it holds paths and parameters rather than open files or networks.
+    """
+
+    @property
+    def name(self) -> str:
+        """The word that the card of the groups artifact tells it by."""
+
+    @property
+    def version(self) -> str:
+        """What changes whenever its fakes do: a number, a model's digest."""
+
+    def swap(self, source: Face, template: Face) -> Image:
+        """Put the source's face into the template.
+
+        Args:
+            source: gives the identity.
+            template: gives pose, expression, light, hair and background; of the same crop size as source.
+
+        Returns:
+            uint8 (S, S, 3) RGB, aligned as the template's crop is, at the size of the template's image.
+        """
+
+
+def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:
+    """The teacher that the params name.
+
+    Args:
+        params: which, and what it needs.
+        faces: the faces that it will swap; the oracle finds in them whose true swap to render.
+
+    Raises:
+        ParamsError: there is no such teacher, or the oracle is asked about photographs that were not rendered.
+    """
+    if params.teacher == "classical":
+        return ClassicalTeacher(params.blend)
+    if params.teacher == "oracle":
+        return _oracle(faces)
+    raise ParamsError(f"groups.teacher: {params.teacher!r} is not available in this version; choose classical")
+
+
+def _oracle(faces: FaceSet) -> OracleTeacher:
+    if not (faces.folder / PARAMETERS).is_file():
+        raise ParamsError(
+            f"groups.teacher: oracle knows synthesized photographs only, and {faces.folder} has no {PARAMETERS}; "
+            "choose classical, or run crop on what synthesize made"
+        )
+    return OracleTeacher(faces.folder, faces.size_px)

@@ -1,0 +1,57 @@
+"""The sheet that shows sample groups: source, template and label in a row, with the figures and the reason of rejection."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow
+from swapcore.ops.image import Image, tile
+
+_SIDE_PX = 128
+_LINE_PX = 17
+_ACCEPTED = (30, 110, 40)
+_REJECTED = (170, 30, 30)
+
+
+def groups_sheet(rows: list[GroupRow], load: Callable[[str], Image], num_accepted: int, num_rejected: int) -> Image:
+    """Groups spread over the accepted ones of each kind and over the rejected, two in a row of the sheet.
+
+    Args:
+        rows: all groups, at least one.
+        load: from an image's key to the image.
+        num_accepted: how many accepted groups to show, half of each kind.
+        num_rejected: how many rejected ones, if there are so many.
+    """
+    chosen = []
+    for kind in (FAKE_TEMPLATE, FAKE_LABEL):
+        chosen += evenly([row for row in rows if row.accepted and row.kind == kind], num_accepted // 2)
+    chosen += evenly([row for row in rows if not row.accepted], num_rejected)
+    cells = [[load(row.source), load(row.template), load(row.label), caption(row)] for row in chosen]
+    if len(cells) % 2:
+        cells.append([np.full((_SIDE_PX, _SIDE_PX, 3), 255, np.uint8)] * 4)
+    return tile([cells[i] + cells[i + 1] for i in range(0, len(cells), 2)], _SIDE_PX)
+
+
+def evenly(rows: list[GroupRow], num: int) -> list[GroupRow]:
+    """At most num rows, spread over the whole list."""
+    num = min(num, len(rows))
+    return [rows[i * len(rows) // num] for i in range(num)]
+
+
+def caption(row: GroupRow) -> Image:
+    """Kind, verdict and figures of a group as a picture (128, 128, 3)."""
+    lines = [
+        row.kind,
+        "accepted" if row.accepted else "rejected:",
+        row.reason,
+        f"inside {row.changed_inside:.1f}",
+        f"outside {row.changed_outside:.2f}",
+        f"identity {row.identity_gain:+.2f}",
+    ]
+    picture = np.full((_SIDE_PX, _SIDE_PX, 3), 255, np.uint8)
+    for i, line in enumerate(lines):
+        colour = _ACCEPTED if row.accepted else _REJECTED
+        place = (3, 20 + i * _LINE_PX)
+        cv2.putText(picture, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, colour, 1, cv2.LINE_AA)
+    return picture

@@ -1,0 +1,94 @@
+"""Checkpoints: the whole state of training, written so that a kill at any moment leaves a usable one."""
+
+import hashlib
+import logging
+import os
+import pickle
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from swapcore import __version__
+from swapcore.config import TrainParams
+from swapcore.errors import TrainingError
+from swapcore.training.learner import Learner
+
+FOLDER = "checkpoints"
+_log = logging.getLogger(__name__)
+
+
+def fingerprint(params: TrainParams, groups_digest: str) -> str:
+    """What a checkpoint belongs to: these params, these groups, this version of the code and of torch."""
+    text = "\0".join([params.digest(), groups_digest, __version__, torch.__version__])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class CheckpointStore:
+    """The checkpoints of one run, in the folder where its model is being built."""
+
+    def __init__(self, building: Path, fingerprint_: str, num_kept: int) -> None:
+        self._building = building
+        self._folder = building / FOLDER
+        self._fingerprint = fingerprint_
+        self._num_kept = num_kept
+
+    def resume(self, learner: Learner) -> None:
+        """Bring the learner to the newest checkpoint that belongs to this run.
+
+        Whatever else lies in the folder (another run's checkpoints and sheets) is removed, with a line that says why.
+        """
+        for path in reversed(self._paths()):
+            state = _read(path)
+            if state is None:
+                continue
+            if state["fingerprint"] != self._fingerprint:
+                _log.warning("%s: made with other params, groups or version; training starts anew", path)
+                break
+            learner.load_state(state["learner"])
+            _log.warning("%s: training goes on from step %d", path, learner.step)
+            return
+        self._clear()
+
+    def save(self, learner: Learner) -> None:
+        """Write beside, flush to the disk, rename; then remove the oldest beyond the number kept.
+
+        Raises:
+            TrainingError: the disk is full or refuses.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"step-{learner.step:08d}.pt"
+        beside = path.with_suffix(".partial")
+        try:
+            with beside.open("wb") as stream:
+                torch.save({"fingerprint": self._fingerprint, "learner": learner.state()}, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            beside.replace(path)
+        except (OSError, RuntimeError) as error:
+            beside.unlink(missing_ok=True)
+            raise TrainingError(f"{path}: cannot be written ({error}); free space, then run train again") from None
+        for old in self._paths()[: -self._num_kept]:
+            old.unlink()
+
+    def remove(self) -> None:
+        """Remove all checkpoints: a finished model carries none."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob("step-*.pt"))
+
+    def _clear(self) -> None:
+        shutil.rmtree(self._building)
+        self._building.mkdir()
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The state in a file, or None with a line where it cannot be read; weights_only, so nothing in it is executed."""
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        _log.warning("%s: cannot be read (%s); an older checkpoint is tried", path, type(error).__name__)
+        return None
+    return state

@@ -1,0 +1,132 @@
+"""Fixed sample groups, best of validation people: their figures and picture sheets while training goes on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, GroupSet
+from swapcore.data.sampling import spread
+from swapcore.models.generator import Generator, Swap
+from swapcore.models.source import Recognise, pool_levels
+from swapcore.ops.image import encode_png, resize, tile, to_images, to_tensor
+from swapcore.training.learner import Metrics
+from swapcore.training.precision import autocast
+
+_BATCH_SIZE = 8
+_SHEET_ROWS = 4
+"""Of each kind of group."""
+_MIN_SHEET_PX = 96
+
+
+@dataclass(frozen=True)
+class SampleGroups:
+    """Sample groups of one kind, unvaried."""
+
+    source: torch.Tensor
+    template: torch.Tensor
+    label: torch.Tensor
+    """(N, 3, S, S) in [-1, 1]."""
+    pooled: torch.Tensor
+    """(N, P), pooled recogniser levels of the source."""
+    embedding: torch.Tensor
+    """(N, D), raw, of the source."""
+    source_identity: torch.Tensor
+    template_identity: torch.Tensor
+    label_identity: torch.Tensor
+    """(N, D), centred unit vectors."""
+
+
+class Samples:
+    """The fixed sample groups of a run, and what they are judged by."""
+
+    def __init__(
+        self, groups: GroupSet, *, size_px: int, limit: int, recognise: Recognise, precision: str, device: torch.device
+    ) -> None:
+        """Choose at most ``limit`` groups of each kind, evenly spread; of training people if there is nobody else."""
+        self.split = "validation" if groups.accepted("validation") else "train"
+        self._mean = torch.from_numpy(groups.embedding_mean).to(device)
+        self._recognise, self._precision, self._device = recognise, precision, device
+        rows = groups.accepted(self.split)
+        self._by_kind = {
+            kind: self._load(groups, spread([row for row in rows if row.kind == kind], limit), size_px)
+            for kind in (FAKE_TEMPLATE, FAKE_LABEL)
+            if any(row.kind == kind for row in rows)
+        }
+
+    @torch.no_grad()
+    def _load(self, groups: GroupSet, rows: list[GroupRow], size_px: int) -> SampleGroups:
+        def images(keys: list[str]) -> torch.Tensor:
+            return to_tensor(np.stack([resize(groups.image(key), size_px) for key in keys])).to(self._device)
+
+        def identities(keys: list[str]) -> torch.Tensor:
+            raw = torch.from_numpy(np.stack([groups.embedding(key) for key in keys])).to(self._device)
+            return F.normalize(raw - self._mean, dim=1)
+
+        sources, templates, labels = ([getattr(row, part) for row in rows] for part in ("source", "template", "label"))
+        pictures = images(sources)
+        levels, embedding = self._recognise(pictures)
+        return SampleGroups(
+            source=pictures,
+            template=images(templates),
+            label=images(labels),
+            pooled=pool_levels(levels, embedding),
+            embedding=embedding,
+            source_identity=identities(sources),
+            template_identity=identities(templates),
+            label_identity=identities(labels),
+        )
+
+    @torch.no_grad()
+    def judge(self, generator: Generator, sheet: Path) -> Metrics:
+        """Swap all sample groups, write the picture sheet, and give the figures, named by the split they come from.
+
+        - label_l1: mean |Y1 - L|, grey levels, on groups with a real label; label_l1_of_copied: its share of |T~ - L|.
+        - identity_source, identity_template: cos of f(Y2) to f(S2) and f(T), on groups with a real template;
+          teacher_…: those of the teacher's own fakes.
+        """
+        figures: Metrics = {}
+        rows = []
+        for kind, groups in self._by_kind.items():
+            swap = self._swap(generator, groups)
+            rows += _sheet_rows(groups, swap)
+            figures |= self._label_figures(groups, swap) if kind == FAKE_TEMPLATE else self._identity(groups, swap)
+        sheet.parent.mkdir(exist_ok=True)
+        sheet.write_bytes(encode_png(tile(rows, max(_MIN_SHEET_PX, rows[0][0].shape[0]))))
+        return {f"{self.split}/{name}": value for name, value in figures.items()}
+
+    def _swap(self, generator: Generator, groups: SampleGroups) -> Swap:
+        parts = []
+        for first in range(0, len(groups.source), _BATCH_SIZE):
+            chosen = slice(first, first + _BATCH_SIZE)
+            description = generator.description(groups.pooled[chosen], groups.embedding[chosen])
+            with autocast(self._device, self._precision):
+                parts.append(generator(groups.source[chosen], groups.template[chosen], description))
+        return Swap(*(torch.cat(fields) for fields in zip(*parts, strict=True)))
+
+    def _label_figures(self, groups: SampleGroups, swap: Swap) -> Metrics:
+        error = float((swap.image - groups.label).abs().mean()) * 127.5
+        copied = float((groups.template - groups.label).abs().mean()) * 127.5
+        return {"label_l1": error, "label_l1_of_copied": error / copied}
+
+    def _identity(self, groups: SampleGroups, swap: Swap) -> Metrics:
+        figures = {}
+        for who, identity in (("", self._identities(swap.image)), ("teacher_", groups.label_identity)):
+            figures[f"{who}identity_source"] = float((identity * groups.source_identity).sum(1).mean())
+            figures[f"{who}identity_template"] = float((identity * groups.template_identity).sum(1).mean())
+        return figures
+
+    def _identities(self, images: torch.Tensor) -> torch.Tensor:
+        raw = torch.cat([self._recognise(part)[1] for part in torch.split(images, _BATCH_SIZE)])
+        return F.normalize(raw.float() - self._mean, dim=1)
+
+
+def _sheet_rows(groups: SampleGroups, swap: Swap) -> list[list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]]:
+    """source | template | label | before the mask | mask | output."""
+    mask = swap.mask.expand(-1, 3, -1, -1) * 2.0 - 1.0
+    columns = [groups.source, groups.template, groups.label, swap.raw, mask, swap.image]
+    chosen = spread(list(range(len(groups.source))), _SHEET_ROWS)
+    pictures = [to_images(column[chosen]) for column in columns]
+    return [[column[row] for column in pictures] for row in range(len(chosen))]

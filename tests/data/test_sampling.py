@@ -1,0 +1,167 @@
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swapcore.config import AugmentParams, read_params
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupSet
+from swapcore.data.sampling import GroupSampler, Variation, draw_variation, prefetch, spread, vary
+from swapcore.errors import ArtifactError
+from tests.training.small_groups import SIZE_PX, draw_person, write_groups
+
+PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")
+STILL = AugmentParams(flip=0.0, shift=0.0, gain=0.0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_groups(tmp_path_factory.mktemp("data") / "groups", PARAMS)
+
+
+def sampler(folder: Path, **changed: Any) -> GroupSampler:
+    values: dict[str, Any] = {"size_px": SIZE_PX, "batch_size": 8, "fake_label_share": 0.25, "augment": STILL,
+                              "memory_megabytes": 10, "seed": 0}  # fmt: skip
+    return GroupSampler(GroupSet(folder), **(values | changed))
+
+
+def same(first: Any, second: Any) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(vars(first).values(), vars(second).values(), strict=True))
+
+
+def test_shapes_and_ranges(folder: Path) -> None:
+    batch = sampler(folder).batch(0)
+    for picture in (batch.source, batch.template, batch.label):
+        assert picture.shape == (8, 3, SIZE_PX, SIZE_PX)
+        assert picture.dtype == torch.float32
+        assert picture.min() >= -1
+        assert picture.max() <= 1
+    assert batch.source_embedding.shape == batch.template_embedding.shape == (8, 12)
+
+
+def test_a_batch_is_a_pure_function_of_seed_step_and_rank(folder: Path) -> None:
+    augment = AugmentParams(flip=0.5, shift=0.1, gain=0.1)
+    one, other = sampler(folder, augment=augment), sampler(folder, augment=augment)
+    other.batch(3)  # what was drawn before does not matter
+    assert same(one.batch(7), other.batch(7))
+    assert not same(one.batch(7), one.batch(8))
+    assert not same(one.batch(7), one.batch(7, rank=1))
+    assert not same(one.batch(7), sampler(folder, augment=augment, seed=1).batch(7))
+
+
+def test_images_read_at_each_use_are_the_same(folder: Path) -> None:
+    assert same(sampler(folder).batch(0), sampler(folder, memory_megabytes=0).batch(0))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.3, 1.0])
+def test_the_share_of_fake_labels_holds_on_average_and_nearly_in_each_batch(folder: Path, share: float) -> None:
+    numbers = [
+        int(sampler_.is_fake_label.sum()) for sampler_ in map(sampler(folder, fake_label_share=share).batch, range(60))
+    ]
+    assert np.mean(numbers) == pytest.approx(8 * share, abs=0.3)
+    assert max(numbers) - min(numbers) <= 1
+
+
+def test_the_parts_of_a_group_belong_together(folder: Path) -> None:
+    groups = GroupSet(folder)
+    drawn = sampler(folder)
+    batch = drawn.batch(0)
+    rows = groups.accepted("train")
+    for i in range(8):
+        source = drawn.sources[int(batch.source_index[i])]
+        label = ((batch.label[i] + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+        template = ((batch.template[i] + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+        kind = FAKE_LABEL if batch.is_fake_label[i] else FAKE_TEMPLATE
+        assert any(
+            row.kind == kind and row.source == source
+            and np.array_equal(groups.image(row.label), label) and np.array_equal(groups.image(row.template), template)
+            for row in rows
+        )  # fmt: skip
+
+
+def test_only_training_people_are_drawn(folder: Path) -> None:
+    drawn = sampler(folder)
+    splits = {GroupSet(folder).images[key].split for key in drawn.sources}
+    assert splits == {"train"}
+
+
+def test_source_images_are_unvaried(folder: Path) -> None:
+    drawn = sampler(folder, augment=AugmentParams(flip=1.0, shift=0.2, gain=0.5))
+    first = drawn.source_images(0, 2)
+    expected = GroupSet(folder).image(drawn.sources[0])
+    np.testing.assert_allclose((first[0].permute(1, 2, 0).numpy() + 1) * 127.5, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(("kind", "way_out"), [(FAKE_TEMPLATE, "change the share to 0"), (FAKE_LABEL, "share to 1")])
+def test_a_missing_kind_is_named(tmp_path: Path, kind: str, way_out: str) -> None:
+    folder = write_groups(tmp_path / "groups", PARAMS, kinds=(kind,))
+    with pytest.raises(ArtifactError, match=way_out):
+        sampler(folder)
+
+
+def test_variation_by_hand() -> None:
+    image = np.zeros((3, 3, 3), np.uint8)
+    image[:, 0] = 100
+    plain = vary(image, Variation(False, (0, 0), np.ones(3, np.float32)))
+    np.testing.assert_allclose(plain[0, 0], [100 / 127.5 - 1, -1, -1], rtol=1e-5)
+    moved = vary(image, Variation(False, (1, 0), np.ones(3, np.float32)))
+    np.testing.assert_allclose(moved[0, 0], [100 / 127.5 - 1, 100 / 127.5 - 1, -1], rtol=1e-5)
+    flipped = vary(image, Variation(True, (0, 0), np.array([2, 1, 9], np.float32)))
+    np.testing.assert_allclose(flipped[:, 0, 2], [200 / 127.5 - 1, 100 / 127.5 - 1, 1.0], rtol=1e-5)
+
+
+def test_flip_probability_is_not_inverted() -> None:
+    always, never = AugmentParams(flip=1.0, shift=0, gain=0), AugmentParams(flip=0.0, shift=0, gain=0)
+    rng = np.random.default_rng(0)
+    assert all(draw_variation(always, 64, rng).flipped for _ in range(50))
+    assert not any(draw_variation(never, 64, rng).flipped for _ in range(50))
+
+
+@given(st.integers(0, 10_000), st.floats(0, 0.25), st.floats(0, 0.9))
+def test_variations_stay_within_bounds(seed: int, shift: float, gain: float) -> None:
+    drawn = draw_variation(AugmentParams(flip=0.5, shift=shift, gain=gain), 64, np.random.default_rng(seed))
+    assert max(map(abs, drawn.shift_px)) <= round(shift * 64)
+    assert np.all(np.abs(drawn.gain - 1) <= gain + 1e-6)
+    varied = vary(draw_person(0, 0), drawn)
+    assert varied.min() >= -1
+    assert varied.max() <= 1
+
+
+def test_prefetch_keeps_the_order_and_works_in_another_thread() -> None:
+    threads = set()
+
+    def make(step: int) -> int:
+        threads.add(threading.current_thread().name)
+        return step * step
+
+    assert list(prefetch(make, range(3, 20))) == [step * step for step in range(3, 20)]
+    assert threading.current_thread().name not in threads
+
+
+def test_an_error_of_the_background_thread_arrives_at_its_step() -> None:
+    def make(step: int) -> int:
+        if step == 5:
+            raise ValueError("step 5")
+        return step
+
+    items: Iterator[int] = prefetch(make, range(10))
+    seen = []
+    with pytest.raises(ValueError, match="step 5"):
+        seen.extend(items)
+    assert [next(prefetch(make, range(4, 5)))] == [4]
+
+
+def test_prefetch_ends_early_without_hanging() -> None:
+    items = prefetch(lambda step: step, range(1000))
+    assert next(items) == 0
+    items.close()
+
+
+def test_spread() -> None:
+    assert spread(list(range(10)), 4) == [0, 3, 6, 9]
+    assert spread([1, 2], 4) == [1, 2]

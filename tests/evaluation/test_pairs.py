@@ -1,0 +1,61 @@
+"""The frozen pair list: test people only, never oneself, the same for the same seed."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from swapcore.errors import ArtifactError
+from swapcore.evaluation.pairs import draw_pairs
+
+
+def drawn(rows, per_template=4, limit=10_000, seed=0):
+    return draw_pairs(rows, pairs_per_template=per_template, max_pairs=limit, seed=seed)
+
+
+def test_pairs_join_two_test_people(world):
+    for source, template in drawn(world.rows):
+        assert world.rows[source].split == world.rows[template].split == "test"
+        assert world.rows[source].identity != world.rows[template].identity
+
+
+def test_each_template_gets_different_people(world):
+    pairs = drawn(world.rows)
+    assert Counter(Counter(pair.template for pair in pairs).values()) == {4: 24}
+    assert len({(world.rows[s].identity, t) for s, t in pairs}) == len(pairs)
+
+
+def test_more_sources_than_people_gives_each_other_person_once(world):
+    assert len(drawn(world.rows, per_template=1000)) == 24 * 11
+
+
+def test_pairs_are_a_function_of_the_seed(world):
+    assert drawn(world.rows) == drawn(world.rows)
+    assert drawn(world.rows) != drawn(world.rows, seed=1)
+
+
+def test_training_people_change_nothing(world):
+    fewer = [row for row in world.rows if row.split == "test"]
+    assert drawn(fewer) == drawn(world.rows)  # the toy's training people come last, so places stay
+
+
+def test_a_limit_takes_second_sources_before_templates(world):
+    assert Counter(pair.template for pair in drawn(world.rows, limit=24)) == dict.fromkeys(range(24), 1)
+    assert len({pair.template for pair in drawn(world.rows, limit=10)}) == 10
+
+
+@given(st.integers(0, 2**31 - 1), st.integers(1, 20), st.integers(1, 300))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_list_is_sorted_unique_and_within_its_limit(world, seed, per_template, limit):
+    pairs = drawn(world.rows, per_template, limit, seed)
+    assert pairs == sorted(set(pairs), key=lambda pair: (pair.template, pair.source))
+    assert len(pairs) == min(limit, 24 * min(per_template, 11))
+
+
+@pytest.mark.parametrize("num_people", [0, 1])
+def test_too_few_test_people_tell_the_way_out(world, num_people):
+    rows = [replace(row, split="test" if row.identity == "person 0" and num_people else "train") for row in world.rows]
+    with pytest.raises(ArtifactError, match=rf"{num_people} people.*crop\.split\.test"):
+        drawn(rows)

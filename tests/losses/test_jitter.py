@@ -1,0 +1,51 @@
+import numpy as np
+import torch
+
+from swapcore.config import JitterParams
+from swapcore.losses.jitter import Jitter, apply_jitter, draw_jitter
+
+
+def jitter(x: float = 0.0, y: float = 0.0, scale: float = 1.0, blur: float = 0.0) -> Jitter:
+    return Jitter(torch.tensor([[x, y]]), torch.tensor([scale]), torch.tensor([blur]))
+
+
+def picture() -> torch.Tensor:
+    return torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def test_nothing_drawn_changes_nothing() -> None:
+    torch.testing.assert_close(apply_jitter(picture(), jitter()), picture())
+
+
+def test_shift_right_and_down_by_whole_pixels() -> None:
+    moved = apply_jitter(picture(), jitter(x=1 / 16, y=2 / 16))
+    torch.testing.assert_close(moved[..., 2:, 1:], picture()[..., :-2, :-1])
+
+
+def test_twice_as_large_about_the_centre() -> None:
+    ramp = torch.linspace(-1, 1, 16).expand(1, 3, 16, 16)
+    torch.testing.assert_close(apply_jitter(ramp, jitter(scale=2.0)), ramp / 2)
+
+
+def test_blur_by_hand() -> None:
+    point = torch.zeros(1, 3, 5, 5)
+    point[..., 2, 2] = 1.0
+    blurred = apply_jitter(point, jitter(blur=1.0))
+    expected = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
+    torch.testing.assert_close(blurred[0, 0, 1:4, 1:4], expected)
+
+
+def test_draws_stay_within_the_bounds_and_follow_the_seed() -> None:
+    params = JitterParams(shift=0.02, scale=0.04, blur=0.5)
+    drawn = draw_jitter(params, 500, np.random.default_rng(3))
+    again = draw_jitter(params, 500, np.random.default_rng(3))
+    assert torch.equal(drawn.shift, again.shift)
+    assert 0.015 < drawn.shift.abs().max() <= 0.02
+    assert 0.03 < (drawn.scale - 1).abs().max() <= 0.0401
+    assert drawn.blur.min() >= 0
+    assert 0.4 < drawn.blur.max() <= 0.5
+
+
+def test_gradient() -> None:
+    image = picture()[..., :6, :6].double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: apply_jitter(x, jitter(0.03, -0.05, 1.1, 0.3)), (image,))

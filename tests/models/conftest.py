@@ -1,0 +1,31 @@
+"""A tiny generator and a tiny differentiable stand-in for a recogniser."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from swapcore.config import ModelParams
+from swapcore.models.artifact import ModelConfiguration
+
+torch.set_num_threads(1)
+
+
+def recognise_by_pooling(crops: torch.Tensor) -> tuple[Sequence[torch.Tensor], torch.Tensor]:
+    """Two levels of averages, and the coarser one as the embedding (B, 12)."""
+    fine, coarse = F.adaptive_avg_pool2d(crops, 8), F.adaptive_avg_pool2d(crops, 2)
+    return [fine, coarse], coarse.flatten(1)
+
+
+@pytest.fixture
+def configuration() -> ModelConfiguration:
+    params = ModelParams(
+        width=8, num_levels=2, num_fusion_blocks=1, unshuffle=2, copies_source=True, discriminator_width=8
+    )
+    return ModelConfiguration(generator=params, size_px=64, embedding_size=12, pooled_size=12)
+
+
+@pytest.fixture
+def recognise():
+    return recognise_by_pooling

@@ -1,0 +1,60 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from swapcore.errors import ArtifactError
+from swapcore.models.artifact import CONFIGURATION, WEIGHTS, load_generator, save_generator
+
+
+def test_a_saved_generator_gives_the_same_swap(tmp_path: Path, configuration, recognise) -> None:
+    model = configuration.build().eval()
+    model.description.fit(torch.rand(10, 12), torch.rand(12))
+    save_generator(tmp_path, model, configuration)
+    loaded, read = load_generator(tmp_path)
+    assert read == configuration
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+    source, template = torch.rand(2, 1, 3, 64, 64)
+    before = model(source, template, model.description.describe(recognise, source))
+    after = loaded(source, template, loaded.description.describe(recognise, source))
+    assert torch.equal(before.image, after.image)
+
+
+def test_the_same_generator_gives_the_same_bytes(tmp_path: Path, configuration) -> None:
+    model = configuration.build()
+    contents = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        save_generator(tmp_path / name, model, configuration)
+        contents.append((tmp_path / name / WEIGHTS).read_bytes() + (tmp_path / name / CONFIGURATION).read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_no_model_here(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"model\.json: no such file"):
+        load_generator(tmp_path)
+
+
+def test_damaged_weights(tmp_path: Path, configuration) -> None:
+    save_generator(tmp_path, configuration.build(), configuration)
+    (tmp_path / WEIGHTS).write_bytes((tmp_path / WEIGHTS).read_bytes()[:1000])
+    with pytest.raises(ArtifactError, match=r"weights\.safetensors: cannot be read"):
+        load_generator(tmp_path)
+
+
+def test_weights_of_another_shape(tmp_path: Path, configuration) -> None:
+    save_generator(tmp_path, configuration.build(), configuration)
+    document = json.loads((tmp_path / CONFIGURATION).read_text())
+    document["generator"]["width"] = 16
+    (tmp_path / CONFIGURATION).write_text(json.dumps(document))
+    with pytest.raises(ArtifactError, match="does not fit"):
+        load_generator(tmp_path)
+
+
+def test_a_wrong_key(tmp_path: Path, configuration) -> None:
+    save_generator(tmp_path, configuration.build(), configuration)
+    document = json.loads((tmp_path / CONFIGURATION).read_text()) | {"colour": "blue"}
+    (tmp_path / CONFIGURATION).write_text(json.dumps(document))
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        load_generator(tmp_path)

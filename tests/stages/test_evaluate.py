@@ -1,0 +1,197 @@
+"""The evaluate stage on small artifacts: whole, repeatable, honest about who judged, clear where it cannot go on."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from swapcore.config import CropParams, EvaluateParams, GroupsParams, NetworkParams, TrainParams, read_params
+from swapcore.data.artifact import artifact_digest, read_card, write_card
+from swapcore.data.faces import INDEX, FaceRow, FaceSet
+from swapcore.data.shards import ShardWriter
+from swapcore.data.tables import read_table, write_table
+from swapcore.errors import ArtifactError, ParamsError
+from swapcore.evaluation.identity import SELF_JUDGED
+from swapcore.evaluation.scores import ScoreRow
+from swapcore.faces.align import template_points
+from swapcore.models.artifact import ModelConfiguration, save_generator
+from swapcore.stages import evaluate, synthesize
+from swapcore.synth.people import PARAMETERS, read_shots
+
+SIZE = 64
+DLIB = {"kind": "dlib", "path": None, "sha256": None}
+PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")
+GROUPS: GroupsParams = PARAMS.groups
+TRAIN: TrainParams = PARAMS.train
+CROP: CropParams = PARAMS.crop
+
+
+@pytest.fixture
+def params() -> EvaluateParams:
+    return PARAMS.evaluate.model_copy(
+        update={
+            "pairs_per_template": 1,
+            "max_pairs": 3,
+            "sheet_rows": 4,
+            "batch_size": 4,
+            "bootstrap_samples": 100,
+            "device": "cpu",
+        }
+    )
+
+
+def write_recogniser(folder: Path) -> None:
+    (folder / "recogniser.json").write_text(json.dumps({"network": DLIB, "embedding_mean": [0.0] * 128}))
+
+
+def write_faces(folder: Path, num_test: int) -> Path:
+    """Blurred noise, two pictures a person; the first num_test people are the test split."""
+    rng = np.random.default_rng(0)
+    rows = []
+    with ShardWriter(folder) as shards:
+        for person in range(num_test + 2):
+            coarse = rng.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+            for turn in range(2):
+                image = np.kron(np.roll(coarse, turn, 0), np.ones((8, 8, 1), np.uint8))
+                place = shards.add(f"p{person}-{turn}", image)
+                rows.append(_row(person, turn, "test" if person < num_test else "train", place))
+    write_table(folder / INDEX, FaceRow, rows)
+    write_recogniser(folder)
+    write_card(folder, "faces", CROP, inputs={}, counts={"faces": len(rows)}, facts={"size_px": SIZE})
+    return folder
+
+
+def _row(person: int, turn: int, split: str, place) -> FaceRow:
+    return FaceRow(
+        key=f"p{person}-{turn}", file=f"{person}/{turn}.png", identity=f"person {person}", split=split,
+        photo_sha256="0" * 64, photo_width=64, photo_height=64, box=[0.0, 0.0, 64.0, 64.0], landmarks=[0.0] * 10,
+        affine=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0], crop_points=template_points(SIZE).ravel().tolist(), eye_distance_px=16.0,
+        sharpness=0.1, brightness=0.5, clipped=0.0, yaw_deg=0.0, roll_deg=0.0, perceptual_hash="0" * 16,
+        embedding=[0.0] * 128, identity_cosine=None, consent_basis="made up", consent_licence="CC0",
+        shard=place.shard, offset=place.offset, size=place.size,
+    )  # fmt: skip
+
+
+def write_model(folder: Path, faces: Path, **groups) -> Path:
+    """A generator that nobody trained."""
+    folder.mkdir()
+    torch.manual_seed(0)
+    shape = TRAIN.model.model_copy(update={"width": 8, "num_levels": 1, "num_fusion_blocks": 1})
+    configuration = ModelConfiguration(generator=shape, size_px=SIZE, embedding_size=128, pooled_size=1472)
+    save_generator(folder, configuration.build(), configuration)
+    write_recogniser(folder)
+    (folder / "losses.csv").write_text("step,loss/total\n1,2.5\n2,2.0\n")
+    card = {"params": GROUPS.model_dump(mode="json"), "inputs": {"faces": artifact_digest(faces)}, **groups}
+    write_card(folder, "model", TRAIN, inputs={}, counts={}, facts={"groups": card})
+    return folder
+
+
+@pytest.fixture
+def faces(tmp_path) -> Path:
+    return write_faces(tmp_path / "faces", num_test=3)
+
+
+@pytest.fixture
+def model(tmp_path, faces) -> Path:
+    return write_model(tmp_path / "model", faces)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_a_report_is_whole_and_the_same_again(params, faces, model, tmp_path):
+    metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
+    again = evaluate.run(params, faces=faces, model=model, report=tmp_path / "again")
+    names = sorted(path.name for path in (tmp_path / "report").iterdir())
+    assert names == ["card.json", "metrics.json", "pairs.parquet", "report.html", "sheet.png", "speed.json"]
+    for name in set(names) - {"speed.json", "card.json"}:
+        assert (tmp_path / "report" / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+    written = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert written == {name: value for name, value in metrics.items() if not name.startswith("speed/")}
+    assert metrics["speed/ms_batch1"] > 0
+    assert metrics.keys() == again.keys()
+    assert {"identity/margin", "teacher/identity/margin", "template_copied/identity/gain"} <= metrics.keys()
+    assert metrics["template_copied/identity/gain"] == 0
+
+
+def test_the_card_names_inputs_and_judge(params, faces, model, tmp_path):
+    evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
+    card = read_card(tmp_path / "report", "report")
+    assert card.inputs == {"faces": artifact_digest(faces), "model": artifact_digest(model)}
+    assert card.facts == {"judge": SELF_JUDGED, "self_judged": True, "size_px": SIZE}
+    assert card.counts == {"pairs": 3, "people": 3}
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert page.count("made up, CC0 (6 photographs)") == 2
+    assert "not proven" not in page
+    rows = read_table(tmp_path / "report" / "pairs.parquet", ScoreRow)
+    test = {row.key for row in FaceSet(faces).rows if row.split == "test"}
+    assert {row.source for row in rows} | {row.template for row in rows} <= test
+
+
+def test_naming_the_trainings_own_network_as_judge_does_not_make_it_another(params, faces, model, tmp_path):
+    named = params.model_copy(update={"judge": NetworkParams.model_validate(DLIB)})
+    evaluate.run(named, faces=faces, model=model, report=tmp_path / "report")
+    assert read_card(tmp_path / "report", "report").facts["self_judged"]
+
+
+def test_faces_of_another_run_are_told_to_the_reader(params, faces, tmp_path):
+    model = write_model(tmp_path / "model", faces, inputs={"faces": "0" * 64})
+    evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
+    assert "training never saw the test people is not proven" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_a_teacher_that_cannot_be_loaded_is_told_to_the_reader(params, faces, tmp_path):
+    model = write_model(tmp_path / "model", faces, params=None)
+    metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
+    assert not [name for name in metrics if name.startswith("teacher/")]
+    assert "own swap is not shown" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_one_test_person_is_too_few(params, tmp_path):
+    faces = write_faces(tmp_path / "faces", num_test=1)
+    model = write_model(tmp_path / "model", faces)
+    with pytest.raises(ArtifactError, match=r"1 people in the test split.*crop\.split\.test"):
+        evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
+    assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.parametrize("name", ["recogniser.json", "weights.safetensors", "model.json", "card.json"])
+def test_a_damaged_model_is_named(params, faces, model, tmp_path, name):
+    (model / name).write_text("{")
+    with pytest.raises(ArtifactError, match=name.replace(".", r"\.")):
+        evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
+
+
+def test_a_judge_that_is_not_there_is_named(params, faces, model, tmp_path):
+    judge = NetworkParams(kind="onnx", path=tmp_path / "judge.onnx", sha256="0" * 64)
+    with pytest.raises(ParamsError, match=r"judge\.onnx"):
+        evaluate.run(params.model_copy(update={"judge": judge}), faces=faces, model=model, report=tmp_path / "report")
+
+
+def test_the_truth_is_told_for_synthesized_photographs_only(params, faces, model, tmp_path):
+    shown = PARAMS.synthesize.model_copy(
+        update={"num_people": 2, "pictures_per_person": 2, "size_px": 64, "workers": 1}
+    )
+    synthesize.run(shown, photographs=tmp_path / "photographs")
+    (faces / PARAMETERS).write_bytes((tmp_path / "photographs" / PARAMETERS).read_bytes())
+    truth = evaluate._truth(evaluate._read(params, faces, model))
+    files = sorted(read_shots(faces))
+    unknown = FaceSet(faces)[0]
+    source, template = replace(unknown, file=files[0]), replace(unknown, file=files[-1])
+    true = truth(source, template)
+    assert true.shape == (64, 64, 3)
+    assert (true != truth(template, template)).any()
+    assert truth(source, unknown) is None
+    assert truth(unknown, template) is None
+
+
+def test_photographs_have_no_truth(params, faces, model):
+    assert evaluate._truth(evaluate._read(params, faces, model)) is None

@@ -1,0 +1,48 @@
+import csv
+from pathlib import Path
+
+import pytest
+
+from swapcore.config import SynthesizeParams
+from swapcore.data.artifact import content_digest, read_card
+from swapcore.data.tables import read_table
+from swapcore.stages import synthesize
+from swapcore.synth.people import PARAMETERS, PictureRow
+
+PARAMS = SynthesizeParams(num_people=2, pictures_per_person=2, size_px=64, attribute_range=0.7, seed=1, workers=1)
+
+
+def test_it_writes_people_consent_parameters_and_card(tmp_path: Path) -> None:
+    folder = tmp_path / "people"
+    assert synthesize.run(PARAMS, photographs=folder) == {"people": 2.0, "photographs": 4.0}
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    assert files == [f"person-0000{person}/000{picture}.png" for person in (0, 1) for picture in (0, 1)]
+    rows = read_table(folder / PARAMETERS, PictureRow)
+    assert [row.file for row in rows] == files
+    assert {row.identity for row in rows} == {"person-00000", "person-00001"}
+    card = read_card(folder, "photographs")
+    assert card.counts == {"people": 2, "photographs": 4}
+    assert sum(card.facts["skin_tone_sixths"]) == 2
+    with (folder / "consent.csv").open(encoding="utf-8") as stream:
+        assert list(csv.DictReader(stream)) == [
+            {"identity": "*", "basis": "rendered; nobody is shown", "licence": "CC0-1.0", "expires": ""}
+        ]
+
+
+@pytest.mark.slow
+def test_the_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        synthesize.run(PARAMS.model_copy(update={"workers": workers}), photographs=folder)
+    assert (tmp_path / "1" / "card.json").read_bytes() == (tmp_path / "2" / "card.json").read_bytes()
+    assert content_digest(tmp_path / "1") == content_digest(tmp_path / "2")
+
+
+def test_a_failure_leaves_nothing_that_looks_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("disk full")
+
+    monkeypatch.setattr(synthesize, "photograph", broken)
+    with pytest.raises(RuntimeError, match="disk full"):
+        synthesize.run(PARAMS, photographs=tmp_path / "people")
+    assert not (tmp_path / "people").exists()

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from swapcore.data.tables import write_table
+from swapcore.errors import ArtifactError
+from swapcore.ops.image import decode
+from swapcore.synth.people import PARAMETERS, PictureRow, draw_shots, photograph, read_shots
+from swapcore.synth.render import render
+from swapcore.synth.sheet import contact_sheet
+
+
+def test_a_row_renders_the_same_picture_again(tmp_path: Path) -> None:
+    shot = draw_shots(3, 7, 2, 48, 0.7)[1]
+    row = photograph(shot, tmp_path)
+    write_table(tmp_path / PARAMETERS, PictureRow, [row])
+    again = read_shots(tmp_path)["person-00007/0001.png"]
+    assert again == shot
+    picture = render(again.identity, again.attributes, again.size_px)
+    assert picture.image.tobytes() == decode((tmp_path / shot.file).read_bytes()).tobytes()
+    assert row.points == picture.points.ravel().tolist()
+
+
+def test_more_pictures_change_none_before() -> None:
+    assert draw_shots(3, 1, 4, 64, 0.5)[:2] == draw_shots(3, 1, 2, 64, 0.5)
+    assert draw_shots(3, 1, 1, 64, 0.5)[0].identity != draw_shots(4, 1, 1, 64, 0.5)[0].identity
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=PARAMETERS):
+        read_shots(tmp_path)
+
+
+def test_a_contact_sheet_has_people_in_rows() -> None:
+    shots = draw_shots(1, 0, 3, 32, 0.5)
+    sheet = contact_sheet([shots[0].identity], [shot.attributes for shot in shots], 32)
+    assert sheet.shape == (32, 3 * 34 - 2, 3)
+    assert np.abs(sheet[:, :32].astype(int) - render(shots[0].identity, shots[0].attributes, 32).image).max() == 0

@@ -1,0 +1,97 @@
+"""A tiny training run: drawn people, a pooling "recogniser", a generator of 30 thousand parameters."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from swapcore.config import Params, TrainParams, read_params
+from swapcore.data.groups import GroupSet
+from swapcore.data.sampling import GroupSampler
+from swapcore.losses.total import SwapLoss
+from swapcore.models.artifact import ModelConfiguration
+from swapcore.tracking import NoTracking
+from swapcore.training.checkpoint import CheckpointStore
+from swapcore.training.learner import Learner, build_learner
+from swapcore.training.loop import Surroundings
+from swapcore.training.samples import Samples
+from swapcore.training.sources import describe_sources
+from swapcore.training.step import StepContext
+from tests.training.small_groups import EMBEDDING_SIZE, write_groups
+
+torch.set_num_threads(1)
+CPU = torch.device("cpu")
+
+TINY: dict[str, Any] = {
+    "size_px": 64, "steps": 12, "batch_size": 4, "warmup_steps": 2, "adversarial_start": 0.5, "precision": "fp32",
+    "device": "cpu", "threads": 1, "log_every": 3, "sample_every": 6, "checkpoint_every": 4, "num_feature_levels": 2,
+    "model": {"width": 8, "num_levels": 2, "num_fusion_blocks": 1, "unshuffle": 2, "copies_source": True, "discriminator_width": 8},
+}  # fmt: skip
+
+
+def recognise(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Two levels of averages; the coarser one is the embedding, as ``small_groups.embed`` has it."""
+    fine, coarse = F.adaptive_avg_pool2d(crops, 8), F.adaptive_avg_pool2d(crops, 2)
+    return [fine, coarse], coarse.flatten(1).float()
+
+
+@pytest.fixture(scope="session")
+def pipeline_params() -> Params:
+    return read_params(Path(__file__).parents[2] / "params.yaml")
+
+
+@pytest.fixture
+def tiny(pipeline_params: Params) -> Callable[..., TrainParams]:
+    """The section train, tiny, with changes."""
+
+    def make(**changes: Any) -> TrainParams:
+        return TrainParams.model_validate(pipeline_params.train.model_dump() | TINY | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def groups(tmp_path_factory: pytest.TempPathFactory, pipeline_params: Params) -> GroupSet:
+    return GroupSet(write_groups(tmp_path_factory.mktemp("data") / "groups", pipeline_params))
+
+
+@dataclass
+class Run:
+    """The parts of a run, as the stage puts them together."""
+
+    learner: Learner
+    sampler: GroupSampler
+    context: StepContext
+    around: Surroundings
+
+
+@pytest.fixture
+def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
+    """Begin, or resume, a run in a folder."""
+
+    def make(params: TrainParams, name: str = "run", tracker: Any = None, digest: str = "digest") -> Run:
+        mean = torch.from_numpy(groups.embedding_mean)
+        configuration = ModelConfiguration(
+            generator=params.model, size_px=params.size_px, embedding_size=EMBEDDING_SIZE, pooled_size=12
+        )
+        learner = build_learner(configuration, params, CPU)
+        sampler = GroupSampler(
+            groups, size_px=params.size_px, batch_size=params.batch_size, fake_label_share=params.fake_label_share,
+            augment=params.augment, memory_megabytes=params.memory_megabytes, seed=params.seed,
+        )  # fmt: skip
+        descriptions = describe_sources(learner.generator.description, sampler, recognise, mean, CPU)
+        learner.ema.description.load_state_dict(learner.generator.description.state_dict())
+        samples = Samples(groups, size_px=params.size_px, limit=4, recognise=recognise, precision="fp32", device=CPU)
+        (tmp_path / name).mkdir(exist_ok=True)
+        checkpoints = CheckpointStore(tmp_path / name, digest, params.checkpoints_kept)
+        checkpoints.resume(learner)
+        loss = SwapLoss(params.weights, recognise, mean, params.num_feature_levels, None)
+        context = StepContext(params, CPU, loss, descriptions, mean)
+        around = Surroundings(sampler.batch, samples.judge, checkpoints, tracker or NoTracking(), tmp_path / name)
+        return Run(learner, sampler, context, around)
+
+    return make
