@@ -34,7 +34,7 @@ def test_changes_are_told_apart_by_place() -> None:
     radius = outline_radius(template.points, 96)
     inside, outside = template.image.copy(), template.image.copy()
     inside[radius <= 1] ^= 8
-    outside[radius > 1.35] ^= 4
+    outside[radius > 1.7] ^= 4
     assert changed(inside, template.image, template.points) == (8, 0)
     assert changed(outside, template.image, template.points) == (0, 4)
     assert changed(template.image, template.image, template.points) == (0, 0)

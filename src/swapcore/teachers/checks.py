@@ -16,8 +16,8 @@ REASONS: tuple[Reason, ...] = ("unchanged", "background-changed", "wrong-identit
 Embedding = npt.NDArray[np.float32]
 """Face features, (D,)."""
 
-_OUTSIDE_RADIUS = 1.35
-"""From here on, in radii of the inner face, nothing may change; between, a teacher may shape chin and jaw."""
+_OUTSIDE_RADIUS = 1.7
+"""From here on, in radii of the inner face, nothing may change; between, a teacher may shape chin, jaw and beard."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Verdict:
     changed_inside: float
     """Mean |fake - template| in the inner face, grey levels."""
     changed_outside: float
-    """The same outside the head's face."""
+    """The same well outside the face."""
     identity_gain: float
     """cos(fake, reference) - cos(template, reference), centred."""
     reason: Reason
