@@ -13,6 +13,7 @@ import textwrap
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
@@ -34,6 +35,7 @@ from swapcore.tracking.store import tracking_uri
 from tests.inference.small_model import SIZE_PX, write_model
 
 PARAMS = RegisterParams(model_name="test-swap")
+ENVIRONMENT = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_REGISTRY_URI")
 DLIB = NetworkParams(kind="dlib", path=None, sha256=None)
 FIGURES = {
     "identity/margin": 0.25,
@@ -63,13 +65,36 @@ def write_artifacts(folder: Path, network: NetworkParams = DLIB, seed: int = 0) 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_REGISTRY_URI"):
+    for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
-def client() -> mlflow.MlflowClient:
-    return mlflow.MlflowClient(tracking_uri=tracking_uri())
+@dataclass(frozen=True)
+class Registered:
+    """A model that was trained, tracked and registered, and where."""
+
+    uri: str
+    ports: dict[str, Path]
+    returned: dict[str, float]
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Registered:
+    """One registration that several tests look at."""
+    folder = tmp_path_factory.mktemp("registered")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in ENVIRONMENT:
+            patch.delenv(name, raising=False)
+        ports = write_artifacts(folder)
+        with track("train", {TRAINING_TAG: "t"}, resume="no") as tracker:
+            tracker.set_tags({MODEL_TAG: artifact_digest(ports["model"])})
+        return Registered(tracking_uri(), ports, run(PARAMS, **ports))
+
+
+def client(uri: str = "") -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(tracking_uri=uri or tracking_uri())
 
 
 def crops(seed: int) -> np.ndarray:
@@ -79,14 +104,13 @@ def crops(seed: int) -> np.ndarray:
 REQUEST = {"source": to_base64(crops(1)[0]), "template": to_base64(crops(2)[0])}
 
 
-def test_a_version_knows_where_it_comes_from_and_how_good_it_is(workspace):
-    ports = write_artifacts(workspace)
-    digest = artifact_digest(ports["model"])
-    with track("train", {TRAINING_TAG: "t"}, resume="no") as tracker:
-        tracker.set_tags({MODEL_TAG: digest})
-    assert run(PARAMS, **ports) == {"register/version": 1}
-    version = client().get_model_version_by_alias("test-swap", "challenger")
-    training = client().get_run(version.run_id)
+def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
+    ports, digest = registered.ports, artifact_digest(registered.ports["model"])
+    assert registered.returned == {"register/version": 1}
+    version = client(registered.uri).get_model_version_by_alias("test-swap", "challenger")
+    training = client(registered.uri).get_run(version.run_id)
+    logged = client(registered.uri).get_logged_model(version.source.removeprefix("models:/"))
+    assert (logged.source_run_id, logged.experiment_id) == (version.run_id, training.info.experiment_id)
     assert training.data.tags[TRAINING_TAG] == "t"
     assert training.info.status == "FINISHED"
     assert version.tags == {
@@ -128,10 +152,9 @@ LOAD = """
 """
 
 
-def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(workspace):
-    ports = write_artifacts(workspace)
-    run(PARAMS, **ports)
-    environment = os.environ | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_TRACKING_URI": tracking_uri()}
+@pytest.mark.slow
+def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(registered):
+    environment = os.environ | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_TRACKING_URI": registered.uri}
     environment.pop("PYTHONPATH", None)
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(LOAD)],
@@ -139,16 +162,14 @@ def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(workspac
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
-    expected = Swapper(ports["model"]).swap(crops(1), crops(2))[0]
+    expected = Swapper(registered.ports["model"]).swap(crops(1), crops(2))[0]
     assert np.array_equal(decode(base64.b64decode(said["answers"][0])), expected)
     assert "/code/" in said["code"]
     assert not {"torchvision", "dlib", "boto3"} & set(said["loaded"])
 
 
-def test_its_files_are_the_weights_the_configuration_and_code(workspace):
-    ports = write_artifacts(workspace)
-    run(PARAMS, **ports)
-    folder = Path(mlflow.artifacts.download_artifacts("models:/test-swap/1", tracking_uri=tracking_uri()))
+def test_its_files_are_the_weights_the_configuration_and_code(registered):
+    folder = Path(mlflow.artifacts.download_artifacts("models:/test-swap/1", tracking_uri=registered.uri))
     artifacts = sorted(path.name for path in (folder / "artifacts").rglob("*") if path.is_file())
     assert artifacts == ["model.json", "recogniser.json", "weights.safetensors"]
     assert not [path for path in folder.rglob("*") if path.suffix in {".pkl", ".pickle", ".pth", ".pt", ".pyc"}]
@@ -228,16 +249,14 @@ def test_only_figures_of_the_model_itself_become_tags(workspace):
 
 
 @pytest.mark.slow
-def test_it_is_served_over_http(workspace):
+def test_it_is_served_over_http(workspace, registered):
     """`mlflow models serve` answers a pair, and refuses a wrong one with 400 and the reason."""
-    ports = write_artifacts(workspace)
-    run(PARAMS, **ports)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "MLFLOW_TRACKING_URI": tracking_uri(),
+        "MLFLOW_TRACKING_URI": registered.uri,
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     }
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/test-swap@challenger"]
@@ -250,7 +269,7 @@ def test_it_is_served_over_http(workspace):
             wait_until_up(f"http://127.0.0.1:{port}/ping", workspace / "log")
             status, body = post(port, {"inputs": [REQUEST, REQUEST]})
             assert status == 200, body
-            expected = Swapper(ports["model"]).swap(crops(1), crops(2))[0].astype(int)
+            expected = Swapper(registered.ports["model"]).swap(crops(1), crops(2))[0].astype(int)
             for text in json.loads(body)["predictions"]:
                 assert np.abs(decode(base64.b64decode(text)) - expected).max() <= 1
             for wrong, reason in [

@@ -43,7 +43,7 @@ from swapcore.models.artifact import WEIGHTS, read_configuration
 from swapcore.ops.image import Image, to_tensor
 from swapcore.ops.metrics import Vectors
 from swapcore.progress import progress
-from swapcore.synth.people import PARAMETERS, read_shots
+from swapcore.synth.people import PARAMETERS
 from swapcore.teachers.base import load_teacher
 from swapcore.teachers.oracle import OracleTeacher
 from swapcore.training.precision import select_device
@@ -137,8 +137,8 @@ def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
     groups: Mapping[str, Any] = inputs.card.facts.get("groups", {})
     notes = []
     try:
-        teacher = load_teacher(GroupsParams.model_validate(groups.get("params")), inputs.faces)
-        answers.append(Answer(TEACHER, "teacher’s swap", one_by_one(teacher.swap)))
+        params, label = _teacher_shown(GroupsParams.model_validate(groups.get("params")))
+        answers.append(Answer(TEACHER, label, one_by_one(load_teacher(params, inputs.faces).swap)))
     except (ParamsError, ValidationError) as error:
         notes.append(f"The teacher’s own swap is not shown, for it cannot be loaded: {str(error).splitlines()[0]}.")
     if groups.get("inputs", {}).get("faces") != artifact_digest(inputs.faces.folder):
@@ -147,6 +147,13 @@ def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
             "people is not proven."
         )
     return answers, notes
+
+
+def _teacher_shown(params: GroupsParams) -> tuple[GroupsParams, str]:
+    """Whose swap stands beside the model's: the teacher's, but for the oracle's, which is the truth itself."""
+    if params.teacher == "oracle":
+        return params.model_copy(update={"teacher": "classical"}), "classical swap"
+    return params, "teacher’s swap"
 
 
 def _model_swap(inputs: Inputs) -> Swap:
@@ -174,11 +181,10 @@ def _truth(inputs: Inputs) -> Truth | None:
     """The true swap, where both photographs were synthesized and the faces artifact tells how."""
     if not (inputs.faces.folder / PARAMETERS).is_file():
         return None
-    oracle = OracleTeacher(inputs.faces.folder)
-    rendered = set(read_shots(inputs.faces.folder))
+    oracle = OracleTeacher(inputs.faces.folder, inputs.faces.size_px)
 
     def truth(source: Face, template: Face) -> Image | None:
-        return oracle.swap(source, template) if {source.file, template.file} <= rendered else None
+        return oracle.swap(source, template) if oracle.knows(source) and oracle.knows(template) else None
 
     return truth
 

@@ -81,8 +81,9 @@ def _existing(client: Any, name: str, tags: Mapping[str, str]) -> Any | None:
 def _create(
     client: Any, uri: str, name: str, packaged: Packaged, run_tags: Mapping[str, str], tags: Mapping[str, str]
 ) -> Any:
-    run_id = _run_of(client, run_tags)
-    logged = _log_model(uri, run_id, name, packaged)
+    experiment = experiment_id(client)
+    run_id = _run_of(client, experiment, run_tags)
+    logged = _log_model(uri, experiment, run_id, name, packaged)
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     return client.create_model_version(
@@ -90,9 +91,8 @@ def _create(
     )
 
 
-def _run_of(client: Any, run_tags: Mapping[str, str]) -> str:
+def _run_of(client: Any, experiment: str, run_tags: Mapping[str, str]) -> str:
     """The run that made the model; a model that nobody tracked gets a run here."""
-    experiment = experiment_id(client)
     run = newest_run(client, experiment, dict(run_tags))
     if run is None:
         run = client.create_run(experiment, tags={**run_tags, **origin("register")}, run_name="register")
@@ -100,12 +100,13 @@ def _run_of(client: Any, run_tags: Mapping[str, str]) -> str:
     return str(run.info.run_id)
 
 
-def _log_model(uri: str, run_id: str, name: str, packaged: Packaged) -> Any:
+def _log_model(uri: str, experiment: str, run_id: str, name: str, packaged: Packaged) -> Any:
     """Log as pyfunc without making the run active, which would change its status and end."""
     import mlflow
     from mlflow.models import Model
 
     mlflow.set_tracking_uri(uri)
+    mlflow.set_experiment(experiment_id=experiment)
     return Model.log(
         None,
         name=name,
