@@ -15,6 +15,8 @@ from swapcore.config import Section
 from swapcore.errors import ArtifactError
 
 CARD = "card.json"
+SPEED = "speed.json"
+"""Timings on one machine, the one file that may differ between two runs of a stage; so no digest holds it."""
 Kind = Literal["photographs", "faces", "groups", "model", "report", "registration"]
 
 
@@ -33,7 +35,7 @@ class Card(BaseModel):
     facts: dict[str, Any]
     """What later stages need to know of this one, e.g. the crop's size or the recogniser's hash."""
     content: str
-    """SHA-256 over the names and bytes of every other file in the folder."""
+    """SHA-256 over the names and bytes of every other file in the folder, speed.json apart."""
 
 
 def file_digest(path: Path) -> str:
@@ -43,9 +45,10 @@ def file_digest(path: Path) -> str:
 
 
 def content_digest(folder: Path) -> str:
-    """SHA-256 (hex) over the sorted names and hashes of all files below folder, card.json apart."""
+    """SHA-256 (hex) over the sorted names and hashes of all files below folder, card.json and speed.json apart."""
     digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / CARD):
+    apart = {folder / CARD, folder / SPEED}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p not in apart):
         digest.update(f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\n".encode())
     return digest.hexdigest()
 

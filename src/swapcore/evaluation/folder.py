@@ -25,8 +25,6 @@ METRICS = "metrics.json"
 PAIRS = "pairs.parquet"
 SHEET = "sheet.png"
 PAGE = "report.html"
-SPEED = "speed.json"
-"""The only file whose bytes differ from run to run."""
 
 Losses = tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]]]
 

@@ -14,7 +14,7 @@ import torch
 from pydantic import ValidationError
 
 from swapcore.config import EvaluateParams, GroupsParams, InputPath, NetworkParams, OutputPath
-from swapcore.data.artifact import Card, artifact_digest, building, file_digest, read_card, write_card
+from swapcore.data.artifact import SPEED, Card, artifact_digest, building, file_digest, read_card, write_card
 from swapcore.data.faces import RECOGNISER, Face, FaceSet, at_size
 from swapcore.data.sampling import spread
 from swapcore.errors import ArtifactError, ParamsError
@@ -31,11 +31,11 @@ from swapcore.evaluation.answers import (
 )
 from swapcore.evaluation.attributes import locate_face
 from swapcore.evaluation.findings import Findings, judge
-from swapcore.evaluation.folder import SPEED, read_losses, write_json, write_report
+from swapcore.evaluation.folder import read_losses, write_json, write_report
 from swapcore.evaluation.identity import SELF_JUDGED, Gallery, Judge
 from swapcore.evaluation.pairs import draw_pairs
 from swapcore.evaluation.realism import Levels, describe
-from swapcore.evaluation.scores import Bench
+from swapcore.evaluation.scores import TOP, Bench
 from swapcore.evaluation.speed import measure_speed
 from swapcore.faces.networks import load_judge
 from swapcore.inference.swapper import Swapper, read_network
@@ -256,10 +256,12 @@ def _facts(inputs: Inputs, judge_: Judge) -> list[tuple[str, str]]:
     rows = [inputs.faces.rows[place] for place in inputs.faces.of_split("test")]
     groups: Mapping[str, Any] = inputs.card.facts.get("groups", {})
     teacher = groups.get("facts", {}).get("teacher", {})
+    people = len({row.identity for row in rows})
     return [
         ("Judge of identity", judge_.label),
+        ("Found by chance", f"first {100 / people:.1f} %, among the first five {100 * min(1.0, TOP / people):.1f} %"),
         ("Judged at", f"{inputs.size_px} x {inputs.size_px} px, the model’s crop"),
-        ("Test people", f"{len({row.identity for row in rows})} with {len(rows)} photographs"),
+        ("Test people", f"{people} with {len(rows)} photographs"),
         ("Consent basis and licence", _credit(inputs)),
         ("Teacher", f"{teacher.get('name', 'unknown')} {teacher.get('version', '')}".strip()),
         ("Model", f"card sha256 {artifact_digest(inputs.model)}"),
