@@ -1,5 +1,6 @@
 """The train stage, with dlib's recogniser and drawn people."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ import pytest
 import torch
 
 from swapcore.config import Params, TrainParams, read_params
-from swapcore.data.artifact import file_digest, partial_folder, read_card
+from swapcore.data.artifact import artifact_digest, file_digest, partial_folder, read_card
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.models.artifact import load_generator
 from swapcore.stages import train
-from swapcore.training.checkpoint import FOLDER
+from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking
+from swapcore.training.checkpoint import FOLDER, fingerprint
 from tests.training.small_groups import write_groups
 
 torch.set_num_threads(1)
@@ -33,12 +35,48 @@ TINY: dict[str, Any] = {
               "discriminator_width": 8},
 }  # fmt: skip
 SCRIPT = """
-import sys
+import contextlib, sys
 from pathlib import Path
 from swapcore.config import TrainParams
 from swapcore.stages import train
+from swapcore.tracking import NoTracking
+train.track = lambda *_, **__: contextlib.nullcontext(NoTracking())
 train.run(TrainParams.model_validate_json(Path(sys.argv[1]).read_text()), groups=Path(sys.argv[2]), model=Path(sys.argv[3]))
 """
+
+
+class Notebook(NoTracking):
+    """A tracker that keeps tags, datasets and the names of files."""
+
+    def __init__(self) -> None:
+        self.tags: dict[str, str] = {}
+        self.datasets: list[tuple[str, str]] = []
+        self.files: list[str] = []
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        self.tags |= tags
+
+    def log_dataset(self, name: str, path: Path, digest: str, context: str) -> None:
+        self.datasets.append((name, digest))
+
+    def log_file(self, path: Path, folder: str = "") -> None:
+        self.files.append(f"{folder}/{path.name}")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def notebook() -> Iterator[Notebook]:
+    """Runs of this file go to a notebook: the real tracker has tests of its own."""
+    kept = Notebook()
+
+    @contextlib.contextmanager
+    def track(name: str, tags: Mapping[str, str], *, resume: str) -> Iterator[Notebook]:
+        assert (name, resume) == ("train", "unfinished")
+        kept.tags = dict(tags)
+        yield kept
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "track", track)
+        yield kept
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +121,17 @@ def test_the_card_names_params_and_groups(trained: Path, tiny: Callable[..., Tra
     assert TrainParams.model_validate(card.params) == tiny()
     assert card.inputs == {"groups": file_digest(groups / "card.json")}
     assert card.counts["steps"] == 10
+
+
+def test_the_run_can_be_found_by_its_model_and_its_training(
+    tmp_path: Path, tiny: Callable[..., TrainParams], groups: Path, notebook: Notebook
+) -> None:
+    params = tiny(steps=2, sample_every=1)
+    train.run(params, groups=groups, model=tmp_path / "model")
+    digest = artifact_digest(groups)
+    assert notebook.tags == {TRAINING_TAG: fingerprint(params, digest), MODEL_TAG: artifact_digest(tmp_path / "model")}
+    assert notebook.datasets[-1] == ("groups", digest)
+    assert notebook.files[-3:] == ["sheets/step-00000001.png", "sheets/step-00000002.png", "/losses.csv"]
 
 
 def test_the_saved_generator_swaps(trained: Path) -> None:

@@ -14,13 +14,13 @@ from swapcore.data.groups import GroupSet
 from swapcore.data.sampling import GroupSampler
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
+from swapcore.tracking import NoTracking
 from swapcore.training.checkpoint import CheckpointStore
 from swapcore.training.learner import Learner, build_learner
 from swapcore.training.loop import Surroundings
 from swapcore.training.samples import Samples
 from swapcore.training.sources import describe_sources
 from swapcore.training.step import StepContext
-from swapcore.training.tracker import NoTracker
 from tests.training.small_groups import EMBEDDING_SIZE, write_groups
 
 torch.set_num_threads(1)
@@ -88,10 +88,10 @@ def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
         samples = Samples(groups, size_px=params.size_px, limit=4, recognise=recognise, precision="fp32", device=CPU)
         (tmp_path / name).mkdir(exist_ok=True)
         checkpoints = CheckpointStore(tmp_path / name, digest, params.checkpoints_kept)
-        checkpoints.resume(learner, CPU)
+        checkpoints.resume(learner)
         loss = SwapLoss(params.weights, recognise, mean, params.num_feature_levels, None)
         context = StepContext(params, CPU, loss, descriptions, mean)
-        around = Surroundings(sampler.batch, samples.judge, checkpoints, tracker or NoTracker(), tmp_path / name)
+        around = Surroundings(sampler.batch, samples.judge, checkpoints, tracker or NoTracking(), tmp_path / name)
         return Run(learner, sampler, context, around)
 
     return make

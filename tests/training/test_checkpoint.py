@@ -7,7 +7,6 @@ import torch
 from swapcore.errors import TrainingError
 from swapcore.training.checkpoint import FOLDER, CheckpointStore, fingerprint
 from swapcore.training.step import train_step
-from tests.training.conftest import CPU
 
 
 def advance(run, steps: int) -> None:
@@ -104,4 +103,4 @@ def test_removal(tiny, start, tmp_path: Path) -> None:
     run.around.checkpoints.save(run.learner)
     run.around.checkpoints.remove()
     assert not (tmp_path / "run" / FOLDER).exists()
-    CheckpointStore(tmp_path / "run", "x", 1).resume(run.learner, CPU)
+    CheckpointStore(tmp_path / "run", "x", 1).resume(run.learner)

@@ -8,11 +8,12 @@ import pytest
 
 from swapcore.data.sampling import Batch
 from swapcore.errors import TrainingError, TrainingInterruptedError
+from swapcore.tracking import NoTracking
 from swapcore.training.loop import SHEETS, Surroundings, train
 from tests.training.test_checkpoint import equal
 
 
-class Notebook:
+class Notebook(NoTracking):
     """A tracker that keeps what it is given."""
 
     def __init__(self) -> None:
@@ -22,8 +23,9 @@ class Notebook:
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         self.metrics[step] = dict(metrics)
 
-    def log_file(self, path: Path) -> None:
+    def log_file(self, path: Path, folder: str = "") -> None:
         assert path.is_file()
+        assert folder == SHEETS
         self.files.append(path.name)
 
 

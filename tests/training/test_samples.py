@@ -18,10 +18,9 @@ class Answer(nn.Module):
     def __init__(self, which: str) -> None:
         super().__init__()
         self.which = which
-        self.description = self
 
-    def describe(self, _recognise: object, source: torch.Tensor) -> torch.Tensor:
-        return source.new_zeros(len(source), 1)
+    def description(self, pooled: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        return torch.cat([pooled, embedding], 1)
 
     def forward(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor) -> Swap:
         image = {"source": source, "template": template}[self.which]

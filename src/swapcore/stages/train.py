@@ -17,6 +17,7 @@ from swapcore.faces.recogniser import Recogniser
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration, save_generator
 from swapcore.models.source import pool_levels
+from swapcore.tracking import MODEL_TAG, TRAINING_TAG, Tracker, track
 from swapcore.training.checkpoint import CheckpointStore, fingerprint
 from swapcore.training.learner import Learner, Metrics, build_learner
 from swapcore.training.loop import Surroundings, train
@@ -24,7 +25,6 @@ from swapcore.training.precision import select_device, set_threads
 from swapcore.training.samples import Samples
 from swapcore.training.sources import describe_sources
 from swapcore.training.step import StepContext
-from swapcore.training.tracker import NoTracker, Tracker
 
 LOSSES = "losses.csv"
 
@@ -53,13 +53,22 @@ def run(params: TrainParams, *, groups: InputPath, model: OutputPath) -> dict[st
             f"train.size_px: {params.size_px} is more than the groups' {group_set.size_px}; "
             "lower it, or raise groups.size_px and make the groups again"
         )
-    with building(model, keep_partial=True) as folder:
-        learner, sampler = _train(params, group_set, folder, NoTracker())
-        _finish(params, group_set, folder, learner, sampler)
+    identity = fingerprint(params, artifact_digest(groups))
+    with track("train", {TRAINING_TAG: identity}, resume="unfinished") as tracker:
+        tracker.log_params("train", params)
+        tracker.log_dataset("groups", groups, artifact_digest(groups), "training")
+        with building(model, keep_partial=True) as folder:
+            checkpoints = CheckpointStore(folder, identity, params.checkpoints_kept)
+            learner, sampler = _train(params, group_set, folder, checkpoints, tracker)
+            _finish(params, group_set, folder, learner, sampler)
+        tracker.set_tags({MODEL_TAG: artifact_digest(model)})
+        tracker.log_file(model / LOSSES)
     return {name: value for name, value in learner.history[-1].items() if name != "step"}
 
 
-def _train(params: TrainParams, groups: GroupSet, folder: Path, tracker: Tracker) -> tuple[Learner, GroupSampler]:
+def _train(
+    params: TrainParams, groups: GroupSet, folder: Path, checkpoints: CheckpointStore, tracker: Tracker
+) -> tuple[Learner, GroupSampler]:
     """Put the parts together, resume if there is something to resume, and train to the end."""
     device = select_device(params.device)
     recogniser = load_recogniser(groups.recogniser).to(device)
@@ -76,8 +85,7 @@ def _train(params: TrainParams, groups: GroupSet, folder: Path, tracker: Tracker
     )
     descriptions = describe_sources(learner.generator.description, sampler, recogniser.features, embedding_mean, device)
     learner.ema.description.load_state_dict(learner.generator.description.state_dict())
-    checkpoints = CheckpointStore(folder, fingerprint(params, artifact_digest(groups.folder)), params.checkpoints_kept)
-    checkpoints.resume(learner, device)
+    checkpoints.resume(learner)
     samples = Samples(
         groups,
         size_px=params.size_px,

@@ -34,13 +34,13 @@ class CheckpointStore:
         self._fingerprint = fingerprint_
         self._num_kept = num_kept
 
-    def resume(self, learner: Learner, device: torch.device) -> None:
+    def resume(self, learner: Learner) -> None:
         """Bring the learner to the newest checkpoint that belongs to this run.
 
         Whatever else lies in the folder (another run's checkpoints and sheets) is removed, with a line that says why.
         """
         for path in reversed(self._paths()):
-            state = _read(path, device)
+            state = _read(path)
             if state is None:
                 continue
             if state["fingerprint"] != self._fingerprint:
@@ -84,10 +84,10 @@ class CheckpointStore:
         self._building.mkdir()
 
 
-def _read(path: Path, device: torch.device) -> dict[str, Any] | None:
+def _read(path: Path) -> dict[str, Any] | None:
     """The state in a file, or None with a line where it cannot be read; weights_only, so nothing in it is executed."""
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         _log.warning("%s: cannot be read (%s); an older checkpoint is tried", path, type(error).__name__)
         return None

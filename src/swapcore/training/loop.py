@@ -9,11 +9,11 @@ from swapcore.data.sampling import Batch, prefetch
 from swapcore.errors import TrainingInterruptedError
 from swapcore.models.generator import Generator
 from swapcore.progress import progress
+from swapcore.tracking import Tracker
 from swapcore.training.checkpoint import CheckpointStore
 from swapcore.training.interruption import StopRequest
 from swapcore.training.learner import Learner, Metrics
 from swapcore.training.step import StepContext, train_step
-from swapcore.training.tracker import Tracker
 
 SHEETS = "sheets"
 Judge = Callable[[Generator, Path], Metrics]
@@ -88,7 +88,7 @@ def train(learner: Learner, context: StepContext, around: Surroundings) -> None:
 def _sample(learner: Learner, around: Surroundings) -> Metrics:
     sheet = around.folder / SHEETS / f"step-{learner.step:08d}.png"
     figures = around.judge(learner.ema, sheet)
-    around.tracker.log_file(sheet)
+    around.tracker.log_file(sheet, SHEETS)
     return figures
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, GroupSet
 from swapcore.data.sampling import spread
 from swapcore.models.generator import Generator, Swap
-from swapcore.models.source import Recognise
+from swapcore.models.source import Recognise, pool_levels
 from swapcore.ops.image import encode_png, resize, tile, to_images, to_tensor
 from swapcore.training.learner import Metrics
 from swapcore.training.precision import autocast
@@ -29,8 +29,13 @@ class SampleGroups:
     template: torch.Tensor
     label: torch.Tensor
     """(N, 3, S, S) in [-1, 1]."""
+    pooled: torch.Tensor
+    """(N, P), pooled recogniser levels of the source."""
+    embedding: torch.Tensor
+    """(N, D), raw, of the source."""
     source_identity: torch.Tensor
     template_identity: torch.Tensor
+    label_identity: torch.Tensor
     """(N, D), centred unit vectors."""
 
 
@@ -51,6 +56,7 @@ class Samples:
             if any(row.kind == kind for row in rows)
         }
 
+    @torch.no_grad()
     def _load(self, groups: GroupSet, rows: list[GroupRow], size_px: int) -> SampleGroups:
         def images(keys: list[str]) -> torch.Tensor:
             return to_tensor(np.stack([resize(groups.image(key), size_px) for key in keys])).to(self._device)
@@ -59,11 +65,19 @@ class Samples:
             raw = torch.from_numpy(np.stack([groups.embedding(key) for key in keys])).to(self._device)
             return F.normalize(raw - self._mean, dim=1)
 
-        sources, templates = [row.source for row in rows], [row.template for row in rows]
+        sources, templates, labels = ([getattr(row, part) for row in rows] for part in ("source", "template", "label"))
+        pictures = images(sources)
+        levels, embedding = self._recognise(pictures)
         return SampleGroups(
-            images(sources), images(templates), images([row.label for row in rows]),
-            identities(sources), identities(templates),
-        )  # fmt: skip
+            source=pictures,
+            template=images(templates),
+            label=images(labels),
+            pooled=pool_levels(levels, embedding),
+            embedding=embedding,
+            source_identity=identities(sources),
+            template_identity=identities(templates),
+            label_identity=identities(labels),
+        )
 
     @torch.no_grad()
     def judge(self, generator: Generator, sheet: Path) -> Metrics:
@@ -87,7 +101,7 @@ class Samples:
         parts = []
         for first in range(0, len(groups.source), _BATCH_SIZE):
             chosen = slice(first, first + _BATCH_SIZE)
-            description = generator.description.describe(self._recognise, groups.source[chosen])
+            description = generator.description(groups.pooled[chosen], groups.embedding[chosen])
             with autocast(self._device, self._precision):
                 parts.append(generator(groups.source[chosen], groups.template[chosen], description))
         return Swap(*(torch.cat(fields) for fields in zip(*parts, strict=True)))
@@ -98,13 +112,11 @@ class Samples:
         return {"label_l1": error, "label_l1_of_copied": error / copied}
 
     def _identity(self, groups: SampleGroups, swap: Swap) -> Metrics:
-        ours, teachers = self._identities(swap.image), self._identities(groups.label)
-        return {
-            "identity_source": float((ours * groups.source_identity).sum(1).mean()),
-            "identity_template": float((ours * groups.template_identity).sum(1).mean()),
-            "teacher_identity_source": float((teachers * groups.source_identity).sum(1).mean()),
-            "teacher_identity_template": float((teachers * groups.template_identity).sum(1).mean()),
-        }
+        figures = {}
+        for who, identity in (("", self._identities(swap.image)), ("teacher_", groups.label_identity)):
+            figures[f"{who}identity_source"] = float((identity * groups.source_identity).sum(1).mean())
+            figures[f"{who}identity_template"] = float((identity * groups.template_identity).sum(1).mean())
+        return figures
 
     def _identities(self, images: torch.Tensor) -> torch.Tensor:
         raw = torch.cat([self._recognise(part)[1] for part in torch.split(images, _BATCH_SIZE)])
