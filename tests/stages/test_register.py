@@ -119,6 +119,7 @@ def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
         "swapcore.groups": "g" * 64,
         "swapcore.faces": "f" * 64,
         "swapcore.version": read_card(ports["model"], "model").swapcore_version,
+        "swapcore.code": register.code_digest(),
         "swapcore.judge": "self-judged, jittered",
         "identity/margin": "0.25",
         "identity/margin/low": "0.125",
@@ -130,11 +131,13 @@ def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
     assert read_card(ports["registration"], "registration").inputs["model"] == digest
 
 
-def test_the_same_model_is_registered_once_and_another_becomes_the_challenger(workspace):
+def test_the_same_model_is_registered_once_and_another_becomes_the_challenger(workspace, monkeypatch):
     first = write_artifacts(workspace / "first")
     assert run(PARAMS, **first) == run(PARAMS, **first) == {"register/version": 1}
     assert run(PARAMS, **write_artifacts(workspace / "second", seed=1)) == {"register/version": 2}
-    assert client().get_model_version_by_alias("test-swap", "challenger").version in (2, "2")
+    monkeypatch.setattr(register, "code_digest", lambda: "c" * 64)  # the code changed: so does what is registered
+    assert run(PARAMS, **first) == {"register/version": 3}
+    assert client().get_model_version_by_alias("test-swap", "challenger").version in (3, "3")
     runs = {v.run_id for v in client().search_model_versions("name = 'test-swap'")}
     assert len(runs) == 2  # nobody tracked their training: each got a run of its own
     assert len({client().get_run(run_id).data.tags[MODEL_TAG] for run_id in runs}) == 2

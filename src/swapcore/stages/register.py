@@ -1,5 +1,6 @@
 """Enter a judged model in the MLflow registry, with its figures and where it comes from as tags."""
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -10,7 +11,7 @@ import numpy as np
 
 import swapcore
 from swapcore.config import InputPath, OutputPath, RegisterParams
-from swapcore.data.artifact import Card, artifact_digest, building, read_card, write_card
+from swapcore.data.artifact import Card, artifact_digest, building, file_digest, read_card, write_card
 from swapcore.data.faces import RECOGNISER
 from swapcore.errors import ArtifactError
 from swapcore.inference.requests import to_base64
@@ -21,6 +22,7 @@ from swapcore.tracking.registry import MODEL_TAG, Packaged, Version, register_ve
 REGISTRATION = "registration.json"
 METRICS = "metrics.json"
 ALIAS = "challenger"
+CODE = Path(swapcore.__file__).parent
 HEADLINE = (
     "identity/cosine_source", "identity/cosine_template", "identity/margin", "identity/gain", "identity/top1",
     "truth/psnr_face", "attributes/landmark_error", "outside/l1", "failures/no_face", "realism/kid",
@@ -93,9 +95,18 @@ def version_tags(digests: dict[str, str], model: Card, report: Card, figures: di
     return {
         **{f"swapcore.{port}": digest for port, digest in {**digests, **inputs}.items()},
         "swapcore.version": model.swapcore_version,
+        "swapcore.code": code_digest(),
         "swapcore.judge": str(report.facts.get("judge", "")),
         **{name: f"{value:.6g}" for name, value in headline.items()},
     }
+
+
+def code_digest() -> str:
+    """SHA-256 (hex) over the package's Python files, which travel with the model: other code makes another version."""
+    digest = hashlib.sha256()
+    for path in sorted(CODE.rglob("*.py")):
+        digest.update(f"{path.relative_to(CODE).as_posix()}\0{file_digest(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def package(model: Path, folder: Path) -> Packaged:
@@ -110,11 +121,10 @@ def package(model: Path, folder: Path) -> Packaged:
         shutil.copyfile(network.path, folder / carried)
         document["network"]["path"] = carried
     (folder / RECOGNISER).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    code = Path(swapcore.__file__).parent
     return Packaged(
-        script=code / "inference" / "served.py",
+        script=CODE / "inference" / "served.py",
         files=folder,
-        code=code,
+        code=CODE,
         requirements=[*REQUIREMENTS, *(["onnxruntime"] if network.kind == "onnx" else [])],
         example=[_example_pair(read_configuration(model).size_px)],
     )
