@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from swapcore.ops.image import Image
-from swapcore.synth.attributes import NEUTRAL, Attributes, draw_attributes
+from swapcore.synth.attributes import Attributes, draw_attributes
 from swapcore.synth.identity import SHAPE_PARAMETERS, Identity, draw_identity
 from swapcore.synth.mesh import INNER_FACE
 from swapcore.synth.render import Picture, render

@@ -251,6 +251,10 @@ class RegisterParams(Section):
     """Entering the model in the registry."""
 
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
+    bounds: Annotated[
+        dict[str, tuple[float | None, float | None]],
+        Field(description="figure of the report -> least, most; Kubeflow's gate holds back a model outside of them"),
+    ]
 
 
 class PhotographParams(Section):

@@ -67,3 +67,9 @@ class TrackingError(SwapcoreError):
     """The tracking server or the model registry refused or could not be reached where it is indispensable."""
 
     exit_code = 4
+
+
+class StorageError(SwapcoreError):
+    """Object storage that cannot be used: no credentials, no bucket, no access, no endpoint, no room, wrong bytes."""
+
+    exit_code = 5

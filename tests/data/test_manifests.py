@@ -109,7 +109,7 @@ def test_a_folder_that_cannot_be_listed_is_quarantined(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("make", [lambda p: p / "missing", lambda p: (p / "empty").mkdir() or p / "empty"])
 def test_nothing_there_is_one_line(tmp_path, make):
-    with pytest.raises(InputError, match="no such file|lists no photograph") as error:
+    with pytest.raises(InputError, match=r"no such file|lists no photograph") as error:
         read_manifest(make(tmp_path))
     assert "\n" not in str(error.value)
 

@@ -42,7 +42,7 @@ def write(world, params, tmp_path):
         write_report(
             folder, findings, answers, world.bench, params,
             losses=(steps, {"loss/total": np.exp(-steps / 50), "loss/late": np.where(steps < 40, np.nan, 1.0)}),
-            facts=[("Consent", NASTY)], stages={"evaluate": {"note": NASTY}}, notes=[NASTY],
+            facts=[("Consent", NASTY)], credit=NASTY, stages={"evaluate": {"note": NASTY}}, notes=[NASTY],
         )  # fmt: skip
         return folder
 
@@ -104,7 +104,7 @@ def test_the_page_says_what_it_must(write):
 def test_names_cannot_break_the_page(write):
     text = (write("report") / "report.html").read_text()
     assert "<script>" not in text
-    assert text.count("&lt;script&gt;") == 3
+    assert text.count("&lt;script&gt;") == 4
 
 
 def test_a_self_judged_page_labels_every_block_of_identity_figures(write, world):

@@ -1,6 +1,7 @@
 """The evaluate stage on small artifacts: whole, repeatable, honest about who judged, clear where it cannot go on."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from swapcore.evaluation.identity import SELF_JUDGED
 from swapcore.evaluation.scores import ScoreRow
 from swapcore.faces.align import template_points
 from swapcore.models.artifact import ModelConfiguration, save_generator
-from swapcore.stages import evaluate
+from swapcore.stages import evaluate, synthesize
+from swapcore.synth.people import PARAMETERS, read_shots
 
 SIZE = 64
 DLIB = {"kind": "dlib", "path": None, "sha256": None}
@@ -30,7 +32,14 @@ CROP: CropParams = PARAMS.crop
 @pytest.fixture
 def params() -> EvaluateParams:
     return PARAMS.evaluate.model_copy(
-        update={"pairs_per_template": 2, "sheet_rows": 4, "batch_size": 4, "bootstrap_samples": 100, "device": "cpu"}
+        update={
+            "pairs_per_template": 1,
+            "max_pairs": 3,
+            "sheet_rows": 4,
+            "batch_size": 4,
+            "bootstrap_samples": 100,
+            "device": "cpu",
+        }
     )
 
 
@@ -82,7 +91,7 @@ def write_model(folder: Path, faces: Path, **groups) -> Path:
 
 @pytest.fixture
 def faces(tmp_path) -> Path:
-    return write_faces(tmp_path / "faces", num_test=4)
+    return write_faces(tmp_path / "faces", num_test=3)
 
 
 @pytest.fixture
@@ -118,10 +127,9 @@ def test_the_card_names_inputs_and_judge(params, faces, model, tmp_path):
     card = read_card(tmp_path / "report", "report")
     assert card.inputs == {"faces": artifact_digest(faces), "model": artifact_digest(model)}
     assert card.facts == {"judge": SELF_JUDGED, "self_judged": True, "size_px": SIZE}
-    assert card.counts == {"pairs": 16, "people": 4}
+    assert card.counts == {"pairs": 3, "people": 3}
     page = (tmp_path / "report" / "report.html").read_text()
-    assert "made up (8 photographs)" in page
-    assert "CC0 (8 photographs)" in page
+    assert page.count("made up, CC0 (6 photographs)") == 2
     assert "not proven" not in page
     rows = read_table(tmp_path / "report" / "pairs.parquet", ScoreRow)
     test = {row.key for row in FaceSet(faces).rows if row.split == "test"}
@@ -166,3 +174,24 @@ def test_a_judge_that_is_not_there_is_named(params, faces, model, tmp_path):
     judge = NetworkParams(kind="onnx", path=tmp_path / "judge.onnx", sha256="0" * 64)
     with pytest.raises(ParamsError, match=r"judge\.onnx"):
         evaluate.run(params.model_copy(update={"judge": judge}), faces=faces, model=model, report=tmp_path / "report")
+
+
+def test_the_truth_is_told_for_synthesized_photographs_only(params, faces, model, tmp_path):
+    shown = PARAMS.synthesize.model_copy(
+        update={"num_people": 2, "pictures_per_person": 2, "size_px": 64, "workers": 1}
+    )
+    synthesize.run(shown, photographs=tmp_path / "photographs")
+    (faces / PARAMETERS).write_bytes((tmp_path / "photographs" / PARAMETERS).read_bytes())
+    truth = evaluate._truth(evaluate._read(params, faces, model))
+    files = sorted(read_shots(faces))
+    unknown = FaceSet(faces)[0]
+    source, template = replace(unknown, file=files[0]), replace(unknown, file=files[-1])
+    true = truth(source, template)
+    assert true.shape == (64, 64, 3)
+    assert (true != truth(template, template)).any()
+    assert truth(source, unknown) is None
+    assert truth(unknown, template) is None
+
+
+def test_photographs_have_no_truth(params, faces, model):
+    assert evaluate._truth(evaluate._read(params, faces, model)) is None

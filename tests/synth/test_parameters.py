@@ -27,7 +27,7 @@ def test_every_parameter_outside_its_bounds_is_refused_by_name(kind: type, name:
 
 
 def test_an_unknown_parameter_is_refused_by_name(person: Identity) -> None:
-    with pytest.raises(ParamsError, match="identity.nose_lenght: no such parameter"):
+    with pytest.raises(ParamsError, match=r"identity\.nose_lenght: no such parameter"):
         person.but(nose_lenght=0.0)
 
 

@@ -96,13 +96,21 @@ def test_a_source_that_looks_the_other_way_is_mirrored() -> None:
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.floats(0.8, 1.25), st.floats(-20, 20))
-def test_colour_transfer_undoes_a_change_of_gain_and_offset(gain: float, offset: float) -> None:
+@given(st.floats(0.8, 1.25), st.floats(-20, 20), st.floats(0.8, 1.25))
+def test_colour_transfer_undoes_a_change_of_light(contrast: float, brightness: float, chroma: float) -> None:
     wanted = to_lab(face(5).image)
     mask = face_mask(template_points(96), 96, softness=0.2)
-    middle = wanted.mean((0, 1))
-    changed = ((wanted - middle) * gain + middle + offset).astype(np.float32)
+    changed = wanted * np.array([contrast, chroma, chroma], np.float32)
+    changed[..., 0] += brightness
     assert transfer_colour(changed, wanted, mask) == pytest.approx(wanted, abs=0.05)
+
+
+def test_a_shadow_of_a_darker_face_does_not_turn_blue() -> None:
+    mask = np.ones((8, 8), np.float32)
+    dark = np.full((8, 8, 3), (40, 12, 20), np.float32)
+    dark[0, 0] = (20, 6, 10)
+    pale = np.full((8, 8, 3), (75, 9, 11), np.float32)
+    assert transfer_colour(dark, pale, mask)[0, 0, 2] > 2
 
 
 def test_colour_gain_is_bounded() -> None:
@@ -124,11 +132,11 @@ def test_light_moves_toward_the_templates_shadow() -> None:
 def test_a_fringe_is_no_skin_and_only_the_forehead_is_asked() -> None:
     plain = face(6)
     points = plain.points
-    assert forehead_skin(to_lab(plain.image), points)[int(points[0, 1]) :].min() == 1
+    assert forehead_skin(to_lab(plain.image), points, 0.1)[int(points[0, 1]) :].min() == 1
     fringe = plain.image.copy()
     brow_line = int(points[0, 1] - 0.6 * (points[1, 0] - points[0, 0]))
     fringe[:brow_line] = 15
-    seen = forehead_skin(to_lab(fringe), points)
+    seen = forehead_skin(to_lab(fringe), points, 0.1)
     assert seen[: brow_line - 2, 30:66].max() < 0.1
 
 

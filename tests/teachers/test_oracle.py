@@ -1,16 +1,21 @@
 """The oracle teacher stands with the renderer that it asks."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_faces import Look, write_faces
 
-from swapcore.data.faces import Face
+from swapcore.config import read_params
+from swapcore.data.faces import Face, FaceSet, at_size
 from swapcore.data.tables import write_table
-from swapcore.errors import ArtifactError
+from swapcore.errors import ArtifactError, ParamsError
+from swapcore.ops.geometry import warp
 from swapcore.ops.image import decode
 from swapcore.synth.people import PARAMETERS, PictureRow, draw_shots, photograph
 from swapcore.synth.truth import render_true_swap
+from swapcore.teachers.base import load_teacher
 from swapcore.teachers.oracle import OracleTeacher
 
 SIZE = 64
@@ -28,9 +33,29 @@ def test_the_oracle_renders_the_true_swap_in_the_templates_crop(tmp_path: Path) 
     shots = [draw_shots(1, person, 1, SIZE, 0.7)[0] for person in (0, 1)]
     write_table(tmp_path / PARAMETERS, PictureRow, [photograph(shot, tmp_path) for shot in shots])
     source, template = (face(shot.file, decode((tmp_path / shot.file).read_bytes())) for shot in shots)
-    teacher = OracleTeacher(tmp_path)
+    teacher = OracleTeacher(tmp_path, SIZE)
     truth = render_true_swap(shots[0].identity, shots[1].identity, shots[1].attributes, SIZE)
     assert np.array_equal(teacher.swap(source, template), truth.image)
     assert np.array_equal(teacher.swap(template, template), template.image)
-    with pytest.raises(ArtifactError, match="does not know holiday.jpg"):
+    with pytest.raises(ArtifactError, match=r"does not know holiday\.jpg"):
         teacher.swap(face("holiday.jpg", source.image), template)
+
+
+def test_truth_and_template_are_cut_and_resized_alike(tmp_path: Path) -> None:
+    shot = draw_shots(1, 0, 1, SIZE, 0.7)[0]
+    write_table(tmp_path / PARAMETERS, PictureRow, [photograph(shot, tmp_path)])
+    photo = face(shot.file, decode((tmp_path / shot.file).read_bytes()))
+    turn = np.array([[1.1, 0.2, -5.3], [-0.2, 1.1, 7.7]])
+    cropped = replace(photo, image=warp(photo.image, turn, SIZE), affine=turn)
+    smaller = at_size(cropped, 48)
+    assert np.array_equal(OracleTeacher(tmp_path, SIZE).swap(smaller, smaller), smaller.image)
+
+
+def test_the_oracle_is_loaded_only_where_crop_handed_on_how_the_photographs_were_rendered(tmp_path: Path) -> None:
+    params = read_params(Path(__file__).parents[2] / "params.yaml")
+    oracle = params.groups.model_copy(update={"teacher": "oracle"})
+    faces = FaceSet(write_faces(tmp_path / "faces", [Look(0, 0, "train")], params))
+    with pytest.raises(ParamsError, match=r"groups\.teacher: oracle .* has no parameters\.parquet; choose classical"):
+        load_teacher(oracle, faces)
+    write_table(faces.folder / PARAMETERS, PictureRow, [])
+    assert load_teacher(oracle, faces).name == "oracle"

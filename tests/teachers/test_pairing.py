@@ -1,6 +1,7 @@
 """Who is swapped into whom."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swapcore.config import GroupsParams, read_params
-from swapcore.teachers.pairing import Cast, Pair, Photograph, draw_pairs, point_distance
+from swapcore.teachers.pairing import Cast, Pair, Photograph, draw_pairs, postures
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml").groups
 
@@ -111,15 +112,41 @@ def test_nobody_is_their_own_reference() -> None:
     assert (weights <= 1).all()
 
 
+NEUTRAL = np.array([[0.4, 0.4], [0.6, 0.4], [0.5, 0.6], [0.42, 0.7], [0.58, 0.7]])
+WIDE = np.array([[0, 0], [0, 0], [0, 0], [-0.02, 0], [0.02, 0]])
+SMILE = np.array([[0, 0], [0, 0], [0, 0], [-0.03, -0.02], [0.03, -0.02]])
+TURN = np.array([[0, 0], [0, 0], [0.04, 0], [0, 0], [0, 0]])
+
+
+def posed(person: int, name: str, points: np.ndarray) -> Photograph:
+    return replace(photograph(person, 0), key=f"p{person}-{name}", points=points)
+
+
 def test_the_nearest_photograph_has_the_templates_expression() -> None:
-    neutral = np.array([[0.4, 0.4], [0.6, 0.4], [0.5, 0.6], [0.42, 0.7], [0.58, 0.7]])
-    smile = neutral + np.array([[0, 0], [0, 0], [0, 0], [-0.03, -0.02], [0.03, -0.02]])
-    base = photograph(0, 0)
+    """Though the second person's mouth is so wide that at rest it is nearer to the first one's smile."""
     photographs = [
-        Photograph(f"p{person}-{name}", f"p{person}", points, 60.0, base.embedding + person)
-        for person in range(2)
-        for name, points in (("neutral", neutral), ("smile", smile))
+        posed(person, name, NEUTRAL + own + expression)
+        for person, own in ((0, 0), (1, WIDE))
+        for name, expression in (("neutral", 0), ("smile", SMILE))
     ]
     for pair in draw_pairs(photographs, params(1, 1)):
         assert pair.source.split("-")[1] == pair.template.split("-")[1]
-    assert point_distance(neutral, smile) == pytest.approx(np.sqrt(2 * (0.03**2 + 0.02**2) / 5))
+
+
+def test_the_nearest_photograph_looks_where_the_template_looks() -> None:
+    photographs = [
+        posed(person, name, NEUTRAL + turn)
+        for person in range(2)
+        for name, turn in (("left", -TURN), ("front", 0), ("right", TURN))
+    ]
+    for pair in draw_pairs(photographs, params(1, 1)):
+        assert pair.source.split("-")[1] == pair.template.split("-")[1]
+
+
+def test_postures_leave_out_who_it_is() -> None:
+    own = {"a": [posed(0, "x", NEUTRAL), posed(0, "y", NEUTRAL + SMILE)], "b": [posed(1, "z", NEUTRAL + WIDE)]}
+    found = postures(own)
+    assert all(posture.shape == (11,) for posture in found.values())
+    assert found["p0-y"][:10] - found["p0-x"][:10] == pytest.approx(SMILE.ravel())
+    assert np.abs(found["p1-z"][:10]).max() < 0.1 * 0.02
+    assert found["p0-x"][10] == pytest.approx(0, abs=1e-9)

@@ -66,6 +66,7 @@ def write_report(
     *,
     losses: Losses | None,
     facts: Sequence[tuple[str, str]],
+    credit: str,
     stages: Mapping[str, Mapping[str, Any]],
     notes: Sequence[str],
 ) -> None:
@@ -79,6 +80,7 @@ def write_report(
         params: number of rows on the sheet, seed.
         losses: from read_losses.
         facts: name and text of what the figures rest on.
+        credit: whose photographs are shown, and by what right.
         stages: stage to its params.
         notes: sentences that the reader must see first.
     """
@@ -102,6 +104,7 @@ def write_report(
         worst=worst_slice(findings.slices),
         losses=loss_curves(*losses) if losses else None,
         facts=[*facts, *_samples(findings)],
+        credit=credit,
         params={stage: json.dumps(values, indent=2, sort_keys=True) for stage, values in stages.items()},
         notes=notes,
     )

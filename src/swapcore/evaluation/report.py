@@ -38,6 +38,8 @@ class Report:
     losses: str | None
     facts: Sequence[tuple[str, str]]
     """Name and text of everything the figures rest on: data, consent, licence, digests."""
+    credit: str
+    """Whose photographs are shown, and by what right."""
     params: Mapping[str, str]
     """Stage to its params, as text."""
     notes: Sequence[str]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -104,10 +105,11 @@ def score_answers(answers: Sequence[Answer], pairs: Sequence[Pair], bench: Bench
         ValueError: an answer gave pictures of another size or number than the templates.
     """
     scores = Scores(descriptions={answer.name: [] for answer in answers})
+    look_at = cache(lambda place: bench.locate(bench.face(place).image))
     seen: set[int] = set()
     starts = range(0, len(pairs), batch_size)
     for start in progress(starts, "judging", total=len(starts)):
-        batch = _prepare(start, pairs[start : start + batch_size], bench)
+        batch = _prepare(start, pairs[start : start + batch_size], bench, look_at)
         fresh = _first_of_template(batch.pairs, seen)
         for answer in answers:
             images = _ask(answer, batch)
@@ -127,13 +129,13 @@ def _first_of_template(pairs: Sequence[Pair], seen: set[int]) -> list[int]:
     return places
 
 
-def _prepare(first: int, pairs: Sequence[Pair], bench: Bench) -> _Batch:
+def _prepare(first: int, pairs: Sequence[Pair], bench: Bench, look_at: Callable[[int], Look | None]) -> _Batch:
     sources = [bench.face(pair.source) for pair in pairs]
     templates = [bench.face(pair.template) for pair in pairs]
     keys = [f"{s.key}/{t.key}" for s, t in zip(sources, templates, strict=True)]
     images = np.stack([template.image for template in templates])
     truths = [bench.truth(s, t) if bench.truth else None for s, t in zip(sources, templates, strict=True)]
-    looks = find_faces(bench.locate, images)
+    looks = [look_at(pair.template) for pair in pairs]
     return _Batch(first, pairs, sources, templates, keys, bench.judge.look(images, keys), looks, truths)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from swapcore.faces.recogniser import Recogniser
 from swapcore.ops.image import Image, encode_png
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
+from swapcore.synth.people import PARAMETERS
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +82,9 @@ def run(params: CropParams, *, photographs: InputPath, faces: OutputPath) -> dic
                 f"{photographs}: no usable face in {len(quarantine)} photographs: {_by_reason(quarantine)}"
             )
         _write(folder, params, rows, mean, quarantine)
+        if (manifest.root / PARAMETERS).is_file():
+            # How synthesized photographs were rendered: the oracle teacher and the truth in evaluation read it.
+            shutil.copyfile(manifest.root / PARAMETERS, folder / PARAMETERS)
         rejections = dict(sorted(Counter(row.reason for row in quarantine).items()))
         counts = {
             "photographs": len(rows) + len(quarantine),

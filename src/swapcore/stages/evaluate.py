@@ -25,6 +25,7 @@ from swapcore.evaluation.answers import (
     Answer,
     Batch,
     Swap,
+    Truth,
     copy_template,
     one_by_one,
 )
@@ -37,11 +38,14 @@ from swapcore.evaluation.realism import Levels, describe
 from swapcore.evaluation.scores import Bench
 from swapcore.evaluation.speed import measure_speed
 from swapcore.faces.networks import load_judge
-from swapcore.models.artifact import WEIGHTS, load_generator, read_configuration
-from swapcore.ops.image import to_images, to_tensor
+from swapcore.inference.swapper import Swapper, read_network
+from swapcore.models.artifact import WEIGHTS, read_configuration
+from swapcore.ops.image import Image, to_tensor
 from swapcore.ops.metrics import Vectors
 from swapcore.progress import progress
+from swapcore.synth.people import PARAMETERS
 from swapcore.teachers.base import load_teacher
+from swapcore.teachers.oracle import OracleTeacher
 from swapcore.training.precision import select_device
 
 LOSSES = "losses.csv"
@@ -103,6 +107,7 @@ def run(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: O
             params,
             losses=read_losses(model / LOSSES),
             facts=_facts(inputs, bench.judge),
+            credit=_credit(inputs),
             stages=_stages(inputs),
             notes=notes,
         )
@@ -116,12 +121,11 @@ def _read(params: EvaluateParams, faces: Path, model: Path) -> Inputs:
     size_px = read_configuration(model).size_px
     try:
         recogniser = json.loads((model / RECOGNISER).read_text(encoding="utf-8"))
-        network = NetworkParams.model_validate(recogniser["network"])
         mean = np.asarray(recogniser["embedding_mean"], dtype=np.float32)
     except (OSError, ValueError, KeyError, TypeError):
         raise ArtifactError(f"{model / RECOGNISER}: cannot be read; run train again") from None
     face = lru_cache(FACES_KEPT)(lambda place: at_size(face_set[place], size_px))
-    return Inputs(params, face_set, model, card, network, mean, size_px, select_device(params.device), face)
+    return Inputs(params, face_set, model, card, read_network(model), mean, size_px, select_device(params.device), face)
 
 
 def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
@@ -133,8 +137,8 @@ def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
     groups: Mapping[str, Any] = inputs.card.facts.get("groups", {})
     notes = []
     try:
-        teacher = load_teacher(GroupsParams.model_validate(groups.get("params")), inputs.faces)
-        answers.append(Answer(TEACHER, "teacher’s swap", one_by_one(teacher.swap)))
+        params, label = _teacher_shown(GroupsParams.model_validate(groups.get("params")))
+        answers.append(Answer(TEACHER, label, one_by_one(load_teacher(params, inputs.faces).swap)))
     except (ParamsError, ValidationError) as error:
         notes.append(f"The teacher’s own swap is not shown, for it cannot be loaded: {str(error).splitlines()[0]}.")
     if groups.get("inputs", {}).get("faces") != artifact_digest(inputs.faces.folder):
@@ -145,23 +149,24 @@ def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
     return answers, notes
 
 
-def _model_swap(inputs: Inputs) -> Swap:
-    generator, _ = load_generator(inputs.model, inputs.device)
-    recogniser = load_judge(inputs.network).to(inputs.device)
+def _teacher_shown(params: GroupsParams) -> tuple[GroupsParams, str]:
+    """Whose swap stands beside the model's: the teacher's, but for the oracle's, which is the truth itself."""
+    if params.teacher == "oracle":
+        return params.model_copy(update={"teacher": "classical"}), "classical swap"
+    return params, "teacher’s swap"
 
-    @torch.no_grad()
+
+def _model_swap(inputs: Inputs) -> Swap:
+    swapper = Swapper(inputs.model, inputs.device)
+
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
-        source, template = (
-            to_tensor(np.stack([face.image for face in side])).to(inputs.device) for side in (sources, templates)
-        )
-        description = generator.description.describe(recogniser.features, source)
-        return to_images(generator(source, template, description).image)
+        return swapper.swap(np.stack([face.image for face in sources]), np.stack([face.image for face in templates]))
 
     return swap
 
 
 def _bench(inputs: Inputs) -> Bench:
-    """What judges; the truth can be told only where the photographs were rendered."""
+    """What judges."""
     judge_ = _judge(inputs)
     test = inputs.faces.of_split("test")
     gallery = Gallery(
@@ -169,7 +174,19 @@ def _bench(inputs: Inputs) -> Bench:
         np.array([inputs.faces.rows[place].identity for place in test]),
         _over(inputs, test, judge_.embed, "test photographs"),
     )
-    return Bench(inputs.face, judge_, gallery, _levels(inputs), locate_face, truth=None)
+    return Bench(inputs.face, judge_, gallery, _levels(inputs), locate_face, _truth(inputs))
+
+
+def _truth(inputs: Inputs) -> Truth | None:
+    """The true swap, where both photographs were synthesized and the faces artifact tells how."""
+    if not (inputs.faces.folder / PARAMETERS).is_file():
+        return None
+    oracle = OracleTeacher(inputs.faces.folder, inputs.faces.size_px)
+
+    def truth(source: Face, template: Face) -> Image | None:
+        return oracle.swap(source, template) if oracle.knows(source) and oracle.knows(template) else None
+
+    return truth
 
 
 def _judge(inputs: Inputs) -> Judge:
@@ -225,21 +242,25 @@ def _over(inputs: Inputs, places: Sequence[int], look: Callable[[Batch], Vectors
     )
 
 
+def _credit(inputs: Inputs) -> str:
+    """Consent basis and licence of the test photographs, each with the number of photographs."""
+    rows = [inputs.faces.rows[place] for place in inputs.faces.of_split("test")]
+    rights = Counter((row.consent_basis, row.consent_licence) for row in rows)
+    return "; ".join(
+        f"{basis}, {licence} ({number} photographs)" for (basis, licence), number in sorted(rights.items())
+    )
+
+
 def _facts(inputs: Inputs, judge_: Judge) -> list[tuple[str, str]]:
     """What the figures rest on, for the report."""
     rows = [inputs.faces.rows[place] for place in inputs.faces.of_split("test")]
-
-    def counted(words: list[str]) -> str:
-        return "; ".join(f"{word} ({count} photographs)" for word, count in sorted(Counter(words).items()))
-
     groups: Mapping[str, Any] = inputs.card.facts.get("groups", {})
     teacher = groups.get("facts", {}).get("teacher", {})
     return [
         ("Judge of identity", judge_.label),
         ("Judged at", f"{inputs.size_px} x {inputs.size_px} px, the model’s crop"),
-        ("Test people", f"{len({row.identity for row in rows})} with {len(rows)} photographs, none in training"),
-        ("Consent basis", counted([row.consent_basis for row in rows])),
-        ("Licence of the photographs", counted([row.consent_licence for row in rows])),
+        ("Test people", f"{len({row.identity for row in rows})} with {len(rows)} photographs"),
+        ("Consent basis and licence", _credit(inputs)),
         ("Teacher", f"{teacher.get('name', 'unknown')} {teacher.get('version', '')}".strip()),
         ("Model", f"card sha256 {artifact_digest(inputs.model)}"),
         ("Weights", f"sha256 {file_digest(inputs.model / WEIGHTS)}"),

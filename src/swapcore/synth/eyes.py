@@ -12,7 +12,7 @@ from swapcore.synth.identity import Identity
 from swapcore.synth.noise import noise
 from swapcore.synth.skin import iris_colour
 
-_IRIS_RADIUS, _PUPIL_RADIUS = 0.62, 0.25
+_IRIS_RADIUS, _PUPIL_RADIUS = 0.63, 0.27
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _colour(identity: Identity, normal: Tensor, axis: Tensor, radius: Tensor) ->
     iris = iris_colour(identity).to(device) * (0.62 + 0.28 * fibres).clamp(0.3, 1.2)[:, None]
     iris = (
         iris
-        * (1 + 0.7 * smoothstep(0.48, 0.30, radius))[:, None]
+        * (1 + 0.5 * smoothstep(0.48, 0.30, radius))[:, None]
         * (1 - 0.72 * smoothstep(0.48, 0.61, radius))[:, None]
     )
     veins = noise(normal, 4.0, 13)

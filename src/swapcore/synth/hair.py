@@ -18,13 +18,13 @@ from swapcore.synth.mesh import (
     Mesh,
     Part,
     Vertices,
-    concatenate,
     grid_normals,
     grid_triangles,
     join,
     plain_vertices,
 )
 from swapcore.synth.noise import noise
+from swapcore.synth.strands import Strands, sample_curves
 
 Array = npt.NDArray[np.float64]
 _NUM_ROWS, _NUM_COLUMNS = 110, 120
@@ -127,16 +127,12 @@ def _curtain(identity: Identity, shell: Shell, angle: Tensor, down: Tensor, out:
     return torch.stack([x, 5.0 - 21.0 * down, z], -1)
 
 
-def strand_points(
+def grow_strands(
     identity: Identity, attributes: Attributes, shell: Shell, head: Head, pixels_per_cm: float
-) -> Vertices | None:
-    """All strands of hair and beard as points about a pixel apart, (P,) vertices, in the head's frame."""
-    parts = []
-    if identity.hair_style != BALD or shell.above.max() > 0:
-        parts.append(_hair(identity, attributes, shell, pixels_per_cm))
-    if identity.beard > 0.02:
-        parts.append(_beard(identity, head, pixels_per_cm))
-    return concatenate(parts) if parts else None
+) -> list[Strands]:
+    """All strands of hair and beard, their points about a pixel apart, in the head's frame."""
+    hair = [_hair(identity, attributes, shell, pixels_per_cm)]
+    return [*hair, _beard(identity, head, pixels_per_cm)] if identity.beard > 0.02 else hair
 
 
 def _roots(shell: Shell, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -176,18 +172,19 @@ def _lay(identity: Identity, attributes: Attributes, angle: Tensor, height: Tens
     return 1.0 - 1.45 * front, 0.85 * away * front
 
 
-def _hair(identity: Identity, attributes: Attributes, shell: Shell, pixels_per_cm: float) -> Vertices:
+def _hair(identity: Identity, attributes: Attributes, shell: Shell, pixels_per_cm: float) -> Strands:
     rng = np.random.default_rng([identity.hair_seed, attributes.hair_lay_seed])
     style, detail = identity.hair_style, min(_MAX_DETAIL, pixels_per_cm / 16.0)
     count = int({SHORT: 5200, FRINGE: 5200, LONG: 3600, FULL: 5200, BALD: 1500}[style] * detail)
     row, column = _roots(shell, count, rng)
     length = _LENGTH_CM[style] * _as(rng.uniform(0.7, 1.15, count), shell)
-    path = _long_path if style == LONG else _short_path
-    controls, light = path(identity, attributes, shell, row, column, length, rng)
+    grow = _long_path if style == LONG else _short_path
+    controls, light = grow(identity, attributes, shell, row, column, length, rng)
     num_samples = max(3, int(_LENGTH_CM[style] * pixels_per_cm * 0.95))
     root = _sample(shell.scalp, row, column)
     tint = 0.16 * noise(root, 1.3, attributes.hair_lay_seed % 59)[:, 2] + _as(rng.normal(0, 0.22, count), shell)
-    return _points(controls, light, tint, _sample(shell.normal, row, column), root, num_samples, Part.HAIR)
+    path = sample_curves(controls, num_samples)
+    return Strands(path, light, _sample(shell.normal, row, column), root, tint, Part.HAIR)
 
 
 def _short_path(
@@ -259,7 +256,7 @@ def _curtain_y(down: Tensor) -> Tensor:
     return 5.0 - 21.0 * down
 
 
-def _beard(identity: Identity, head: Head, pixels_per_cm: float) -> Vertices:
+def _beard(identity: Identity, head: Head, pixels_per_cm: float) -> Strands:
     """Short strands that grow out of the skin, most where the beard is densest."""
     rng = np.random.default_rng(identity.marks_seed + 11)
     density = beard_density(identity, head.rest.reshape(-1, 3)).double().cpu().numpy()
@@ -281,7 +278,7 @@ def _beard(identity: Identity, head: Head, pixels_per_cm: float) -> Vertices:
     light = torch.full((count, 4), 0.8, device=root.device)
     tint = torch.as_tensor(rng.normal(0, 0.25, count), dtype=torch.float32, device=root.device)
     num_samples = max(2, int(float(length.max()) * pixels_per_cm))
-    return _points(path, light, tint, normal, rest, num_samples, Part.BEARD)
+    return Strands(sample_curves(path, num_samples), light, normal, rest, tint, Part.BEARD)
 
 
 def beard_density(identity: Identity, rest: Tensor) -> Tensor:
@@ -298,27 +295,3 @@ def beard_density(identity: Identity, rest: Tensor) -> Tensor:
     moustache = moustache * smoothstep(3.4, 2.3, ax)
     grown = torch.maximum(jaw * smoothstep(-9.0, -6.0, z) * smoothstep(-13.5, -11.3, y), 0.9 * moustache)
     return torch.where(inside, 0.0, grown)
-
-
-def _points(
-    controls: Tensor, light: Tensor, tint: Tensor, normal: Tensor, root: Tensor, num_samples: int, part: Part
-) -> Vertices:
-    """Strands with control points (S, K, 3) as num_samples points each."""
-    count, num_controls = controls.shape[:2]
-    at = torch.linspace(0, num_controls - 1, num_samples, device=controls.device)
-    left = at.floor().clamp(max=num_controls - 2).long()
-    share = (at - left)[None, :, None]
-    begin, end = controls[:, left], controls[:, left + 1]
-    position = (begin + (end - begin) * share).reshape(-1, 3)
-    tangent = unit(end - begin).reshape(-1, 3)
-    light = (light[:, left] + (light[:, left + 1] - light[:, left]) * share[..., 0]).reshape(-1)
-    spread = (count, num_samples, 3)
-    return Vertices(
-        position=position,
-        normal=normal[:, None].expand(spread).reshape(-1, 3),
-        rest=root[:, None].expand(spread).reshape(-1, 3),
-        tangent=tangent,
-        occlusion=light,
-        tint=tint[:, None].expand(spread[:2]).reshape(-1),
-        part=torch.full((count * num_samples,), int(part), dtype=torch.int64, device=controls.device),
-    )

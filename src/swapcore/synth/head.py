@@ -26,7 +26,8 @@ from swapcore.synth.identity import Identity
 from swapcore.synth.mesh import grid_normals, smooth_grid
 
 Curve = npt.NDArray[np.float64]
-NUM_ROWS, NUM_COLUMNS = 250, 215
+_NUM_ROWS, _NUM_COLUMNS = 250, 215
+"""Of the grid at full detail; rows and columns crowd where the features are."""
 _LINE_Y = -6.95
 """Where the grid is densest: its rows there become the line between the lips."""
 
@@ -67,8 +68,13 @@ def _step(start: float, end: float, x: Curve) -> Curve:
     return np.asarray(t * t * (3 - 2 * t))
 
 
-@lru_cache(maxsize=1)
-def head_grid() -> tuple[Curve, Curve]:
+def detail_of(pixels_per_cm: float) -> float:
+    """How fine a grid a picture needs: 1 is full detail."""
+    return min(1.0, 0.35 + pixels_per_cm / 36.0)
+
+
+@lru_cache(maxsize=64)
+def head_grid(num_rows: int, num_columns: int) -> tuple[Curve, Curve]:
     """Arc lengths of the rows and angles of the columns: dense over the face, densest between the lips."""
     arc = np.linspace(0, ARC_LENGTH, 4000)
     y = PchipInterpolator(_ARC, _PROFILE[:, 0])(arc)
@@ -76,7 +82,7 @@ def head_grid() -> tuple[Curve, Curve]:
     density += 1.5 * np.exp(-(y**2)) + 14 * np.exp(-(((y - _LINE_Y) / 0.14) ** 2))
     angle = np.linspace(-np.pi, np.pi, 4001)
     density_across = 1 + 7 * _step(1.15, 0.8, np.abs(angle)) + 2 * np.exp(-((angle / 0.35) ** 2))
-    return _spread(density, arc, NUM_ROWS), _spread(density_across, angle, NUM_COLUMNS)
+    return _spread(density, arc, num_rows), _spread(density_across, angle, num_columns)
 
 
 def _knots(identity: Identity) -> Curve:
@@ -141,15 +147,16 @@ def _nose_relief(nose: Nose, identity: Identity, x: Tensor, y: Tensor) -> Tensor
     height = nose.root_height + (nose.tip_height - nose.root_height) * s**1.15
     height = height + 0.36 * identity.nose_hump * bell(s - 0.4, 0.22)
     arched = y - 0.20 * bell(ax - 0.65, 0.38) + 0.10 * bell(ax, 0.3)
-    height = height * smoothstep(nose.base_y - 0.20, nose.tip_y + 0.30, arched)
+    height = height * smoothstep(nose.base_y - 0.12, nose.tip_y + 0.12, arched)
     height = height * (1 - smoothstep(nose.top_y - 0.2, nose.top_y + 1.7, y))
-    width = 0.56 + (0.26 + 0.12 * identity.nose_tip + 0.12 * identity.nose_width) * s**2
-    z = height * (0.70 * bell(ax, width) + 0.30 * bell(ax, width * 2.0))
-    z = z + (0.30 + 0.22 * identity.nose_tip) * bell2(x, 0.78, y - nose.tip_y - 0.02, 0.62)
-    wing_x, wing_y = nose.half_width * 0.78, nose.tip_y - 0.14
-    lower = smoothstep(nose.base_y - 0.15, nose.tip_y - 0.15, y)
-    z = z + 1.22 * bell2(ax - wing_x, 0.50, y - wing_y, 0.54) * lower
-    z = z - 0.16 * bell2(ax - wing_x * 0.95, 0.38, y - wing_y - 0.78, 0.38)
+    width = 0.58 + (0.34 + 0.12 * identity.nose_tip + 0.12 * identity.nose_width) * s**2
+    broad = 0.28 + 0.20 * s**3
+    z = height * ((1 - broad) * torch.exp(-((ax / width) ** 2.6)) + broad * bell(ax, 0.75 + 0.55 * nose.half_width * s))
+    z = z + (0.30 + 0.22 * identity.nose_tip) * bell2(x, 0.85, y - nose.tip_y - 0.05, 0.62)
+    wing_x, wing_y = nose.half_width * 0.86, nose.tip_y - 0.14
+    lower = smoothstep(nose.base_y - 0.10, nose.tip_y - 0.25, y)
+    z = z + 0.95 * bell2(ax - wing_x, 0.38, y - wing_y, 0.46) * lower
+    z = z - 0.22 * bell2(ax - wing_x * 0.95, 0.38, y - wing_y - 0.72, 0.34)
     z = z - 0.16 * bell2(ax - nose.half_width - 0.42, 0.30, y - wing_y, 0.6)
     return z - 0.34 * bell2(ax - 0.60 * nose.half_width / 1.42, 0.30, y - nose.base_y - 0.20, 0.20)
 
@@ -226,11 +233,14 @@ class Head:
     position: Tensor
     normal: Tensor
     occlusion: Tensor
+    angle: Tensor
+    """(C,) of the columns, 0 = front."""
 
 
-def build_head(identity: Identity, attributes: Attributes, device: torch.device) -> Head:
-    """The whole head with its features and expression."""
-    bare = bare_head(identity, *head_grid(), device)
+def build_head(identity: Identity, attributes: Attributes, detail: float, device: torch.device) -> Head:
+    """The whole head with its features and expression; detail 0 to 1 thins the grid out."""
+    arc, angle = head_grid(round(_NUM_ROWS * detail), round(_NUM_COLUMNS * detail) // 2 * 2 + 1)
+    bare = bare_head(identity, arc, angle, device)
     eye, mouth, nose = eye_of(identity), mouth_of(identity), nose_of(identity)
     x = bare.x
     y = bare.y + (mouth_line(mouth, x) - _LINE_Y) * bell(bare.y - _LINE_Y, 1.1) * bare.front
@@ -244,7 +254,7 @@ def build_head(identity: Identity, attributes: Attributes, device: torch.device)
     lifted = position[..., 1] + jaw_drop(y, z, bare.front_z)
     position = torch.stack([position[..., 0], stretch(identity, lifted), position[..., 2]], -1)
     normal = grid_normals(position)
-    return Head(rest, position, normal, _occlusion(position, normal))
+    return Head(rest, position, normal, _occlusion(position, normal, detail), torch.as_tensor(angle, device=device))
 
 
 def lips_apart(attributes: Attributes) -> float:
@@ -257,8 +267,10 @@ def express(rest: Tensor, bare: Bare, mouth: Mouth, nose: Nose, attributes: Attr
     x, y, _ = rest.unbind(-1)
     px, py, pz = (c.clone() for c in rest.unbind(-1))
     ax, smile = x.abs(), attributes.smile
-    corner = bell2(ax - mouth.half_width, 1.75, y - mouth.y, 1.5) * bare.front * smile
-    px, py, pz = px + x.sign() * smoothstep(0.0, 1.2, ax) * 0.62 * corner, py + 0.72 * corner, pz - 0.50 * corner
+    s = ax / mouth.half_width
+    across = torch.where(s < 1, s**2, bell(ax - mouth.half_width, 1.75))
+    corner = across * bell(y - mouth.y, 1.5) * bare.front * smile
+    px, py, pz = px + x.sign() * 0.62 * corner, py + 0.74 * corner, pz - 0.50 * corner
     cheek = bell2(ax - 4.0, 1.35, y + 3.3, 1.25) * bare.front * smile
     py, pz = py + 0.32 * cheek, pz + 0.46 * cheek
     crease = nose.half_width + 0.45 + (nose.tip_y - y) * 0.50
@@ -285,10 +297,10 @@ def _open_mouth(position: Tensor, rest: Tensor, mouth: Mouth, attributes: Attrib
     return torch.stack([px, py, pz], -1)
 
 
-def _occlusion(position: Tensor, normal: Tensor) -> Tensor:
+def _occlusion(position: Tensor, normal: Tensor, detail: float) -> Tensor:
     """Ambient light that reaches each point: less where the surface lies below its own smoothed self."""
     hidden = torch.zeros_like(position[..., 0])
     for sigma, weight in ((2.5, 1.5), (6.0, 0.85), (13.0, 0.38)):
-        depth = ((smooth_grid(position, sigma) - position) * normal).sum(-1)
+        depth = ((smooth_grid(position, sigma * detail) - position) * normal).sum(-1)
         hidden = hidden + weight * depth.clamp(-0.1, 0.6)
     return (1 - hidden).clamp(0.28, 1.12)

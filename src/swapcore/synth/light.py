@@ -10,7 +10,7 @@ from swapcore.synth.curves import Tensor, smoothstep, unit
 from swapcore.synth.mesh import Mesh
 from swapcore.synth.rasterise import rasterise
 
-_MAP_PX, _MAP_CM = 224, 36.0
+_MAP_PX, _MAP_CM = 192, 36.0
 _FAR = 1e3
 
 
@@ -54,13 +54,13 @@ def shadow(mesh: Mesh, points: Tensor, centre: Tensor, light: Light) -> Tensor:
     depth = torch.full((_MAP_PX * _MAP_PX,), _FAR, device=points.device)
     depth[seen.pixel] = (corners[:, 2][mesh.triangles[seen.triangle]] * seen.weights).sum(1)
     here = to_map(points)
-    return _filtered(depth, here, 0.9 + 1.5 * light.softness)
+    return _filtered(depth, here, 0.8 + 1.3 * light.softness)
 
 
 def _filtered(depth: Tensor, here: Tensor, spread: float) -> Tensor:
-    """Average the depth test over 13 places around each point."""
+    """Average the depth test over ten places around each point."""
     taps = [(0.0, 0.0)]
-    for count, radius in ((5, 1.0), (7, 2.0)):
+    for count, radius in ((3, 1.0), (6, 2.0)):
         taps += [(radius * math.cos(6.2832 * i / count), radius * math.sin(6.2832 * i / count)) for i in range(count)]
     lit = torch.zeros_like(here[:, 0])
     for dx, dy in taps:
@@ -126,7 +126,7 @@ def _highlights(points: Lit, light: Light, facing: Tensor) -> Tensor:
     half = unit(light.key + points.view)
     along = (points.normal * half).sum(-1).clamp(0, 1)
     fresnel = 0.04 + 0.5 * (1 - (points.normal * points.view).sum(-1).clamp(0, 1)) ** 5
-    surface = points.gloss * (0.50 * along**14 + 0.45 * along**48) * (0.6 + 4 * fresnel)
+    surface = points.gloss * (0.32 * along**14 + 0.50 * along**48) * (0.6 + 4 * fresnel)
     eye = 5.0 * along**260 + 0.08 * along**30
     across = ((points.tangent * half).sum(-1) + 0.12).clamp(-1, 1)
     band = (1 - across**2).clamp(0, 1) ** 30 * ((facing + 0.3) / 1.3).clamp(0, 1)

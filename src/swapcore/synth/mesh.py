@@ -50,9 +50,6 @@ class Vertices:
     part: Tensor
     """(V,) int64 Part."""
 
-    def __getitem__(self, index: Tensor) -> "Vertices":
-        return Vertices(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
-
 
 @dataclass(frozen=True)
 class Mesh:

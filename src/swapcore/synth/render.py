@@ -74,23 +74,33 @@ def _render(identity: Identity, attributes: Attributes, size_px: int, device: to
     fine_px = size_px * _SUPERSAMPLING
     camera = camera_of(attributes, fine_px, device)
     scene = build_scene(identity, attributes, camera, fine_px / attributes.span_cm)
-    strands = None if scene.strands is None else camera.project(scene.strands.position)
-    corners = camera.project(scene.mesh.vertices.position)
-    seen = rasterise(corners, scene.mesh.triangles, strands, fine_px, fine_px)
-    surface = interpolate(scene, seen.triangle, seen.weights, seen.point)
+    corners, points = camera.project(scene.mesh.vertices.position), camera.project(scene.strand_points)
+    seen = rasterise(corners, scene.mesh.triangles, points, fine_px, fine_px)
+    surface = interpolate(scene, camera, seen)
     lit, part = dress(identity, attributes, surface, camera)
     light = light_of(attributes, device)
     reached = shadow(scene.caster, surface.position, camera.pivot + camera.shift, light)
     reached = torch.where(lit.is_eye, reached.clamp(min=0.35), reached)
-    linear = background(attributes, fine_px, device).reshape(-1, 3)
+    linear = _enlarged(background(attributes, size_px, device))
     linear[seen.pixel] = shade(replace(lit, shadow=reached), light)
-    fine = linear.reshape(size_px, _SUPERSAMPLING, size_px, _SUPERSAMPLING, 3)
     return Picture(
-        image=develop(fine.mean((1, 3)), attributes),
+        image=develop(_averaged(linear, size_px), attributes),
         points=exact_points(identity, scene.head, camera),
         parts=_thinned(seen.pixel, part.to(torch.uint8), int(Part.BACKGROUND), size_px),
         depth=_thinned(seen.pixel, camera.distance - surface.position[:, 2], float("inf"), size_px),
     )
+
+
+def _enlarged(image: Tensor) -> Tensor:
+    """(S, S, 3) to the supersampled picture's pixels in a row, (N, 3)."""
+    return image.repeat_interleave(_SUPERSAMPLING, 0).repeat_interleave(_SUPERSAMPLING, 1).reshape(-1, 3)
+
+
+def _averaged(linear: Tensor, size_px: int) -> Tensor:
+    """(S, S, 3) means of the supersampled picture's blocks."""
+    fine_px = size_px * _SUPERSAMPLING
+    rows = linear.reshape(size_px, _SUPERSAMPLING, fine_px * 3).sum(1)
+    return rows.reshape(size_px, size_px, _SUPERSAMPLING, 3).sum(2) / _SUPERSAMPLING**2
 
 
 def _thinned(pixel: Tensor, values: Tensor, empty: float, size_px: int) -> npt.NDArray[Any]:

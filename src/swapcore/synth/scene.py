@@ -8,12 +8,12 @@ from swapcore.synth.attributes import Attributes
 from swapcore.synth.body import build_body, build_ears, follow
 from swapcore.synth.camera import Camera
 from swapcore.synth.curves import Tensor, smoothstep, unit
-from swapcore.synth.hair import build_shell, curtain_mesh, line_height, shell_mesh, strand_points
-from swapcore.synth.head import NUM_COLUMNS, NUM_ROWS, Head, build_head, head_grid
+from swapcore.synth.hair import build_shell, curtain_mesh, grow_strands, line_height, shell_mesh
+from swapcore.synth.head import Head, build_head, detail_of
 from swapcore.synth.identity import LONG, Identity
 from swapcore.synth.mesh import Mesh, Part, Vertices, grid_triangles, join, plain_vertices
-
-_COARSE_BELOW_PX_PER_CM = 6.0
+from swapcore.synth.rasterise import Visible
+from swapcore.synth.strands import Strands
 
 
 @dataclass(frozen=True)
@@ -26,39 +26,37 @@ class Scene:
     """In the camera's frame."""
     caster: Mesh
     """The same, coarser, for shadows."""
-    strands: Vertices | None
-    """Points of hair and beard in the camera's frame."""
+    strands: list[Strands]
+    """Hair and beard, in the head's frame."""
+    strand_points: Tensor
+    """(P, 3) all their points, one list after the other, in the camera's frame."""
 
 
 def build_scene(identity: Identity, attributes: Attributes, camera: Camera, pixels_per_cm: float) -> Scene:
     """Build, pose and place a person."""
     device = camera.pivot.device
-    head = build_head(identity, attributes, device)
+    head = build_head(identity, attributes, detail_of(pixels_per_cm), device)
     shell = build_shell(identity, attributes, device)
     turning = [build_ears(identity, device), shell_mesh(identity, shell)]
     if identity.hair_style == LONG:
         turning.append(curtain_mesh(identity, shell))
-    vertices = _head_vertices(identity, head)
     rest = join([*[_placed(mesh, camera) for mesh in turning], _standing(build_body(identity, device), camera)])
-    placed = _turned(vertices, camera)
-    coarse = Mesh(placed, grid_triangles(NUM_ROWS, NUM_COLUMNS, 2, device))
-    fine = coarse if pixels_per_cm < _COARSE_BELOW_PX_PER_CM else _fine(placed)
-    strands = strand_points(identity, attributes, shell, head, pixels_per_cm)
-    return Scene(head, join([fine, rest]), join([coarse, rest]), None if strands is None else _turned(strands, camera))
-
-
-def _fine(vertices: Vertices) -> Mesh:
-    return Mesh(vertices, grid_triangles(NUM_ROWS, NUM_COLUMNS, 1, vertices.position.device))
+    skin = _turned(_head_vertices(identity, head), camera)
+    rows, columns = head.occlusion.shape
+    fine, coarse = (Mesh(skin, grid_triangles(rows, columns, step, device)) for step in (1, 2))
+    strands = grow_strands(identity, attributes, shell, head, pixels_per_cm)
+    points = camera.place(torch.cat([group.path.reshape(-1, 3) for group in strands]))
+    return Scene(head, join([fine, rest]), join([coarse, rest]), strands, points)
 
 
 def _head_vertices(identity: Identity, head: Head) -> Vertices:
     """The head's vertices; their tint says how far hair roots darken the scalp."""
-    _, angle = head_grid()
-    line = torch.as_tensor(line_height(identity, angle)[None], dtype=torch.float32, device=head.rest.device)
-    roots = smoothstep(-0.45, 0.75, head.rest[..., 1] - line)
+    line = line_height(identity, head.angle.cpu().numpy())
+    height = torch.as_tensor(line[None], dtype=torch.float32, device=head.rest.device)
+    roots = smoothstep(-0.45, 0.75, head.rest[..., 1] - height).reshape(-1)
     vertices = plain_vertices(head.position, head.normal, head.rest, head.occlusion, Part.SCALP)
-    in_front = (vertices.rest[:, 2] > -7.5) & (vertices.rest[:, 1] > -12.5) & (roots.reshape(-1) < 0.5)
-    return replace(vertices, tint=roots.reshape(-1), part=torch.where(in_front, int(Part.FACE), vertices.part))
+    in_front = (vertices.rest[:, 2] > -7.5) & (vertices.rest[:, 1] > -12.5) & (roots < 0.5)
+    return replace(vertices, tint=roots, part=torch.where(in_front, int(Part.FACE), vertices.part))
 
 
 def _turned(vertices: Vertices, camera: Camera) -> Vertices:
@@ -85,29 +83,28 @@ def _standing(mesh: Mesh, camera: Camera) -> Mesh:
     return Mesh(replace(still, position=position, normal=normal), mesh.triangles)
 
 
-def interpolate(scene: Scene, triangle: Tensor, weights: Tensor, point: Tensor) -> Vertices:
-    """The visible surface at each pixel (N,), from triangles with weights (N, 3) or from strand points."""
+def interpolate(scene: Scene, camera: Camera, seen: Visible) -> Vertices:
+    """The visible surface at each pixel (N,), in the camera's frame."""
     vertices = scene.mesh.vertices
-    corners = scene.mesh.triangles[triangle.clamp(min=0)]
-    table = torch.cat(
-        [
-            vertices.position,
-            vertices.normal,
-            vertices.rest,
-            vertices.tangent,
-            vertices.occlusion[:, None],
-            vertices.tint[:, None],
-        ],
-        1,
+    corners = scene.mesh.triangles[seen.triangle.clamp(min=0)]
+    columns = [vertices.position, vertices.normal, vertices.rest, vertices.tangent]
+    table = torch.cat([*columns, vertices.occlusion[:, None], vertices.tint[:, None]], 1)
+    mixed = sum(
+        (table.index_select(0, corners[:, i]) * seen.weights[:, i : i + 1] for i in range(3)),
+        start=torch.zeros((), device=table.device),
     )
-    mixed = (table[corners] * weights[..., None]).sum(1)
-    nearest = corners.gather(1, weights.argmax(1, keepdim=True))[:, 0]
+    nearest = corners.gather(1, seen.weights.argmax(1, keepdim=True))[:, 0]
     position, normal, rest, tangent, occlusion, tint = torch.split(mixed, [3, 3, 3, 3, 1, 1], 1)
-    seen = Vertices(position, unit(normal), rest, tangent, occlusion[:, 0], tint[:, 0], vertices.part[nearest])
-    if scene.strands is None:
-        return seen
-    where = torch.nonzero(point >= 0)[:, 0]
-    strands = scene.strands[point[where]]
-    return Vertices(
-        *(getattr(seen, name).index_copy(0, where, getattr(strands, name)) for name in Vertices.__dataclass_fields__)
-    )
+    surface = Vertices(position, unit(normal), rest, tangent, occlusion[:, 0], tint[:, 0], vertices.part[nearest])
+    first = 0
+    for group in scene.strands:
+        where = torch.nonzero((seen.point >= first) & (seen.point < first + group.num_points))[:, 0]
+        surface = _overwritten(surface, where, _turned(group.at(seen.point[where] - first), camera))
+        first += group.num_points
+    return surface
+
+
+def _overwritten(surface: Vertices, where: Tensor, by: Vertices) -> Vertices:
+    """The surface with other vertices at the pixels where (P,)."""
+    names = Vertices.__dataclass_fields__
+    return Vertices(*(getattr(surface, name).index_copy(0, where, getattr(by, name)) for name in names))

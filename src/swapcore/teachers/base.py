@@ -6,7 +6,9 @@ from swapcore.config import GroupsParams
 from swapcore.data.faces import Face, FaceSet
 from swapcore.errors import ParamsError
 from swapcore.ops.image import Image
+from swapcore.synth.people import PARAMETERS
 from swapcore.teachers.classical import ClassicalTeacher
+from swapcore.teachers.oracle import OracleTeacher
 
 
 class Teacher(Protocol):
@@ -36,7 +38,7 @@ class Teacher(Protocol):
         """
 
 
-def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:  # noqa: ARG001
+def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:
     """The teacher that the params name.
 
     Args:
@@ -44,8 +46,19 @@ def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:  # noqa: ARG0
         faces: the faces that it will swap; the oracle finds in them whose true swap to render.
 
     Raises:
-        ParamsError: there is no such teacher.
+        ParamsError: there is no such teacher, or the oracle is asked about photographs that were not rendered.
     """
     if params.teacher == "classical":
         return ClassicalTeacher(params.blend)
+    if params.teacher == "oracle":
+        return _oracle(faces)
     raise ParamsError(f"groups.teacher: {params.teacher!r} is not available in this version; choose classical")
+
+
+def _oracle(faces: FaceSet) -> OracleTeacher:
+    if not (faces.folder / PARAMETERS).is_file():
+        raise ParamsError(
+            f"groups.teacher: oracle knows synthesized photographs only, and {faces.folder} has no {PARAMETERS}; "
+            "choose classical, or run crop on what synthesize made"
+        )
+    return OracleTeacher(faces.folder, faces.size_px)

@@ -21,11 +21,13 @@ _MIN_TURN_GAIN = 0.12
 _GRID_STEP_PX = 4
 _SOFTNESS = 0.22
 _MIN_GAIN, _MAX_GAIN = 0.7, 1.4
+_LEAST = 1e-3
 _LIGHT_SIGMA = 0.28
 _LIGHT_SHARE = 0.6
-# The forehead, in the face's frame: it begins above the brows, under a full fringe lower by some, within a short ramp.
+# The forehead, in the face's frame: it begins above the brows, with a full fringe lower by some, within a short ramp.
+# A source's fringe hides its brows, so that the template's may stay; a template's brows below its fringe have to go.
 _FOREHEAD_Y = -0.5
-_FRINGE_LOWERS = 0.12
+_SOURCE_FRINGE_LOWERS, _TEMPLATE_FRINGE_LOWERS = 0.24, 0.12
 _FOREHEAD_RAMP = 0.1
 # How far, in Lab, skin may differ from the same person's cheeks before it counts as hair.
 _SKIN_TOLERANCE = np.array([16.0, 9.0, 9.0], dtype=np.float32)
@@ -90,10 +92,15 @@ def warp_to_points(image: Image, points: Points, target: Points, size_px: int) -
     return np.asarray(bent, dtype=np.uint8)
 
 
-def forehead_skin(lab: Lab, points: Points) -> Mask:
+def forehead_skin(lab: Lab, points: Points, fringe_lowers: float) -> Mask:
     """Where no hair hangs over the forehead: (S, S), 1 on skin and everywhere below the brows, 0 on a fringe.
 
     Skin is what resembles the same face between eyes and mouth.
+
+    Args:
+        lab: an aligned crop.
+        points: its five points (5, 2).
+        fringe_lowers: by how much, in eye distances, a full fringe brings down the line above which hair is looked for.
     """
     frame = face_coordinates(points, lab.shape[0])
     x, y = frame[..., 0], frame[..., 1]
@@ -102,22 +109,26 @@ def forehead_skin(lab: Lab, points: Points) -> Mask:
     reach_px = 0.06 * float(np.linalg.norm(points[1] - points[0]))
     skin = _blur(np.asarray(cv2.erode(skin, np.ones((3, 3), np.uint8)), dtype=np.float32), reach_px)
     fringe = 1 - float(skin[(np.abs(x) < 0.5) & (y > -0.8) & (y < -0.6)].mean())
-    forehead = np.clip((_FOREHEAD_Y + _FRINGE_LOWERS * fringe - y) / _FOREHEAD_RAMP, 0, 1).astype(np.float32)
+    forehead = np.clip((_FOREHEAD_Y + fringe_lowers * fringe - y) / _FOREHEAD_RAMP, 0, 1).astype(np.float32)
     return np.asarray(1 - forehead * (1 - skin), dtype=np.float32)
 
 
 def transfer_colour(face: Lab, template: Lab, mask: Mask) -> Lab:
-    """Give a face the template's mean and deviation in each Lab channel, both taken under the mask.
+    """Give a face the template's colours, judged under the mask.
 
-    Reinhard et al., "Color transfer between images", IEEE CG&A 2001; the gain is bounded, so that a face without
-    contrast is not blown up.
+    Lightness gets the template's mean and deviation, as in Reinhard et al., "Color transfer between images", IEEE CG&A
+    2001. Chroma is multiplied to the template's mean instead: shadows have less of it than skin, and a mere shift would
+    turn a darker face's shadows blue. Gains are bounded, so that a face without contrast is not blown up.
     """
     weights = mask[..., None] / mask.sum()
     mean, wanted_mean = (face * weights).sum((0, 1)), (template * weights).sum((0, 1))
     deviation = np.sqrt((weights * (face - mean) ** 2).sum((0, 1)))
     wanted = np.sqrt((weights * (template - wanted_mean) ** 2).sum((0, 1)))
-    gain = np.clip(wanted / np.maximum(deviation, 1e-3), _MIN_GAIN, _MAX_GAIN)
-    return np.asarray((face - mean) * gain + wanted_mean, dtype=np.float32)
+    gain = np.append(
+        wanted[:1] / np.maximum(deviation[:1], _LEAST),
+        wanted_mean[1:] / np.maximum(mean[1:], _LEAST),
+    )
+    return np.asarray((face - mean) * np.clip(gain, _MIN_GAIN, _MAX_GAIN) + wanted_mean, dtype=np.float32)
 
 
 def transfer_light(face: Lab, template: Lab, mask: Mask, sigma_px: float) -> Lab:
@@ -168,7 +179,8 @@ class ClassicalTeacher:
         bent = to_lab(warp_to_points(face, points, template.points, size_px))
         wanted = to_lab(template.image)
         mask = face_mask(template.points, size_px, softness=_SOFTNESS)
-        mask = mask * np.minimum(forehead_skin(bent, template.points), forehead_skin(wanted, template.points))
+        mask *= forehead_skin(bent, template.points, _SOURCE_FRINGE_LOWERS)
+        mask *= forehead_skin(wanted, template.points, _TEMPLATE_FRINGE_LOWERS)
         eye_distance = float(np.linalg.norm(template.points[1] - template.points[0]))
         coloured = transfer_colour(bent, wanted, mask)
         lit = from_lab(transfer_light(coloured, wanted, mask, _LIGHT_SIGMA * eye_distance))

@@ -5,8 +5,8 @@ from pathlib import Path
 from swapcore import __version__
 from swapcore.data.faces import Face
 from swapcore.errors import ArtifactError
-from swapcore.ops.geometry import warp
-from swapcore.ops.image import Image
+from swapcore.ops.geometry import rescale, warp
+from swapcore.ops.image import Image, resize
 from swapcore.synth.people import PARAMETERS, Shot, read_shots
 from swapcore.synth.truth import render_true_swap
 
@@ -17,17 +17,23 @@ class OracleTeacher:
     name = "oracle"
     version = __version__
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, crop_px: int) -> None:
         """Read the parameters of the photographs.
 
         Args:
-            folder: holds the parameters.parquet that the synthesize stage wrote.
+            folder: holds the parameters.parquet that the synthesize stage wrote and crop handed on.
+            crop_px: side at which crop cut the faces.
 
         Raises:
             ArtifactError: the table is missing or of another version.
         """
         self._table = folder / PARAMETERS
+        self._crop_px = crop_px
         self._shots = read_shots(folder)
+
+    def knows(self, face: Face) -> bool:
+        """Whether the face was cropped from one of these photographs."""
+        return face.file in self._shots
 
     def swap(self, source: Face, template: Face) -> Image:
         """The source's face as the template was photographed, cut like the template: uint8 (S, S, 3).
@@ -35,9 +41,11 @@ class OracleTeacher:
         Raises:
             ArtifactError: a face was not cropped from these photographs.
         """
-        shot = self._shot(template)
+        shot, size_px = self._shot(template), template.image.shape[0]
         picture = render_true_swap(self._shot(source).identity, shot.identity, shot.attributes, shot.size_px)
-        return warp(picture.image, template.affine, template.image.shape[0])
+        # First cut, then resized, as the template was: else truth and template would differ where nothing was swapped.
+        cut = warp(picture.image, rescale(template.affine, size_px, self._crop_px), self._crop_px)
+        return resize(cut, size_px)
 
     def _shot(self, face: Face) -> Shot:
         try:

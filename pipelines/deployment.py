@@ -1,0 +1,35 @@
+"""How tasks are placed on a cluster: retries, secrets, processors, memory; environment variables choose at compile time."""
+
+import os
+from typing import Any
+
+from kfp import kubernetes
+from kfp.dsl import PipelineTask
+
+GPUS = int(os.environ.get("SWAPCORE_GPUS", "1"))  # for training and for evaluation each; 0 = a cluster without any
+GPU_NODES = os.environ.get("SWAPCORE_GPU_NODES", "nvidia.com/gpu.present=true")  # as NVIDIA's operator labels them
+SHARED_MEMORY = os.environ.get("SWAPCORE_SHARED_MEMORY", "8Gi")
+S3 = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
+MLFLOW_LOGIN = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+
+
+def task(component: Any, cpu: str, memory: str, *, gpu: bool = False, **arguments: Any) -> PipelineTask:
+    """Make a task of a component, with retries, the store's secret, and what it needs of a node."""
+    made: PipelineTask = component(**arguments)
+    made.set_retry(2, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
+    made.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(memory)
+    # Without this secret a task that needs S3 says so in one line; a required one would leave its pod waiting forever.
+    kubernetes.use_secret_as_env(made, "swapcore-s3", {name: name for name in S3}, optional=True)
+    if gpu and GPUS:
+        made.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(GPUS)
+        kubernetes.add_node_selector(made, *GPU_NODES.split("=", 1))
+        kubernetes.add_toleration(made, key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")
+    if gpu:  # data loaders pass batches through /dev/shm, of which a container has 64 MB
+        kubernetes.empty_dir_mount(made, "shared-memory", "/dev/shm", medium="Memory", size_limit=SHARED_MEMORY)
+    return made
+
+
+def use_mlflow(made: PipelineTask) -> PipelineTask:
+    """Give a task the tracking server; required, since without its address the model would be lost with the pod."""
+    kubernetes.use_secret_as_env(made, "swapcore-mlflow", {"MLFLOW_TRACKING_URI": "MLFLOW_TRACKING_URI"})
+    return kubernetes.use_secret_as_env(made, "swapcore-mlflow", {name: name for name in MLFLOW_LOGIN}, optional=True)

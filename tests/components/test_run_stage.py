@@ -1,0 +1,125 @@
+"""What runs inside a task: params validated, the stage called, its artifact described; and the gate."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from kfp.dsl import HTML, Artifact, Dataset, Metrics, Model
+
+from components.around import bring_photographs, good_enough
+from components.run_stage import replaced, run_stage
+from swapcore.config import EvaluateParams, InputPath, OutputPath
+from swapcore.data.artifact import building, write_card
+from swapcore.errors import ArtifactError
+
+ROOT = Path(__file__).parents[2]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text().filter(lambda text: text != "null"),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def judge(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: OutputPath) -> dict[str, float]:
+    if not faces.exists():
+        raise ArtifactError(f"{faces}: no card.json")
+    with building(report) as folder:
+        (folder / "report.html").write_text("<p>fine</p>")
+        write_card(
+            folder, "report", params, inputs={}, counts={"pairs": 3}, rejections={"blurred": 1}, facts={"long": "x"}
+        )
+    return {"identity/gain": 0.25, "truth/psnr_face": float("inf")}
+
+
+@pytest.fixture
+def params(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The section evaluate as KFP hands it over; the stage is the stand-in above."""
+    module = ModuleType("swapcore.stages.evaluate")
+    module.run = judge  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    section = yaml.safe_load((ROOT / "params.yaml").read_text())["evaluate"]
+    floats = {key: float(value) if type(value) is int else value for key, value in section.items()}
+    return replaced(floats, None, "null")
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> dict[str, Artifact]:
+    (tmp_path / "faces").mkdir()
+    kinds = {"faces": Dataset, "model": Model, "report": Artifact}
+    return {name: kind(name, str(tmp_path / name)) for name, kind in kinds.items()}
+
+
+def test_a_stage_is_called_and_its_artifact_described(params: Any, artifacts: Any, tmp_path: Path) -> None:
+    metrics, page = Metrics("metrics", str(tmp_path / "m")), HTML("page", str(tmp_path / "page"))
+    run_stage("evaluate", params, metrics, page, **artifacts)
+    described = artifacts["report"].metadata
+    assert described["counts"] == {"pairs": 3}
+    assert described["rejections"] == {"blurred": 1}
+    assert len(described["content"]) == 64
+    assert described["params"]["judge"] is None
+    assert "facts" not in described
+    assert metrics.metadata == {"identity/gain": 0.25, "truth/psnr_face": "inf"}
+    json.dumps(metrics.metadata, allow_nan=False)
+    assert (tmp_path / "page").read_text() == "<p>fine</p>"
+
+
+def test_wrong_params_end_the_task_with_one_line(params: Any, artifacts: Any, tmp_path: Path) -> None:
+    params["sheet_rows"] = 2.5
+    with pytest.raises(SystemExit, match=r"^swapcore: evaluate\.sheet_rows: .*2\.5\)$"):
+        run_stage("evaluate", params, Metrics("metrics"), **artifacts)
+
+
+def test_a_stages_refusal_ends_the_task_with_one_line(params: Any, artifacts: Any, tmp_path: Path) -> None:
+    (tmp_path / "faces").rmdir()
+    with pytest.raises(SystemExit, match=r"^swapcore: .*faces: no card\.json$"):
+        run_stage("evaluate", params, Metrics("metrics"), **artifacts)
+
+
+@given(VALUES)
+def test_nulls_survive_the_way_through_kfp(value: Any) -> None:
+    assert replaced(replaced(value, None, "null"), "null", None) == value
+
+
+@pytest.mark.parametrize(
+    ("bounds", "value", "good"),
+    [
+        ({}, 0.0, True),
+        ({"a": [0.5, "null"]}, 0.5, True),
+        ({"a": [0.5, "null"]}, 0.49, False),
+        ({"a": ["null", 0.5]}, 0.5, True),
+        ({"a": ["null", 0.5]}, 0.51, False),
+        ({"a": [0.0, 1.0], "b": ["null", "null"]}, 0.3, True),
+        ({"a": [0.0, 1.0]}, "nan", False),
+        ({"a": [0.0, 1.0]}, "inf", False),
+    ],
+)
+def test_the_gate(bounds: Any, value: float, good: bool) -> None:
+    metrics = Metrics("metrics", metadata={"a": value, "b": 1.0})
+    assert good_enough.python_func(metrics, {"bounds": bounds}) is good
+
+
+def test_the_gate_refuses_a_figure_that_does_not_exist() -> None:
+    with pytest.raises(SystemExit, match="c is none of the report's figures: a, b"):
+        good_enough.python_func(Metrics("metrics", metadata={"a": 1.0, "b": 2.0}), {"bounds": {"c": [0.0, 1.0]}})
+
+
+def test_photographs_that_changed_after_submission_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("swapcore.storage.fingerprint", lambda uri: "new")
+    with pytest.raises(SystemExit, match="changed after the run was submitted"):
+        bring_photographs.python_func("s3://box/people", "old", Dataset("photographs", str(tmp_path / "p")))
+    assert not (tmp_path / "p").exists()
+
+
+def test_photographs_on_object_storage_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched = []
+    monkeypatch.setattr("swapcore.storage.fingerprint", lambda uri: "same")
+    monkeypatch.setattr("swapcore.storage.fetch", lambda uri, folder: fetched.append((uri, folder)))
+    photographs = Dataset("photographs", str(tmp_path / "p"))
+    bring_photographs.python_func("s3://box/people", "same", photographs)
+    assert fetched == [("s3://box/people", tmp_path / "p")]
+    assert photographs.metadata == {"origin": "s3://box/people", "fingerprint": "same"}

@@ -1,0 +1,43 @@
+"""The London photographs, where SWAPCORE_FACES names their folder."""
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from swapcore.data.photographs import read_photograph
+from swapcore.faces.extract import AlignedFace, extract_face
+from swapcore.ops.geometry import Points
+from swapcore.ops.image import Image
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A photograph, its face, and for neutral ones the hand-placed pupils, nose tip and mouth corners (5, 2)."""
+
+    file: str
+    identity: str
+    image: Image
+    face: AlignedFace
+    marks: Points | None
+
+
+@pytest.fixture(scope="session")
+def london() -> list[Marked]:
+    folder = os.environ.get("SWAPCORE_FACES")
+    if not folder:
+        pytest.skip("SWAPCORE_FACES names no folder of photographs")
+    cv2.setNumThreads(1)
+    with (Path(folder) / "faces.csv").open(encoding="utf-8") as stream:
+        return [_marked(Path(folder), row) for row in csv.DictReader(stream)]
+
+
+def _marked(folder: Path, row: dict[str, str]) -> Marked:
+    image = read_photograph(folder / row["file"], 100).image
+    names = ("eye_l", "eye_r", "nose", "mouth_l", "mouth_r")
+    marks = np.array([[float(row[f"{n}_x"]), float(row[f"{n}_y"])] for n in names]) if row["eye_l_x"] else None
+    return Marked(row["file"], row["identity"], image, extract_face(image, 256, "largest", folder), marks)

@@ -1,0 +1,55 @@
+"""Finding faces in photographs of any size, and choosing among several."""
+
+import cv2
+import numpy as np
+import pytest
+from drawn_photographs import draw_face
+
+from swapcore.faces.detect import Box, choose_face, detect_faces
+
+
+def middle(box: Box) -> np.ndarray:
+    return np.array([box.left + box.right, box.top + box.bottom]) / 2
+
+
+def test_one_face_where_it_was_drawn():
+    image, points = draw_face(1)
+    (box,) = detect_faces(image)
+    assert np.linalg.norm(middle(box) - points.mean(0)) < 0.3 * box.width_px
+    assert box.score > 0
+
+
+@pytest.mark.parametrize("factor", [0.35, 1.0, 8.0])
+def test_the_box_scales_with_the_photograph(factor):
+    image, points = draw_face(2)
+    side = round(400 * factor)
+    scaled = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    (box,) = detect_faces(scaled)
+    assert np.linalg.norm(middle(box) - factor * points.mean(0)) < 0.3 * box.width_px
+    assert 1.5 < box.width_px / (70 * factor) < 4
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (3, 500, 3), (500, 3, 3), (300, 300, 3), (40, 2000, 3)])
+def test_nobody(shape):
+    assert detect_faces(np.full(shape, 128, np.uint8)) == []
+
+
+def test_two_faces():
+    canvas = np.full((400, 800, 3), 205, np.uint8)
+    image, _ = draw_face(3, into=canvas, centre=(0.25, 0.4), eye_distance_px=70)
+    image, _ = draw_face(4, into=image, centre=(0.75, 0.4), eye_distance_px=50)
+    boxes = sorted(detect_faces(image))
+    assert len(boxes) == 2
+    assert boxes[0].width_px > boxes[1].width_px
+
+
+LARGE, CENTRAL = Box(0, 0, 100, 100, 1.0), Box(280, 180, 320, 220, 2.0)
+
+
+@pytest.mark.parametrize(("policy", "chosen"), [("largest", LARGE), ("central", CENTRAL), ("reject", None)])
+def test_policies(policy, chosen):
+    assert choose_face([CENTRAL, LARGE], policy, 600, 400) == chosen
+
+
+def test_a_single_face_is_never_rejected():
+    assert choose_face([LARGE], "reject", 600, 400) == LARGE

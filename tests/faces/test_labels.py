@@ -1,0 +1,41 @@
+"""Faces far from the rest of their person."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swapcore.faces.labels import identity_cosines, mean_of_people
+
+
+def test_each_person_weighs_the_same():
+    embeddings = np.array([[0, 0], [0, 0], [0, 0], [4, 8]], np.float32)
+    np.testing.assert_allclose(mean_of_people(embeddings, ["a", "a", "a", "b"]), [2, 4])
+
+
+def test_cosines_by_hand():
+    embeddings = np.array([[2, 1], [1, 2], [1, 2], [5, 1]], np.float32)
+    cosines = identity_cosines(embeddings, ["a", "a", "a", "b"], np.array([1, 1], np.float32))
+    assert cosines[3] is None
+    assert cosines[:3] == pytest.approx([0.0, np.sqrt(0.5), np.sqrt(0.5)])
+
+
+def test_a_stranger_stands_out():
+    generator = np.random.default_rng(0)
+    people = generator.normal(size=(6, 128))
+    labels = np.repeat(np.arange(6), 5)
+    embeddings = (people[labels] + 0.3 * generator.normal(size=(30, 128)) + 10).astype(np.float32)
+    embeddings[7] = people[4] + 10
+    names = [str(label) for label in labels]
+    cosines = identity_cosines(embeddings, names, mean_of_people(embeddings, names))
+    assert int(np.argmin(cosines)) == 7
+    assert cosines[7] < 0.2 < np.sort(cosines)[1]
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=12), st.integers(0, 99))
+def test_range_and_singles(names, seed):
+    embeddings = np.random.default_rng(seed).normal(size=(len(names), 8)).astype(np.float32)
+    cosines = identity_cosines(embeddings, names, mean_of_people(embeddings, names))
+    for name, cosine in zip(names, cosines, strict=True):
+        assert (cosine is None) == (names.count(name) == 1)
+        assert cosine is None or -1 - 1e-9 <= cosine <= 1 + 1e-9

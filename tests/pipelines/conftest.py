@@ -1,0 +1,79 @@
+"""Stand-ins for the stages: the same signatures and artifacts, none of the work, so that a run of the graph takes seconds."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+Run = Callable[..., SimpleNamespace]
+
+PORTS = {
+    "synthesize": ([], "photographs"),
+    "crop": (["photographs"], "faces"),
+    "groups": (["faces"], "groups"),
+    "train": (["groups"], "model"),
+    "evaluate": (["faces", "model"], "report"),
+    "register": (["model", "report"], "registration"),
+}
+
+STAGE = """
+import os, sys
+from swapcore.config import {section}, InputPath, OutputPath
+from swapcore.data.artifact import building, content_digest, write_card
+from swapcore.errors import ArtifactError
+
+def run(params: {section}, *, {signature}) -> dict[str, float]:
+    if os.environ.get("FAIL") == "{stage}":
+        raise ArtifactError("data: the stand-in was told to fail")
+    inputs = {{name: content_digest(path) for name, path in {{{inputs}}}.items()}}
+    assert all(any(path.iterdir()) for path in ({listed}))
+    with building({output}) as folder:
+        (folder / "made").write_text("{stage} " + params.digest() + repr(inputs))
+        (folder / "report.html").write_text("<h1>judged</h1>")
+        write_card(folder, "{output}", params, inputs=inputs, counts={{"made": 1}}, rejections={{"none": 0}})
+    return {{"identity/gain": float(os.environ.get("GAIN", "0.5")), "loss/nan": float("nan")}}
+"""
+
+
+def write_stages(folder: Path) -> None:
+    """Modules that take the place of swapcore.stages in every Python that has folder on its path."""
+    (folder / "stages").mkdir()
+    for stage, (inputs, output) in PORTS.items():
+        ports = [f"{name}: InputPath" for name in inputs] + [f"{output}: OutputPath"]
+        source = STAGE.format(
+            stage=stage,
+            section=f"{stage.capitalize()}Params",
+            signature=", ".join(ports),
+            inputs=", ".join(f"{name!r}: {name}" for name in inputs),
+            listed="".join(f"{name}, " for name in inputs),
+            output=output,
+        )
+        (folder / "stages" / f"{stage}.py").write_text(source)
+    (folder / "sitecustomize.py").write_text(
+        f"import swapcore.stages\nswapcore.stages.__path__.insert(0, {str(folder / 'stages')!r})\n"
+    )
+
+
+@pytest.fixture
+def pipelines(tmp_path: Path) -> Run:
+    """`python -m pipelines …` with the stand-ins, and what it printed."""
+    write_stages(tmp_path)
+
+    def run(*arguments: str, **environment: str) -> SimpleNamespace:
+        path = os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "src")])
+        done = subprocess.run(
+            [sys.executable, "-m", "pipelines", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": path, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return SimpleNamespace(code=done.returncode, out=done.stdout, error=done.stderr)
+
+    return run

@@ -1,0 +1,169 @@
+"""The compiled pipeline: unchanged against the file that is kept, readable by Kubeflow, and placed as it should be."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.kubernetes.kubernetes_executor_config_pb2 import KubernetesExecutorConfig
+from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec, PlatformSpec
+
+from components.run_stage import replaced
+from swapcore.config import Params
+from swapcore.stages import STAGES
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "pipelines/training.yaml"
+Spec = dict[str, Any]
+
+
+def compiled(to: Path, **environment: str) -> tuple[Spec, Spec]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SWAPCORE_")}
+    clean["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "src")])
+    command = [sys.executable, "-m", "pipelines", "compile", "--to", str(to / "training.yaml")]
+    subprocess.run(command, env={**clean, **environment}, check=True)
+    return documents(to / "training.yaml")
+
+
+def documents(path: Path) -> tuple[Spec, Spec]:
+    spec, platform = yaml.safe_load_all(path.read_text())
+    return spec, platform
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[Spec, Spec]:
+    return compiled(tmp_path_factory.mktemp("compiled"))
+
+
+@pytest.fixture(scope="module")
+def golden() -> tuple[Spec, Spec]:
+    return documents(GOLDEN)
+
+
+def without_defaults(spec: Spec) -> Spec:
+    """The defaults are params.yaml's, which may change from run to run; the graph may not."""
+    for parameter in spec["root"]["inputDefinitions"]["parameters"].values():
+        parameter.pop("defaultValue", None)
+    return spec
+
+
+def dags(spec: Spec) -> dict[str, Spec]:
+    found = {name: component["dag"] for name, component in spec["components"].items() if "dag" in component}
+    return {"root": spec["root"]["dag"], **found}
+
+
+def test_the_pipeline_is_the_one_that_is_kept(fresh: tuple[Spec, Spec], golden: tuple[Spec, Spec]) -> None:
+    assert without_defaults(fresh[0]) == without_defaults(golden[0]), "run `python -m pipelines compile`"
+    assert fresh[1] == golden[1], "run `python -m pipelines compile`"
+
+
+def test_the_kept_defaults_are_valid_sections() -> None:
+    parameters = documents(GOLDEN)[0]["root"]["inputDefinitions"]["parameters"]
+    for stage in STAGES:
+        section: Any = Params.model_fields[stage].annotation
+        section.model_validate(replaced(parameters[stage]["defaultValue"], "null", None))
+
+
+def test_kubeflow_can_read_it(golden: tuple[Spec, Spec]) -> None:
+    spec = json_format.ParseDict(golden[0], PipelineSpec())
+    assert spec.pipeline_info.name == "swapcore-training"
+    json_format.ParseDict(golden[1], PlatformSpec())
+    executors = golden[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    for executor in executors.values():
+        json_format.ParseDict(executor, KubernetesExecutorConfig())
+    assert set(executors) <= set(golden[0]["deploymentSpec"]["executors"])
+
+
+def test_every_reference_leads_somewhere(golden: tuple[Spec, Spec]) -> None:
+    components, executors = golden[0]["components"], golden[0]["deploymentSpec"]["executors"]
+    used = set()
+    for dag in dags(golden[0]).values():
+        for task in dag["tasks"].values():
+            used.add(task["componentRef"]["name"])
+            assert set(task.get("dependentTasks", [])) <= set(dag["tasks"])
+            inputs = task.get("inputs", {})
+            for source in [*inputs.get("artifacts", {}).values(), *inputs.get("parameters", {}).values()]:
+                for kind in ("taskOutputArtifact", "taskOutputParameter"):
+                    if kind in source:
+                        assert source[kind]["producerTask"] in dag["tasks"]
+    assert used == set(components)
+    labels = [component["executorLabel"] for component in components.values() if "dag" not in component]
+    assert set(labels) == set(executors)
+
+
+def executor(golden: tuple[Spec, Spec], name: str) -> tuple[Spec, Spec]:
+    label = f"exec-{name}"
+    platform = golden[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    return golden[0]["deploymentSpec"]["executors"][label]["container"], platform[label]
+
+
+def stage_executors(golden: tuple[Spec, Spec]) -> list[str]:
+    return [label.removeprefix("exec-") for label in golden[0]["deploymentSpec"]["executors"]]
+
+
+def test_only_training_and_evaluation_ask_for_a_gpu_its_nodes_and_shared_memory(golden: tuple[Spec, Spec]) -> None:
+    names = stage_executors(golden)
+    assert {"train", "train-2", "evaluate", "evaluate-2", "crop", "register"} <= set(names)
+    for name in names:
+        container, platform = executor(golden, name)
+        wants = name.split("-")[0] in {"train", "evaluate"}
+        accelerator = container["resources"].get("accelerator", {})
+        assert accelerator.get("resourceType") == ("nvidia.com/gpu" if wants else None)
+        assert platform.get("nodeSelector") == ({"labels": {"nvidia.com/gpu.present": "true"}} if wants else None)
+        mounts = [(mount["mountPath"], mount["medium"]) for mount in platform.get("emptyDirMounts", [])]
+        assert mounts == ([("/dev/shm", "Memory")] if wants else [])
+        assert "memoryLimit" in container["resources"]
+        assert container["image"].startswith("swapcore-python:")
+        assert "pip install" not in " ".join(container["command"])
+
+
+def test_the_store_is_offered_to_all_and_the_registry_demanded_where_it_is_needed(golden: tuple[Spec, Spec]) -> None:
+    for name in stage_executors(golden):
+        secrets = {
+            (secret["secretName"], pair["envVar"]): secret.get("optional", False)
+            for secret in executor(golden, name)[1]["secretAsEnv"]
+            for pair in secret["keyToEnv"]
+        }
+        assert secrets["swapcore-s3", "AWS_SECRET_ACCESS_KEY"] is True
+        needs_registry = name.split("-")[0] in {"train", "register"}
+        assert secrets.get(("swapcore-mlflow", "MLFLOW_TRACKING_URI")) == (False if needs_registry else None)
+
+
+def test_every_task_is_tried_again_and_only_the_record_is_never_cached(golden: tuple[Spec, Spec]) -> None:
+    components = golden[0]["components"]
+    for dag in dags(golden[0]).values():
+        for name, task in dag["tasks"].items():
+            if "dag" not in components[task["componentRef"]["name"]]:
+                assert task["retryPolicy"]["maxRetryCount"] == 2
+                assert task["cachingOptions"].get("enableCache", False) == (name != "record-ending")
+
+
+@pytest.mark.parametrize("graph", ["comp-photographs-to-model", "comp-photographs-to-model-2"])
+def test_a_task_sees_only_its_own_section(golden: tuple[Spec, Spec], graph: str) -> None:
+    for name, task in golden[0]["components"][graph]["dag"]["tasks"].items():
+        if (stage := name.removesuffix("-2")) in STAGES:
+            assert list(task["inputs"]["parameters"]) == ["params"]
+            assert task["inputs"]["parameters"]["params"] == {"componentInputParameter": stage}
+
+
+@pytest.mark.parametrize("graph", ["comp-photographs-to-model", "comp-photographs-to-model-2"])
+def test_the_model_is_registered_behind_the_gate_only(golden: tuple[Spec, Spec], graph: str) -> None:
+    tasks = golden[0]["components"][graph]["dag"]["tasks"]
+    assert not any(name.startswith("register") for name in tasks)
+    (behind,) = [task for task in tasks.values() if "triggerPolicy" in task]
+    assert "Output'] == true" in behind["triggerPolicy"]["condition"]
+    inside = golden[0]["components"][behind["componentRef"]["name"]]["dag"]["tasks"]
+    assert [name.removesuffix("-2") for name in inside] == ["register"]
+
+
+def test_a_cluster_without_gpus_and_another_image(tmp_path: Path) -> None:
+    spec, platform = compiled(tmp_path, SWAPCORE_GPUS="0", SWAPCORE_IMAGE="registry.example/team/python-swapcore:7")
+    text = yaml.safe_dump([spec, platform])
+    assert "nvidia" not in text
+    images = {item["container"]["image"] for item in spec["deploymentSpec"]["executors"].values()}
+    assert images == {"registry.example/team/python-swapcore:7"}
+    assert "/dev/shm" in text

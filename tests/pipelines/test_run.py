@@ -1,0 +1,126 @@
+"""The graph, run here by kfp's SubprocessRunner with stand-ins for the stages."""
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from swapcore.config import read_params
+
+ROOT = Path(__file__).parents[2]
+Run = Callable[..., SimpleNamespace]
+
+
+def artifacts(folder: Path) -> dict[str, Path]:
+    """Task and output -> path, of the one run below folder."""
+    (root,) = (folder / "local_outputs").iterdir()
+    return {path.relative_to(root).as_posix(): path for path in root.glob("*/*")}
+
+
+def succeeded(done: SimpleNamespace) -> list[str]:
+    lines = [line for line in done.out.splitlines() + done.error.splitlines() if "finished with status" in line]
+    return [line.split("'")[1] for line in lines if "SUCCESS" in line and "Task" in line]
+
+
+def ending(done: SimpleNamespace) -> dict[str, str]:
+    (line,) = [line.strip() for line in done.out.splitlines() if line.strip().startswith('{"state"')]
+    return json.loads(line)
+
+
+def test_a_good_model_is_registered(pipelines: Run, tmp_path: Path) -> None:
+    done = pipelines("run", GAIN="0.5")
+    assert done.code == 0, done.error[-2000:]
+    stages = ["synthesize", "crop", "groups", "train", "evaluate", "good-enough", "register", "record-ending"]
+    assert succeeded(done) == stages
+    made = artifacts(tmp_path)
+    assert "register/registration" in made
+    assert made["evaluate/page"].read_text() == "<h1>judged</h1>"
+    assert "SUCCEEDED" in made["record-ending/ending"].read_text()
+    assert ending(done)["state"] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("gain", ["-0.01", "nan"])
+def test_a_bad_model_is_held_back(pipelines: Run, tmp_path: Path, gain: str) -> None:
+    done = pipelines("run", GAIN=gain)
+    assert done.code == 0, done.error[-2000:]
+    assert "good-enough" in succeeded(done)
+    assert "register" not in succeeded(done)
+    assert "register/registration" not in artifacts(tmp_path)
+    assert "FAILED: identity/gain" in done.out
+
+
+@pytest.mark.slow
+def test_the_bounds_are_those_of_the_params(pipelines: Run, tmp_path: Path) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["register"]["bounds"] = {"identity/gain": [None, 0.4]}
+    (tmp_path / "strict.yaml").write_text(yaml.safe_dump(params))
+    assert "register" not in succeeded(pipelines("run", "--params", "strict.yaml", GAIN="0.5"))
+    params["register"]["bounds"] = {"identity/gian": [0.0, None]}
+    (tmp_path / "typo.yaml").write_text(yaml.safe_dump(params))
+    done = pipelines("run", "--params", "typo.yaml", "--root", "other")
+    assert done.code != 0
+    assert "register.bounds: identity/gian is none of the report's figures: identity/gain" in done.out
+
+
+@pytest.mark.slow
+def test_given_photographs_are_brought_instead_of_made(pipelines: Run, tmp_path: Path) -> None:
+    (tmp_path / "people/ann").mkdir(parents=True)
+    (tmp_path / "people/ann/1.png").write_bytes(b"picture")
+    done = pipelines("run", "--photographs", "people")
+    assert done.code == 0, done.error[-2000:]
+    assert succeeded(done)[:2] == ["bring-photographs", "crop-2"]
+    assert (artifacts(tmp_path)["bring-photographs/photographs"] / "ann/1.png").read_bytes() == b"picture"
+
+
+def test_a_failure_is_one_line_and_is_recorded(pipelines: Run, tmp_path: Path) -> None:
+    done = pipelines("run", FAIL="groups")
+    assert done.code == 1
+    assert "swapcore: data: the stand-in was told to fail" in done.out
+    assert "Traceback" not in done.out + done.error
+    assert done.error.strip().splitlines()[-1].startswith("Error: the run failed: ")
+    assert "train" not in succeeded(done)
+    assert ending(done)["state"] == "FAILED"
+
+
+def test_missing_photographs_are_one_line(pipelines: Run) -> None:
+    done = pipelines("run", "--photographs", "nobody")
+    assert done.code == 1
+    assert "nobody" in done.out
+    assert "Traceback" not in done.out + done.error
+
+
+def test_wrong_params_are_one_line(pipelines: Run, tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("crop: 1\n")
+    done = pipelines("run", "--params", "wrong.yaml")
+    assert done.code == 2
+    assert done.error.startswith("python -m pipelines: wrong.yaml: ")
+    assert done.error.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_run_makes_what_the_stages_make_called_by_hand(pipelines: Run, tmp_path: Path) -> None:
+    """Nulls, ints that KFP turns to floats, and ports arrive unchanged: the same bytes come out."""
+    assert pipelines("run").code == 0
+    params, hand = read_params(ROOT / "params.yaml"), tmp_path / "hand"
+    ports = {
+        "synthesize": ["photographs"],
+        "crop": ["photographs", "faces"],
+        "groups": ["faces", "groups"],
+        "train": ["groups", "model"],
+        "evaluate": ["faces", "model", "report"],
+        "register": ["model", "report", "registration"],
+    }
+    for stage, names in ports.items():
+        spec = importlib.util.spec_from_file_location(f"stand_in_{stage}", tmp_path / "stages" / f"{stage}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        module.run(getattr(params, stage), **{name: hand / name for name in names})
+        for file in ("made", "card.json"):
+            by_kfp = artifacts(tmp_path)[f"{stage}/{names[-1]}"] / file
+            assert by_kfp.read_bytes() == (hand / names[-1] / file).read_bytes()
