@@ -12,7 +12,7 @@ from swapcore.models.artifact import ModelConfiguration, save_generator
 from swapcore.models.source import pool_levels
 
 SIZE_PX = 64
-TINY = ModelParams(width=8, num_levels=2, num_fusion_blocks=1, unshuffle=2, discriminator_width=8)
+TINY = ModelParams(width=8, num_levels=2, num_fusion_blocks=1, unshuffle=2, copies_source=True, discriminator_width=8)
 
 
 def write_model(folder: Path, network: NetworkParams, seed: int = 0) -> Path:
