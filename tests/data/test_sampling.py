@@ -13,6 +13,7 @@ from swapcore.config import AugmentParams, read_params
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupSet
 from swapcore.data.sampling import GroupSampler, Variation, draw_variation, prefetch, spread, vary
 from swapcore.errors import ArtifactError
+from swapcore.ops.image import Image
 from tests.training.small_groups import SIZE_PX, draw_person, write_groups
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")
@@ -82,6 +83,30 @@ def test_the_parts_of_a_group_belong_together(folder: Path) -> None:
             and np.array_equal(groups.image(row.label), label) and np.array_equal(groups.image(row.template), template)
             for row in rows
         )  # fmt: skip
+
+
+def test_all_three_are_shifted_alike(folder: Path) -> None:
+    groups = GroupSet(folder)
+    drawn = sampler(folder, batch_size=4, augment=AugmentParams(flip=0.0, shift=0.05, gain=0.0))
+    batch = drawn.batch(1)
+    shifts = []
+    for i in range(4):
+        source = groups.image(drawn.sources[int(batch.source_index[i])])
+        candidates = [(x, y) for x in range(-3, 4) for y in range(-3, 4)]
+        of_source = {at for at in candidates if np.array_equal(batch.source[i], shifted(source, at))}
+        rows = [row for row in groups.accepted("train") if row.source == drawn.sources[int(batch.source_index[i])]]
+        of_label = {
+            at
+            for at in candidates
+            if any(np.array_equal(batch.label[i], shifted(groups.image(row.label), at)) for row in rows)
+        }
+        assert of_source & of_label
+        shifts.append(of_source)
+    assert any((0, 0) not in found for found in shifts)
+
+
+def shifted(image: Image, shift_px: tuple[int, int]) -> np.ndarray:
+    return vary(image, Variation(False, shift_px, np.ones(3, np.float32)))
 
 
 def test_only_training_people_are_drawn(folder: Path) -> None:
