@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from swapcore.errors import ArtifactError
-from swapcore.ops.vision import models
 
 LEVELS = {"vgg16": (3, 8, 15, 22, 29), "alexnet": (1, 4, 7, 9, 11)}
 """Positions, in torchvision's ``features``, of the ReLUs whose output is a level: for VGG16 the last of each of the five
@@ -50,6 +49,8 @@ class TorchvisionFeatures(FeatureNetwork):
             ArtifactError: the file is no state_dict of this network.
         """
         super().__init__()
+        from swapcore.ops.vision import models  # a second's import that dlib's network does without
+
         with torch.device("meta"):
             layers = getattr(models, kind)(weights=None).features
         layers.load_state_dict(_state_of_features(kind, path, layers), assign=True)

@@ -6,6 +6,7 @@ early to late, and so serve as feature network too. A user's feature network (To
 (B, 3, S, S) RGB in [-1, 1], and returns [level, …].
 """
 
+import hashlib
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,6 @@ import numpy as np
 import torch
 
 from swapcore.config import NetworkParams
-from swapcore.data.artifact import file_digest
 from swapcore.errors import ParamsError
 from swapcore.faces.align import arcface_chip
 from swapcore.faces.dlib_weights import RECOGNISER_FILE, package_file, read_dlib_weights
@@ -81,7 +81,8 @@ def _checked_file(network: NetworkParams) -> Path:
     """The network's file, after comparing its bytes with the sha256 of the params."""
     assert network.path is not None
     try:
-        digest = file_digest(network.path)
+        with network.path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise ParamsError(f"{network.path}: cannot be read ({error.strerror}); correct path") from None
     if digest != network.sha256:

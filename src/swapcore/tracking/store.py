@@ -36,6 +36,7 @@ def connect(uri: str) -> Any:
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
         # It would print the server's URI, password and all.
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "GIT_PYTHON_REFRESH": "quiet",
     }.items():
         os.environ.setdefault(variable, value)

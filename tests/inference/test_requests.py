@@ -1,0 +1,93 @@
+"""Requests are answered pair by pair, and a wrong one is refused with the field that is wrong."""
+
+import base64
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from swapcore.errors import UserError
+from swapcore.inference.requests import BATCH_SIZE, MAX_PAIRS, SwapRequest, answer, read_crop, to_base64
+from swapcore.inference.swapper import Swapper
+from swapcore.ops.image import decode
+
+
+@pytest.fixture(scope="module")
+def swapper(model) -> Swapper:
+    return Swapper(model)
+
+
+def picture(size_px: int, seed: int = 0) -> np.ndarray:
+    small = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return cv2.resize(small, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
+
+
+def test_answers_come_in_the_order_of_the_requests_over_several_batches(swapper):
+    pairs = [(picture(64, i), picture(64, 100 + i)) for i in range(BATCH_SIZE + 3)]
+    requests = [SwapRequest(source=to_base64(s), template=to_base64(t)) for s, t in pairs]
+    answers = [decode(base64.b64decode(text)) for text in answer(swapper, requests)]
+    assert len(answers) == len(pairs)
+    expected = swapper.swap(*(np.stack(side) for side in zip(*pairs, strict=True)))
+    assert np.abs(np.stack(answers).astype(int) - expected).max() <= 1
+    assert answer(swapper, []) == []
+
+
+def test_any_size_and_format_becomes_the_models_crop():
+    for extension in (".jpg", ".png", ".webp"):
+        data = cv2.imencode(extension, picture(150)[..., ::-1])[1].tobytes()
+        crop = read_crop(base64.b64encode(data).decode(), "source", 64)
+        assert crop.shape == (64, 64, 3)
+        assert np.abs(crop.astype(int) - cv2.resize(picture(150), (64, 64), interpolation=cv2.INTER_AREA)).mean() < 5
+
+
+def bomb() -> bytes:
+    """A PNG whose header claims 20,000 x 20,000 px."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100)))
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+PNG = base64.b64decode(to_base64(np.zeros((64, 64, 3), np.uint8)))
+WRONG = {
+    "empty": ("", "none of"),
+    "not base64": ("not base64!", "not base64"),
+    "not ASCII": ("é", "not base64"),
+    "a data URL": ("data:image/png;base64,AAAA", "without a data: prefix"),
+    "no image": (encoded(b"hello, world"), "none of"),
+    "cut off": (encoded(PNG[: len(PNG) // 2]), "cut off"),
+    "not square": (to_base64(np.zeros((64, 80, 3), np.uint8)), "80 x 64 px; send a square"),
+    "a bomb": (encoded(bomb()), "20000 x 20000 px"),
+}
+
+
+@pytest.mark.parametrize("field", ["source", "template"])
+@pytest.mark.parametrize(("text", "problem"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_picture_is_refused_with_its_field(swapper, field, text, problem):
+    good = SwapRequest(source=to_base64(picture(64)), template=to_base64(picture(64)))
+    with pytest.raises(UserError) as caught:
+        answer(swapper, [good, good.model_copy(update={field: text})])
+    assert f"inputs[1].{field}" in str(caught.value)
+    assert problem in str(caught.value)
+
+
+def test_too_many_pairs_are_refused_before_any_is_decoded(swapper):
+    with pytest.raises(UserError, match=f"send at most {MAX_PAIRS}"):
+        answer(swapper, [SwapRequest(source="", template="")] * (MAX_PAIRS + 1))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"source": "a"}, {"source": "a", "template": 1}, {"source": "a", "template": "b", "x": 1}]
+)
+def test_a_request_has_two_strings_and_nothing_else(wrong):
+    with pytest.raises(ValidationError):
+        SwapRequest.model_validate(wrong)
