@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +146,7 @@ def _read(path: Path, extent: Extent) -> TruthSet | None:
         with np.load(path, allow_pickle=False) as kept:
             images, points, affines, truths = (kept[name] for name in ("images", "points", "affines", "truths"))
             digest = str(kept["digest"])
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     first = render_job(_jobs(shots, pairs)[0], extent.size_px)
     if len(images) != len(shots) or len(truths) != len(pairs) or not np.array_equal(images[0], first.image):
