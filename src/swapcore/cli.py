@@ -1,4 +1,4 @@
-"""The command line: a command for each stage, made from its signature, and `configure` for params.yaml."""
+"""The command line: a command for each stage, made from its signature, `configure` for params.yaml, and `benchmark`."""
 
 import ast
 import errno
@@ -72,6 +72,27 @@ def configure(photographs: Path | None, params: Path, settings: tuple[str, ...])
     apply_settings(params, [*photograph_settings(photographs), *settings])
 
 
+@click.group()
+def benchmark() -> None:
+    """Measure any swap, yours or a stranger's, where the true swap is known."""
+
+
+@benchmark.command()
+@click.option("--model", type=click.Path(path_type=Path), help="a model folder that `swapcore train` wrote")
+@click.option("--swap", metavar="MODULE:FUNCTION", help="a Python function swap(source, template) -> image")
+@click.option("--outputs", type=click.Path(path_type=Path), help="a folder of swapped pictures, 0000.png …")
+@click.option("--export", type=click.Path(path_type=Path), help="write the pairs' sources and templates here as PNG")
+@click.option("--size", "size_px", type=click.IntRange(64, 1024), default=128, show_default=True, help="of the crops")
+@click.option("--out", type=click.Path(path_type=Path), help="write figures.json, pairs.csv and sheet.png here")
+@click.option("--cache", type=click.Path(path_type=Path), help="keep the rendered pictures here for the next time")
+@click.option("--workers", type=click.IntRange(0, 256), default=0, show_default=True, help="0: one for each core")
+def truth(**options: Any) -> None:
+    """Compare a swap with the true swaps of people who do not exist; docs/benchmark.md explains the figures."""
+    from swapcore.benchmark.truth import Request, answer
+
+    click.echo(answer(Request(**options)))
+
+
 class Commands(click.Group):
     """Lists every command at once, and imports a stage only when it is asked for."""
 
@@ -98,6 +119,7 @@ def commands() -> None:
 
 
 commands.add_command(configure)
+commands.add_command(benchmark)
 
 
 def one_line(error: OSError) -> str:
