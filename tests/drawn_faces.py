@@ -13,10 +13,10 @@ from swapcore.config import NetworkParams, Params
 from swapcore.data.artifact import file_digest, write_card
 from swapcore.data.faces import INDEX, QUARANTINE, RECOGNISER, Face, FaceRow, QuarantineRow
 from swapcore.data.shards import Place, ShardWriter
-from swapcore.data.tables import write_table
 from swapcore.faces.align import template_points
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
+from swapcore.tables import write_table
 
 SIZE_PX = 96
 

@@ -60,7 +60,9 @@ def test_people_and_pairs_are_those_of_version_1() -> None:
 
     drawn = [[plain(shot.identity.values()), plain(shot.attributes.values())] for shot in SHOTS]
     digest = hashlib.sha256(json.dumps([drawn, PAIRS], sort_keys=True).encode()).hexdigest()
-    assert (VERSION, digest[:16]) == (1, "73329f705a1fc6b1"), "other people or pairs are another benchmark: raise frozen.VERSION"
+    assert (VERSION, digest[:16]) == (1, "73329f705a1fc6b1"), (
+        "other people or pairs are another benchmark: raise frozen.VERSION"
+    )
 
 
 def test_the_command_names_the_standard_size() -> None:

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from swapcore.data.tables import read_table, write_table
 from swapcore.evaluation.answers import MODEL, TEMPLATE_COPIED
 from swapcore.evaluation.findings import judge
 from swapcore.evaluation.pairs import draw_pairs
 from swapcore.evaluation.realism import describe
 from swapcore.evaluation.scores import ScoreRow, score_answers
+from swapcore.tables import read_table, write_table
 
 
 def find(world, params, swap):

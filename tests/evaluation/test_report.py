@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 
-from swapcore.data.tables import read_table
 from swapcore.errors import ArtifactError
 from swapcore.evaluation.findings import judge
 from swapcore.evaluation.folder import read_losses, write_report
@@ -19,6 +18,7 @@ from swapcore.evaluation.pairs import draw_pairs
 from swapcore.evaluation.realism import describe
 from swapcore.evaluation.report import format_number
 from swapcore.evaluation.scores import ScoreRow
+from swapcore.tables import read_table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NASTY = "<script>alert('x')</script> & \"Łódź\""

@@ -19,11 +19,11 @@ from swapcore.data import consent
 from swapcore.data.artifact import CARD, content_digest, partial_folder, read_card
 from swapcore.data.faces import QUARANTINE, FaceSet, QuarantineRow
 from swapcore.data.splits import split_of
-from swapcore.data.tables import read_table
 from swapcore.errors import InputError
 from swapcore.ops.geometry import apply
 from swapcore.stages import crop
 from swapcore.stages.crop import run
+from swapcore.tables import read_table
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml").crop.model_copy(
     update={"size_px": 128, "workers": 1, "near_duplicate_bits": 0, "min_identity_cosine": -1.0}

@@ -12,7 +12,6 @@ from swapcore.config import CropParams, EvaluateParams, GroupsParams, NetworkPar
 from swapcore.data.artifact import artifact_digest, read_card, write_card
 from swapcore.data.faces import INDEX, FaceRow, FaceSet
 from swapcore.data.shards import ShardWriter
-from swapcore.data.tables import read_table, write_table
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.evaluation.identity import SELF_JUDGED
 from swapcore.evaluation.scores import ScoreRow
@@ -20,6 +19,7 @@ from swapcore.faces.align import template_points
 from swapcore.models.artifact import ModelConfiguration, save_generator
 from swapcore.stages import evaluate, synthesize
 from swapcore.synth.people import PARAMETERS, read_shots
+from swapcore.tables import read_table, write_table
 
 SIZE = 64
 DLIB = {"kind": "dlib", "path": None, "sha256": None}

@@ -5,9 +5,9 @@ import pytest
 
 from swapcore.config import SynthesizeParams
 from swapcore.data.artifact import content_digest, read_card
-from swapcore.data.tables import read_table
 from swapcore.stages import synthesize
 from swapcore.synth.people import PARAMETERS, PictureRow
+from swapcore.tables import read_table
 
 PARAMS = SynthesizeParams(num_people=2, pictures_per_person=2, size_px=64, attribute_range=0.7, seed=1, workers=1)
 

@@ -3,12 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swapcore.data.tables import write_table
 from swapcore.errors import ArtifactError
 from swapcore.ops.image import decode
 from swapcore.synth.people import PARAMETERS, PictureRow, draw_shots, photograph, read_shots
 from swapcore.synth.render import render
 from swapcore.synth.sheet import contact_sheet
+from swapcore.tables import write_table
 
 
 def test_a_row_renders_the_same_picture_again(tmp_path: Path) -> None:

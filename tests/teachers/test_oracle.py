@@ -9,12 +9,12 @@ from drawn_faces import Look, write_faces
 
 from swapcore.config import read_params
 from swapcore.data.faces import Face, FaceSet, at_size
-from swapcore.data.tables import write_table
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import decode
 from swapcore.synth.people import PARAMETERS, PictureRow, draw_shots, photograph
 from swapcore.synth.truth import render_true_swap
+from swapcore.tables import write_table
 from swapcore.teachers.base import load_teacher
 from swapcore.teachers.oracle import OracleTeacher
 

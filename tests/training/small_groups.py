@@ -10,8 +10,8 @@ from swapcore.data.artifact import write_card
 from swapcore.data.faces import RECOGNISER
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
 from swapcore.data.shards import ShardWriter
-from swapcore.data.tables import write_table
 from swapcore.ops.image import Image
+from swapcore.tables import write_table
 
 SIZE_PX = 64
 EMBEDDING_SIZE = 12

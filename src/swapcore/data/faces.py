@@ -10,10 +10,10 @@ import numpy.typing as npt
 from swapcore.config import NetworkParams
 from swapcore.data.artifact import Card, read_card
 from swapcore.data.shards import Place, ShardReader
-from swapcore.data.tables import read_table
 from swapcore.errors import ArtifactError
 from swapcore.ops.geometry import Affine, Points, apply, compose, rescale
 from swapcore.ops.image import Image, resize
+from swapcore.tables import read_table
 
 INDEX = "index.parquet"
 QUARANTINE = "quarantine.parquet"

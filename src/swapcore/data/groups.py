@@ -11,9 +11,9 @@ from swapcore.config import NetworkParams
 from swapcore.data.artifact import Card, read_card
 from swapcore.data.faces import RECOGNISER
 from swapcore.data.shards import Place, ShardReader
-from swapcore.data.tables import read_table
 from swapcore.errors import ArtifactError
 from swapcore.ops.image import Image
+from swapcore.tables import read_table
 
 INDEX = "index.parquet"
 IMAGES = "images.parquet"

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.config import EvaluateParams
-from swapcore.data.tables import write_table
 from swapcore.errors import ArtifactError
 from swapcore.evaluation.answers import MODEL, TEMPLATE_COPIED, Answer
 from swapcore.evaluation.findings import Findings
@@ -20,6 +19,7 @@ from swapcore.evaluation.scores import Bench, ScoreRow
 from swapcore.evaluation.sheet import choose, sheet, show
 from swapcore.evaluation.summary import divided, worst_slice
 from swapcore.ops.image import encode_png
+from swapcore.tables import write_table
 
 METRICS = "metrics.json"
 PAIRS = "pairs.parquet"

@@ -21,7 +21,6 @@ from swapcore.data.manifests import Manifest, PhotographEntry, read_manifest
 from swapcore.data.photographs import decode_photograph, read_file
 from swapcore.data.shards import Place, ShardReader, ShardWriter
 from swapcore.data.splits import split_of
-from swapcore.data.tables import write_table
 from swapcore.errors import FaceError, ImageError, InputError
 from swapcore.faces.duplicates import find_near_duplicates, perceptual_hash
 from swapcore.faces.extract import AlignedFace, extract_face
@@ -33,6 +32,7 @@ from swapcore.ops.image import Image, encode_png
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.synth.people import PARAMETERS
+from swapcore.tables import write_table
 
 _log = logging.getLogger(__name__)
 

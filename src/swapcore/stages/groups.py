@@ -13,10 +13,10 @@ from swapcore.data.artifact import artifact_digest, building, write_card
 from swapcore.data.faces import RECOGNISER, FaceSet
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
 from swapcore.data.shards import Place, ShardReader, ShardWriter
-from swapcore.data.tables import write_table
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.faces.networks import load_recogniser
 from swapcore.ops.image import Image, encode_png
+from swapcore.tables import write_table
 from swapcore.teachers.assembly import SPLITS, Assembler
 from swapcore.teachers.base import Teacher, load_teacher
 from swapcore.teachers.checks import REASONS

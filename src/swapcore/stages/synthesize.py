@@ -11,9 +11,9 @@ from typing import Any
 
 from swapcore.config import OutputPath, SynthesizeParams
 from swapcore.data.artifact import building, write_card
-from swapcore.data.tables import write_table
 from swapcore.progress import progress
 from swapcore.synth.people import PARAMETERS, PictureRow, distributions, draw_shots, photograph
+from swapcore.tables import write_table
 
 LICENCE = "CC0-1.0"
 BASIS = "rendered; nobody is shown"

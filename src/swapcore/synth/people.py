@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from swapcore.data.tables import read_table
 from swapcore.ops.image import encode_png
 from swapcore.synth.attributes import Attributes, draw_attributes
 from swapcore.synth.identity import Identity, draw_identity
 from swapcore.synth.render import POINT_NAMES, Picture, render
+from swapcore.tables import read_table
 
 PARAMETERS = "parameters.parquet"
 _PERSON, _PICTURE = 1, 2

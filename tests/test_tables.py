@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from swapcore.data.faces import FaceRow, QuarantineRow
 from swapcore.data.groups import GroupRow, ImageRow
-from swapcore.data.tables import read_table, schema_of, write_table
 from swapcore.errors import ArtifactError
+from swapcore.tables import read_table, schema_of, write_table
 
 
 @dataclass(frozen=True)
