@@ -34,7 +34,7 @@ from swapcore.tracking import MODEL_TAG, TRAINING_TAG, track
 from swapcore.tracking.store import tracking_uri
 from tests.inference.small_model import SIZE_PX, write_model
 
-PARAMS = RegisterParams(model_name="test-swap")
+PARAMS = RegisterParams(model_name="test-swap", bounds={})
 ENVIRONMENT = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_REGISTRY_URI")
 DLIB = NetworkParams(kind="dlib", path=None, sha256=None)
 FIGURES = {
