@@ -17,7 +17,7 @@ from swapcore.data.artifact import (
 )
 from swapcore.errors import ArtifactError
 
-PARAMS = RegisterParams(model_name="m")
+PARAMS = RegisterParams(model_name="m", bounds={})
 
 
 def make(target, text="content", kind="report"):

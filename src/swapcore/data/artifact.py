@@ -106,7 +106,7 @@ def write_card(
     card = Card(
         kind=kind,
         swapcore_version=__version__,
-        params=params.model_dump(mode="json"),
+        params=params.model_dump(mode="json", exclude={"workers"}),  # how many hands made it is no part of it
         inputs=inputs,
         counts=counts,
         rejections=rejections or {},

@@ -31,7 +31,7 @@ from swapcore.evaluation.answers import (
 )
 from swapcore.evaluation.attributes import locate_face
 from swapcore.evaluation.findings import Findings, judge
-from swapcore.evaluation.folder import read_losses, write_json, write_report
+from swapcore.evaluation.folder import PAGE, SHEET, read_losses, write_json, write_report
 from swapcore.evaluation.identity import SELF_JUDGED, Gallery, Judge
 from swapcore.evaluation.pairs import draw_pairs
 from swapcore.evaluation.realism import Levels, describe
@@ -46,6 +46,7 @@ from swapcore.progress import progress
 from swapcore.synth.people import PARAMETERS
 from swapcore.teachers.base import load_teacher
 from swapcore.teachers.oracle import OracleTeacher
+from swapcore.tracking import MODEL_TAG, track
 from swapcore.training.precision import select_device
 
 LOSSES = "losses.csv"
@@ -113,7 +114,13 @@ def run(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: O
         )
         write_json(folder / SPEED, speed)
         _write_card(folder, inputs, findings, bench.judge)
-    return {**findings.metrics, **speed}
+    figures = {**findings.metrics, **speed}
+    # The figures join the run that trained this model; a model from elsewhere gets a run of its own.
+    with track("evaluate", {MODEL_TAG: artifact_digest(model)}, resume="any") as tracker:
+        tracker.log_metrics(figures, 0)
+        tracker.log_file(report / PAGE)
+        tracker.log_file(report / SHEET)
+    return figures
 
 
 def _read(params: EvaluateParams, faces: Path, model: Path) -> Inputs:
