@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 # Further values for params.yaml, for `make demo` and `make run`: make run PHOTOS=… SETTINGS='train.steps=4000'
 SETTINGS ?=
 
-.PHONY: help install demo run test test-fast lint format bench ui clean
+.PHONY: help install demo run test test-fast lint format tree bench ui clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | column -t -s '	'
@@ -49,6 +49,9 @@ lint: $(READY)  ## Format, lint, types and import rules
 format: $(READY)  ## Put the code in form
 	ruff format .
 	ruff check --fix --output-format concise .
+
+tree: $(READY)  ## Write the README's tree anew
+	python docs/make_tree.py
 
 bench: $(READY)  ## Measure; the tables go to docs/benchmarks.md by hand
 	for script in benchmarks/*.py; do python "$$script"; done

@@ -103,6 +103,12 @@ class CropParams(Section):
             ge=-1, le=32, description="perceptual hashes of a person's faces that differ in so few of 64 bits; -1 = off"
         ),
     ]
+    near_duplicate_cosine: Annotated[
+        float,
+        Field(
+            ge=-1, le=1, description="and whose face features agree so well, where there are people to centre them by"
+        ),
+    ]
     min_identity_cosine: Annotated[
         float,
         Field(

@@ -45,20 +45,27 @@ def differing_bits(first: str, second: str) -> int:
     return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
-def find_near_duplicates(hashes: Sequence[str], max_bits: int) -> dict[int, int]:
+def find_near_duplicates(
+    hashes: Sequence[str],
+    max_bits: int,
+    cosines: npt.NDArray[np.float64] | None = None,
+    min_cosine: float = -1.0,
+) -> dict[int, int]:
     """Which pictures repeat an earlier one: index -> index of the picture that stays.
 
-    Give the best picture first: of several alike the first stays. Two pictures are alike if they differ in at most max_bits bits;
-    -1 finds none. One that is like a repeated one only, and not like the one that stays, is no repetition.
+    Give the best picture first: of several alike the first stays. Two pictures are alike if they differ in at most max_bits bits
+    (-1 finds none) and, where the cosines (N, N) of their face features are given, theirs is at least min_cosine: studio photographs
+    of one person can share a hash without being the same picture. One that is like a repeated one only is no repetition.
     """
     words = np.array([int(digits, 16) for digits in hashes], dtype=np.uint64)
     kept: list[int] = []
     repeats: dict[int, int] = {}
     for index, word in enumerate(words):
-        bits = np.bitwise_count(words[kept] ^ word)
-        alike = np.flatnonzero(bits <= max_bits)
-        if len(alike):
-            repeats[index] = kept[int(alike[0])]
+        alike = np.bitwise_count(words[kept] ^ word) <= max_bits
+        if cosines is not None:
+            alike &= cosines[index, kept] >= min_cosine
+        if alike.any():
+            repeats[index] = kept[int(np.argmax(alike))]
         else:
             kept.append(index)
     return repeats

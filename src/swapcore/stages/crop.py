@@ -29,6 +29,7 @@ from swapcore.faces.networks import load_recogniser
 from swapcore.faces.quality import Quality, find_fault, measure_quality
 from swapcore.faces.recogniser import Recogniser
 from swapcore.ops.image import Image, encode_png
+from swapcore.ops.metrics import cosine_table
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.synth.people import PARAMETERS
@@ -74,7 +75,7 @@ def run(params: CropParams, *, photographs: InputPath, faces: OutputPath) -> dic
     recogniser = load_recogniser(params.recogniser)
     with building(faces) as folder:
         rows, embeddings, hashes = _cut_all(tasks, recogniser, folder / _SPOOL, quarantine)
-        rows, embeddings = _without_repeats(rows, embeddings, params.near_duplicate_bits, quarantine)
+        rows, embeddings = _without_repeats(rows, embeddings, params, quarantine)
         mean = _centre(rows, embeddings) if rows else np.zeros(recogniser.embedding_dim, np.float32)
         rows = _without_wrong_labels(rows, embeddings, mean, params.min_identity_cosine, quarantine)
         if not rows:
@@ -218,7 +219,7 @@ def _face_row(task: Task, sha256: str, image: Image, face: AlignedFace, quality:
 
 
 def _without_repeats(
-    rows: list[FaceRow], embeddings: Embeddings, max_bits: int, quarantine: list[QuarantineRow]
+    rows: list[FaceRow], embeddings: Embeddings, params: CropParams, quarantine: list[QuarantineRow]
 ) -> tuple[list[FaceRow], Embeddings]:
     """Set aside photographs under two names, repeated files and near-duplicates of a person."""
     faults = _repeated_files(rows)
@@ -226,10 +227,16 @@ def _without_repeats(
     for index, row in enumerate(rows):
         if index not in faults:
             members.setdefault(row.identity, []).append(index)
+    mean = mean_of_people(embeddings, [row.identity for row in rows]) if len(members) >= MIN_PEOPLE else None
     for indices in members.values():
         # Of several alike the largest face stays.
         ordered = sorted(indices, key=lambda i: (-rows[i].eye_distance_px, i))
-        repeats = find_near_duplicates([rows[i].perceptual_hash for i in ordered], max_bits)
+        repeats = find_near_duplicates(
+            [rows[i].perceptual_hash for i in ordered],
+            params.near_duplicate_bits,
+            None if mean is None else cosine_table(embeddings[ordered], embeddings[ordered], mean),
+            params.near_duplicate_cosine,
+        )
         for repeat, original in repeats.items():
             faults[ordered[repeat]] = ("near-duplicate", f"looks like {rows[ordered[original]].file}")
     for index, (reason, detail) in sorted(faults.items()):
