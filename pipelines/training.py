@@ -34,6 +34,7 @@ def journey(
     trained = task(STAGE["train"], "4", "32Gi", gpu=True, params=train, groups=grouped)
     model = use_mlflow(trained).outputs["model"]
     judged = task(STAGE["evaluate"], "4", "16Gi", gpu=True, params=evaluate, faces=faces, model=model)
+    use_mlflow(judged)
     good = task(good_enough, "1", "1Gi", metrics=judged.outputs["metrics"], params=register)
     with dsl.If(good.output == True, name="good-enough"):  # noqa: E712  # a channel, compiled to a condition
         use_mlflow(task(STAGE["register"], "1", "4Gi", params=register, model=model, report=judged.outputs["report"]))

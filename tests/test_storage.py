@@ -20,7 +20,9 @@ import botocore.session
 import pytest
 from moto.server import ThreadedMotoServer
 
+from swapcore import cli
 from swapcore.errors import StorageError
+from swapcore.stages import register
 from swapcore.storage import (
     CARD,
     UNFINISHED,
@@ -457,6 +459,26 @@ def test_a_missing_bucket_stops_a_stage_before_its_work(store: type[Proxy], tmp_
         local_ports({}, {"model": "s3://nowhere/out"}, tmp_path),
     ):
         pytest.fail("the stage ran")
+
+
+def test_the_ports_of_a_command_may_be_remote(
+    store: type[Proxy], artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(params: object, *, model: Path, report: Path, registration: Path) -> dict[str, float]:
+        assert contents(model) == contents(artifact)
+        assert report == tmp_path
+        registration.mkdir()
+        (registration / "x").write_bytes(b"x")
+        return {"register/version": 1.0}
+
+    run.__annotations__ = register.run.__annotations__
+    monkeypatch.setattr(register, "run", run)
+    monkeypatch.chdir(tmp_path)
+    deliver(artifact, "s3://box/m")
+    ports = {"model": "s3://box/m", "report": str(tmp_path), "registration": "s3://box/r"}
+    words = [word for port, where in ports.items() for word in (f"--{port}", where)]
+    cli.main(["register", *words, "--params", str(Path(__file__).parents[1] / "params.yaml")])
+    assert fetch("s3://box/r", tmp_path / "r").num_moved == 1
 
 
 @pytest.mark.parametrize(("location", "remote"), [("s3://box/p", True), ("data/faces", False), ("/s3://x", False)])

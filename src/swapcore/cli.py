@@ -8,7 +8,8 @@ import json
 import os
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import click
 from swapcore.errors import SwapcoreError
 from swapcore.stages import STAGES
 
+SCRATCH = Path(".swapcore/ports")
+"""Where ports on s3:// are kept here, so that the next command fetches only what changed."""
 Run = Callable[..., dict[str, float]]
 
 
@@ -25,6 +28,22 @@ def stage_ports(run: Run) -> dict[str, str]:
     hints = typing.get_type_hints(run, include_extras=True)
     names = [p.name for p in inspect.signature(run).parameters.values() if p.kind is p.KEYWORD_ONLY]
     return {name: hints[name].__metadata__[0] for name in names}
+
+
+@contextmanager
+def local_paths(ports: dict[str, str], locations: dict[str, str]) -> Iterator[dict[str, Path]]:
+    """Each port's local path; ports on s3:// are fetched to SCRATCH before the block and delivered after it."""
+    if not any(location.startswith("s3://") for location in locations.values()):
+        yield {port: Path(location) for port, location in locations.items()}
+        return
+    from swapcore.storage import local_ports
+
+    inputs, outputs = (
+        {port: location for port, location in locations.items() if ports[port] == direction}
+        for direction in ("input", "output")
+    )
+    with local_ports(inputs, outputs, SCRATCH) as paths:
+        yield paths
 
 
 def first_sentence(stage: str) -> str:
@@ -38,10 +57,12 @@ def stage_command(stage: str) -> click.Command:
     run: Run = importlib.import_module(f"swapcore.stages.{stage}").run
     ports = stage_ports(run)
 
-    def callback(params: Path, metrics: Path | None, **paths: Path) -> None:
+    def callback(params: Path, metrics: Path | None, **locations: str) -> None:
         from swapcore.config import read_params
 
-        measured = run(getattr(read_params(params), stage), **paths)
+        section = getattr(read_params(params), stage)
+        with local_paths(ports, locations) as paths:
+            measured = run(section, **paths)
         for name, value in measured.items():
             click.echo(f"{name:40s} {value:.6g}")
         if metrics is not None:
@@ -49,7 +70,7 @@ def stage_command(stage: str) -> click.Command:
             metrics.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     options: list[click.Parameter] = [
-        click.Option([f"--{name}"], required=True, type=click.Path(path_type=Path), help=f"{direction} folder")
+        click.Option([f"--{name}"], required=True, help=f"{direction} folder, or s3://bucket/prefix")
         for name, direction in ports.items()
     ]
     options += [

@@ -129,7 +129,7 @@ def test_the_store_is_offered_to_all_and_the_registry_demanded_where_it_is_neede
             for pair in secret["keyToEnv"]
         }
         assert secrets["swapcore-s3", "AWS_SECRET_ACCESS_KEY"] is True
-        needs_registry = name.split("-")[0] in {"train", "register"}
+        needs_registry = name.split("-")[0] in {"train", "evaluate", "register"}
         assert secrets.get(("swapcore-mlflow", "MLFLOW_TRACKING_URI")) == (False if needs_registry else None)
 
 

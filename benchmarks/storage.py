@@ -1,0 +1,95 @@
+"""What storage's checks cost: MB/s of deliver and fetch beside bare PUT and GET of the same bytes, on loopback.
+
+    python benchmarks/storage.py [--files 4] [--megabytes 48]
+
+The store is moto's server in a process of its own. Prints a Markdown table.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import boto3
+
+from swapcore.storage import deliver, fetch
+
+PORT = 18765
+URL = f"http://127.0.0.1:{PORT}"
+
+
+def start_store() -> subprocess.Popen[bytes]:
+    """Start moto's server, wait until it answers, and make the bucket."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(PORT)], **quiet)
+    os.environ |= {"AWS_ENDPOINT_URL": URL, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    os.environ |= {"AWS_DEFAULT_REGION": "us-east-1"}
+    for _ in range(120):
+        try:
+            boto3.client("s3").create_bucket(Bucket="box")
+            break
+        except Exception:
+            time.sleep(0.5)
+    return server
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds on the clock."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def bare(method: str, names: list[str], body: bytes | None) -> None:
+    """Send or take all files at once, without looking at them."""
+
+    signer = boto3.client("s3")
+
+    def one(name: str) -> None:
+        kind = {"Content-Type": "application/octet-stream"}  # urllib's own would have moto parse a form
+        where = {"Bucket": "box", "Key": f"bare/{name}"}
+        url = signer.generate_presigned_url(f"{method.lower()}_object", Params=where)
+        request = urllib.request.Request(url, body, kind if body else {}, method=method)
+        with urllib.request.urlopen(request) as reply:
+            reply.read()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, names))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--files", type=int, default=4)
+    parser.add_argument("--megabytes", type=int, default=48)
+    options = parser.parse_args()
+    server = start_store()
+    try:
+        with tempfile.TemporaryDirectory() as place:
+            made, body = Path(place) / "made", os.urandom(options.megabytes * 10**6)
+            made.mkdir()
+            names = [f"shard-{number:05d}.tar" for number in range(options.files)]
+            for name in names:
+                (made / name).write_bytes(body)
+            seconds = {
+                "bare PUT": timed(lambda: bare("PUT", names, body)),
+                "deliver": timed(lambda: deliver(made, "s3://box/checked")),
+                "bare GET": timed(lambda: bare("GET", names, None)),
+                "fetch": timed(lambda: fetch("s3://box/checked", Path(place) / "got")),
+                "fetch again, nothing changed": timed(lambda: fetch("s3://box/checked", Path(place) / "got")),
+            }
+    finally:
+        server.terminate()
+    print("| transfer | MB/s |\n|---|---|")
+    for what, duration in seconds.items():
+        print(f"| {what} | {options.files * options.megabytes / duration:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
