@@ -34,6 +34,6 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
 
 def test_a_contact_sheet_has_people_in_rows() -> None:
     shots = draw_shots(1, 0, 3, 32, 0.5)
-    sheet = contact_sheet([shots[0].identity], [shot.attributes for shot in shots], 32)
+    sheet = contact_sheet([shots[0].identity], [shot.attributes for shot in shots], 32, 32)
     assert sheet.shape == (32, 3 * 34 - 2, 3)
     assert np.abs(sheet[:, :32].astype(int) - render(shots[0].identity, shots[0].attributes, 32).image).max() == 0
