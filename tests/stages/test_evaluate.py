@@ -84,7 +84,8 @@ def write_model(folder: Path, faces: Path, **groups) -> Path:
     save_generator(folder, configuration.build(), configuration)
     write_recogniser(folder)
     (folder / "losses.csv").write_text("step,loss/total\n1,2.5\n2,2.0\n")
-    card = {"params": GROUPS.model_dump(mode="json"), "inputs": {"faces": artifact_digest(faces)}, **groups}
+    params = GROUPS.model_dump(mode="json", exclude={"workers"})  # as write_card leaves them
+    card = {"params": params, "inputs": {"faces": artifact_digest(faces)}, **groups}
     write_card(folder, "model", TRAIN, inputs={}, counts={}, facts={"groups": card})
     return folder
 
@@ -154,6 +155,16 @@ def test_a_teacher_that_cannot_be_loaded_is_told_to_the_reader(params, faces, tm
     metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
     assert not [name for name in metrics if name.startswith("teacher/")]
     assert "own swap is not shown" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_beside_a_model_that_the_oracle_taught_stands_the_classical_swap(params, faces, tmp_path):
+    taught = GROUPS.model_copy(update={"teacher": "oracle"}).model_dump(mode="json", exclude={"workers"})
+    model = write_model(tmp_path / "model", faces, params=taught)
+    metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
+    assert metrics["teacher/inside/l1"] > 0
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "classical swap" in page
+    assert "teacher’s swap" not in page
 
 
 def test_one_test_person_is_too_few(params, tmp_path):

@@ -48,13 +48,14 @@ def table(measured: Measured) -> str:
     lines = [["", *measured.labels.values()], ["---"] * (1 + len(measured.labels))]
     for figure in MEASURED:
         cells = [_cell(values.get(figure.name)) for values in measured.figures.values()]
-        lines.append([_name(figure), *cells])
+        lines.append([name_of(figure), *cells])
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 
 
-def _name(figure: Figure) -> str:
+def name_of(figure: Figure) -> str:
+    """A figure's name in the table, with its unit, and an arrow to where it is better."""
     arrow = {"higher": "↑", "lower": "↓"}[figure.better]
     return f"{figure.label}{f', {figure.unit}' if figure.unit else ''} {arrow}"
 

@@ -144,7 +144,8 @@ def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
     groups: Mapping[str, Any] = inputs.card.facts.get("groups", {})
     notes = []
     try:
-        params, label = _teacher_shown(GroupsParams.model_validate(groups.get("params")))
+        # A card does not keep how many processes made the artifact; the teacher does not care.
+        params, label = _teacher_shown(GroupsParams.model_validate({"workers": 0} | (groups.get("params") or {})))
         answers.append(Answer(TEACHER, label, one_by_one(load_teacher(params, inputs.faces).swap)))
     except (ParamsError, ValidationError) as error:
         notes.append(f"The teacher’s own swap is not shown, for it cannot be loaded: {str(error).splitlines()[0]}.")
