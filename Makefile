@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 # Further values for params.yaml, for `make demo` and `make run`: make run PHOTOS=… SETTINGS='train.steps=4000'
 SETTINGS ?=
 
-.PHONY: help install demo run test test-fast lint format tree bench ui clean
+.PHONY: help install demo run test test-fast lint format tree pipeline image-test bench ui clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | column -t -s '	'
@@ -52,6 +52,12 @@ format: $(READY)  ## Put the code in form
 
 tree: $(READY)  ## Write the README's tree anew
 	python docs/make_tree.py
+
+pipeline: $(READY)  ## Compile the Kubeflow pipeline to pipelines/training.yaml
+	python -m pipelines compile
+
+image-test:  ## Build the image and run every stage in it, where podman (or ENGINE=docker) is there
+	infra/test-image
 
 bench: $(READY)  ## Measure; the tables go to docs/benchmarks.md by hand
 	for script in benchmarks/*.py; do python "$$script"; done
