@@ -8,6 +8,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE := 1
 READY := $(VENV)/.ready
+REQUIREMENTS := --constraint constraints.txt --editable '.[pipeline,onnx,dev]'
 # Further values for params.yaml, for `make demo` and `make run`: make run PHOTOS=… SETTINGS='train.steps=4000'
 SETTINGS ?=
 
@@ -18,7 +19,11 @@ help:  ## This list
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[pipeline,onnx,dev]'
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt uv
+	@# uv needs a fifth of pip's time. It does not read pip's configuration, so it is told where pip finds wheels; pip is the way out.
+	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$($(VENV)/bin/python -m pip config get global.find-links 2> /dev/null || true)}" \
+	    $(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python $(REQUIREMENTS) \
+	    || $(VENV)/bin/python -m pip install --quiet $(REQUIREMENTS)
 	touch $@
 
 install: $(READY)  ## Make .venv with everything in it (about a minute or two)
