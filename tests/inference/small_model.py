@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from swapcore.config import ModelParams, NetworkParams, read_params
-from swapcore.data.faces import RECOGNISER
+from swapcore.data.recogniser_file import RECOGNISER
 from swapcore.faces.networks import load_recogniser
 from swapcore.models.artifact import ModelConfiguration, save_generator
 from swapcore.models.source import pool_levels

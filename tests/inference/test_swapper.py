@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.errors import ArtifactError
 from swapcore.faces.networks import load_recogniser
-from swapcore.inference.swapper import Swapper, read_network
+from swapcore.inference.swapper import Swapper
 from swapcore.models.artifact import load_generator
 from swapcore.ops.image import to_images, to_tensor
 
@@ -23,7 +24,7 @@ def test_it_swaps_as_generator_and_recogniser_do(model, pairs):
     swapped = Swapper(model).swap(*pairs)
     generator, _ = load_generator(model)
     source, template = (to_tensor(images) for images in pairs)
-    description = generator.description.describe(load_recogniser(read_network(model)).features, source)
+    description = generator.description.describe(load_recogniser(read_recogniser_file(model).network).features, source)
     with torch.no_grad():
         expected = to_images(generator(source, template, description).image)
     assert swapped.shape == (3, 64, 64, 3)

@@ -1,23 +1,20 @@
 """The faces artifact: one typed row an aligned face, its picture in shards, and the rejected photographs beside it."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.config import NetworkParams
 from swapcore.data.artifact import Card, read_card
+from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.data.shards import Place, ShardReader
-from swapcore.errors import ArtifactError
 from swapcore.ops.geometry import Affine, Points, apply, compose, rescale
 from swapcore.ops.image import Image, resize
 from swapcore.tables import read_table
 
 INDEX = "index.parquet"
 QUARANTINE = "quarantine.parquet"
-RECOGNISER = "recogniser.json"
 
 
 @dataclass(frozen=True)
@@ -126,12 +123,7 @@ class FaceSet:
         self.card: Card = read_card(folder, "faces")
         self.rows = read_table(folder / INDEX, FaceRow)
         self.size_px = int(self.card.facts["size_px"])
-        try:
-            recogniser = json.loads((folder / RECOGNISER).read_text(encoding="utf-8"))
-            self.recogniser = NetworkParams.model_validate(recogniser["network"])
-            self.embedding_mean = np.asarray(recogniser["embedding_mean"], dtype=np.float32)
-        except (OSError, ValueError, KeyError, TypeError):
-            raise ArtifactError(f"{folder / RECOGNISER}: cannot be read; run crop again") from None
+        self.recogniser, self.embedding_mean = read_recogniser_file(folder)
         self.reader = ShardReader(folder)
 
     def __len__(self) -> int:

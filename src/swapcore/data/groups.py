@@ -1,17 +1,14 @@
 """The groups artifact: sample groups as rows that name images; real crops and fakes lie once each in shards."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.config import NetworkParams
 from swapcore.data.artifact import Card, read_card
-from swapcore.data.faces import RECOGNISER
+from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.data.shards import Place, ShardReader
-from swapcore.errors import ArtifactError
 from swapcore.ops.image import Image
 from swapcore.tables import read_table
 
@@ -81,12 +78,7 @@ class GroupSet:
         self.rows = read_table(folder / INDEX, GroupRow)
         self.images = {row.key: row for row in read_table(folder / IMAGES, ImageRow)}
         self.size_px = int(self.card.facts["size_px"])
-        try:
-            recogniser = json.loads((folder / RECOGNISER).read_text(encoding="utf-8"))
-            self.recogniser = NetworkParams.model_validate(recogniser["network"])
-            self.embedding_mean = np.asarray(recogniser["embedding_mean"], dtype=np.float32)
-        except (OSError, ValueError, KeyError, TypeError):
-            raise ArtifactError(f"{folder / RECOGNISER}: cannot be read; run groups again") from None
+        self.recogniser, self.embedding_mean = read_recogniser_file(folder)
         self._reader = ShardReader(folder)
 
     def accepted(self, split: str) -> list[GroupRow]:

@@ -1,37 +1,18 @@
 """A trained model, loaded to be used: aligned crops in, aligned swapped crops out."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from swapcore.config import NetworkParams
-from swapcore.data.faces import RECOGNISER
-from swapcore.errors import ArtifactError
+from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.faces.networks import load_judge
 from swapcore.models.artifact import load_generator
 from swapcore.ops.image import to_images, to_tensor
 
 Batch = npt.NDArray[np.uint8]
 """RGB pictures of one size, uint8 (B, S, S, 3)."""
-
-
-def read_network(folder: Path) -> NetworkParams:
-    """The face network of a model folder; a path relative to the folder (a network that travels with it) is resolved.
-
-    Raises:
-        ArtifactError: recogniser.json is missing or damaged.
-    """
-    path = folder / RECOGNISER
-    try:
-        network = NetworkParams.model_validate(json.loads(path.read_text(encoding="utf-8"))["network"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ArtifactError(f"{path}: cannot be read; run train again") from None
-    if network.path is not None and (folder / network.path).is_file():
-        return network.model_copy(update={"path": folder / network.path})
-    return network
 
 
 class Swapper:
@@ -46,7 +27,7 @@ class Swapper:
         """
         self._device = torch.device(device)
         self._generator, configuration = load_generator(folder, self._device)
-        self._recogniser = load_judge(read_network(folder)).to(self._device)
+        self._recogniser = load_judge(read_recogniser_file(folder).network).to(self._device)
         self.size_px = configuration.size_px
 
     @torch.no_grad()

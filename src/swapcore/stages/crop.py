@@ -1,7 +1,6 @@
 """Photographs to aligned faces: every photograph ends as a row of the index or, with its reason, of the quarantine."""
 
 import hashlib
-import json
 import logging
 import shutil
 from collections import Counter
@@ -16,9 +15,10 @@ from swapcore.config import CropParams, InputPath, OutputPath
 from swapcore.data import consent as consents
 from swapcore.data.artifact import building, file_digest, write_card
 from swapcore.data.consent import CONSENT, ConsentLine, read_consent
-from swapcore.data.faces import INDEX, QUARANTINE, RECOGNISER, FaceRow, QuarantineRow
+from swapcore.data.faces import INDEX, QUARANTINE, FaceRow, QuarantineRow
 from swapcore.data.manifests import Manifest, PhotographEntry, read_manifest
 from swapcore.data.photographs import decode_photograph, read_file
+from swapcore.data.recogniser_file import RecogniserFile, write_recogniser_file
 from swapcore.data.shards import Place, ShardReader, ShardWriter
 from swapcore.data.splits import split_of
 from swapcore.errors import FaceError, ImageError, InputError
@@ -304,8 +304,7 @@ def _write(
     _remove_spool(folder / _SPOOL)
     write_table(folder / INDEX, FaceRow, placed)
     write_table(folder / QUARANTINE, QuarantineRow, sorted(quarantine, key=lambda row: (row.file, row.identity)))
-    recogniser = {"network": params.recogniser.model_dump(mode="json"), "embedding_mean": mean.tolist()}
-    (folder / RECOGNISER).write_text(json.dumps(recogniser, indent=1) + "\n", encoding="utf-8")
+    write_recogniser_file(folder, RecogniserFile(params.recogniser, mean))
 
 
 def _remove_spool(spool: Path) -> None:

@@ -1,6 +1,5 @@
 """Judge a model on pairs of test people, beside the trivial answers, and write the report."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from pydantic import ValidationError
 
 from swapcore.config import EvaluateParams, GroupsParams, InputPath, NetworkParams, OutputPath
 from swapcore.data.artifact import SPEED, Card, artifact_digest, building, file_digest, read_card, write_card
-from swapcore.data.faces import RECOGNISER, Face, FaceSet, at_size
+from swapcore.data.faces import Face, FaceSet, at_size
+from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.data.sampling import spread
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.evaluation.answers import (
@@ -38,7 +38,7 @@ from swapcore.evaluation.realism import Levels, describe
 from swapcore.evaluation.scores import TOP, Bench
 from swapcore.evaluation.speed import measure_speed
 from swapcore.faces.networks import load_judge
-from swapcore.inference.swapper import Swapper, read_network
+from swapcore.inference.swapper import Swapper
 from swapcore.models.artifact import WEIGHTS, read_configuration
 from swapcore.ops.image import Image, to_tensor
 from swapcore.ops.metrics import Vectors
@@ -126,13 +126,9 @@ def run(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: O
 def _read(params: EvaluateParams, faces: Path, model: Path) -> Inputs:
     face_set, card = FaceSet(faces), read_card(model, "model")
     size_px = read_configuration(model).size_px
-    try:
-        recogniser = json.loads((model / RECOGNISER).read_text(encoding="utf-8"))
-        mean = np.asarray(recogniser["embedding_mean"], dtype=np.float32)
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ArtifactError(f"{model / RECOGNISER}: cannot be read; run train again") from None
+    network, mean = read_recogniser_file(model)
     face = lru_cache(FACES_KEPT)(lambda place: at_size(face_set[place], size_px))
-    return Inputs(params, face_set, model, card, read_network(model), mean, size_px, select_device(params.device), face)
+    return Inputs(params, face_set, model, card, network, mean, size_px, select_device(params.device), face)
 
 
 def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:

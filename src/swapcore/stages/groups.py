@@ -10,8 +10,9 @@ import numpy as np
 
 from swapcore.config import GroupsParams, InputPath, OutputPath
 from swapcore.data.artifact import artifact_digest, building, write_card
-from swapcore.data.faces import RECOGNISER, FaceSet
+from swapcore.data.faces import FaceSet
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
+from swapcore.data.recogniser_file import RECOGNISER
 from swapcore.data.shards import Place, ShardReader, ShardWriter
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.faces.networks import load_recogniser

@@ -5,17 +5,15 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import swapcore
 from swapcore.config import InputPath, OutputPath, RegisterParams
 from swapcore.data.artifact import Card, artifact_digest, building, file_digest, read_card, write_card
-from swapcore.data.faces import RECOGNISER
+from swapcore.data.recogniser_file import read_recogniser_file, write_recogniser_file
 from swapcore.errors import ArtifactError
 from swapcore.inference.requests import to_base64
-from swapcore.inference.swapper import read_network
 from swapcore.models.artifact import CONFIGURATION, WEIGHTS, read_configuration
 from swapcore.tracking.registry import MODEL_TAG, Packaged, Version, register_version
 
@@ -114,18 +112,17 @@ def package(model: Path, folder: Path) -> Packaged:
     folder.mkdir()
     for name in (WEIGHTS, CONFIGURATION):
         shutil.copyfile(model / name, folder / name)
-    network = read_network(model)
-    document: dict[str, Any] = json.loads((model / RECOGNISER).read_text(encoding="utf-8"))
-    if network.path is not None:
-        carried = f"recogniser{network.path.suffix}"
-        shutil.copyfile(network.path, folder / carried)
-        document["network"]["path"] = carried
-    (folder / RECOGNISER).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    recogniser = read_recogniser_file(model)
+    if recogniser.network.path is not None:
+        carried = Path(f"recogniser{recogniser.network.path.suffix}")
+        shutil.copyfile(recogniser.network.path, folder / carried)
+        recogniser = recogniser._replace(network=recogniser.network.model_copy(update={"path": carried}))
+    write_recogniser_file(folder, recogniser)
     return Packaged(
         script=CODE / "inference" / "served.py",
         files=folder,
         code=CODE,
-        requirements=[*REQUIREMENTS, *(["onnxruntime"] if network.kind == "onnx" else [])],
+        requirements=[*REQUIREMENTS, *(["onnxruntime"] if recogniser.network.kind == "onnx" else [])],
         example=[_example_pair(read_configuration(model).size_px)],
     )
 

@@ -8,8 +8,8 @@ import torch
 
 from swapcore.config import InputPath, OutputPath, TrainParams
 from swapcore.data.artifact import artifact_digest, building, write_card
-from swapcore.data.faces import RECOGNISER
 from swapcore.data.groups import GroupSet
+from swapcore.data.recogniser_file import RECOGNISER
 from swapcore.data.sampling import GroupSampler
 from swapcore.errors import ParamsError
 from swapcore.faces.networks import load_feature_network, load_recogniser
