@@ -40,7 +40,7 @@ run: $(READY)  ## The whole pipeline on your photographs: make run PHOTOS=folder
 	@echo "pictures: $(CURDIR)/reports/swap/sheet.png   report: $(CURDIR)/reports/swap/report.html"
 
 test: $(READY)  ## Every test; set SWAPCORE_FACES to a folder of photographs with consent for those that need faces
-	python -m pytest --cov --cov-report=term:skip-covered -q
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered -q
 
 test-fast: $(READY)  ## The tests that take seconds
 	python -m pytest -q -m 'not slow'

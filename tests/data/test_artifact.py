@@ -34,7 +34,7 @@ def test_built_beside_then_renamed(tmp_path):
         (folder / "file.txt").write_text("x")
         card = write_card(folder, "report", PARAMS, inputs={}, counts={"files": 1}, facts={"a": [1, 2]})
     assert read_card(target, "report") == card
-    assert card.params == {"model_name": "m"}
+    assert card.params == {"model_name": "m", "bounds": {}}
     assert [p.name for p in target.parent.iterdir()] == ["out"]
 
 
