@@ -37,7 +37,7 @@ def good_enough(metrics: Input[Metrics], params: dict) -> bool:
     for name, (least, most) in replaced(params["bounds"], "null", None).items():
         if name not in metrics.metadata:
             sys.exit(
-                f"swapcore: register.bounds: {name} is none of the report's figures: {', '.join(metrics.metadata)}"
+                f"swapcore: register.bounds: {name} is none of the report's figures: {', '.join(sorted(metrics.metadata))}"
             )
         value = float(metrics.metadata[name])
         within = (least is None or value >= least) and (most is None or value <= most)
