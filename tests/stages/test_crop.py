@@ -186,7 +186,11 @@ def test_a_near_duplicate_is_set_aside_and_the_larger_face_stays(tmp_path):
     run(everything, photographs=folder, faces=tmp_path / "all")
     sizes = {row.file: row.eye_distance_px for row in FaceSet(tmp_path / "all").rows if row.identity == "person 0"}
     larger, smaller = sorted(sizes, key=lambda file: (-sizes[file], file))
-    run(PARAMS.model_copy(update={"near_duplicate_bits": 12, "near_duplicate_cosine": -1.0}), photographs=folder, faces=tmp_path / "faces")
+    run(
+        PARAMS.model_copy(update={"near_duplicate_bits": 12, "near_duplicate_cosine": -1.0}),
+        photographs=folder,
+        faces=tmp_path / "faces",
+    )
     rows = quarantine_of(tmp_path / "faces")
     assert {file: row.reason for file, row in rows.items()} == {smaller: "near-duplicate"}
     assert larger in rows[smaller].detail
