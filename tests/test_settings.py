@@ -32,6 +32,17 @@ def test_setting_a_value_to_what_it_is_changes_no_byte(params: Path) -> None:
     assert params.read_bytes() == before
 
 
+def test_going_to_photographs_of_ones_own_and_back_leaves_the_file_as_it_was(params: Path, tmp_path: Path) -> None:
+    before = params.read_bytes()
+    demo = ["photographs.input=data/people", "photographs.folder=data/people", "photographs.synthetic=[data/people]"]
+    for _ in range(2):
+        apply_settings(params, [*demo, "train.steps=7"])
+        apply_settings(params, [*photograph_settings(tmp_path), "train.steps=8"])
+        assert read_params(params).photographs.synthetic == ()
+    apply_settings(params, [*demo, f"train.steps={read_params(PARAMS).train.steps}"])
+    assert params.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     "setting", ["train.steps", "train.lrr=1", "trian.steps=1", "steps=1", "train.steps=0", "train.steps=[", "train=1"]
 )

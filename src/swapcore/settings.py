@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from swapcore.config import Params, describe, read_params
@@ -49,13 +50,15 @@ def apply_settings(path: Path, settings: list[str]) -> None:
     for setting in settings:
         _apply(document, setting, path)
     try:
-        Params.model_validate(document)
+        params = Params.model_validate(document)
     except ValidationError as error:
         raise ParamsError(f"{path}: {describe(error)}; nothing was changed") from None
     text = io.StringIO()
     yaml.dump(document, text)
     beside = path.with_name(f".{path.name}.new")
     beside.write_text(text.getvalue(), encoding="utf-8")
+    if read_params(beside) != params:
+        raise AssertionError(f"{beside} does not say what was asked for")
     beside.replace(path)
 
 
@@ -72,6 +75,16 @@ def _apply(document: Any, setting: str, path: Path) -> None:
     # A path may hold what YAML reads as syntax (": ", "#"), so paths of the photographs are taken as they are.
     literal = key in {"photographs.input", "photographs.folder"}
     try:
-        place[name] = text if literal else YAML(typ="safe").load(text)
+        value = text if literal else YAML(typ="safe").load(text)
     except YAMLError:
         raise ParamsError(f"{key}: {text!r} is not a YAML value; nothing was changed") from None
+    place[name] = _in_line(value, place[name]) if isinstance(value, list) else value
+
+
+def _in_line(items: list[Any], before: Any) -> CommentedSeq:
+    """A list to be written as [a, b], with the comment that stood behind the value before it."""
+    sequence = CommentedSeq(items)
+    sequence.fa.set_flow_style()
+    if isinstance(before, CommentedSeq):
+        before.copy_attributes(sequence)
+    return sequence
