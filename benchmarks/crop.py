@@ -19,14 +19,14 @@ from swapcore.config import CropParams, read_params
 from swapcore.data.consent import ConsentLine
 from swapcore.data.manifests import PhotographEntry, read_manifest
 from swapcore.data.photographs import read_photograph
-from swapcore.faces.landmarks import model_file
+from swapcore.faces.dlib_weights import LANDMARK_FILE, package_file
 from swapcore.faces.networks import load_recogniser
 from swapcore.faces.recogniser import Recogniser
 from swapcore.stages.crop import Task, cut_photograph
 
 BATCH_SIZE = 32
 DETECTOR = dlib.get_frontal_face_detector()
-PREDICTOR = dlib.shape_predictor(str(model_file("shape_predictor_5_face_landmarks.dat")))
+PREDICTOR = dlib.shape_predictor(str(package_file(LANDMARK_FILE)))
 
 
 def find_only(entries: list[PhotographEntry], params: CropParams) -> None:

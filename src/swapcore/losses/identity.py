@@ -2,10 +2,7 @@
 
 import torch
 
-
-def cosine(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Cosine of unit vectors, (B,) from two (B, D)."""
-    return (first * second).sum(1)
+from swapcore.ops.identity import cosine
 
 
 def source_identity_loss(output: torch.Tensor, source: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 
 from swapcore.config import LossWeights
 from swapcore.losses.adversarial import generator_loss
@@ -12,6 +11,7 @@ from swapcore.losses.feature import feature_loss
 from swapcore.losses.identity import source_identity_loss, template_identity_loss
 from swapcore.losses.jitter import Jitter, apply_jitter
 from swapcore.losses.pixel import change_weight, pixel_loss
+from swapcore.ops.identity import centred
 
 Recognise = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
 """The frozen recogniser: (B, 3, S, S) in [-1, 1] to levels and raw embedding (B, D)."""
@@ -100,7 +100,7 @@ class SwapLoss:
         return terms
 
     def _identity_terms(self, embedding: torch.Tensor, targets: Targets) -> Terms:
-        output = F.normalize(embedding.float() - self._embedding_mean, dim=1)
+        output = centred(embedding, self._embedding_mean)
         source, template = targets.source_identity, targets.template_identity
         terms = {}
         if self.weights.identity_source:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import nn
+
+from swapcore.ops.identity import centred
 
 Recognise = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
 """A frozen face network: crops (B, 3, S, S) in [-1, 1] to its levels [(B, C_i, H_i, W_i)] and raw embedding (B, D)."""
@@ -53,7 +54,7 @@ class SourceDescription(nn.Module):
 
     def forward(self, pooled: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         """Pooled levels (B, P) and raw embedding (B, D) to the description (B, P + D), float32."""
-        identity = F.normalize(embedding.float() - self.embedding_mean, dim=1)
+        identity = centred(embedding, self.embedding_mean)
         standard = (pooled - self.pooled_mean) / self.pooled_std
         return torch.cat([standard, EMBEDDING_GAIN * identity], 1)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, GroupSet
 from swapcore.data.sampling import spread
 from swapcore.models.generator import Generator, Swap
 from swapcore.models.source import Recognise, pool_levels
+from swapcore.ops.identity import centred
 from swapcore.ops.image import encode_png, resize, tile, to_images, to_tensor
 from swapcore.training.learner import Metrics
 from swapcore.training.precision import autocast
@@ -63,7 +63,7 @@ class Samples:
 
         def identities(keys: list[str]) -> torch.Tensor:
             raw = torch.from_numpy(np.stack([groups.embedding(key) for key in keys])).to(self._device)
-            return F.normalize(raw - self._mean, dim=1)
+            return centred(raw, self._mean)
 
         sources, templates, labels = ([getattr(row, part) for row in rows] for part in ("source", "template", "label"))
         pictures = images(sources)
@@ -120,7 +120,7 @@ class Samples:
 
     def _identities(self, images: torch.Tensor) -> torch.Tensor:
         raw = torch.cat([self._recognise(part)[1] for part in torch.split(images, _BATCH_SIZE)])
-        return F.normalize(raw.float() - self._mean, dim=1)
+        return centred(raw, self._mean)
 
 
 def _sheet_rows(groups: SampleGroups, swap: Swap) -> list[list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from swapcore.config import TrainParams
 from swapcore.data.sampling import Batch
@@ -14,6 +13,7 @@ from swapcore.losses.adversarial import discriminator_loss
 from swapcore.losses.jitter import draw_jitter
 from swapcore.losses.total import SwapLoss, Targets, Terms
 from swapcore.models.generator import Generator, Swap
+from swapcore.ops.identity import centred
 from swapcore.training.learner import Learner, Metrics
 from swapcore.training.precision import autocast
 from swapcore.training.schedule import ema_decay, judges_raw, plays_adversary, rate_share
@@ -74,8 +74,8 @@ def _generator_terms(learner: Learner, swap: Swap, batch: Batch, context: StepCo
         label=batch.label,
         template=batch.template,
         is_fake_label=batch.is_fake_label,
-        source_identity=F.normalize(batch.source_embedding - context.embedding_mean, dim=1),
-        template_identity=F.normalize(batch.template_embedding - context.embedding_mean, dim=1),
+        source_identity=centred(batch.source_embedding, context.embedding_mean),
+        template_identity=centred(batch.template_embedding, context.embedding_mean),
     )
     rng = np.random.default_rng([params.seed, learner.step, _JITTER_STREAM, 0])
     jitter = draw_jitter(params.jitter, len(batch.label), rng)
