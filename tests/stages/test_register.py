@@ -24,7 +24,8 @@ from torch import nn
 
 from swapcore.config import NetworkParams, RegisterParams, Section
 from swapcore.data.artifact import artifact_digest, read_card, write_card
-from swapcore.errors import ArtifactError, TrackingError
+from swapcore.errors import ArtifactError, InputError, TrackingError
+from swapcore.inference.models import locate_model, resolve_model, weights_digest
 from swapcore.inference.requests import to_base64
 from swapcore.inference.swapper import Swapper
 from swapcore.ops.image import decode
@@ -102,6 +103,27 @@ def crops(seed: int) -> np.ndarray:
 
 
 REQUEST = {"source": to_base64(crops(1)[0]), "template": to_base64(crops(2)[0])}
+
+
+def test_a_registered_version_is_fetched_once_by_alias_or_number(registered, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registered.uri)
+    model = registered.ports["model"]
+    found = resolve_model("models:/test-swap@challenger", tmp_path)
+    assert (found.name, found.version, found.digest) == ("test-swap", "1", artifact_digest(model))
+    assert weights_digest(found.folder) == weights_digest(model)
+    assert Swapper(found.folder).size_px == Swapper(model).size_px
+    before = (found.folder / "weights.safetensors").stat().st_mtime_ns
+    assert resolve_model("models:/test-swap/1", tmp_path) == found
+    assert (found.folder / "weights.safetensors").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("unknown", ["models:/other@challenger", "models:/test-swap@champion", "models:/test-swap/7"])
+def test_a_model_that_nobody_registered_is_one_line(registered, tmp_path, monkeypatch, unknown):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registered.uri)
+    with pytest.raises(InputError) as caught:
+        locate_model(unknown, tmp_path)
+    assert unknown in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):

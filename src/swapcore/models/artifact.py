@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,6 +15,7 @@ from swapcore.models.generator import Generator
 
 WEIGHTS = "weights.safetensors"
 CONFIGURATION = "model.json"
+ALIGNMENT: Final = "ffhq"
 
 
 class ModelConfiguration(BaseModel):
@@ -25,7 +26,7 @@ class ModelConfiguration(BaseModel):
     format: Literal[1] = 1
     generator: ModelParams
     size_px: CropSize
-    alignment: Literal["ffhq"] = "ffhq"
+    alignment: Literal["ffhq"] = ALIGNMENT
     """How a crop is cut: the points in docs/architecture.md."""
     embedding_size: int
     pooled_size: int
@@ -47,15 +48,26 @@ def read_configuration(folder: Path) -> ModelConfiguration:
     """Read model.json.
 
     Raises:
-        ArtifactError: it is missing or not what save_generator writes.
+        ArtifactError: it is missing, not what save_generator writes, or made for another alignment.
     """
     path = folder / CONFIGURATION
     try:
-        return ModelConfiguration.model_validate_json(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        _require_alignment(path, json.loads(text))
+        return ModelConfiguration.model_validate_json(text)
     except FileNotFoundError:
         raise ArtifactError(f"{path}: no such file; {folder} is not a model folder, run train") from None
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
+    except (OSError, ValueError, ValidationError) as error:
         raise ArtifactError(f"{path}: cannot be read ({type(error).__name__}); run train again") from None
+
+
+def _require_alignment(path: Path, document: Any) -> None:
+    """Refuse crops that are cut otherwise: the model would be shown faces in the wrong place, and say nothing."""
+    alignment = document.get("alignment", ALIGNMENT) if isinstance(document, dict) else ALIGNMENT
+    if alignment != ALIGNMENT:
+        raise ArtifactError(
+            f"{path}: alignment: made for crops cut as {alignment!r}, this swapcore cuts {ALIGNMENT!r}; train a model anew"
+        )
 
 
 def load_generator(folder: Path, device: torch.device | str = "cpu") -> tuple[Generator, ModelConfiguration]:
