@@ -5,14 +5,32 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.faces.networks import load_judge
+from swapcore.faces.recogniser import Recogniser
 from swapcore.models.artifact import load_generator
+from swapcore.models.generator import Generator
 from swapcore.ops.image import to_images, to_tensor
 
 Batch = npt.NDArray[np.uint8]
 """RGB pictures of one size, uint8 (B, S, S, 3)."""
+
+
+class SwapNetwork(nn.Module):
+    """Generator and recogniser as one network: what is exported, and what runs here."""
+
+    def __init__(self, generator: Generator, recogniser: Recogniser) -> None:
+        super().__init__()
+        self.generator = generator
+        self.recogniser = recogniser
+
+    def forward(self, source: torch.Tensor, template: torch.Tensor) -> torch.Tensor:
+        """Swapped crops, like source and template float (B, 3, S, S) in [-1, 1]."""
+        description = self.generator.description.describe(self.recogniser.features, source)
+        swapped: torch.Tensor = self.generator(source, template, description).image
+        return swapped
 
 
 class Swapper:
@@ -26,13 +44,12 @@ class Swapper:
             ParamsError: the recogniser's own file is missing or another.
         """
         self._device = torch.device(device)
-        self._generator, configuration = load_generator(folder, self._device)
-        self._recogniser = load_judge(read_recogniser_file(folder).network).to(self._device)
+        generator, configuration = load_generator(folder, self._device)
+        self.network = SwapNetwork(generator, load_judge(read_recogniser_file(folder).network).to(self._device)).eval()
         self.size_px = configuration.size_px
 
     @torch.no_grad()
     def swap(self, sources: Batch, templates: Batch) -> Batch:
         """Give each template the face of its source: three times uint8 (B, S, S, 3), S = ``size_px``."""
         source, template = (to_tensor(images).to(self._device) for images in (sources, templates))
-        description = self._generator.description.describe(self._recogniser.features, source)
-        return to_images(self._generator(source, template, description).image)
+        return to_images(self.network(source, template))

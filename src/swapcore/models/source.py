@@ -20,7 +20,7 @@ def pool_levels(levels: Sequence[torch.Tensor], embedding: torch.Tensor) -> torc
 
     Without levels (a network that gives embeddings only) the width is 0.
     """
-    pooled = [embedding.new_zeros(len(embedding), 0, dtype=torch.float32)]
+    pooled = [embedding.new_zeros(embedding.shape[0], 0, dtype=torch.float32)]
     for level in levels:
         variance, mean = torch.var_mean(level.float(), dim=(2, 3), correction=0)
         pooled += [mean, variance.clamp(min=0).sqrt()]

@@ -29,5 +29,5 @@ def resample(batch: torch.Tensor, affine: Affine, size_px: int) -> torch.Tensor:
     shift = to_unit * (centre[:, None] + 0.5) - 1
     theta = torch.cat([linear, shift], 1).to(batch.device, torch.float32)
     grid = F.affine_grid(theta[None], [1, 1, size_px, size_px], align_corners=False)
-    grid = grid.expand(len(batch), -1, -1, -1)
+    grid = grid.expand(batch.shape[0], -1, -1, -1)
     return F.grid_sample(batch.to(torch.float32), grid, padding_mode="border", align_corners=False)
