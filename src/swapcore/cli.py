@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from swapcore.commands import serving
 from swapcore.errors import SwapcoreError
 from swapcore.stages import STAGES
 
@@ -139,8 +140,8 @@ def commands() -> None:
     """Train, judge, register and use a face identity-swap model."""
 
 
-commands.add_command(configure)
-commands.add_command(benchmark)
+for command in (configure, benchmark, serving.serve, serving.export):
+    commands.add_command(command)
 
 
 def one_line(error: OSError) -> str:

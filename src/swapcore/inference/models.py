@@ -5,10 +5,14 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from swapcore.data.artifact import CARD, artifact_digest, file_digest
 from swapcore.errors import ArtifactError, InputError
 from swapcore.models.artifact import WEIGHTS, read_configuration
+
+if TYPE_CHECKING:
+    from swapcore.tracking.fetching import Registered
 
 CACHE = Path(".swapcore/models")
 """Where models that were fetched are kept, in the working directory."""
@@ -64,13 +68,25 @@ def _from_folder(folder: Path, name: str) -> LocatedModel:
     return LocatedModel(folder, name, None, artifact_digest(folder) if has_card else weights_digest(folder))
 
 
-def _from_registry(reference: str, cache: Path) -> LocatedModel:
-    from swapcore.tracking.fetching import fetch_version, find_version
+def find_registered(reference: str) -> "Registered":
+    """Which version ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` means.
+
+    Raises:
+        InputError: it is of another form, or there is no such registry, model, alias or version.
+        TrackingError: the registry could not be reached.
+    """
+    from swapcore.tracking.fetching import find_version
 
     parts = _REGISTERED.fullmatch(reference)
     if parts is None:
-        raise InputError(f"{reference}: is not of the form models:/NAME@ALIAS or models:/NAME/VERSION; {WAYS}")
-    found = find_version(parts["name"], alias=parts["alias"], version=parts["version"])
+        raise InputError(f"{reference}: is not of the form models:/NAME@ALIAS or models:/NAME/VERSION")
+    return find_version(parts["name"], alias=parts["alias"], version=parts["version"])
+
+
+def _from_registry(reference: str, cache: Path) -> LocatedModel:
+    from swapcore.tracking.fetching import fetch_version
+
+    found = find_registered(reference)
     folder = cache / found.store[:16] / f"{found.name}-{found.version}"
     if not (folder / _ORIGIN).is_file():
         fetch_version(found, folder)

@@ -1,14 +1,43 @@
 """A registered model behind HTTP, as `mlflow models serve` does it, with what it needs around it."""
 
 import os
+import socket
 import sys
 from pathlib import Path
+from typing import NoReturn
 
+from swapcore.errors import InputError
+from swapcore.tracking.fetching import Registered
 from swapcore.tracking.store import tracking_uri
 
 _SERVER = Path(__file__).parent / "server"
 _MODEL = "__pyfunc_model_path__"
 """How mlflow tells its server which model to load."""
+
+
+def serve_version(found: Registered, *, host: str, port: int, workers: int, max_request_megabytes: int) -> NoReturn:
+    """Become the server: this process is replaced, so that signals reach it and nothing is left behind.
+
+    Raises:
+        InputError: the address cannot be listened at.
+    """
+    _check_address(host, port)
+    words, environment = server_command(
+        f"models:/{found.name}/{found.version}",
+        host=host,
+        port=port,
+        workers=workers,
+        max_request_megabytes=max_request_megabytes,
+    )
+    os.execve(words[0], words, environment)
+
+
+def _check_address(host: str, port: int) -> None:
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        raise InputError(f"--host {host} --port {port}: {error.strerror or error}; choose another") from None
 
 
 def server_command(
