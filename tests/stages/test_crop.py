@@ -16,7 +16,7 @@ from drawn_photographs import draw_face
 
 from swapcore.config import read_params
 from swapcore.data import consent
-from swapcore.data.artifact import CARD, content_digest, partial_folder, read_card
+from swapcore.data.artifact import CARD, content_digest, file_digest, partial_folder, read_card
 from swapcore.data.faces import QUARANTINE, FaceSet, QuarantineRow
 from swapcore.data.splits import split_of
 from swapcore.errors import InputError
@@ -81,8 +81,11 @@ def test_every_face_of_a_plain_folder(people, tmp_path):
     assert faces.card.rejections == {}
     assert faces.card.facts["size_px"] == 128
     assert faces.card.facts["recogniser"] == PARAMS.recogniser.digest()
+    rights = faces.card.facts["consent"]["rights"]
+    assert sum(right["photographs"] for right in rights) == len(faces)
+    assert faces.card.facts["consent"]["sha256"] == file_digest(people / "consent.csv")
     assert sorted(p.name for p in faces.folder.iterdir()) == [
-        "card.json", "index.parquet", "quarantine.parquet", "recogniser.json", "shard-00000.tar",
+        "card.json", "index.parquet", "lineage", "quarantine.parquet", "recogniser.json", "shard-00000.tar",
     ]  # fmt: skip
 
 

@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from swapcore.config import CropParams, InputPath, OutputPath
 from swapcore.data import consent as consents
-from swapcore.data.artifact import building, file_digest, write_card
+from swapcore.data.artifact import CARD, building, file_digest, write_card
 from swapcore.data.consent import CONSENT, ConsentLine, read_consent
 from swapcore.data.faces import INDEX, QUARANTINE, FaceRow, QuarantineRow
+from swapcore.data.lineage import pass_on, write_people
 from swapcore.data.manifests import Manifest, PhotographEntry, read_manifest
 from swapcore.data.photographs import decode_photograph, read_file
 from swapcore.data.recogniser_file import RecogniserFile, write_recogniser_file
@@ -86,6 +87,9 @@ def run(params: CropParams, *, photographs: InputPath, faces: OutputPath) -> dic
         if (manifest.root / PARAMETERS).is_file():
             # How synthesized photographs were rendered: the oracle teacher and the truth in evaluation read it.
             shutil.copyfile(manifest.root / PARAMETERS, folder / PARAMETERS)
+        pass_on("photographs", manifest.root, folder)
+        photographs_digest = _input_digest(manifest, hashes)
+        write_people(folder, photographs_digest, ((row.identity, row.split) for row in rows))
         rejections = dict(sorted(Counter(row.reason for row in quarantine).items()))
         counts = {
             "photographs": len(rows) + len(quarantine),
@@ -94,7 +98,7 @@ def run(params: CropParams, *, photographs: InputPath, faces: OutputPath) -> dic
         }
         write_card(
             folder, "faces", params,
-            inputs={"photographs": _input_digest(manifest, hashes)},
+            inputs={"photographs": photographs_digest},
             counts=counts,
             rejections=rejections,
             facts={
@@ -102,6 +106,8 @@ def run(params: CropParams, *, photographs: InputPath, faces: OutputPath) -> dic
                 "recogniser": params.recogniser.digest(),
                 "embedding_dim": recogniser.embedding_dim,
                 "people_by_split": dict(sorted(Counter({row.identity: row.split for row in rows}.values()).items())),
+                "consent": {"sha256": file_digest(manifest.root / CONSENT), "rights": _rights(rows)},
+                "photographs_card": _digest_of(manifest.root / CARD),
             },
         )  # fmt: skip
     return {key: float(value) for key, value in counts.items()} | {
@@ -320,6 +326,21 @@ def _input_digest(manifest: Manifest, hashes: dict[str, str]) -> str:
         line = (entry.file, entry.identity, entry.split or "", hashes.get(entry.file, ""))
         digest.update(("\0".join(line) + "\n").encode())
     return digest.hexdigest()
+
+
+def _rights(rows: list[FaceRow]) -> list[dict[str, str | int]]:
+    """Each consent basis and licence, with how many people and photographs rest on it."""
+    members: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        members.setdefault((row.consent_basis, row.consent_licence), []).append(row.identity)
+    return [
+        {"basis": basis, "licence": licence, "people": len(set(people)), "photographs": len(people)}
+        for (basis, licence), people in sorted(members.items())
+    ]
+
+
+def _digest_of(path: Path) -> str | None:
+    return file_digest(path) if path.is_file() else None
 
 
 def _by_reason(quarantine: Iterable[QuarantineRow]) -> str:

@@ -12,6 +12,7 @@ from swapcore.config import GroupsParams, InputPath, OutputPath
 from swapcore.data.artifact import artifact_digest, building, write_card
 from swapcore.data.faces import FaceSet
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
+from swapcore.data.lineage import pass_on
 from swapcore.data.recogniser_file import RECOGNISER
 from swapcore.data.shards import Place, ShardReader, ShardWriter
 from swapcore.errors import ArtifactError, ParamsError
@@ -58,6 +59,7 @@ def run(params: GroupsParams, *, faces: InputPath, groups: OutputPath) -> dict[s
             _refuse(face_set, assembler)
         _write(folder, assembler)
         shutil.copyfile(faces / RECOGNISER, folder / RECOGNISER)
+        pass_on("faces", faces, folder)
         _write_card(folder, params, face_set, assembler, teacher)
     return metrics(assembler)
 

@@ -9,6 +9,7 @@ import torch
 from swapcore.config import InputPath, OutputPath, TrainParams
 from swapcore.data.artifact import artifact_digest, building, write_card
 from swapcore.data.groups import GroupSet
+from swapcore.data.lineage import pass_on
 from swapcore.data.recogniser_file import RECOGNISER
 from swapcore.data.sampling import GroupSampler
 from swapcore.errors import ParamsError
@@ -131,6 +132,7 @@ def _finish(params: TrainParams, groups: GroupSet, folder: Path, learner: Learne
     save_generator(folder, learner.ema, configuration)
     shutil.copyfile(groups.folder / RECOGNISER, folder / RECOGNISER)
     _write_losses(folder / LOSSES, learner.history)
+    pass_on("groups", groups.folder, folder)
     rows = groups.accepted("train")
     write_card(
         folder,

@@ -1,0 +1,74 @@
+"""Where an artifact comes from, carried inside it: the cards of everything before it, and who is in it, by hashes of names."""
+
+import hashlib
+import json
+import shutil
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypedDict
+
+from swapcore.data.artifact import CARD, Kind
+from swapcore.errors import ArtifactError
+
+LINEAGE = "lineage"
+PEOPLE = "people.json"
+
+
+class Part(TypedDict):
+    """What an artifact holds of one person."""
+
+    split: str
+    photographs: int
+
+
+def pass_on(kind: Kind, source: Path, folder: Path) -> None:
+    """Copy an input's card, as folder/lineage/KIND.json, and all that it carries itself.
+
+    So a model alone proves its descent: each card names its inputs by the hash of the card that stands beside it.
+    Photographs of one's own have no card; then there is nothing to copy.
+    """
+    carried = folder / LINEAGE
+    if (source / LINEAGE).is_dir():
+        shutil.copytree(source / LINEAGE, carried, dirs_exist_ok=True)
+    if (source / CARD).is_file():
+        carried.mkdir(exist_ok=True)
+        shutil.copyfile(source / CARD, carried / f"{kind}.json")
+
+
+def hashed_name(salt: str, identity: str) -> str:
+    """How people.json names a person: it travels into registries, where names have no business."""
+    return hashlib.sha256(f"{salt}\0{unicodedata.normalize('NFC', identity)}".encode()).hexdigest()[:32]
+
+
+def write_people(folder: Path, salt: str, photographs: Iterable[tuple[str, str]]) -> None:
+    """Write folder/lineage/people.json from the person and split of every photograph.
+
+    Args:
+        folder: the artifact that is being made.
+        salt: the digest of the photographs: the same name has another hash in another set.
+        photographs: identity and split, once a photograph.
+    """
+    counts = Counter((hashed_name(salt, identity), split) for identity, split in photographs)
+    people = {name: Part(split=split, photographs=number) for (name, split), number in sorted(counts.items())}
+    (folder / LINEAGE).mkdir(exist_ok=True)
+    text = json.dumps({"salt": salt, "people": people}, indent=1, sort_keys=True) + "\n"
+    (folder / LINEAGE / PEOPLE).write_text(text, encoding="utf-8")
+
+
+def find_person(folder: Path, identity: str) -> Part | None:
+    """What an artifact, or a copy of its lineage folder, holds of a person; None: nothing.
+
+    Raises:
+        ArtifactError: people.json is there and damaged.
+    """
+    path = next((path for path in (folder / LINEAGE / PEOPLE, folder / PEOPLE) if path.is_file()), None)
+    if path is None:
+        return None
+    try:
+        document: Mapping[str, str | Mapping[str, Part]] = json.loads(path.read_text(encoding="utf-8"))
+        people, salt = document["people"], document["salt"]
+        return people.get(hashed_name(str(salt), identity))  # type: ignore[union-attr,return-value]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise ArtifactError(f"{path}: cannot be read; it says who is in the data; run crop again") from None
