@@ -69,6 +69,6 @@ def find_person(folder: Path, identity: str) -> Part | None:
     try:
         document: Mapping[str, str | Mapping[str, Part]] = json.loads(path.read_text(encoding="utf-8"))
         people, salt = document["people"], document["salt"]
-        return people.get(hashed_name(str(salt), identity))  # type: ignore[union-attr,return-value]
+        return people.get(hashed_name(str(salt), identity))  # type: ignore[union-attr]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ArtifactError(f"{path}: cannot be read; it says who is in the data; run crop again") from None
