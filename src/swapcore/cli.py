@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from swapcore.commands import serving
+from swapcore.commands import serving, using
 from swapcore.errors import SwapcoreError
 from swapcore.stages import STAGES
 
@@ -140,7 +140,7 @@ def commands() -> None:
     """Train, judge, register and use a face identity-swap model."""
 
 
-for command in (configure, benchmark, serving.serve, serving.export):
+for command in (configure, benchmark, serving.serve, serving.export, using.swap):
     commands.add_command(command)
 
 

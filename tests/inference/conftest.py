@@ -1,13 +1,46 @@
-"""A model folder for the tests of inference."""
+"""A model folder and photographs for the tests of inference."""
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from swapcore.config import NetworkParams
+from swapcore.inference.photograph import PhotographSwapper
+from swapcore.ops.image import Image, encode_png
+from tests.drawn_photographs import draw_face
 from tests.inference.small_model import write_model
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_model(tmp_path_factory.mktemp("models") / "model", NetworkParams(kind="dlib", path=None, sha256=None))
+
+
+@pytest.fixture(scope="session")
+def swapper(model: Path) -> PhotographSwapper:
+    cv2.setNumThreads(1)
+    return PhotographSwapper(model)
+
+
+@pytest.fixture(scope="session")
+def two_faces() -> Image:
+    """Two drawn people side by side, (400, 640, 3)."""
+    ground = np.full((400, 640, 3), 190, np.uint8)
+    image, _ = draw_face(1, into=ground, centre=(0.27, 0.45))
+    return draw_face(2, into=image, centre=(0.73, 0.45), eye_distance_px=55)[0]
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory, two_faces: Image) -> Path:
+    """source.png, template.png (one face each), two.png and nobody.png."""
+    folder = tmp_path_factory.mktemp("photographs")
+    for name, image in {
+        "source": draw_face(5)[0],
+        "template": draw_face(6)[0],
+        "two": two_faces,
+        "nobody": np.full((300, 300, 3), 120, np.uint8),
+    }.items():
+        (folder / f"{name}.png").write_bytes(encode_png(image))
+    return folder

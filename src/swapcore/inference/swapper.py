@@ -9,7 +9,7 @@ from torch import nn
 
 from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.faces.networks import load_judge
-from swapcore.faces.recogniser import Recogniser
+from swapcore.faces.recogniser import Embeddings, Recogniser
 from swapcore.models.artifact import load_generator
 from swapcore.models.generator import Generator
 from swapcore.ops.image import to_images, to_tensor
@@ -45,7 +45,9 @@ class Swapper:
         """
         self._device = torch.device(device)
         generator, configuration = load_generator(folder, self._device)
-        self.network = SwapNetwork(generator, load_judge(read_recogniser_file(folder).network).to(self._device)).eval()
+        recogniser = read_recogniser_file(folder)
+        self.network = SwapNetwork(generator, load_judge(recogniser.network).to(self._device)).eval()
+        self.embedding_mean = recogniser.embedding_mean
         self.size_px = configuration.size_px
 
     @torch.no_grad()
@@ -53,3 +55,8 @@ class Swapper:
         """Give each template the face of its source: three times uint8 (B, S, S, 3), S = ``size_px``."""
         source, template = (to_tensor(images).to(self._device) for images in (sources, templates))
         return to_images(self.network(source, template))
+
+    def embed(self, crops: Batch, batch_size: int = 16) -> Embeddings:
+        """Face features of crops, uint8 (B, S, S, 3), centred by the training people's mean and of length 1: float32 (B, D)."""
+        centred = self.network.recogniser.embed(crops, batch_size) - self.embedding_mean
+        return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-8), dtype=np.float32)

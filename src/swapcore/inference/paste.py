@@ -1,0 +1,132 @@
+"""Paste back: what a swap changed in an aligned crop, brought into the whole photograph at the photograph's own resolution."""
+
+import math
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from swapcore.ops.colour import from_lab, skin_colour, to_lab
+from swapcore.ops.geometry import Affine, Points, apply, compose, invert
+from swapcore.ops.image import Image
+from swapcore.ops.masks import outline_radius
+
+Floats = npt.NDArray[np.float32]
+
+_FULL_RADIUS: Final = 1.35
+"""Up to here, in radii of the inner face, a change is brought over whole: chin, jaw and temples lie inside."""
+_LAST_RADIUS: Final = 1.7
+"""From here on nothing changes: what lies there is hair, neck and background."""
+_EDGE: Final = 0.08
+"""Of the crop's side: over so much a change fades towards the crop's border."""
+_REDRAWN: Final = (6.0, 26.0)
+"""Grey levels: where so little is changed the photograph's own fine detail stays, where so much it goes."""
+_SPREAD: Final = 1 / 48
+"""Of the crop's side: how far the neighbourhood reaches whose change decides over the detail."""
+
+
+class Region(NamedTuple):
+    """The part of a photograph that a crop covers."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def paste_back(photograph: Image, crop: Image, swapped: Image, points: Points, affine: Affine) -> Image:
+    """Bring a swap into the photograph.
+
+    Only the change is brought over, swapped - crop, enlarged: so everything that the model leaves alone, as its mask says, stays
+    to the bit. The photograph's detail, which is finer than the crop, stays where little changed (pores, freckles, stubble) and
+    goes where a feature was drawn anew, or the old one's edges would show through.
+
+    Args:
+        photograph: uint8 (H, W, 3).
+        crop: uint8 (S, S, 3), the face as it was cut from the photograph.
+        swapped: uint8 (S, S, 3), the model's answer.
+        points: (5, 2) key points in the crop.
+        affine: (2, 3), photograph to crop.
+
+    Returns:
+        A new photograph, uint8 (H, W, 3); pixels out of the face's reach are those of the old one.
+    """
+    region = covered(affine, crop.shape[0], photograph.shape)
+    if region.right <= region.left or region.bottom <= region.top:
+        return photograph.copy()
+    window = face_window(points, crop.shape[0])
+    change = (swapped.astype(np.float32) - crop) * window[..., None]
+    seen = photograph[region.top : region.bottom, region.left : region.right]
+    to_region = compose(np.array([[1.0, 0, -region.left], [0, 1.0, -region.top]]), invert(affine))
+    pasted = seen + _enlarged(change, to_region, seen.shape)
+    if _scale(to_region) > 1:
+        pasted -= _stale_detail(seen, crop, change, to_region)
+    result = photograph.copy()
+    result[region.top : region.bottom, region.left : region.right] = np.clip(pasted + 0.5, 0, 255).astype(np.uint8)
+    return result
+
+
+def keep_colour(swapped: Image, crop: Image, points: Points) -> Image:
+    """The swap with its skin in the template's colour: uint8 (S, S, 3).
+
+    The median of the skin between eyes and mouth is brought back, in Lab, wherever the swap changed something.
+    """
+    before, after = to_lab(crop), to_lab(swapped)
+    shift = skin_colour(before, points) - skin_colour(after, points)
+    changed = np.abs(swapped.astype(np.float32) - crop).max(-1)
+    share = np.clip(cv2.GaussianBlur(changed, (0, 0), crop.shape[0] / 40) / 8, 0, 1) * face_window(
+        points, crop.shape[0]
+    )
+    return from_lab(np.asarray(after + share[..., None] * shift, dtype=np.float32))
+
+
+def face_window(points: Points, size_px: int) -> Floats:
+    """Where a change may be brought over: (S, S), 1 in the face, 0 away from it and at the crop's border."""
+    radius = outline_radius(points, size_px)
+    around = np.clip((_LAST_RADIUS - radius) / (_LAST_RADIUS - _FULL_RADIUS), 0, 1)
+    step = np.minimum(np.arange(size_px), np.arange(size_px)[::-1]) / (_EDGE * size_px)
+    border = np.clip(np.minimum(step[:, None], step[None, :]), 0, 1)
+    window = around * border
+    return np.asarray(window * window * (3 - 2 * window), dtype=np.float32)
+
+
+def covered(affine: Affine, size_px: int, shape: tuple[int, ...]) -> Region:
+    """The smallest part of a photograph of this shape that holds all that the crop shows of it."""
+    corners = np.array([[0, 0], [size_px, 0], [0, size_px], [size_px, size_px]]) - 0.5
+    seen = apply(invert(affine), corners)
+    (left, top), (right, bottom) = np.floor(seen.min(0)).astype(int), np.ceil(seen.max(0)).astype(int) + 1
+    height, width = shape[:2]
+    return Region(max(0, int(left)), max(0, int(top)), min(width, int(right)), min(height, int(bottom)))
+
+
+def _scale(affine: Affine) -> float:
+    return float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+
+
+def _enlarged(values: Floats, affine: Affine, shape: tuple[int, ...]) -> Floats:
+    """Values of the crop (S, S, C) at the photograph's pixels; averaged first where the photograph is coarser."""
+    scale = _scale(affine)
+    if scale < 1:
+        sigma = 0.5 * math.sqrt(1 / scale**2 - 1)
+        values = np.asarray(cv2.GaussianBlur(values, (0, 0), max(sigma, 0.01)), dtype=np.float32)
+    method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
+    size = (shape[1], shape[0])
+    return np.asarray(
+        cv2.warpAffine(values, affine, size, flags=method, borderMode=cv2.BORDER_CONSTANT), dtype=np.float32
+    )
+
+
+def _stale_detail(seen: Image, crop: Image, change: Floats, affine: Affine) -> Floats:
+    """What of the photograph's fine detail belongs to the face that was there: (h, w, 3) grey levels to take away."""
+    low, high = _REDRAWN
+    size = np.asarray(cv2.GaussianBlur(np.abs(change).mean(-1), (0, 0), crop.shape[0] * _SPREAD), dtype=np.float32)
+    redrawn = _enlarged(np.clip((size - low) / (high - low), 0, 1).astype(np.float32), affine, seen.shape)
+    coarse = cv2.warpAffine(
+        crop.astype(np.float32),
+        affine,
+        (seen.shape[1], seen.shape[0]),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray((seen - coarse) * np.clip(redrawn, 0, 1)[..., None], dtype=np.float32)

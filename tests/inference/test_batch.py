@@ -1,0 +1,176 @@
+"""Many templates: a row for each, a killed command goes on, and the results of different questions are not mixed."""
+
+import csv
+import errno
+import shutil
+
+import pytest
+
+from swapcore import cli
+from swapcore.errors import InputError
+from swapcore.inference.batch import JOURNAL, swap_many
+from swapcore.inference.journal import Journal
+from swapcore.inference.listing import list_files
+
+
+@pytest.fixture
+def templates(photographs, tmp_path):
+    folder = tmp_path / "templates"
+    (folder / "deep").mkdir(parents=True)
+    shutil.copy(photographs / "template.png", folder / "a.png")
+    shutil.copy(photographs / "template.png", folder / "deep" / "b.png")
+    shutil.copy(photographs / "nobody.png", folder / "nobody.png")
+    (folder / "notes.txt").write_text("not a photograph")
+    (folder / "text.jpg").write_text("nor this")
+    return folder
+
+
+def read_rows(path):
+    with path.open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_every_template_has_a_row_and_every_swap_a_file(model, photographs, templates, tmp_path):
+    out = tmp_path / "out"
+    swap_many(photographs / "source.png", str(templates), out, model=model)
+    rows = {row["file"]: row for row in read_rows(out / JOURNAL)}
+    assert {name: (row["status"], row["reason"]) for name, row in rows.items()} == {
+        "a.png": ("swapped", ""),
+        "deep/b.png": ("swapped", ""),
+        "nobody.png": ("refused", "no-face"),
+        "text.jpg": ("refused", "not-an-image"),
+    }
+    assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) == ["a.png", "deep/b.png", JOURNAL]
+
+
+def test_a_killed_command_goes_on_and_a_finished_one_does_nothing(model, photographs, templates, tmp_path):
+    out = tmp_path / "out"
+    ask = {"source": photographs / "source.png", "templates": str(templates), "out": out, "model": model}
+    swap_many(**ask)
+    journal = (out / JOURNAL).read_text().splitlines(keepends=True)
+    place = next(n for n, line in enumerate(journal) if line.startswith("deep/b.png"))
+    (out / JOURNAL).write_text("".join(journal[:place]) + journal[place][:20])  # the kill came in mid-line
+    kept = (out / "a.png").stat().st_mtime_ns
+    rows = swap_many(**ask)
+    assert (out / "a.png").stat().st_mtime_ns == kept
+    assert sorted(row.file for row in rows if row.status == "swapped") == ["a.png", "deep/b.png"]
+    assert len(read_rows(out / JOURNAL)) == 4
+
+
+def test_another_question_needs_another_folder(model, photographs, templates, tmp_path):
+    out = tmp_path / "out"
+    swap_many(photographs / "source.png", str(templates / "a*.png"), out, model=model)
+    with pytest.raises(InputError, match="another source"):
+        swap_many(photographs / "template.png", str(templates / "a*.png"), out, model=model)
+    rows = swap_many(photographs / "template.png", str(templates / "a*.png"), out, model=model, overwrite=True)
+    assert [row.status for row in rows] == ["swapped"]
+
+
+def test_a_file_of_somebody_elses_is_not_replaced(model, photographs, templates, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.png").write_bytes(b"precious")
+    rows = swap_many(photographs / "source.png", str(templates / "a*.png"), out, model=model)
+    assert [(row.status, "exists already" in row.detail) for row in rows] == [("refused", True)]
+    assert (out / "a.png").read_bytes() == b"precious"
+
+
+def test_results_are_never_taken_for_templates(templates):
+    names = [item.name for item in list_files(str(templates), apart=templates / "deep")]
+    assert names == ["a.png", "nobody.png", "notes.txt", "text.jpg"]
+    assert [item.name for item in list_files(str(templates / "*" / "*.png"))] == ["deep/b.png"]
+
+
+def test_what_cannot_be_listed_is_said(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(InputError, match="no file is found"):
+        list_files(str(loop))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no file is found"):
+        list_files(str(tmp_path / "empty"))
+
+
+def test_an_unreadable_folder_is_one_line(templates, monkeypatch):
+    import os
+
+    scandir = os.scandir
+
+    def refuse(path):  # root may read everything, so the system's refusal is played
+        if str(path).endswith("deep"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match=r"deep: cannot be listed: Permission denied"):
+        list_files(str(templates))
+
+
+def test_a_journal_of_other_columns_is_refused(tmp_path, model, photographs, templates):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / JOURNAL).write_text("file,mood\na.png,good\n")
+    with pytest.raises(InputError, match="other columns"):
+        swap_many(photographs / "source.png", str(templates), out, model=model)
+
+
+def run(capsys, *words: str) -> tuple[int, str, str]:
+    code = 0
+    try:
+        cli.main([*words])
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_the_command_says_in_one_line_what_is_wrong(model, photographs, templates, tmp_path, capsys):
+    source, template = str(photographs / "source.png"), str(photographs / "template.png")
+    good = ["swap", "--source", source, "--template", template, "--model", str(model), "--out", str(tmp_path / "c.png")]
+    assert run(capsys, *good)[0] == 0
+    code, _, said = run(capsys, *good)
+    assert (code, said.count("\n"), "pass --overwrite" in said) == (2, 1, True)
+    assert run(capsys, *good, "--overwrite")[0] == 0
+    code, _, said = run(
+        capsys, *good[:3], "--template", str(templates), "--model", str(model), "--out", str(tmp_path / "out")
+    )
+    assert (code, said.count("\n"), "2 of 4 photographs were refused" in said) == (2, 1, True)
+    code, _, said = run(capsys, *good[:5], "--out", str(tmp_path / "d.png"), "--model", "models:/none")
+    assert (code, said.count("\n")) == (2, 1)
+    code, _, said = run(capsys, *good, "--face", "some")
+    assert code == 2
+
+
+def test_a_full_disk_leaves_nothing_half_written(model, photographs, tmp_path, capsys, monkeypatch):
+    from pathlib import Path
+
+    write_bytes = Path.write_bytes
+
+    def full(path, data):
+        write_bytes(path, data[:10])
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    source, template = str(photographs / "source.png"), str(photographs / "template.png")
+    out = tmp_path / "c.png"
+    code, _, said = run(
+        capsys, "swap", "--source", source, "--template", template, "--model", str(model), "--out", str(out)
+    )
+    assert (code, "free some space" in said) == (1, True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_journal_keeps_types(tmp_path):
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True)
+    class Entry:
+        name: str
+        share: float
+        good: bool
+
+    Entry.__annotations__ = {"name": str, "share": float, "good": bool}
+    with Journal(tmp_path / "j.csv", Entry) as journal:
+        journal.add(Entry('a, "b"\nc', 0.25, True))
+        journal.add(Entry("d", 1.0, False))
+    assert Journal(tmp_path / "j.csv", Entry).rows == [Entry('a, "b"\nc', 0.25, True), Entry("d", 1.0, False)]
