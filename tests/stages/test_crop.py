@@ -15,14 +15,14 @@ import torch
 from drawn_photographs import draw_face
 
 from swapcore.config import read_params
+from swapcore.cropping import cutting
 from swapcore.data import consent
 from swapcore.data.artifact import CARD, content_digest, file_digest, partial_folder, read_card
 from swapcore.data.faces import QUARANTINE, FaceSet, QuarantineRow
 from swapcore.data.splits import split_of
-from swapcore.errors import InputError
+from swapcore.errors import ArtifactError, InputError
 from swapcore.ops.geometry import apply
-from swapcore.stages import crop
-from swapcore.stages.crop import run
+from swapcore.stages.crop import cut, join, run
 from swapcore.tables import read_table
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml").crop.model_copy(
@@ -100,10 +100,68 @@ def test_same_bytes_again_and_elsewhere(people, tmp_path):
 
 @pytest.mark.slow
 def test_same_bytes_with_more_workers(people, tmp_path, monkeypatch):
-    monkeypatch.setattr(crop, "_WORTH_WORKERS", 1)
+    monkeypatch.setattr(cutting, "_WORTH_WORKERS", 1)
     for workers in (1, 2, 3):
         run(PARAMS.model_copy(update={"workers": workers}), photographs=people, faces=tmp_path / str(workers))
     assert len({content_digest(tmp_path / str(workers)) for workers in (1, 2, 3)}) == 1
+
+
+def in_shards(params, photographs, shards, folder):
+    """The faces artifact, cut in so many shards and joined."""
+    parts = [folder / f"part-{number}" for number in range(shards)]
+    for number, part in enumerate(parts):
+        cut(params, photographs=photographs, part=part, shard=number, shards=shards)
+    metrics = join(params, parts=parts[::-1], faces=folder / "faces")
+    return metrics, files_of(folder / "faces")
+
+
+def files_of(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_same_bytes_in_any_number_of_shards(tmp_path, monkeypatch):
+    """What only the whole set tells stands across shards: a file of two people, a copy, a wrong label, the mean."""
+    monkeypatch.setattr(cutting, "_BATCH_SIZE", 4)
+    monkeypatch.setattr(cutting, "load_recogniser", lambda network: ColourRecogniser())
+    folder = people_folder(tmp_path / "people", people=6)
+    save(folder / "person 0/really person 4.png", draw_face(4, 7)[0])
+    shutil.copy(folder / "person 0/1.png", folder / "person 5/1.png")
+    shutil.copy(folder / "person 3/0.png", folder / "person 3/9.png")
+    save(folder / "nobody/1.png", np.full((200, 200, 3), 99, np.uint8))
+    save(folder / "stray.png", draw_face(7)[0])
+    (folder / "consent.csv").write_text(HEADER + "*,drawn,CC0-1.0,\nperson 2,drawn,CC0-1.0,2020-01-01\n")
+    params = PARAMS.model_copy(update={"min_identity_cosine": 0.2})
+    metrics = run(params, photographs=folder, faces=tmp_path / "faces")
+    whole = files_of(tmp_path / "faces")
+    assert set(reasons_of(tmp_path / "faces").values()) == {
+        "wrong-label", "two-identities", "duplicate", "no-face", "no-identity", "consent-expired",
+    }  # fmt: skip
+    for shards in (1, 2, 3, 9):
+        assert in_shards(params, folder, shards, tmp_path / str(shards)) == (metrics, whole), f"{shards} shards"
+    cut_files = [read_card(tmp_path / f"3/part-{number}", "part").counts["photographs"] for number in range(3)]
+    assert max(cut_files) < sum(cut_files) / 2
+
+
+def test_parts_that_do_not_belong_together_are_refused(people, tmp_path, monkeypatch):
+    monkeypatch.setattr(cutting, "_BATCH_SIZE", 4)
+    monkeypatch.setattr(cutting, "load_recogniser", lambda network: ColourRecogniser())
+    first, second, other = (tmp_path / name for name in ("first", "second", "other"))
+    for number, part in enumerate((first, second)):
+        cut(PARAMS, photographs=people, part=part, shard=number, shards=2)
+
+    def refused(words, *parts, params=PARAMS):
+        with pytest.raises(ArtifactError, match=words) as error:
+            join(params, parts=list(parts), faces=tmp_path / "faces")
+        assert "\n" not in str(error.value)
+        assert not (tmp_path / "faces").exists()
+
+    refused("first: is shard 0 of 2, where shard 0 of 1 is needed", first)
+    refused("first: is shard 0 of 2, where shard 0 of 3 is needed; give each part once", first, second, first)
+    refused("cut with other params", first, second, params=PARAMS.model_copy(update={"max_megapixels": 7.0}))
+    grown = people_folder(tmp_path / "grown", people=5)
+    cut(PARAMS, photographs=grown, part=other, shard=1, shards=2)
+    refused("cut from other photographs", first, other)
+    refused(r"no card\.json", first, tmp_path / "nothing")
 
 
 def test_the_input_digest_follows_photographs_and_consent(people, tmp_path):
@@ -209,7 +267,7 @@ class ColourRecogniser:
 
 
 def test_a_wrong_label_is_set_aside(tmp_path, monkeypatch):
-    monkeypatch.setattr(crop, "load_recogniser", lambda network: ColourRecogniser())
+    monkeypatch.setattr(cutting, "load_recogniser", lambda network: ColourRecogniser())
     folder = people_folder(tmp_path / "people", people=6)
     save(folder / "person 0/really person 4.png", draw_face(4, 7)[0])
     run(PARAMS.model_copy(update={"min_identity_cosine": 0.2}), photographs=folder, faces=tmp_path / "faces")
@@ -244,7 +302,7 @@ def test_consent(tmp_path, monkeypatch):
 def test_without_consent_nothing_is_opened(tmp_path, monkeypatch):
     folder = people_folder(tmp_path / "people", people=1, pictures=1)
     (folder / "consent.csv").write_text(HEADER)
-    monkeypatch.setattr(crop, "read_file", lambda path: pytest.fail(f"{path} was opened"))
+    monkeypatch.setattr(cutting, "read_file", lambda path: pytest.fail(f"{path} was opened"))
     with pytest.raises(InputError, match="no usable face in 1 photographs: no-consent 1"):
         run(PARAMS, photographs=folder, faces=tmp_path / "faces")
 
@@ -307,7 +365,7 @@ def test_a_full_disk_leaves_the_old_artifact_and_nothing_half_written(people, tm
     out = tmp_path / "faces"
     run(PARAMS, photographs=people, faces=out)
     before = (out / CARD).read_bytes()
-    add_bytes, calls = crop.ShardWriter.add_bytes, []
+    add_bytes, calls = cutting.ShardWriter.add_bytes, []
 
     def fill(self, name, data):
         calls.append(name)
@@ -315,7 +373,7 @@ def test_a_full_disk_leaves_the_old_artifact_and_nothing_half_written(people, tm
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
         return add_bytes(self, name, data)
 
-    monkeypatch.setattr(crop.ShardWriter, "add_bytes", fill)
+    monkeypatch.setattr(cutting.ShardWriter, "add_bytes", fill)
     with pytest.raises(OSError, match="No space left") as error:
         run(PARAMS, photographs=people, faces=out)
     assert error.value.errno == errno.ENOSPC

@@ -17,7 +17,7 @@ from swapcore.errors import ArtifactError
 CARD = "card.json"
 SPEED = "speed.json"
 """Timings on one machine, the one file that may differ between two runs of a stage; so no digest holds it."""
-Kind = Literal["photographs", "faces", "groups", "model", "report", "registration"]
+Kind = Literal["photographs", "part", "faces", "groups", "model", "report", "registration"]
 
 
 class Card(BaseModel):
@@ -106,7 +106,7 @@ def write_card(
     card = Card(
         kind=kind,
         swapcore_version=__version__,
-        params=params.model_dump(mode="json", exclude={"workers"}),  # how many hands made it is no part of it
+        params=card_params(params),
         inputs=inputs,
         counts=counts,
         rejections=rejections or {},
@@ -115,6 +115,11 @@ def write_card(
     )
     (folder / CARD).write_text(json.dumps(card.model_dump(), indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return card
+
+
+def card_params(params: Section) -> dict[str, Any]:
+    """A section as cards hold it."""
+    return params.model_dump(mode="json", exclude={"workers"})  # how many hands made it is no part of it
 
 
 def read_card(folder: Path, kind: Kind) -> Card:
