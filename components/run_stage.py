@@ -16,9 +16,10 @@ from swapcore.data.artifact import CARD, Card
 from swapcore.errors import SwapcoreError
 
 
-def run_stage(stage: str, params: dict, metrics: Metrics, page: HTML | None = None, **artifacts: Artifact) -> None:
+def run_stage(stage: str, params: dict, metrics: Metrics, page: HTML | None = None, **ports: Artifact | None) -> None:
     """Run a stage on KFP artifacts; a mistake of the user ends the task with one line."""
     run = importlib.import_module(f"swapcore.stages.{stage}").run
+    artifacts = {port: artifact for port, artifact in ports.items() if artifact is not None}
     try:
         section = Params.model_fields[stage].annotation.model_validate(replaced(params, "null", None))
         measured = run(section, **{port: Path(artifact.path) for port, artifact in artifacts.items()})

@@ -31,6 +31,11 @@ def stage_ports(run: Run) -> dict[str, str]:
     return {name: hints[name].__metadata__[0] for name in names}
 
 
+def optional_ports(run: Run) -> set[str]:
+    """The ports that a stage can do without."""
+    return {name for name, port in inspect.signature(run).parameters.items() if port.default is None}
+
+
 @contextmanager
 def local_paths(ports: dict[str, str], locations: dict[str, str]) -> Iterator[dict[str, Path]]:
     """Each port's local path; ports on s3:// are fetched to SCRATCH before the block and delivered after it."""
@@ -58,11 +63,11 @@ def stage_command(stage: str) -> click.Command:
     run: Run = importlib.import_module(f"swapcore.stages.{stage}").run
     ports = stage_ports(run)
 
-    def callback(params: Path, metrics: Path | None, **locations: str) -> None:
+    def callback(params: Path, metrics: Path | None, **locations: str | None) -> None:
         from swapcore.config import read_params
 
         section = getattr(read_params(params), stage)
-        with local_paths(ports, locations) as paths:
+        with local_paths(ports, {port: place for port, place in locations.items() if place is not None}) as paths:
             measured = run(section, **paths)
         for name, value in measured.items():
             click.echo(f"{name:40s} {value:.6g}")
@@ -70,8 +75,9 @@ def stage_command(stage: str) -> click.Command:
             metrics.parent.mkdir(parents=True, exist_ok=True)
             metrics.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
+    optional = optional_ports(run)
     options: list[click.Parameter] = [
-        click.Option([f"--{name}"], required=True, help=f"{direction} folder, or s3://bucket/prefix")
+        click.Option([f"--{name}"], required=name not in optional, help=f"{direction} folder, or s3://bucket/prefix")
         for name, direction in ports.items()
     ]
     options += [

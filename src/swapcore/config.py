@@ -13,6 +13,8 @@ from swapcore.errors import ParamsError
 
 InputPath = Annotated[Path, "input"]
 """A port that a stage reads: a `deps` entry in dvc.yaml, an Input of the KFP component."""
+OptionalInputPath = Annotated[Path | None, "input"]
+"""The same where a stage can do without, and then gets None: not in dvc.yaml, an optional Input of the KFP component."""
 OutputPath = Annotated[Path, "output"]
 """A port that a stage writes: an `outs` entry in dvc.yaml, an Output of the KFP component."""
 
@@ -136,7 +138,7 @@ class GroupsParams(Section):
     """Sample groups of both kinds, made by a teacher."""
 
     teacher: Literal["classical", "oracle", "registered"]
-    teacher_model: Annotated[str | None, Field(description="folder or models:/ URI of a registered teacher, else null")]
+    teacher_model: Annotated[str | None, Field(description="a registered teacher's folder, models:/ URI or s3:// prefix, else null")]
     blend: Annotated[
         Literal["feather", "poisson"], Field(description="how the classical teacher joins face and template")
     ]

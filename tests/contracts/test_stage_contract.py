@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import swapcore.stages
-from swapcore.cli import commands, stage_command, stage_ports
+from swapcore.cli import commands, optional_ports, stage_command, stage_ports
 from swapcore.config import Params
 from swapcore.stages import STAGES
 
@@ -60,15 +60,19 @@ def test_ports_are_keyword_only_paths_inputs_first(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_command_has_exactly_the_ports(stage: str) -> None:
-    options = {option.name for option in stage_command(stage).params}
+    command = stage_command(stage).params
+    options = {option.name for option in command}
+    needed = {option.name for option in command if option.required}
+    assert needed == set(stage_ports(run_of(stage))) - optional_ports(run_of(stage))
     assert options == {*stage_ports(run_of(stage)), "params", "metrics"}
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_dvc_calls_the_command_with_its_ports_and_knows_them(stage: str) -> None:
     entry, flags = dvc_entry(stage), dvc_flags(stage)
-    ports = stage_ports(run_of(stage))
-    assert set(flags) == {*ports, "metrics"}
+    ports = {name: direction for name, direction in stage_ports(run_of(stage)).items() if name in flags}
+    assert set(flags) - {"metrics"} == set(ports)
+    assert set(stage_ports(run_of(stage))) - set(ports) <= optional_ports(run_of(stage))
     inputs = {flags[name] for name, direction in ports.items() if direction == "input"}
     outputs = {flags[name] for name, direction in ports.items() if direction == "output"}
     # DVC watches the folder that holds the photographs' table, not only the table.
@@ -99,5 +103,6 @@ def test_the_component_has_exactly_the_ports(stage: str) -> None:
     inputs = {name for name, direction in ports.items() if direction == "input"}
     outputs = {name for name, direction in ports.items() if direction == "output"}
     assert set(spec.inputs) == {"params", *inputs}
+    assert {name for name in inputs if spec.inputs[name].optional} == optional_ports(run_of(stage))
     assert outputs <= set(spec.outputs)
     assert "metrics" in spec.outputs

@@ -8,7 +8,7 @@ from typing import NoReturn
 import cv2
 import numpy as np
 
-from swapcore.config import GroupsParams, InputPath, OutputPath
+from swapcore.config import GroupsParams, InputPath, OptionalInputPath, OutputPath
 from swapcore.data.artifact import artifact_digest, building, write_card
 from swapcore.data.faces import FaceSet
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
@@ -22,6 +22,7 @@ from swapcore.tables import write_table
 from swapcore.teachers.assembly import SPLITS, Assembler
 from swapcore.teachers.base import Teacher, load_teacher
 from swapcore.teachers.checks import REASONS
+from swapcore.teachers.registered import RegisteredTeacher
 from swapcore.teachers.sheet import groups_sheet
 
 SHEET = "sheet.png"
@@ -29,12 +30,15 @@ _BATCH_SIZE = 16
 _SHEET_ACCEPTED, _SHEET_REJECTED = 24, 12
 
 
-def run(params: GroupsParams, *, faces: InputPath, groups: OutputPath) -> dict[str, float]:
+def run(
+    params: GroupsParams, *, faces: InputPath, teacher: OptionalInputPath = None, groups: OutputPath
+) -> dict[str, float]:
     """Make sample groups of the training and the validation people.
 
     Args:
         params: the section `groups`.
         faces: a faces artifact.
+        teacher: a model artifact that makes the fakes, whatever the params say of the teacher.
         groups: where the groups artifact is written.
 
     Returns:
@@ -42,11 +46,16 @@ def run(params: GroupsParams, *, faces: InputPath, groups: OutputPath) -> dict[s
 
     Raises:
         ParamsError: values that do not fit the faces.
-        ArtifactError: the faces cannot be read, or no sample group for training can be made of them.
+        ArtifactError: faces or teacher cannot be read, or no sample group for training can be made of them.
+        InputError: the registered teacher's model is not there.
     """
     face_set = FaceSet(faces)
     _check(params, face_set)
-    teacher = load_teacher(params, face_set)
+    if teacher is None:
+        maker = load_teacher(params, face_set)
+    else:
+        maker = RegisteredTeacher(teacher)
+        params = params.model_copy(update={"teacher": "registered", "teacher_model": None})
     recogniser = load_recogniser(face_set.recogniser)
     # OpenCV's own threads would fight with the worker processes for the cores.
     cv2.setNumThreads(1)
@@ -54,13 +63,13 @@ def run(params: GroupsParams, *, faces: InputPath, groups: OutputPath) -> dict[s
         with ShardWriter(folder, params.shard_megabytes) as shards:
             assembler = Assembler(params, face_set, lambda images: recogniser.embed(images, _BATCH_SIZE), shards)
             assembler.add_real_crops()
-            assembler.add_fakes(assembler.draw(), teacher)
+            assembler.add_fakes(assembler.draw(), maker)
         if not any(row.accepted and row.split == "train" for row in assembler.groups):
             _refuse(face_set, assembler)
         _write(folder, assembler)
         shutil.copyfile(faces / RECOGNISER, folder / RECOGNISER)
         pass_on("faces", faces, folder)
-        _write_card(folder, params, face_set, assembler, teacher)
+        _write_card(folder, params, face_set, assembler, maker)
     return metrics(assembler)
 
 
@@ -103,16 +112,17 @@ def _write(folder: Path, assembler: Assembler) -> None:
 
 def _write_card(folder: Path, params: GroupsParams, faces: FaceSet, assembler: Assembler, teacher: Teacher) -> None:
     rejected = Counter(row.reason for row in assembler.groups if not row.accepted)
+    digest = teacher.model_digest
     write_card(
         folder,
         "groups",
         params,
-        inputs={"faces": artifact_digest(faces.folder)},
+        inputs={"faces": artifact_digest(faces.folder), **({"teacher": digest} if digest else {})},
         counts=_counts(assembler),
         rejections=dict(rejected),
         facts={
             "size_px": params.size_px,
-            "teacher": {"name": teacher.name, "version": teacher.version},
+            "teacher": {"name": teacher.name, "version": teacher.version, **({"model_digest": digest} if digest else {})},
             "recogniser": faces.recogniser.model_dump(mode="json"),
         },
     )

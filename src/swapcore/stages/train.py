@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from swapcore.config import InputPath, OutputPath, TrainParams
+from swapcore.config import InputPath, OptionalInputPath, OutputPath, TrainParams
 from swapcore.data.artifact import artifact_digest, building, write_card
 from swapcore.data.groups import GroupSet
 from swapcore.data.lineage import pass_on
@@ -15,8 +15,9 @@ from swapcore.data.sampling import GroupSampler
 from swapcore.errors import ParamsError
 from swapcore.faces.networks import load_feature_network, load_recogniser
 from swapcore.faces.recogniser import Recogniser
+from swapcore.inference.models import resolve_model
 from swapcore.losses.total import SwapLoss
-from swapcore.models.artifact import ModelConfiguration, save_generator
+from swapcore.models.artifact import CONFIGURATION, ModelConfiguration, load_generator, read_configuration, save_generator
 from swapcore.models.source import pool_levels
 from swapcore.tracking import MODEL_TAG, TRAINING_TAG, Tracker, track
 from swapcore.training.checkpoint import CheckpointStore, fingerprint
@@ -30,51 +31,78 @@ from swapcore.training.step import StepContext
 LOSSES = "losses.csv"
 
 
-def run(params: TrainParams, *, groups: InputPath, model: OutputPath) -> dict[str, float]:
+def run(
+    params: TrainParams, *, groups: InputPath, initial: OptionalInputPath = None, model: OutputPath
+) -> dict[str, float]:
     """Train a generator on sample groups.
 
     Args:
         params: the section train.
         groups: a groups artifact.
+        initial: a model artifact from whose weights the generator starts; without it from chance, by params.seed.
         model: the model artifact to write; while it is built, its checkpoints lie in the partial folder beside it.
 
     Returns:
         The last row of losses.csv, the step apart: loss terms, and the figures of validation people.
 
     Raises:
-        ArtifactError: the groups are missing, damaged or too few.
-        ParamsError: a crop size above the groups' own, or a device or network that is not there.
+        ArtifactError: the groups are missing, damaged or too few; or the initial model is.
+        ParamsError: a crop size above the groups' own, a device or network that is not there, or an initial model of
+            another shape than train.model.
         TrainingError: a loss that is not finite, or a checkpoint that cannot be written.
         TrainingInterruptedError: SIGTERM; the state is saved.
     """
     set_threads(params.threads)
     group_set = GroupSet(groups)
+    if initial is not None:
+        _check_initial(params, initial)
     if params.size_px > group_set.size_px:
         raise ParamsError(
             f"train.size_px: {params.size_px} is more than the groups' {group_set.size_px}; "
             "lower it, or raise groups.size_px and make the groups again"
         )
-    identity = fingerprint(params, artifact_digest(groups))
+    origins = _origins(groups, initial)
+    identity = fingerprint(params, *origins.values())
     with track("train", {TRAINING_TAG: identity}, resume="unfinished") as tracker:
         tracker.log_params("train", params)
         tracker.log_dataset("groups", groups, artifact_digest(groups), "training")
         with building(model, keep_partial=True) as folder:
             checkpoints = CheckpointStore(folder, identity, params.checkpoints_kept)
-            learner, sampler = _train(params, group_set, folder, checkpoints, tracker)
-            _finish(params, group_set, folder, learner, sampler)
+            learner, sampler = _train(params, group_set, initial, folder, checkpoints, tracker)
+            _finish(params, group_set, origins, folder, learner, sampler)
         tracker.set_tags({MODEL_TAG: artifact_digest(model)})
         tracker.log_file(model / LOSSES)
     return {name: value for name, value in learner.history[-1].items() if name != "step"}
 
 
+def _check_initial(params: TrainParams, initial: Path) -> None:
+    if read_configuration(initial).generator != params.model:
+        raise ParamsError(
+            f"train.model: another shape than that of {initial}, whose weights do not fit; take over the values of its "
+            f"{CONFIGURATION}, or start without it"
+        )
+
+
+def _origins(groups: Path, initial: Path | None) -> dict[str, str]:
+    """Digests of what the model is made from: the groups, and the model that it starts from, if there is one."""
+    return {"groups": artifact_digest(groups)} | ({"initial": resolve_model(initial).digest} if initial else {})
+
+
 def _train(
-    params: TrainParams, groups: GroupSet, folder: Path, checkpoints: CheckpointStore, tracker: Tracker
+    params: TrainParams,
+    groups: GroupSet,
+    initial: Path | None,
+    folder: Path,
+    checkpoints: CheckpointStore,
+    tracker: Tracker,
 ) -> tuple[Learner, GroupSampler]:
     """Put the parts together, resume if there is something to resume, and train to the end."""
     device = select_device(params.device)
     recogniser = load_recogniser(groups.recogniser).to(device)
     embedding_mean = torch.from_numpy(groups.embedding_mean).to(device)
     learner = build_learner(_configuration(params, recogniser, device), params, device)
+    if initial is not None:
+        learner.start_from(load_generator(initial, device)[0])
     sampler = GroupSampler(
         groups,
         size_px=params.size_px,
@@ -120,7 +148,14 @@ def _loss(params: TrainParams, recogniser: Recogniser, embedding_mean: torch.Ten
     return SwapLoss(params.weights, recogniser.features, embedding_mean, params.num_feature_levels, network)
 
 
-def _finish(params: TrainParams, groups: GroupSet, folder: Path, learner: Learner, sampler: GroupSampler) -> None:
+def _finish(
+    params: TrainParams,
+    groups: GroupSet,
+    origins: dict[str, str],
+    folder: Path,
+    learner: Learner,
+    sampler: GroupSampler,
+) -> None:
     """Write the model's files; nothing in them depends on time, so that the same run gives the same bytes."""
     description = learner.generator.description
     configuration = ModelConfiguration(
@@ -138,7 +173,7 @@ def _finish(params: TrainParams, groups: GroupSet, folder: Path, learner: Learne
         folder,
         "model",
         params,
-        inputs={"groups": artifact_digest(groups.folder)},
+        inputs=origins,
         counts={"steps": learner.step, "groups": len(rows), "sources": len(sampler.sources)},
         facts={
             "size_px": params.size_px,

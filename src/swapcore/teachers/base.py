@@ -9,6 +9,7 @@ from swapcore.ops.image import Image
 from swapcore.synth.people import PARAMETERS
 from swapcore.teachers.classical import ClassicalTeacher
 from swapcore.teachers.oracle import OracleTeacher
+from swapcore.teachers.registered import RegisteredTeacher
 
 
 class Teacher(Protocol):
@@ -25,6 +26,10 @@ class Teacher(Protocol):
     @property
     def version(self) -> str:
         """What changes whenever its fakes do: a number, a model's digest."""
+
+    @property
+    def model_digest(self) -> str | None:
+        """Of the model artifact whose fakes these are; None where code alone makes them."""
 
     def swap(self, source: Face, template: Face) -> Image:
         """Put the source's face into the template.
@@ -46,13 +51,16 @@ def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:
         faces: the faces that it will swap; the oracle finds in them whose true swap to render.
 
     Raises:
-        ParamsError: there is no such teacher, or the oracle is asked about photographs that were not rendered.
+        ParamsError: no model is named, or the oracle is asked about photographs that were not rendered.
+        InputError, ArtifactError: the registered teacher's model is not there or damaged.
     """
     if params.teacher == "classical":
         return ClassicalTeacher(params.blend)
     if params.teacher == "oracle":
         return _oracle(faces)
-    raise ParamsError(f"groups.teacher: {params.teacher!r} is not available in this version; choose classical")
+    if params.teacher_model is None:
+        raise ParamsError("groups.teacher_model: name the model that teacher: registered stands for, or choose classical")
+    return RegisteredTeacher(params.teacher_model)
 
 
 def _oracle(faces: FaceSet) -> OracleTeacher:

@@ -19,9 +19,9 @@ FOLDER = "checkpoints"
 _log = logging.getLogger(__name__)
 
 
-def fingerprint(params: TrainParams, groups_digest: str) -> str:
-    """What a checkpoint belongs to: these params, these groups, this version of the code and of torch."""
-    text = "\0".join([params.digest(), groups_digest, __version__, torch.__version__])
+def fingerprint(params: TrainParams, *origins: str) -> str:
+    """What a checkpoint belongs to: these params, groups (and initial model), this version of the code and of torch."""
+    text = "\0".join([params.digest(), *origins, __version__, torch.__version__])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -34,6 +34,11 @@ class Learner:
     window: list[Metrics] = field(default_factory=list)
     """Metrics of the steps since the last logged row."""
 
+    def start_from(self, trained: Generator) -> None:
+        """Take over the weights of a trained generator of the same shape; all else starts anew."""
+        for generator in (self.generator, self.ema):
+            generator.load_state_dict(trained.state_dict())
+
     def _parts(self) -> dict[str, Any]:
         return {
             "generator": self.generator,
