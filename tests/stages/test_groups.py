@@ -11,12 +11,14 @@ import torch
 from drawn_faces import Look, write_faces
 
 from swapcore.config import FakeChecks, GroupsParams, read_params
-from swapcore.data.artifact import CARD, content_digest, partial_folder
+from swapcore.data.artifact import CARD, artifact_digest, content_digest, partial_folder, read_card, write_card
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupSet
+from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.ops.image import decode
 from swapcore.ops.masks import face_mask
 from swapcore.stages.groups import run
+from tests.inference.small_model import write_model
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")
 LOOKS = [
@@ -135,6 +137,31 @@ def test_any_number_of_workers_gives_the_same_bytes(groups: GroupSet, faces: Pat
     assert content_digest(tmp_path / "groups") == content_digest(groups.folder)
     cards = [json.loads((folder / CARD).read_text()) for folder in (tmp_path / "groups", groups.folder)]
     assert cards[0] == cards[1]
+
+
+@pytest.fixture(scope="module")
+def model(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model, known by its card as a trained one is."""
+    folder = write_model(tmp_path_factory.mktemp("models") / "model", read_recogniser_file(faces).network)
+    write_card(folder, "model", PARAMS.train, inputs={}, counts={})
+    return folder
+
+
+def test_a_model_as_teacher_is_the_same_whoever_names_it_and_however_many_work(
+    faces: Path, model: Path, tmp_path: Path
+) -> None:
+    anything = FakeChecks(min_changed_inside=0, max_changed_outside=255, min_identity_gain=-2)
+    few = {"references_per_label": 1, "sources_per_template": 1, "checks": anything}
+    run(section(workers=1, **few), faces=faces, teacher=model, groups=tmp_path / "port")
+    named = section(workers=2, teacher="registered", teacher_model=str(model), **few)
+    run(named, faces=faces, groups=tmp_path / "params")
+    cards = [read_card(tmp_path / name, "groups") for name in ("port", "params")]
+    assert cards[0].content == cards[1].content
+    digest = artifact_digest(model)
+    for card in cards:
+        assert card.facts["teacher"] == {"name": "registered", "version": digest, "model_digest": digest}
+        assert card.inputs["teacher"] == digest
+    assert (cards[0].params["teacher"], cards[0].params["teacher_model"]) == ("registered", None)
 
 
 def test_another_seed_gives_other_groups(groups: GroupSet, faces: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import torch
 
 from swapcore.config import Params, TrainParams, read_params
 from swapcore.data.artifact import artifact_digest, file_digest, partial_folder, read_card
-from swapcore.errors import ArtifactError, ParamsError
+from swapcore.errors import ArtifactError, InputError, ParamsError
 from swapcore.models.artifact import load_generator
 from swapcore.stages import train
 from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking
@@ -155,6 +155,31 @@ def test_the_same_run_gives_the_same_bytes(
 ) -> None:
     train.run(tiny(), groups=groups, model=tmp_path / "again")
     assert digests(tmp_path / "again") == digests(trained)
+
+
+def test_training_starts_from_a_model(
+    tmp_path: Path, trained: Path, tiny: Callable[..., TrainParams], groups: Path
+) -> None:
+    params = tiny(steps=1, learning_rate=1e-9)
+    train.run(params, groups=groups, initial=trained, model=tmp_path / "on")
+    train.run(params, groups=groups, model=tmp_path / "anew")
+    first, on, anew = (
+        load_generator(folder)[0].state_dict() for folder in (trained, tmp_path / "on", tmp_path / "anew")
+    )
+    assert all(torch.allclose(first[name], on[name], atol=1e-6) for name in first)
+    assert not all(torch.allclose(first[name], anew[name], atol=1e-3) for name in first)
+    inputs = read_card(tmp_path / "on", "model").inputs
+    assert inputs == {"groups": artifact_digest(groups), "initial": artifact_digest(trained)}
+
+
+def test_a_model_of_another_shape_is_no_start(
+    tmp_path: Path, trained: Path, tiny: Callable[..., TrainParams], groups: Path
+) -> None:
+    wider = tiny(model=TINY["model"] | {"width": 16})
+    with pytest.raises(ParamsError, match=r"train\.model: another shape than that of .*whole"):
+        train.run(wider, groups=groups, initial=trained, model=tmp_path / "model")
+    with pytest.raises(InputError, match="no such model"):
+        train.run(tiny(), groups=groups, initial=tmp_path / "nothing", model=tmp_path / "model")
 
 
 def test_a_crop_larger_than_the_groups_is_refused(

@@ -154,8 +154,8 @@ def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
 
 
 def _teacher_shown(params: GroupsParams) -> tuple[GroupsParams, str]:
-    """Whose swap stands beside the model's: the teacher's, but for the oracle's, which is the truth itself."""
-    if params.teacher == "oracle":
+    """Whose swap stands beside the model's: the classical teacher's where the own one is the truth itself or a model."""
+    if params.teacher != "classical":
         return params.model_copy(update={"teacher": "classical"}), "classical swap"
     return params, "teacher’s swap"
 

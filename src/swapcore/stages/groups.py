@@ -122,7 +122,11 @@ def _write_card(folder: Path, params: GroupsParams, faces: FaceSet, assembler: A
         rejections=dict(rejected),
         facts={
             "size_px": params.size_px,
-            "teacher": {"name": teacher.name, "version": teacher.version, **({"model_digest": digest} if digest else {})},
+            "teacher": {
+                "name": teacher.name,
+                "version": teacher.version,
+                **({"model_digest": digest} if digest else {}),
+            },
             "recogniser": faces.recogniser.model_dump(mode="json"),
         },
     )

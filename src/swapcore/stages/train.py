@@ -17,7 +17,13 @@ from swapcore.faces.networks import load_feature_network, load_recogniser
 from swapcore.faces.recogniser import Recogniser
 from swapcore.inference.models import resolve_model
 from swapcore.losses.total import SwapLoss
-from swapcore.models.artifact import CONFIGURATION, ModelConfiguration, load_generator, read_configuration, save_generator
+from swapcore.models.artifact import (
+    CONFIGURATION,
+    ModelConfiguration,
+    load_generator,
+    read_configuration,
+    save_generator,
+)
 from swapcore.models.source import pool_levels
 from swapcore.tracking import MODEL_TAG, TRAINING_TAG, Tracker, track
 from swapcore.training.checkpoint import CheckpointStore, fingerprint
@@ -76,7 +82,7 @@ def run(
 
 
 def _check_initial(params: TrainParams, initial: Path) -> None:
-    if read_configuration(initial).generator != params.model:
+    if read_configuration(resolve_model(initial).folder).generator != params.model:
         raise ParamsError(
             f"train.model: another shape than that of {initial}, whose weights do not fit; take over the values of its "
             f"{CONFIGURATION}, or start without it"

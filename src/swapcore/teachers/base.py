@@ -59,7 +59,9 @@ def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:
     if params.teacher == "oracle":
         return _oracle(faces)
     if params.teacher_model is None:
-        raise ParamsError("groups.teacher_model: name the model that teacher: registered stands for, or choose classical")
+        raise ParamsError(
+            "groups.teacher_model: name the model that teacher: registered stands for, or choose classical"
+        )
     return RegisteredTeacher(params.teacher_model)
 
 

@@ -59,7 +59,7 @@ class RegisteredTeacher:
         if size_px == own_px:
             return swapped
         change = resize(swapped, size_px).astype(np.int16) - resize(small, size_px)
-        return np.clip(template.image + change, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(template.image + change, 0, 255), dtype=np.uint8)
 
 
 @contextmanager

@@ -1,0 +1,82 @@
+"""The registered teacher, with untrained models: what they paint is not good, but must always be the same."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from swapcore.config import GroupsParams, NetworkParams, read_params
+from swapcore.data.artifact import file_digest
+from swapcore.errors import InputError, ParamsError
+from swapcore.models.artifact import WEIGHTS
+from swapcore.teachers.base import load_teacher
+from swapcore.teachers.registered import RegisteredTeacher
+from tests.drawn_faces import face
+from tests.inference.small_model import SIZE_PX, write_model
+
+DLIB = NetworkParams(kind="dlib", path=None, sha256=None)
+GROUPS = read_params(Path(__file__).parents[2] / "params.yaml").groups
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("models") / "model", DLIB)
+
+
+@pytest.fixture(scope="module")
+def teacher(model: Path) -> RegisteredTeacher:
+    return RegisteredTeacher(model)
+
+
+def test_it_gives_the_models_swap_and_is_known_by_the_models_digest(teacher: RegisteredTeacher, model: Path) -> None:
+    source, template = face(0, size_px=SIZE_PX), face(1, size_px=SIZE_PX)
+    fake = teacher.swap(source, template)
+    assert (fake.shape, fake.dtype) == ((SIZE_PX, SIZE_PX, 3), np.uint8)
+    assert np.abs(fake.astype(int) - template.image).mean() > 1
+    assert np.abs(fake.astype(int) - teacher.swap(face(2, size_px=SIZE_PX), template)).max() > 0
+    assert teacher.version == teacher.model_digest == file_digest(model / WEIGHTS)
+
+
+def test_the_same_bytes_in_another_process_and_with_more_threads(teacher: RegisteredTeacher) -> None:
+    source, template = face(0, size_px=SIZE_PX), face(1, size_px=SIZE_PX)
+    fake = teacher.swap(source, template)
+    assert len(pickle.dumps(teacher)) < 1000
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        again = pickle.loads(pickle.dumps(teacher)).swap(source, template)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_array_equal(again, fake)
+
+
+@pytest.mark.parametrize("size_px", [48, 96])
+def test_at_another_size_only_what_the_model_changed_changes(size_px: int, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", DLIB)
+    weights = load_file(model / WEIGHTS)
+    weights["output.bias"][12:16] = -50.0  # the mask's channels: the template is left alone
+    save_file(weights, model / WEIGHTS)
+    template = face(1, size_px=size_px)
+    np.testing.assert_array_equal(RegisteredTeacher(model).swap(face(0, size_px=size_px), template), template.image)
+
+
+def test_at_another_size_it_swaps_too(teacher: RegisteredTeacher) -> None:
+    fake = teacher.swap(face(0), face(1))
+    assert fake.shape == face(1).image.shape
+    assert np.abs(fake.astype(int) - face(1).image).mean() > 1
+
+
+def named(model: str | None) -> GroupsParams:
+    return GROUPS.model_copy(update={"teacher": "registered", "teacher_model": model})
+
+
+def test_params_name_it(model: Path, teacher: RegisteredTeacher, tmp_path: Path) -> None:
+    assert load_teacher(named(str(model)), None).version == teacher.version  # type: ignore[arg-type]  # asks no faces
+    with pytest.raises(ParamsError, match=r"groups\.teacher_model: name the model"):
+        load_teacher(named(None), None)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="no such model"):
+        load_teacher(named(str(tmp_path / "nothing")), None)  # type: ignore[arg-type]
