@@ -4,7 +4,7 @@ import pytest
 
 from swapcore.config import Section
 from swapcore.data.artifact import artifact_digest, file_digest, write_card
-from swapcore.data.lineage import LINEAGE, PEOPLE, find_person, pass_on, write_people
+from swapcore.data.lineage import LINEAGE, PEOPLE, find_person, pass_on, pass_on_model, write_people
 from swapcore.errors import ArtifactError
 
 
@@ -48,6 +48,22 @@ def test_a_person_is_found_by_name_and_the_name_is_not_there(tmp_path):
     write_people(tmp_path, "b" * 64, [("Ann", "test")])
     names = [set(part.split('"')) for part in (first, (tmp_path / LINEAGE / PEOPLE).read_text())]
     assert not [name for name in names[0] & names[1] if len(name) == 32]
+
+
+def test_a_models_own_people_are_handed_on_apart_and_found(tmp_path):
+    model, groups, last = (tmp_path / name for name in ("model", "groups", "last"))
+    write = make(model, "model", {})
+    write_people(model, "a" * 64, [("Ann", "train")])
+    write()
+    write = make(groups, "groups", {"teacher": artifact_digest(model)})
+    write_people(groups, "b" * 64, [("Bea", "train")])
+    pass_on_model("teacher", model, groups)
+    write()
+    assert file_digest(groups / LINEAGE / "teacher.json") == artifact_digest(model)
+    make(last, "model", {})
+    pass_on("groups", groups, last)
+    assert find_person(last, "Ann") == find_person(last, "Bea") == {"split": "train", "photographs": 1}
+    assert find_person(last, "Cat") is None
 
 
 def test_a_folder_that_knows_nobody_finds_nobody_and_a_damaged_list_is_named(tmp_path):

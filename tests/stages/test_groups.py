@@ -11,7 +11,15 @@ import torch
 from drawn_faces import Look, write_faces
 
 from swapcore.config import FakeChecks, GroupsParams, read_params
-from swapcore.data.artifact import CARD, artifact_digest, content_digest, partial_folder, read_card, write_card
+from swapcore.data.artifact import (
+    CARD,
+    artifact_digest,
+    content_digest,
+    file_digest,
+    partial_folder,
+    read_card,
+    write_card,
+)
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupSet
 from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.errors import ArtifactError, ParamsError
@@ -159,8 +167,9 @@ def test_a_model_as_teacher_is_the_same_whoever_names_it_and_however_many_work(
     assert cards[0].content == cards[1].content
     digest = artifact_digest(model)
     for card in cards:
-        assert card.facts["teacher"] == {"name": "registered", "version": digest, "model_digest": digest}
+        assert card.facts["teacher"] == {"name": "registered", "version": digest}
         assert card.inputs["teacher"] == digest
+    assert file_digest(tmp_path / "port" / "lineage" / "teacher.json") == digest
     assert (cards[0].params["teacher"], cards[0].params["teacher_model"]) == ("registered", None)
 
 

@@ -37,6 +37,19 @@ def pass_on(kind: Kind, source: Path, folder: Path) -> None:
         shutil.copyfile(source / CARD, carried / f"{kind}.json")
 
 
+def pass_on_model(port: str, model: Path, folder: Path) -> None:
+    """Copy a model's card, as folder/lineage/PORT.json, and what it carries itself below folder/lineage/PORT.
+
+    A model that made the fakes, or from which training started, has a descent of its own, of other people perhaps.
+    """
+    carried = folder / LINEAGE
+    carried.mkdir(exist_ok=True)
+    if (model / LINEAGE).is_dir():
+        shutil.copytree(model / LINEAGE, carried / port)
+    if (model / CARD).is_file():
+        shutil.copyfile(model / CARD, carried / f"{port}.json")
+
+
 def hashed_name(salt: str, identity: str) -> str:
     """How people.json names a person: it travels into registries, where names have no business."""
     return hashlib.sha256(f"{salt}\0{unicodedata.normalize('NFC', identity)}".encode()).hexdigest()[:32]
@@ -60,12 +73,17 @@ def write_people(folder: Path, salt: str, photographs: Iterable[tuple[str, str]]
 def find_person(folder: Path, identity: str) -> Part | None:
     """What an artifact, or a copy of its lineage folder, holds of a person; None: nothing.
 
+    The people of its teacher and of the model that it started from count as its own.
+
     Raises:
         ArtifactError: people.json is there and damaged.
     """
-    path = next((path for path in (folder / LINEAGE / PEOPLE, folder / PEOPLE) if path.is_file()), None)
-    if path is None:
-        return None
+    carried = folder / LINEAGE if (folder / LINEAGE).is_dir() else folder
+    parts = (_part(path, identity) for path in sorted(carried.rglob(PEOPLE), key=lambda path: len(path.parts)))
+    return next((part for part in parts if part is not None), None)
+
+
+def _part(path: Path, identity: str) -> Part | None:
     try:
         document: Mapping[str, str | Mapping[str, Part]] = json.loads(path.read_text(encoding="utf-8"))
         people, salt = document["people"], document["salt"]

@@ -12,7 +12,7 @@ from swapcore.config import GroupsParams, InputPath, OptionalInputPath, OutputPa
 from swapcore.data.artifact import artifact_digest, building, write_card
 from swapcore.data.faces import FaceSet
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
-from swapcore.data.lineage import pass_on
+from swapcore.data.lineage import pass_on, pass_on_model
 from swapcore.data.recogniser_file import RECOGNISER
 from swapcore.data.shards import Place, ShardReader, ShardWriter
 from swapcore.errors import ArtifactError, ParamsError
@@ -69,6 +69,8 @@ def run(
         _write(folder, assembler)
         shutil.copyfile(faces / RECOGNISER, folder / RECOGNISER)
         pass_on("faces", faces, folder)
+        if maker.model is not None:
+            pass_on_model("teacher", maker.model, folder)
         _write_card(folder, params, face_set, assembler, maker)
     return metrics(assembler)
 
@@ -112,21 +114,16 @@ def _write(folder: Path, assembler: Assembler) -> None:
 
 def _write_card(folder: Path, params: GroupsParams, faces: FaceSet, assembler: Assembler, teacher: Teacher) -> None:
     rejected = Counter(row.reason for row in assembler.groups if not row.accepted)
-    digest = teacher.model_digest
     write_card(
         folder,
         "groups",
         params,
-        inputs={"faces": artifact_digest(faces.folder), **({"teacher": digest} if digest else {})},
+        inputs={"faces": artifact_digest(faces.folder), **({"teacher": teacher.version} if teacher.model else {})},
         counts=_counts(assembler),
         rejections=dict(rejected),
         facts={
             "size_px": params.size_px,
-            "teacher": {
-                "name": teacher.name,
-                "version": teacher.version,
-                **({"model_digest": digest} if digest else {}),
-            },
+            "teacher": {"name": teacher.name, "version": teacher.version},
             "recogniser": faces.recogniser.model_dump(mode="json"),
         },
     )

@@ -9,7 +9,7 @@ import torch
 from swapcore.config import InputPath, OptionalInputPath, OutputPath, TrainParams
 from swapcore.data.artifact import artifact_digest, building, write_card
 from swapcore.data.groups import GroupSet
-from swapcore.data.lineage import pass_on
+from swapcore.data.lineage import pass_on, pass_on_model
 from swapcore.data.recogniser_file import RECOGNISER
 from swapcore.data.sampling import GroupSampler
 from swapcore.errors import ParamsError
@@ -67,15 +67,14 @@ def run(
             f"train.size_px: {params.size_px} is more than the groups' {group_set.size_px}; "
             "lower it, or raise groups.size_px and make the groups again"
         )
-    origins = _origins(groups, initial)
-    identity = fingerprint(params, *origins.values())
+    identity = fingerprint(params, *_origins(groups, initial).values())
     with track("train", {TRAINING_TAG: identity}, resume="unfinished") as tracker:
         tracker.log_params("train", params)
         tracker.log_dataset("groups", groups, artifact_digest(groups), "training")
         with building(model, keep_partial=True) as folder:
             checkpoints = CheckpointStore(folder, identity, params.checkpoints_kept)
             learner, sampler = _train(params, group_set, initial, folder, checkpoints, tracker)
-            _finish(params, group_set, origins, folder, learner, sampler)
+            _finish(params, group_set, initial, folder, learner, sampler)
         tracker.set_tags({MODEL_TAG: artifact_digest(model)})
         tracker.log_file(model / LOSSES)
     return {name: value for name, value in learner.history[-1].items() if name != "step"}
@@ -157,7 +156,7 @@ def _loss(params: TrainParams, recogniser: Recogniser, embedding_mean: torch.Ten
 def _finish(
     params: TrainParams,
     groups: GroupSet,
-    origins: dict[str, str],
+    initial: Path | None,
     folder: Path,
     learner: Learner,
     sampler: GroupSampler,
@@ -174,6 +173,9 @@ def _finish(
     shutil.copyfile(groups.folder / RECOGNISER, folder / RECOGNISER)
     _write_losses(folder / LOSSES, learner.history)
     pass_on("groups", groups.folder, folder)
+    origins = _origins(groups.folder, initial)
+    if initial is not None and groups.card.inputs.get("teacher") != origins["initial"]:
+        pass_on_model("initial", resolve_model(initial).folder, folder)  # else it lies there already, as the teacher
     rows = groups.accepted("train")
     write_card(
         folder,

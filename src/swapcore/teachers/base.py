@@ -1,5 +1,6 @@
 """What a teacher is: whatever makes a fake before or beside the model that is being trained."""
 
+from pathlib import Path
 from typing import Protocol
 
 from swapcore.config import GroupsParams
@@ -28,8 +29,8 @@ class Teacher(Protocol):
         """What changes whenever its fakes do: a number, a model's digest."""
 
     @property
-    def model_digest(self) -> str | None:
-        """Of the model artifact whose fakes these are; None where code alone makes them."""
+    def model(self) -> Path | None:
+        """Folder of the model whose fakes these are, and whose digest is the version; None where code alone makes them."""
 
     def swap(self, source: Face, template: Face) -> Image:
         """Put the source's face into the template.

@@ -171,7 +171,7 @@ class ClassicalTeacher:
     blend: Literal["feather", "poisson"]
     name: ClassVar[str] = "classical"
     version: ClassVar[str] = "1"
-    model_digest: ClassVar[None] = None
+    model: ClassVar[None] = None
 
     def swap(self, source: Face, template: Face) -> Image:
         """Put the source's face into the template, uint8 (S, S, 3) at the template's size."""

@@ -16,7 +16,7 @@ class OracleTeacher:
 
     name = "oracle"
     version = __version__
-    model_digest = None
+    model = None
 
     def __init__(self, folder: Path, crop_px: int) -> None:
         """Read the parameters of the photographs.

@@ -35,12 +35,12 @@ class RegisteredTeacher:
             ArtifactError: it is damaged.
         """
         located = resolve_model(model)
-        self._folder = located.folder
-        self.version = self.model_digest = located.digest
+        self.model = located.folder
+        self.version = located.digest
 
     @cached_property
     def _swapper(self) -> Swapper:
-        return Swapper(self._folder)
+        return Swapper(self.model)
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: where the model is, not the networks, which each process loads at its first fake."""
@@ -57,7 +57,7 @@ class RegisteredTeacher:
         with _one_thread():
             swapped = self._swapper.swap(resize(source.image, own_px)[None], small[None])[0]
         if size_px == own_px:
-            return swapped
+            return np.asarray(swapped)
         change = resize(swapped, size_px).astype(np.int16) - resize(small, size_px)
         return np.asarray(np.clip(template.image + change, 0, 255), dtype=np.uint8)
 
