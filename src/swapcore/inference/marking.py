@@ -1,14 +1,20 @@
 """The one function that writes synthetic pictures: PNG, JPEG or WebP, atomically, with what says that they are synthetic."""
 
 import io
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import PIL.Image
 
 from swapcore.errors import InputError
+from swapcore.inference.credentials import signing_credentials
+from swapcore.inference.manifest import sign
+from swapcore.inference.payload import to_bits
+from swapcore.inference.provenance import Ingredient, ModelReference, Provenance
 from swapcore.ops.image import Image
+from swapcore.ops.watermark import MIN_SIDE_PX, embed
+
+__all__ = ["Ingredient", "ModelReference", "Provenance", "check_destination", "write_marked"]
 
 ENCODINGS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {"compress_level": 3}),
@@ -19,45 +25,16 @@ ENCODINGS: dict[str, tuple[str, dict[str, Any]]] = {
 """What can be written: the file name's suffix -> Pillow's format and settings."""
 
 
-@dataclass(frozen=True)
-class ModelReference:
-    """Which model made a picture."""
-
-    name: str
-    version: str | None
-    """Its version in the registry, None for a folder."""
-    digest: str
-    """SHA-256 (hex) of the model artifact's card.json: its lineage id."""
-
-
-@dataclass(frozen=True)
-class Ingredient:
-    """A photograph that went into a picture."""
-
-    role: Literal["source", "template"]
-    name: str
-    """The file's name, without its folders."""
-    sha256: str
-    """Of the file's bytes, hex."""
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What made a picture, and out of what."""
-
-    action: Literal["swapped", "anonymised", "video"]
-    model: ModelReference
-    ingredients: tuple[Ingredient, ...]
-
-
 def write_marked(
     path: Path,
     image: Image,
-    provenance: Provenance,  # noqa: ARG001  # the marks are not written yet
+    provenance: Provenance,
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write a synthetic picture, whole or not at all.
+    """Write a synthetic picture, whole or not at all: a watermark in its pixels, a signed C2PA manifest in its file.
+
+    A picture whose shorter side is below MIN_SIDE_PX of ops/watermark.py is too small for the watermark and has the manifest alone.
 
     Args:
         path: its suffix chooses the format; missing folders are made.
@@ -66,11 +43,12 @@ def write_marked(
         overwrite: replace a file that is there already.
 
     Raises:
-        InputError: the file exists, its suffix is unknown, or the format cannot hold a picture so large.
+        InputError: the file exists, its suffix is unknown, the format cannot hold a picture so large, or the signing certificate
+            that the user names cannot be used.
         OSError: the folder cannot be written, or the disk is full.
     """
     check_destination(path, overwrite=overwrite)
-    put_in_place(path, encode(path, image))
+    put_in_place(path, mark(path, image, provenance))
 
 
 def check_destination(path: Path, *, overwrite: bool) -> None:
@@ -85,6 +63,18 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
         raise InputError(f"{path}: is a folder; name a file")
     if path.exists() and not overwrite:
         raise InputError(f"{path}: exists already; name another file or pass --overwrite")
+
+
+def mark(path: Path, image: Image, provenance: Provenance) -> bytes:
+    """The marked picture as the bytes of a file with this name's format.
+
+    Raises:
+        InputError: as write_marked.
+    """
+    credentials = signing_credentials()
+    data = encode(path, embed(image, to_bits(provenance)))
+    mime_type = f"image/{ENCODINGS[path.suffix.lower()][0].lower()}"
+    return sign(data, mime_type, provenance, credentials, watermarked=min(image.shape[:2]) >= MIN_SIDE_PX)
 
 
 def encode(path: Path, image: Image) -> bytes:
