@@ -194,6 +194,9 @@ class LossWeights(Section):
 class AugmentParams(Section):
     """How a sample group is varied; template and label always alike, the shift of all three too."""
 
+    other_source: Annotated[
+        Fraction, Field(description="probability that any other photograph of the source's person takes its place")
+    ]
     flip: Annotated[Fraction, Field(description="probability of mirroring, drawn for source and template apart")]
     shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
     gain: Annotated[float, Field(ge=0, lt=1, description="largest relative change of each colour channel")]
@@ -223,6 +226,9 @@ class TrainParams(Section):
     raw_phase: Annotated[
         Fraction, Field(description="share of the steps in which identity and features judge the image before the mask")
     ]
+    judge_every: Annotated[
+        int, Field(ge=1, le=8, description="the frozen networks look at one sample of so many, by turns")
+    ]
     adversarial_start: Annotated[Fraction, Field(description="share of the steps before the discriminator joins")]
     augment: AugmentParams
     jitter: JitterParams
@@ -240,6 +246,12 @@ class TrainParams(Section):
     checkpoints_kept: Annotated[int, Field(ge=1, le=100)]
     memory_megabytes: Annotated[Count, Field(description="images are kept decoded if all of them need no more")]
     seed: Seed
+
+    @model_validator(mode="after")
+    def _somebody_judged(self) -> Self:
+        if self.judge_every > self.batch_size:
+            raise ValueError("judge_every must not be greater than batch_size: each step somebody must be looked at")
+        return self
 
 
 class EvaluateParams(Section):

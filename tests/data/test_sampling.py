@@ -17,7 +17,8 @@ from swapcore.ops.image import Image
 from tests.training.small_groups import SIZE_PX, draw_person, write_groups
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")
-STILL = AugmentParams(flip=0.0, shift=0.0, gain=0.0)
+OTHERS = AugmentParams(other_source=1.0, flip=0.0, shift=0.0, gain=0.0)
+STILL = AugmentParams(other_source=0.0, flip=0.0, shift=0.0, gain=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +47,29 @@ def test_shapes_and_ranges(folder: Path) -> None:
 
 
 def test_a_batch_is_a_pure_function_of_seed_step_and_rank(folder: Path) -> None:
-    augment = AugmentParams(flip=0.5, shift=0.1, gain=0.1)
+    augment = AugmentParams(other_source=0.0, flip=0.5, shift=0.1, gain=0.1)
     one, other = sampler(folder, augment=augment), sampler(folder, augment=augment)
     other.batch(3)  # what was drawn before does not matter
     assert same(one.batch(7), other.batch(7))
     assert not same(one.batch(7), one.batch(8))
     assert not same(one.batch(7), one.batch(7, rank=1))
     assert not same(one.batch(7), sampler(folder, augment=augment, seed=1).batch(7))
+
+
+def test_another_photograph_of_the_source_person_takes_its_place_but_never_the_label(folder: Path) -> None:
+    images = GroupSet(folder).images
+    chosen, free = sampler(folder), sampler(folder, augment=OTHERS)
+    num_others = 0
+    for step in range(10):
+        before, after = chosen.batch(step), free.batch(step)
+        assert torch.equal(after.label, before.label)
+        for i in range(8):
+            teachers = images[chosen.sources[int(before.source_index[i])]]
+            drawn = images[free.sources[int(after.source_index[i])]]
+            assert (drawn.origin, drawn.identity) == ("real", teachers.identity)
+            assert not torch.equal(after.source[i], after.label[i])
+            num_others += drawn.key != teachers.key
+    assert num_others > 5
 
 
 def test_images_read_at_each_use_are_the_same(folder: Path) -> None:
@@ -87,7 +104,7 @@ def test_the_parts_of_a_group_belong_together(folder: Path) -> None:
 
 def test_all_three_are_shifted_alike(folder: Path) -> None:
     groups = GroupSet(folder)
-    drawn = sampler(folder, batch_size=4, augment=AugmentParams(flip=0.0, shift=0.05, gain=0.0))
+    drawn = sampler(folder, batch_size=4, augment=AugmentParams(other_source=0.0, flip=0.0, shift=0.05, gain=0.0))
     batch = drawn.batch(1)
     shifts = []
     for i in range(4):
@@ -116,7 +133,7 @@ def test_only_training_people_are_drawn(folder: Path) -> None:
 
 
 def test_source_images_are_unvaried(folder: Path) -> None:
-    drawn = sampler(folder, augment=AugmentParams(flip=1.0, shift=0.2, gain=0.5))
+    drawn = sampler(folder, augment=AugmentParams(other_source=0.0, flip=1.0, shift=0.2, gain=0.5))
     first = drawn.source_images(0, 2)
     expected = GroupSet(folder).image(drawn.sources[0])
     np.testing.assert_allclose((first[0].permute(1, 2, 0).numpy() + 1) * 127.5, expected, atol=1e-3)
@@ -141,7 +158,7 @@ def test_variation_by_hand() -> None:
 
 
 def test_flip_probability_is_not_inverted() -> None:
-    always, never = AugmentParams(flip=1.0, shift=0, gain=0), AugmentParams(flip=0.0, shift=0, gain=0)
+    always, never = AugmentParams(other_source=0.0, flip=1.0, shift=0, gain=0), AugmentParams(other_source=0.0, flip=0.0, shift=0, gain=0)
     rng = np.random.default_rng(0)
     assert all(draw_variation(always, 64, rng).flipped for _ in range(50))
     assert not any(draw_variation(never, 64, rng).flipped for _ in range(50))
@@ -149,7 +166,7 @@ def test_flip_probability_is_not_inverted() -> None:
 
 @given(st.integers(0, 10_000), st.floats(0, 0.25), st.floats(0, 0.9))
 def test_variations_stay_within_bounds(seed: int, shift: float, gain: float) -> None:
-    drawn = draw_variation(AugmentParams(flip=0.5, shift=shift, gain=gain), 64, np.random.default_rng(seed))
+    drawn = draw_variation(AugmentParams(other_source=0.0, flip=0.5, shift=shift, gain=gain), 64, np.random.default_rng(seed))
     assert max(map(abs, drawn.shift_px)) <= round(shift * 64)
     assert np.all(np.abs(drawn.gain - 1) <= gain + 1e-6)
     varied = vary(draw_person(0, 0), drawn)

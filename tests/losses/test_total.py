@@ -102,3 +102,15 @@ def test_a_closed_mask_still_teaches_the_raw_image(pictures: torch.Tensor, targe
     sum(judge(targets.template + 0 * raw, raw, targets).values()).backward()
     assert raw.grad is not None
     assert raw.grad.abs().sum() > 0
+
+
+def test_the_frozen_networks_look_at_the_chosen_samples_only(pictures: torch.Tensor, targets: Targets) -> None:
+    loss = SwapLoss(WEIGHTS, recognise, torch.zeros(12), 2, None)
+    one = slice(0, None, 2)
+    terms = loss(pictures[0], pictures[1], targets, jitter=STILL, judge_raw=False, judged=one)
+    alone = loss(pictures[0][one], pictures[1][one], targets.select(one), jitter=STILL.select(one), judge_raw=False)
+    whole = judge(pictures[0], pictures[1], targets)
+    for name in ("identity_source", "identity_template", "feature"):
+        torch.testing.assert_close(terms[name], alone[name])
+    for name in ("pixel", "pixel_raw"):
+        torch.testing.assert_close(terms[name], whole[name])

@@ -47,7 +47,7 @@ def test_one_batch_overfits_and_leaves_the_template(tiny, start) -> None:
     assert error < 0.5 * copied
 
 
-@pytest.mark.parametrize("size", [64, 48 + 32, 128])
+@pytest.mark.parametrize("size", [64, 112, 224, 256, 512])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_sizes_and_precisions(tiny, start, size: int, precision: str) -> None:
     params = tiny(size_px=64, precision=precision, adversarial_start=0.0)

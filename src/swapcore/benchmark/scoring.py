@@ -61,14 +61,18 @@ class Measured:
 
 def score(swap: Swap, label: str, truth_set: TruthSet) -> Measured:
     """Let the swap and the trivial answers answer every pair, and judge all alike."""
-    bench = _bench(truth_set)
+    return score_all([Answer(SWAP, label, swap)], truth_set)
+
+
+def score_all(contestants: Sequence[Answer], truth_set: TruthSet) -> Measured:
+    """The same for several swaps at once, which need names of their own."""
     answers = [
-        Answer(SWAP, label, swap),
+        *contestants,
         Answer(TEMPLATE_COPIED, "template copied", copy_template),
         Answer(CLASSICAL, "classical swap", one_by_one(ClassicalTeacher("feather").swap)),
         Answer(TRUTH, "truth itself", one_by_one(_truth(truth_set))),
     ]
-    scores = score_answers(answers, truth_set.pairs, bench, _BATCH_SIZE)
+    scores = score_answers(answers, truth_set.pairs, _bench(truth_set), _BATCH_SIZE)
     rows = {answer.name: scores.of(answer.name) for answer in answers}
     figures = {name: summarise(mine, rows[TEMPLATE_COPIED]) for name, mine in rows.items()}
     return Measured(truth_set, {answer.name: answer.label for answer in answers}, rows, figures)

@@ -1,6 +1,6 @@
 """From sample groups to batches: which groups, how varied, is a pure function of (seed, step, rank)."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -93,9 +93,11 @@ class GroupSampler:
         self._groups = groups
         self._batch_size, self._share = batch_size, fake_label_share
         self._augment, self._seed, self._size_px = augment, seed, size_px
-        keys = sorted({key for row in rows for key in (row.source, row.template, row.label)})
+        self._photographs = photographs_of(groups) if augment.other_source else {}
+        others = {key for row in rows for key in self._photographs.get(row.source_identity, [])}
+        keys = sorted({key for row in rows for key in (row.source, row.template, row.label)} | others)
         self._images = ImageStore(groups, keys, size_px, memory_megabytes)
-        self.sources = sorted({row.source for row in rows})
+        self.sources = sorted({row.source for row in rows} | others)
         """Keys of all pictures that serve as a source."""
         self._source_index = {key: index for index, key in enumerate(self.sources)}
 
@@ -106,7 +108,7 @@ class GroupSampler:
     def batch(self, step: int, rank: int = 0) -> Batch:
         """The batch of a step for one process of several."""
         rng = np.random.default_rng([self._seed, rank, step])
-        rows = self._draw(rng)
+        rows = [self._with_another_source(row, rng) for row in self._draw(rng)]
         sources, templates, labels = zip(*(self._vary(row, rng) for row in rows), strict=True)
         return Batch(
             source=torch.from_numpy(np.stack(sources)),
@@ -124,6 +126,17 @@ class GroupSampler:
         kinds = [FAKE_LABEL] * num_fake_labels + [FAKE_TEMPLATE] * (self._batch_size - num_fake_labels)
         return [self._by_kind[kind][int(rng.integers(len(self._by_kind[kind])))] for kind in kinds]
 
+    def _with_another_source(self, row: GroupRow, rng: np.random.Generator) -> GroupRow:
+        """The row with, at times, another photograph of the source's person than the one the teacher chose.
+
+        The teacher takes the photograph nearest in pose and expression, or may have copied them from it; at use the source
+        looks as it likes. The label's own photograph never serves, for then copying the source would be right.
+        """
+        if not self._photographs or rng.random() >= self._augment.other_source:
+            return row
+        usable = [key for key in self._photographs[row.source_identity] if key != row.label]
+        return replace(row, source=usable[int(rng.integers(len(usable)))])
+
     def _vary(self, row: GroupRow, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], ...]:
         """Source, template and label of a row, float (3, S, S).
 
@@ -137,6 +150,15 @@ class GroupSampler:
             vary(self._images[row.template], of_pair),
             vary(self._images[row.label], of_pair),
         )
+
+
+def photographs_of(groups: GroupSet) -> dict[str, list[str]]:
+    """Keys of the training people's photographs, person by person."""
+    photographs = defaultdict(list)
+    for row in groups.images.values():
+        if row.origin == "real" and row.split == "train":
+            photographs[row.identity].append(row.key)
+    return photographs
 
 
 @dataclass(frozen=True)

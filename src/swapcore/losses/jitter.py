@@ -20,6 +20,10 @@ class Jitter:
     blur: torch.Tensor
     """(B,), share of the blurred image, 0 to 1."""
 
+    def select(self, samples: slice) -> "Jitter":
+        """That of some images."""
+        return Jitter(self.shift[samples], self.scale[samples], self.blur[samples])
+
 
 def draw_jitter(params: JitterParams, batch_size: int, rng: np.random.Generator) -> Jitter:
     """Draw uniformly within the params' bounds."""

@@ -19,6 +19,7 @@ Levels = Callable[[torch.Tensor], Sequence[torch.Tensor]]
 """A frozen feature network: (B, 3, S, S) in [-1, 1] to levels."""
 Terms = dict[str, torch.Tensor]
 """Name of a term to its weighted value; the total is their sum."""
+EVERYTHING = slice(None)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Targets:
     """(B, D), centred unit vectors."""
     template_identity: torch.Tensor
     """(B, D), centred unit vectors."""
+
+    def select(self, samples: slice) -> "Targets":
+        """Those of some samples."""
+        return Targets(**{name: value[samples] for name, value in vars(self).items()})
 
 
 class SwapLoss:
@@ -64,7 +69,14 @@ class SwapLoss:
         self._feature_network = feature_network
 
     def __call__(
-        self, image: torch.Tensor, raw: torch.Tensor, targets: Targets, *, jitter: Jitter, judge_raw: bool
+        self,
+        image: torch.Tensor,
+        raw: torch.Tensor,
+        targets: Targets,
+        *,
+        jitter: Jitter,
+        judge_raw: bool,
+        judged: slice = EVERYTHING,
     ) -> Terms:
         """Every term but the adversarial one.
 
@@ -75,15 +87,17 @@ class SwapLoss:
             targets: what they should be.
             jitter: applied before the frozen networks, to output and label alike.
             judge_raw: whether identity and features judge raw instead of the composite.
+            judged: which samples the frozen networks look at; at small sizes they cost as much as the generator.
         """
         terms = self._pixel_terms(image, raw, targets)
         if self.weights.feature or self.weights.identity_source or self.weights.identity_template:
-            judged = apply_jitter(raw if judge_raw else image, jitter)
+            chosen, jitter = targets.select(judged), jitter.select(judged)
+            output = apply_jitter((raw if judge_raw else image)[judged], jitter)
             with torch.no_grad():
-                label = apply_jitter(targets.label, jitter)
-            levels, embedding = self._recognise(judged)
-            terms |= self._identity_terms(embedding, targets)
-            terms |= self._feature_terms(judged, label, levels, targets)
+                label = apply_jitter(chosen.label, jitter)
+            levels, embedding = self._recognise(output)
+            terms |= self._identity_terms(embedding, chosen)
+            terms |= self._feature_terms(output, label, levels, chosen)
         return terms
 
     def adversarial(self, scores: torch.Tensor) -> Terms:

@@ -79,7 +79,10 @@ def _generator_terms(learner: Learner, swap: Swap, batch: Batch, context: StepCo
     )
     rng = np.random.default_rng([params.seed, learner.step, _JITTER_STREAM, 0])
     jitter = draw_jitter(params.jitter, len(batch.label), rng)
-    terms = context.loss(swap.image, swap.raw, targets, jitter=jitter, judge_raw=judges_raw(learner.step, params))
+    # By turns, since a batch holds its fake labels first.
+    judged = slice(learner.step % params.judge_every, None, params.judge_every)
+    judge_raw = judges_raw(learner.step, params)
+    terms = context.loss(swap.image, swap.raw, targets, jitter=jitter, judge_raw=judge_raw, judged=judged)
     if adversary:
         learner.discriminator.requires_grad_(False)
         terms |= context.loss.adversarial(learner.discriminator(swap.image))
