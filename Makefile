@@ -12,7 +12,7 @@ REQUIREMENTS := --constraint constraints.txt --editable '.[pipeline,onnx,dev]'
 # Further values for params.yaml, for `make demo` and `make run`: make run PHOTOS=… SETTINGS='train.steps=4000'
 SETTINGS ?=
 
-.PHONY: help install demo run test test-fast lint format tree pipeline image-test bench ui clean
+.PHONY: help install demo run test test-fast lint format tree pipeline image-test bench bench-quality ui clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | column -t -s '	'
@@ -65,7 +65,10 @@ image-test:  ## Build the image and run every stage in it, where podman (or ENGI
 	infra/test-image
 
 bench: $(READY)  ## Measure; the tables go to docs/benchmarks.md by hand
-	for script in benchmarks/*.py; do python "$$script"; done
+	for script in $(filter-out benchmarks/quality.py,$(wildcard benchmarks/*.py)); do python "$$script"; done
+
+bench-quality: $(READY)  ## Train on people who do not exist at 64 and 112 px, three seeds each, and compare with the truth (an hour and more)
+	python benchmarks/quality.py
 
 ui: $(READY)  ## The MLflow pages of the runs made here
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1

@@ -185,7 +185,7 @@ def row(label: str, figures: Figures, copied: Figures) -> str:
 
 
 HEAD = """\
-| | PSNR crop / face, dB | L1 face (of copied) | L1 background of copied | cos source / template | top-1 of 20, % | nearer than the template, % |
+| | PSNR crop / face, dB | L1 face (of copied) | L1 background of copied | cos source / template | top-1, % | nearer than template, % |
 |---|---|---|---|---|---|---|"""
 
 
@@ -199,10 +199,11 @@ def judged(median: Figures, copied: Figures, truth: Figures, bars: Bars) -> list
         ("background L1 of copied", median.background_l1 / copied.background_l1, "<=", bars.background_of_copied),
         ("cos to source above the truth's", median.cosine_source - truth.cosine_source, "<=", bars.cosine_above_truth),
     ]
-    return [
-        f"{'reached' if (value >= bar if sign == '>=' else value <= bar) else 'MISSED '} {name}: {value:.3f} {sign} {bar:g}"
-        for name, value, sign, bar in reached
-    ]
+    lines = []
+    for name, value, sign, bar in reached:
+        good = value >= bar if sign == ">=" else value <= bar
+        lines.append(f"{'reached' if good else 'MISSED '} {name}: {value:.3f} {sign} {bar:g}")
+    return lines
 
 
 def sheet(models: Sequence[Path], truth_set: TruthSet, path: Path) -> None:

@@ -165,6 +165,9 @@ class ModelParams(Section):
     copies_source: Annotated[
         bool, Field(description="the decoder may mix in the source's pixels, moved by a coarse field that it predicts")
     ]
+    moves_template: Annotated[
+        bool, Field(description="the same with the template's pixels, which have its expression, gaze and light")
+    ]
     discriminator_width: Annotated[int, Field(ge=8, le=512)]
 
 

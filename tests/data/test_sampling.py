@@ -158,7 +158,10 @@ def test_variation_by_hand() -> None:
 
 
 def test_flip_probability_is_not_inverted() -> None:
-    always, never = AugmentParams(other_source=0.0, flip=1.0, shift=0, gain=0), AugmentParams(other_source=0.0, flip=0.0, shift=0, gain=0)
+    always, never = (
+        AugmentParams(other_source=0.0, flip=1.0, shift=0, gain=0),
+        AugmentParams(other_source=0.0, flip=0.0, shift=0, gain=0),
+    )
     rng = np.random.default_rng(0)
     assert all(draw_variation(always, 64, rng).flipped for _ in range(50))
     assert not any(draw_variation(never, 64, rng).flipped for _ in range(50))
@@ -166,7 +169,9 @@ def test_flip_probability_is_not_inverted() -> None:
 
 @given(st.integers(0, 10_000), st.floats(0, 0.25), st.floats(0, 0.9))
 def test_variations_stay_within_bounds(seed: int, shift: float, gain: float) -> None:
-    drawn = draw_variation(AugmentParams(other_source=0.0, flip=0.5, shift=shift, gain=gain), 64, np.random.default_rng(seed))
+    drawn = draw_variation(
+        AugmentParams(other_source=0.0, flip=0.5, shift=shift, gain=gain), 64, np.random.default_rng(seed)
+    )
     assert max(map(abs, drawn.shift_px)) <= round(shift * 64)
     assert np.all(np.abs(drawn.gain - 1) <= gain + 1e-6)
     varied = vary(draw_person(0, 0), drawn)

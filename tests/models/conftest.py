@@ -21,7 +21,13 @@ def recognise_by_pooling(crops: torch.Tensor) -> tuple[Sequence[torch.Tensor], t
 @pytest.fixture
 def configuration() -> ModelConfiguration:
     params = ModelParams(
-        width=8, num_levels=2, num_fusion_blocks=1, unshuffle=2, copies_source=True, discriminator_width=8
+        width=8,
+        num_levels=2,
+        num_fusion_blocks=1,
+        unshuffle=2,
+        copies_source=True,
+        moves_template=True,
+        discriminator_width=8,
     )
     return ModelConfiguration(generator=params, size_px=64, embedding_size=12, pooled_size=12)
 

@@ -16,8 +16,9 @@ def batch(size: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("unshuffle", [1, 2, 4])
 def test_gives_composite_raw_and_mask_at_every_size(size: int, unshuffle: int, recognise) -> None:
     params = ModelParams(
-        width=8, num_levels=2, num_fusion_blocks=1, unshuffle=unshuffle, copies_source=True, discriminator_width=8
-    )
+        width=8, num_levels=2, num_fusion_blocks=1, unshuffle=unshuffle, copies_source=True, moves_template=True,
+        discriminator_width=8,
+    )  # fmt: skip
     model = Generator(params, embedding_size=12, pooled_size=12)
     source, template = batch(size)
     swap = model(source, template, model.description.describe(recognise, source))
@@ -89,20 +90,39 @@ def test_flow_gradient() -> None:
     assert torch.autograd.gradcheck(displace, (image, flow))
 
 
-def test_an_open_mask_and_full_share_return_the_moved_source(configuration, recognise) -> None:
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_an_open_mask_and_full_share_return_the_moved_picture(configuration, recognise, chosen: int) -> None:
     model = configuration.build()
     with torch.no_grad():
         model.output.weight.zero_()
-        model.output.bias.view(-1, 4)[3:] = 100.0
+        # Channels come four sub-pixels each: red, green, blue, mask, share of the source, share of the template.
+        model.output.bias.view(-1, 4)[[3, 4 + chosen]] = 100.0
         model.flow.weight.zero_()
+    pictures = batch(64)
+    swap = model(*pictures, model.description.describe(recognise, pictures[0]))
+    torch.testing.assert_close(swap.raw, pictures[chosen], atol=1e-4, rtol=0)
+
+
+def test_source_and_template_are_moved_by_their_own_fields(configuration, recognise) -> None:
+    model = configuration.build()
+    with torch.no_grad():
+        model.flow.weight.zero_()
+        model.flow.bias.copy_(torch.tensor([1.0, 0.0, 0.0, -1.0]))
     source, template = batch(64)
-    swap = model(source, template, model.description.describe(recognise, source))
-    torch.testing.assert_close(swap.image, source, atol=1e-4, rtol=0)
+    moved_source, moved_template = model._move(torch.zeros(2, 16, 16, 16), source, template)
+    across = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(2, 2, 16, 16)
+    torch.testing.assert_close(moved_source, displace(source, across))
+    torch.testing.assert_close(moved_template, displace(template, -across.flip(1)))
 
 
-def test_without_copying_every_pixel_is_painted(configuration, recognise) -> None:
-    params = configuration.generator.model_copy(update={"copies_source": False})
+@pytest.mark.parametrize(("copies_source", "moves_template"), [(False, False), (True, False), (False, True)])
+def test_what_may_not_be_moved_has_no_field(
+    configuration, recognise, copies_source: bool, moves_template: bool
+) -> None:
+    params = configuration.generator.model_copy(
+        update={"copies_source": copies_source, "moves_template": moves_template}
+    )
     model = Generator(params, embedding_size=12, pooled_size=12)
-    assert model.output.out_channels == 16
+    assert model.output.out_channels == 16 + 4 * (copies_source + moves_template)
     source, template = batch(64)
     assert model(source, template, model.description.describe(recognise, source)).image.shape == (2, 3, 64, 64)

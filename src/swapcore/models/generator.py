@@ -79,9 +79,10 @@ class Generator(nn.Module):
         self.shrink = nn.ModuleList(convolution(narrow, wide, 2) for narrow, wide in pairwise(widths))
         self.fuse = nn.ModuleList(FusionBlock(widths[-1], CODE_SIZE) for _ in range(params.num_fusion_blocks))
         self.grow = nn.ModuleList(UpBlock(wide, narrow, CODE_SIZE) for wide, narrow in pairwise(widths[::-1]))
-        self.flow = convolution(widths[-1], 2, gain=0.1) if params.copies_source else None
+        self.moves = (params.copies_source, params.moves_template)
+        self.flow = convolution(widths[-2], 2 * sum(self.moves), gain=0.1) if any(self.moves) else None
         self.refine = ResidualBlock(widths[0])
-        self.output = convolution(widths[0], (5 if params.copies_source else 4) * folded, gain=0.3)
+        self.output = convolution(widths[0], (4 + sum(self.moves)) * folded, gain=0.3)
         initial_subpixels(self.output, self.unshuffle)
 
     def forward(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor) -> Swap:
@@ -100,16 +101,27 @@ class Generator(nn.Module):
         x = maps.pop()
         for block in self.fuse:
             x = block(x, code)
-        moved = None if self.flow is None else displace(source, self.flow(x).float())
-        for grow in self.grow:
+        moved: list[torch.Tensor] = []
+        for level, grow in enumerate(self.grow):
             x = grow(x, maps.pop(), code)
+            if level == 0:
+                moved = self._move(x, source, template)
         return self._composite(self.output(activate(self.refine(x))), template, moved)
 
-    def _composite(self, x: torch.Tensor, template: torch.Tensor, moved_source: torch.Tensor | None) -> Swap:
-        """Unfold the output channels; mix painted and moved source; lay the mixture over the template through the mask."""
+    def _move(self, x: torch.Tensor, source: torch.Tensor, template: torch.Tensor) -> list[torch.Tensor]:
+        """Those of source and template that may be mixed in, each moved by its own field, (B, 3, S, S)."""
+        if self.flow is None:
+            return []
+        pictures = [picture for picture, moves in zip((source, template), self.moves, strict=True) if moves]
+        fields = self.flow(x).float().split(2, 1)
+        return [displace(picture, field) for picture, field in zip(pictures, fields, strict=True)]
+
+    def _composite(self, x: torch.Tensor, template: torch.Tensor, moved: list[torch.Tensor]) -> Swap:
+        """Unfold the output channels; mix painted and moved pictures; lay the mixture over the template through the mask."""
         unfolded = F.pixel_shuffle(x, self.unshuffle).float()
         raw, mask = torch.tanh(unfolded[:, :3]), torch.sigmoid(unfolded[:, 3:4])
-        if moved_source is not None:
-            share = torch.sigmoid(unfolded[:, 4:])
-            raw = share * moved_source + (1.0 - share) * raw
+        if moved:
+            pictures = torch.stack([raw, *moved], 1)
+            shares = torch.softmax(F.pad(unfolded[:, 4:], (0, 0, 0, 0, 1, 0)), 1)
+            raw = (shares[:, :, None] * pictures).sum(1)
         return Swap(mask * raw + (1.0 - mask) * template, raw, mask)
