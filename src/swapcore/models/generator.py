@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from swapcore.config import ModelParams
-from swapcore.models.blocks import FusionBlock, ResidualBlock, UpBlock, activate, convolution
+from swapcore.models.blocks import FusionBlock, ResidualBlock, UpBlock, activate, convolution, dense
 from swapcore.models.source import SourceDescription
 
 CODE_SIZE = 128
@@ -69,9 +69,9 @@ class Generator(nn.Module):
         widths = [params.width * min(2**level, _MAX_WIDENING) for level in range(params.num_levels + 1)]
         folded = self.unshuffle**2
         self.code = nn.Sequential(
-            nn.Linear(self.description.size, _HIDDEN_SIZE),
+            dense(self.description.size, _HIDDEN_SIZE),
             nn.LeakyReLU(0.1),
-            nn.Linear(_HIDDEN_SIZE, CODE_SIZE),
+            dense(_HIDDEN_SIZE, CODE_SIZE),
             nn.LeakyReLU(0.1),
         )
         self.stem = convolution(6 * folded, widths[0])
