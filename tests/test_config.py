@@ -91,6 +91,12 @@ def test_the_digest_depends_on_values_not_on_spelling() -> None:
     assert same.digest() != other.digest()
 
 
+def test_each_step_the_frozen_networks_look_at_somebody() -> None:
+    document = yaml.safe_load(PARAMS.read_text())["train"]
+    with pytest.raises(ValidationError, match="judge_every must not be greater than batch_size"):
+        TrainParams.model_validate(document | {"batch_size": 2, "judge_every": 3})
+
+
 def test_the_real_label_must_weigh_more_than_the_fake() -> None:
     document = yaml.safe_load(PARAMS.read_text())["train"]
     document["weights"]["pixel_fake"] = document["weights"]["pixel_real"]
