@@ -42,11 +42,11 @@ class Budget(NamedTuple):
     """How long a size is trained."""
 
     steps: int
-    """So many fit into the minutes on two quiet cores; docs/benchmarks.md says how that was measured."""
+    """So many should fit into the minutes on two quiet cores; docs/benchmarks.md says how that was calculated."""
     minutes: float
 
 
-BUDGETS = {64: Budget(950, 4.0), 112: Budget(1400, 12.0)}
+BUDGETS = {64: Budget(1500, 4.0), 112: Budget(2000, 12.0)}
 
 
 class Bars(NamedTuple):
@@ -244,6 +244,8 @@ def run(arguments: argparse.Namespace, size_px: int) -> None:
         print(row(f"seed {training.seed}: {cost}", figures[training.folder.name], copied))
     print(row("median", median, copied), "\n", sep="")
     print("\n".join(judged(median, copied, truth, BARS[size_px])))
+    minutes = statistics.median(training.wall_seconds for training in trainings) / 60
+    print(f"a training took {minutes:.1f} minutes of {BUDGETS[size_px].minutes:g}, preparation included")
     path = arguments.work / f"sheet-{size_px}px.png"
     sheet(folders, truth_set, path)
     print(f"source | template | each seed | truth: {path}")
