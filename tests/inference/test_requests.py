@@ -10,14 +10,17 @@ import pytest
 from pydantic import ValidationError
 
 from swapcore.errors import UserError
-from swapcore.inference.requests import BATCH_SIZE, MAX_PAIRS, SwapRequest, answer, read_crop, to_base64
-from swapcore.inference.swapper import Swapper
+from swapcore.inference.requests import (
+    BATCH_SIZE,
+    MAX_PAIRS,
+    SwapRequest,
+    answer,
+    read_choice,
+    read_picture,
+    to_base64,
+)
 from swapcore.ops.image import decode
-
-
-@pytest.fixture(scope="module")
-def swapper(model) -> Swapper:
-    return Swapper(model)
+from tests.drawn_photographs import draw_face
 
 
 def picture(size_px: int, seed: int = 0) -> np.ndarray:
@@ -27,20 +30,40 @@ def picture(size_px: int, seed: int = 0) -> np.ndarray:
 
 def test_answers_come_in_the_order_of_the_requests_over_several_batches(swapper):
     pairs = [(picture(64, i), picture(64, 100 + i)) for i in range(BATCH_SIZE + 3)]
-    requests = [SwapRequest(source=to_base64(s), template=to_base64(t)) for s, t in pairs]
+    requests = [SwapRequest(source=to_base64(s), template=to_base64(t), aligned=True) for s, t in pairs]
     answers = [decode(base64.b64decode(text)) for text in answer(swapper, requests)]
     assert len(answers) == len(pairs)
-    expected = swapper.swap(*(np.stack(side) for side in zip(*pairs, strict=True)))
+    expected = swapper.swapper.swap(*(np.stack(side) for side in zip(*pairs, strict=True)))
     assert np.abs(np.stack(answers).astype(int) - expected).max() <= 1
     assert answer(swapper, []) == []
 
 
-def test_any_size_and_format_becomes_the_models_crop():
-    for extension in (".jpg", ".png", ".webp"):
+def test_any_format_is_read():
+    for extension in (".jpg", ".png", ".webp", ".bmp", ".tiff"):
         data = cv2.imencode(extension, picture(150)[..., ::-1])[1].tobytes()
-        crop = read_crop(base64.b64encode(data).decode(), "source", 64)
-        assert crop.shape == (64, 64, 3)
-        assert np.abs(crop.astype(int) - cv2.resize(picture(150), (64, 64), interpolation=cv2.INTER_AREA)).mean() < 5
+        read = read_picture(base64.b64encode(data).decode(), "source")
+        assert np.abs(read.astype(int) - picture(150)).mean() < 5
+
+
+def test_aligned_crops_of_any_size_become_the_models(swapper):
+    request = SwapRequest(source=to_base64(picture(150)), template=to_base64(picture(200)), aligned=True)
+    size_px = swapper.swapper.size_px
+    assert decode(base64.b64decode(answer(swapper, [request])[0])).shape == (size_px, size_px, 3)
+
+
+def test_photographs_and_crops_may_be_mixed_and_photographs_keep_their_size(swapper, two_faces):
+    source = to_base64(draw_face(5)[0])
+    crops = SwapRequest(source=to_base64(picture(64)), template=to_base64(picture(64, 1)), aligned=True)
+    photographs = [SwapRequest(source=source, template=to_base64(two_faces), face=face) for face in ("all", "1")]
+    first, aligned, second = (
+        decode(base64.b64decode(text)) for text in answer(swapper, [photographs[0], crops, photographs[1]])
+    )
+    assert first.shape == second.shape == two_faces.shape
+    assert np.array_equal(aligned, swapper.swapper.swap(picture(64)[None], picture(64, 1)[None])[0])
+    middle = two_faces.shape[1] // 2
+    assert np.array_equal(first[:, :middle], second[:, :middle])
+    assert np.array_equal(second[:, middle:], two_faces[:, middle:])
+    assert not np.array_equal(first[:, middle:], two_faces[:, middle:])
 
 
 def bomb() -> bytes:
@@ -65,7 +88,7 @@ WRONG = {
     "a data URL": ("data:image/png;base64,AAAA", "without a data: prefix"),
     "no image": (encoded(b"hello, world"), "none of"),
     "cut off": (encoded(PNG[: len(PNG) // 2]), "cut off"),
-    "not square": (to_base64(np.zeros((64, 80, 3), np.uint8)), "80 x 64 px; send a square"),
+    "not square": (to_base64(np.zeros((64, 80, 3), np.uint8)), "80 x 64 px; an aligned crop is square"),
     "a bomb": (encoded(bomb()), "20000 x 20000 px"),
 }
 
@@ -73,11 +96,22 @@ WRONG = {
 @pytest.mark.parametrize("field", ["source", "template"])
 @pytest.mark.parametrize(("text", "problem"), WRONG.values(), ids=WRONG.keys())
 def test_a_wrong_picture_is_refused_with_its_field(swapper, field, text, problem):
-    good = SwapRequest(source=to_base64(picture(64)), template=to_base64(picture(64)))
+    good = SwapRequest(source=to_base64(picture(64)), template=to_base64(picture(64)), aligned=True)
     with pytest.raises(UserError) as caught:
         answer(swapper, [good, good.model_copy(update={field: text})])
     assert f"inputs[1].{field}" in str(caught.value)
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "choice"), [("one", "one"), ("largest", "largest"), ("all", "all"), ("12", 12)])
+def test_a_face_is_chosen_by_word_or_number(text, choice):
+    assert read_choice(text, "face") == choice
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "left", "9999", "ALL"])
+def test_another_word_is_no_choice(text):
+    with pytest.raises(UserError, match=r"inputs\[0\].face: .* is no choice; say one, largest, all, or N"):
+        read_choice(text, "inputs[0].face")
 
 
 def test_too_many_pairs_are_refused_before_any_is_decoded(swapper):
@@ -86,8 +120,15 @@ def test_too_many_pairs_are_refused_before_any_is_decoded(swapper):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"source": "a"}, {"source": "a", "template": 1}, {"source": "a", "template": "b", "x": 1}]
+    "wrong",
+    [
+        {"source": "a"},
+        {"source": "a", "template": 1},
+        {"source": "a", "template": "b", "x": 1},
+        {"source": "a", "template": "b", "aligned": "perhaps"},
+        {"source": "a", "template": "b", "face": 1},
+    ],
 )
-def test_a_request_has_two_strings_and_nothing_else(wrong):
+def test_a_request_of_another_form_is_refused(wrong):
     with pytest.raises(ValidationError):
         SwapRequest.model_validate(wrong)

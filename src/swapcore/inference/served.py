@@ -8,16 +8,16 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from swapcore.errors import UserError
+from swapcore.inference.photograph import PhotographSwapper
 from swapcore.inference.requests import SwapRequest, answer
-from swapcore.inference.swapper import Swapper
 
 
 class ServedSwapper(PythonModel):
-    """Pairs of aligned crops in base64 to swapped crops in base64."""
+    """Pairs of photographs, or of aligned crops, in base64 to swapped pictures in base64."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the weights that were logged beside this script."""
-        self._swapper = Swapper(Path(context.artifacts["model"]))
+        self._swapper = PhotographSwapper(Path(context.artifacts["model"]))
 
     def predict(self, model_input: list[SwapRequest]) -> list[str]:  # type: ignore[override]  # the form that mlflow types
         """Swap each pair; the signature of the registered model is made from these types."""
