@@ -1,4 +1,4 @@
-"""A served model under load, and the exported model beside torch: `python benchmarks/serving.py --model models:/swapcore@challenger`."""
+"""A served model under load, and the exported one beside torch: `python benchmarks/serving.py [--model REFERENCE]`."""
 
 import argparse
 import json
@@ -91,7 +91,13 @@ def serve_and_load(model: str, size_px: int, clients: int, seconds: float) -> No
                 time.sleep(0.5)
                 if process.poll() is not None:
                     raise SystemExit("the server ended") from None
-        load(port, process.pid, json.dumps({"inputs": [{"source": source, "template": template}]}).encode(), clients, seconds)
+        load(
+            port,
+            process.pid,
+            json.dumps({"inputs": [{"source": source, "template": template}]}).encode(),
+            clients,
+            seconds,
+        )
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
@@ -117,7 +123,9 @@ def compare_engines(folder: Path) -> None:
         run = OnnxSwap(Path(scratch) / "swap.onnx", threads=1)
         print(f"onnx: pixels of [-1, 1] differ by at most {written.max_difference:.1e}; crops of {written.size_px} px")
         for num in (1, 8):
-            crops = [np.random.default_rng(i).uniform(-1, 1, (num, 3, swapper.size_px, swapper.size_px)) for i in range(2)]
+            crops = [
+                np.random.default_rng(i).uniform(-1, 1, (num, 3, swapper.size_px, swapper.size_px)) for i in range(2)
+            ]
             source, template = (array.astype(np.float32) for array in crops)
             tensors = [torch.from_numpy(array) for array in (source, template)]
 
@@ -130,7 +138,11 @@ def compare_engines(folder: Path) -> None:
 
             taken = milliseconds({"torch": by_torch, "onnxruntime": by_onnx})
             ratio = taken["torch"] / taken["onnxruntime"]
-            print(f"batch {num}: " + ", ".join(f"{name} {ms:.0f} ms" for name, ms in taken.items()) + f", ratio {ratio:.2f}")
+            print(
+                f"batch {num}: "
+                + ", ".join(f"{name} {ms:.0f} ms" for name, ms in taken.items())
+                + f", ratio {ratio:.2f}"
+            )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import pytest
 from swapcore.config import NetworkParams
 from swapcore.inference.photograph import PhotographSwapper
 from swapcore.ops.image import Image, encode_png
+from swapcore.stages.register import package
+from swapcore.tracking.registry import MODEL_TAG, register_version
 from tests.drawn_photographs import draw_face
 from tests.inference.small_model import write_model
 
@@ -44,3 +46,17 @@ def photographs(tmp_path_factory: pytest.TempPathFactory, two_faces: Image) -> P
     }.items():
         (folder / f"{name}.png").write_bytes(encode_png(image))
     return folder
+
+
+@pytest.fixture(scope="session")
+def registered_model(model: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The tracking URI of a registry that holds the model as version 1, the challenger, of ``served``."""
+    folder = tmp_path_factory.mktemp("registry")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MLFLOW_TRACKING_URI", uri)
+        register_version(
+            "served", package(model, folder / "package"), run_tags={MODEL_TAG: "m"}, tags={}, alias="challenger"
+        )
+    return uri

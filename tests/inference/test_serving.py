@@ -160,7 +160,9 @@ def test_clients_side_by_side_all_get_the_same_answer(server):
 
 def run_command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    return subprocess.run(COMMAND + list(words), cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        COMMAND + list(words), cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from swapcore.tracking.server.bounded import Bounded
+from swapcore.tracking.server.bounded import DRAINED, Bounded
 
 Messages = list[dict[str, Any]]
 
@@ -48,18 +48,27 @@ def test_a_body_within_the_limit_passes(chunks):
     assert (sent[0]["status"], sent[1]["body"]) == (200, str(sum(chunks)).encode())
 
 
-def test_a_body_that_says_it_is_too_large_is_not_read():
-    sent, taken = ask([50, 51], announced=101)
+def test_a_body_that_says_it_is_too_large_never_reaches_the_application():
+    async def unreached(_scope, _receive, _send) -> None:
+        raise AssertionError
+
+    sent, taken = ask([50, 51], announced=101, application=unreached)
     assert sent[0]["status"] == 413
     assert b"larger than 0.0001 MB" in sent[1]["body"]
-    assert taken == 0
+    assert taken == 2
 
 
-def test_a_body_that_grows_too_large_is_cut_off_and_answered_once():
+def test_a_body_that_grows_too_large_is_answered_once():
     sent, taken = ask([60, 60, 60, 60])
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
     assert sent[0]["status"] == 413
-    assert taken == 2
+    assert taken == 4  # read to its end and thrown away: a client that still sends hears no answer
+
+
+def test_an_endless_body_is_not_read_to_its_end():
+    sent, taken = ask([100] * 1000)
+    assert sent[0]["status"] == 413
+    assert taken == 2 + DRAINED
 
 
 def test_a_lie_about_the_length_does_not_help():

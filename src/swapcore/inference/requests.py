@@ -27,8 +27,12 @@ class SwapRequest(BaseModel):
 
     source: str = Field(description="gives the identity; shows one face")
     template: str = Field(description="gives all else, and the size of the answer")
-    aligned: bool = Field(default=False, description="both are square aligned crops: nothing is detected or pasted back")
-    face: str = Field(default="one", description="which of the template's: one, largest, all, or N, the N-th from the left")
+    aligned: bool = Field(
+        default=False, description="both are square aligned crops: nothing is detected or pasted back"
+    )
+    face: str = Field(
+        default="one", description="which of the template's: one, largest, all, or N, the N-th from the left"
+    )
 
 
 def answer(swapper: PhotographSwapper, requests: Sequence[SwapRequest]) -> list[str]:

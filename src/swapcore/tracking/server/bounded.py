@@ -13,12 +13,14 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LIMIT = "SWAPCORE_MAX_REQUEST_BYTES"
+DRAINED = 4
 
 
 class Bounded:
-    """An ASGI application that answers 413 as soon as a body is, or says that it will be, larger than allowed.
+    """An ASGI application that answers 413 where a body is, or says that it will be, larger than allowed.
 
-    Without it the whole body is taken into memory before anybody looks at it.
+    Without it the whole body is taken into memory before anybody looks at it. What is too large is read and thrown away, up to
+    DRAINED times the limit, since a client hears no answer while it still sends.
     """
 
     def __init__(self, application: Application, max_bytes: int) -> None:
@@ -29,16 +31,16 @@ class Bounded:
         """Pass a request on, its body counted."""
         announced = dict(scope.get("headers", ())).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._max_bytes:
-            return await self._refuse(send)
+            return await self._refuse(receive, send)
         num_bytes, refused = 0, False
 
         async def counted() -> Message:
             nonlocal num_bytes, refused
-            message = await receive()
+            message = {"type": "http.disconnect"} if refused else await receive()
             num_bytes += len(message.get("body", b""))
             if num_bytes > self._max_bytes and not refused:
                 refused = True
-                await self._refuse(send)
+                await self._refuse(receive, send, more=bool(message.get("more_body")))
             return {"type": "http.disconnect"} if refused else message
 
         async def answer(message: Message) -> None:
@@ -52,12 +54,16 @@ class Bounded:
                 raise
         return None
 
-    async def _refuse(self, send: Send) -> None:
-        megabytes = self._max_bytes / 1e6
+    async def _refuse(self, receive: Receive, send: Send, *, more: bool = True) -> None:
+        left = DRAINED * self._max_bytes
+        while more and left > 0:
+            message = await receive()
+            left -= len(message.get("body", b""))
+            more = bool(message.get("more_body"))
         body = b'{"error_code": "BAD_REQUEST", "message": "the request is larger than %g MB; send fewer or smaller pictures"}'
         headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
         await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body % megabytes})
+        await send({"type": "http.response.body", "body": body % (self._max_bytes / 1e6)})
 
 
 def build() -> Application:
