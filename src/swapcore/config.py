@@ -272,14 +272,27 @@ class EvaluateParams(Section):
     seed: Seed
 
 
+class GateParams(Section):
+    """What a new version must reach to take the champion's place; figures as metrics.json names them."""
+
+    better: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="each must be better beyond its interval, where the reports have it"),
+    ]
+    not_worse: Annotated[dict[str, NonNegative], Field(description="figure -> by how much it may be worse")]
+    slice_tolerance: Annotated[NonNegative, Field(description="by how much the margin may be lower on a kind of pairs")]
+
+
 class RegisterParams(Section):
     """Entering the model in the registry."""
 
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
     bounds: Annotated[
         dict[str, tuple[float | None, float | None]],
-        Field(description="figure of the report -> least, most; Kubeflow's gate holds back a model outside of them"),
+        Field(description="figure of the report -> least, most; a model outside of them is not registered"),
     ]
+    gate: GateParams
+    allow_dirty: Annotated[bool, Field(description="register from a checkout whose code has uncommitted changes")]
 
 
 class PhotographParams(Section):

@@ -10,7 +10,7 @@ from swapcore.data.faces import FaceRow
 from swapcore.evaluation.answers import MODEL, Answer
 from swapcore.evaluation.pairs import Pair
 from swapcore.evaluation.realism import Realism, score_realism
-from swapcore.evaluation.scores import Bench, Scores, score_answers
+from swapcore.evaluation.scores import Bench, KindRow, Scores, score_answers
 from swapcore.evaluation.slices import slices_of, tone_word
 from swapcore.evaluation.summary import SliceValue, Value, flatten, slice_values, summarise
 from swapcore.ops.metrics import Vectors
@@ -30,6 +30,8 @@ class Findings:
     realism: Realism | None
     """The model's, for its sample sizes."""
     slices: Sequence[SliceValue]
+    kinds: Sequence[KindRow]
+    """The kinds that each pair belongs to."""
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -59,8 +61,10 @@ def judge(
     realism = {answer.name: _realism(scores.descriptions[answer.name], photographs, params) for answer in answers}
     drawing = {"num_samples": params.bootstrap_samples, "seed": params.seed}
     figures = {a.name: summarise(scores.of(a.name), realism[a.name], **drawing) for a in answers}
-    slices = slice_values(scores.of(MODEL), _words(pairs, rows, bench), **drawing)
-    return Findings(pairs, scores, figures, realism[MODEL], slices)
+    words = _words(pairs, rows, bench)
+    slices = slice_values(scores.of(MODEL), words, **drawing)
+    kinds = [KindRow(pair, name, word) for pair, each in enumerate(words) for name, word in each.items()]
+    return Findings(pairs, scores, figures, realism[MODEL], slices, kinds)
 
 
 def _realism(descriptions: Sequence[Vectors], photographs: Vectors, params: EvaluateParams) -> Realism | None:

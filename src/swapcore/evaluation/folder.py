@@ -1,4 +1,4 @@
-"""The report's files: metrics.json, pairs.parquet, sheet.png, report.html; the same findings give the same bytes."""
+"""The report's files: metrics.json, the tables of pairs, sheet.png, plots, report.html; the same findings give the same bytes."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from swapcore.evaluation.answers import MODEL, TEMPLATE_COPIED, Answer
 from swapcore.evaluation.findings import Findings
 from swapcore.evaluation.plots import loss_curves, slice_plot, whose_face
 from swapcore.evaluation.report import Report, render
-from swapcore.evaluation.scores import Bench, ScoreRow
+from swapcore.evaluation.scores import Bench, KindRow, ScoreRow
 from swapcore.evaluation.sheet import choose, sheet, show
 from swapcore.evaluation.summary import divided, worst_slice
 from swapcore.ops.image import encode_png
@@ -23,7 +23,9 @@ from swapcore.tables import write_table
 
 METRICS = "metrics.json"
 PAIRS = "pairs.parquet"
+KINDS = "kinds.parquet"
 SHEET = "sheet.png"
+SLICES, FACES = "slices.svg", "whose_face.svg"
 PAGE = "report.html"
 
 Losses = tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]]]
@@ -84,11 +86,16 @@ def write_report(
     """
     write_json(folder / METRICS, findings.metrics)
     write_table(folder / PAIRS, ScoreRow, findings.scores.rows)
+    write_table(folder / KINDS, KindRow, list(findings.kinds))
     own = findings.scores.of(MODEL)
     painters = [answer for answer in answers if answer.name != TEMPLATE_COPIED]
     shown = show(choose(own, params.sheet_rows, params.seed), findings.pairs, painters, bench)
     size_px = next(iter(shown[0].pictures.values())).shape[0]
     (folder / SHEET).write_bytes(encode_png(sheet(shown, size_px)))
+    scatter = whose_face({answer.label: findings.scores.of(answer.name) for answer in answers})
+    slices = slice_plot(divided(findings.slices), findings.figures[MODEL]["identity/margin"])
+    for name, plot in ((FACES, scatter), (SLICES, slices)):
+        (folder / name).write_text(plot, encoding="utf-8")
     page = Report(
         labels={answer.name: answer.label for answer in answers},
         figures=findings.figures,
@@ -97,8 +104,8 @@ def write_report(
         num_pairs=len(own),
         num_people=len({row.source_identity for row in own} | {row.template_identity for row in own}),
         shown=shown,
-        scatter=whose_face({answer.label: findings.scores.of(answer.name) for answer in answers}),
-        slice_plot=slice_plot(divided(findings.slices), findings.figures[MODEL]["identity/margin"]),
+        scatter=scatter,
+        slice_plot=slices,
         worst=worst_slice(findings.slices),
         losses=loss_curves(*losses) if losses else None,
         facts=[*facts, *_samples(findings)],

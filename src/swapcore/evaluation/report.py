@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import cv2
 import jinja2
+from markupsafe import Markup
 
 from swapcore.evaluation.answers import MODEL, TEMPLATE_COPIED
 from swapcore.evaluation.sheet import KINDS, Shown
@@ -14,6 +15,8 @@ from swapcore.evaluation.summary import FIGURES, Figure, SliceValue, Value
 from swapcore.ops.image import Image
 
 TEMPLATE = "report.html.j2"
+DECISION = "<!-- decision of the gate -->"
+"""Where register puts the decision, with the champion's figures: evaluate knows no registry."""
 PICTURE_QUALITY = 92
 """JPEG quality of the page's pictures; sheet.png holds them without loss."""
 CAPTIONS = {"best": "Best", "median": "Median", "worst": "Worst", "random": "Drawn at random"}
@@ -97,7 +100,7 @@ def render(report: Report) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(picture=picture, number=format_number, value=format_value)
+    environment.globals.update(picture=picture, number=format_number, value=format_value, decision=Markup(DECISION))
     text = files("swapcore.evaluation").joinpath(TEMPLATE).read_text(encoding="utf-8")
     used = {figure.name for figure in FIGURES if any(figure.name in values for values in report.figures.values())}
     grids = [(CAPTIONS[kind], [pair for pair in report.shown if pair.kind == kind]) for kind in KINDS]

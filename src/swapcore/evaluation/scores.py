@@ -58,6 +58,15 @@ class ScoreRow:
 
 
 @dataclass(frozen=True)
+class KindRow:
+    """One kind that a pair belongs to."""
+
+    pair: int
+    slice: str
+    word: str
+
+
+@dataclass(frozen=True)
 class Bench:
     """What the answers are judged with."""
 

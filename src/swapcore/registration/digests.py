@@ -1,0 +1,64 @@
+"""Hashes of what a model rests on: code as it travels, and data as DVC counts it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import swapcore
+from swapcore.data.artifact import file_digest
+
+CODE = Path(swapcore.__file__).parent
+DVC_LOCK = Path("dvc.lock")
+DVC_CACHE = Path(".dvc/cache/files/md5")
+
+
+def code_digest(folder: Path = CODE) -> str:
+    """SHA-256 (hex) over the package's Python files, which travel with the model: other code makes another version."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def dvc_hash(path: Path) -> str:
+    """The MD5 (hex) by which DVC knows a file, or, with ``.dir``, a folder: of the JSON list of its files and their MD5s."""
+    if path.is_file():
+        return _md5(path)
+    files = sorted((each.relative_to(path).as_posix(), each) for each in path.rglob("*") if each.is_file())
+    entries = [{"md5": _md5(each), "relpath": name} for name, each in files]
+    return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def dvc_object(root: Path, name: str) -> str | None:
+    """The name that an object in DVC's cache deserves by its bytes; None: it is not there."""
+    path = root / DVC_CACHE / name[:2] / name[2:]
+    if not path.is_file():
+        return None
+    return _md5(path) + (".dir" if name.endswith(".dir") else "")
+
+
+def dvc_hashes(model: Path) -> dict[str, str]:
+    """Path to hash of all data in dvc.lock of the working directory, if the lock is on this very model; else nothing."""
+    try:
+        stages: dict[str, Any] = yaml.safe_load(DVC_LOCK.read_text(encoding="utf-8"))["stages"]
+        found = {
+            str(item["path"]): str(item["md5"])
+            for stage in stages.values()
+            for item in [*stage.get("deps", ()), *stage.get("outs", ())]
+            if "md5" in item and not str(item["path"]).startswith(("src/", "metrics/"))
+        }
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return {}
+    own = dvc_hash(model)
+    if own not in found.values():
+        return {}
+    # What comes after the model is no part of where it comes from.
+    return {path: value for path, value in found.items() if not path.startswith(("reports/", "models/registered"))}
