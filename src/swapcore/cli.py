@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from swapcore.commands import marks, serving, using
+from swapcore.commands import marks, serving, using, versions
 from swapcore.errors import SwapcoreError
 from swapcore.stages import STAGES
 
@@ -146,7 +146,10 @@ def commands() -> None:
     """Train, judge, register and use a face identity-swap model."""
 
 
-for command in (configure, benchmark, serving.serve, serving.export, using.swap, marks.inspect):
+for command in (
+    configure, benchmark, serving.serve, serving.export, using.swap, marks.inspect,
+    versions.lineage, versions.promote, versions.rollback,
+):  # fmt: skip
     commands.add_command(command)
 
 

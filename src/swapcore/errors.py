@@ -69,6 +69,12 @@ class TrackingError(SwapcoreError):
     exit_code = 4
 
 
+class LineageError(SwapcoreError):
+    """A registered version of which a link back to its data, code or figures does not hold."""
+
+    exit_code = 6
+
+
 class StorageError(SwapcoreError):
     """Object storage that cannot be used: no credentials, no bucket, no access, no endpoint, no room, wrong bytes."""
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from swapcore.config import RegisterParams
+from swapcore.config import SplitParams
 from swapcore.data import artifact
 from swapcore.data.artifact import (
     CARD,
@@ -17,7 +17,7 @@ from swapcore.data.artifact import (
 )
 from swapcore.errors import ArtifactError
 
-PARAMS = RegisterParams(model_name="m", bounds={})
+PARAMS = SplitParams(validation=0.1, test=0.2, seed=0)
 
 
 def make(target, text="content", kind="report"):
@@ -34,7 +34,7 @@ def test_built_beside_then_renamed(tmp_path):
         (folder / "file.txt").write_text("x")
         card = write_card(folder, "report", PARAMS, inputs={}, counts={"files": 1}, facts={"a": [1, 2]})
     assert read_card(target, "report") == card
-    assert card.params == {"model_name": "m", "bounds": {}}
+    assert card.params == {"validation": 0.1, "test": 0.2, "seed": 0}
     assert [p.name for p in target.parent.iterdir()] == ["out"]
 
 

@@ -112,7 +112,10 @@ def test_a_report_is_whole_and_the_same_again(params, faces, model, tmp_path):
     metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
     again = evaluate.run(params, faces=faces, model=model, report=tmp_path / "again")
     names = sorted(path.name for path in (tmp_path / "report").iterdir())
-    assert names == ["card.json", "metrics.json", "pairs.parquet", "report.html", "sheet.png", "speed.json"]
+    assert names == [
+        "card.json", "kinds.parquet", "metrics.json", "pairs.parquet", "report.html", "sheet.png", "slices.svg",
+        "speed.json", "whose_face.svg",
+    ]  # fmt: skip
     for name in set(names) - {"speed.json"}:
         assert (tmp_path / "report" / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
     written = json.loads((tmp_path / "report" / "metrics.json").read_text())
@@ -127,7 +130,9 @@ def test_the_card_names_inputs_and_judge(params, faces, model, tmp_path):
     evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
     card = read_card(tmp_path / "report", "report")
     assert card.inputs == {"faces": artifact_digest(faces), "model": artifact_digest(model)}
-    assert card.facts == {"judge": SELF_JUDGED, "self_judged": True, "size_px": SIZE}
+    protocol = card.facts.pop("protocol")
+    assert (protocol["judge"], protocol["size_px"], protocol["attributes"]) == ("dlib", "64", "template")
+    assert card.facts == {"judge": SELF_JUDGED, "self_judged": True, "size_px": SIZE, "worst_slice": None}
     assert card.counts == {"pairs": 3, "people": 3}
     page = (tmp_path / "report" / "report.html").read_text()
     assert page.count("made up, CC0 (6 photographs)") == 2

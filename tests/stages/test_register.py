@@ -18,8 +18,8 @@ import pytest
 import torch
 from torch import nn
 
-from swapcore.config import NetworkParams, RegisterParams, Section
-from swapcore.data.artifact import artifact_digest, read_card, write_card
+from swapcore.config import NetworkParams
+from swapcore.data.artifact import artifact_digest, file_digest, read_card
 from swapcore.errors import ArtifactError, InputError, TrackingError
 from swapcore.inference.models import locate_model, resolve_model, weights_digest
 from swapcore.inference.requests import to_base64
@@ -29,34 +29,10 @@ from swapcore.stages import register
 from swapcore.stages.register import HEADLINE, REGISTRATION, run
 from swapcore.tracking import MODEL_TAG, TRAINING_TAG, track
 from swapcore.tracking.store import tracking_uri
-from tests.inference.small_model import SIZE_PX, write_model
+from tests.inference.small_model import SIZE_PX
+from tests.registration.small_reports import PARAMS, empty_store, make_rows, model_faces, write_ports
 
-PARAMS = RegisterParams(model_name="test-swap", bounds={})
-ENVIRONMENT = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_REGISTRY_URI")
-DLIB = NetworkParams(kind="dlib", path=None, sha256=None)
-FIGURES = {
-    "identity/margin": 0.25,
-    "identity/margin/low": 0.125,
-    "identity/margin/high": 0.5,
-    "outside/l1": 1.5,
-    "other": 3,
-}
-
-
-class NoParams(Section):
-    """Of the artifacts that other stages would have made."""
-
-
-def write_artifacts(folder: Path, network: NetworkParams = DLIB, seed: int = 0) -> dict[str, Path]:
-    """A model artifact and the report on it; the places that run() takes."""
-    model = write_model(folder / "model", network, seed)
-    write_card(model, "model", NoParams(), inputs={"groups": "g" * 64}, counts={})
-    report = folder / "report"
-    report.mkdir()
-    (report / "metrics.json").write_text(json.dumps(FIGURES))
-    inputs = {"model": artifact_digest(model), "faces": "f" * 64}
-    write_card(report, "report", NoParams(), inputs=inputs, counts={}, facts={"judge": "self-judged, jittered"})
-    return {"model": model, "report": report, "registration": folder / "registration"}
+ENVIRONMENT = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_REGISTRY_URI", "SWAPCORE_IMAGE")
 
 
 @pytest.fixture
@@ -64,6 +40,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
+    (tmp_path / "mlflow.db").write_bytes(empty_store())
     return tmp_path
 
 
@@ -84,7 +61,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Registered:
         patch.chdir(folder)
         for name in ENVIRONMENT:
             patch.delenv(name, raising=False)
-        ports = write_artifacts(folder)
+        ports = write_ports(folder)
         with track("train", {TRAINING_TAG: "t"}, resume="no") as tracker:
             tracker.set_tags({MODEL_TAG: artifact_digest(ports["model"])})
         return Registered(tracking_uri(), ports, run(PARAMS, **ports))
@@ -113,7 +90,7 @@ def test_a_registered_version_is_fetched_once_by_alias_or_number(registered, tmp
     assert (found.folder / "weights.safetensors").stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("unknown", ["models:/other@challenger", "models:/test-swap@champion", "models:/test-swap/7"])
+@pytest.mark.parametrize("unknown", ["models:/other@challenger", "models:/test-swap@nobody", "models:/test-swap/7"])
 def test_a_model_that_nobody_registered_is_one_line(registered, tmp_path, monkeypatch, unknown):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registered.uri)
     with pytest.raises(InputError) as caught:
@@ -124,25 +101,35 @@ def test_a_model_that_nobody_registered_is_one_line(registered, tmp_path, monkey
 
 def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
     ports, digest = registered.ports, artifact_digest(registered.ports["model"])
-    assert registered.returned == {"register/version": 1}
+    assert registered.returned == {"register/version": 1, "register/champion": 1}
     version = client(registered.uri).get_model_version_by_alias("test-swap", "challenger")
     training = client(registered.uri).get_run(version.run_id)
     logged = client(registered.uri).get_logged_model(version.source.removeprefix("models:/"))
     assert (logged.source_run_id, logged.experiment_id) == (version.run_id, training.info.experiment_id)
     assert training.data.tags[TRAINING_TAG] == "t"
     assert training.info.status == "FINISHED"
+    figures = json.loads((ports["report"] / "metrics.json").read_text())
+    headline = {
+        name: f"{value:.6g}"
+        for name, value in figures.items()
+        if name.removesuffix("/low").removesuffix("/high") in HEADLINE
+    }
+    history = json.loads(version.tags.pop("swapcore.history.0001"))
+    assert (history["version"], history["replaced"], history["how"]) == ("1", None, "gate")
+    assert json.loads(version.tags.pop("gate.decision"))["outcome"] == "champion"
     assert version.tags == {
         "swapcore.model": digest,
         "swapcore.report": artifact_digest(ports["report"]),
-        "swapcore.groups": "g" * 64,
-        "swapcore.faces": "f" * 64,
+        "swapcore.groups": read_card(ports["model"], "model").inputs["groups"],
+        "swapcore.faces": model_faces(ports["model"]),
         "swapcore.version": read_card(ports["model"], "model").swapcore_version,
         "swapcore.code": register.code_digest(),
+        "swapcore.weights": file_digest(ports["model"] / "weights.safetensors"),
+        "swapcore.teacher": "classical 1",
         "swapcore.judge": "self-judged, jittered",
-        "identity/margin": "0.25",
-        "identity/margin/low": "0.125",
-        "identity/margin/high": "0.5",
-        "outside/l1": "1.5",
+        "gate.outcome": "champion",
+        "gate.reason": "the first version, and within register.bounds",
+        **headline,
     }
     expected = {"name": "test-swap", "version": "1", "run": version.run_id, "alias": "challenger"}
     assert json.loads((ports["registration"] / REGISTRATION).read_text()) == expected
@@ -150,15 +137,65 @@ def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
 
 
 def test_the_same_model_is_registered_once_and_another_becomes_the_challenger(workspace, monkeypatch):
-    first = write_artifacts(workspace / "first")
-    assert run(PARAMS, **first) == run(PARAMS, **first) == {"register/version": 1}
-    assert run(PARAMS, **write_artifacts(workspace / "second", seed=1)) == {"register/version": 2}
+    first = write_ports(workspace / "first")
+    assert run(PARAMS, **first) == run(PARAMS, **first) == {"register/version": 1, "register/champion": 1}
+    other = write_ports(workspace / "second", seed=1)
+    assert run(PARAMS, **other) == {"register/version": 2, "register/champion": 0}
     monkeypatch.setattr(register, "code_digest", lambda: "c" * 64)  # the code changed: so does what is registered
-    assert run(PARAMS, **first) == {"register/version": 3}
+    assert run(PARAMS, **first)["register/version"] == 3
     assert client().get_model_version_by_alias("test-swap", "challenger").version in (3, "3")
+    assert "served code" in client().get_model_version("test-swap", "3").tags["gate.reason"]  # not what it says
     runs = {v.run_id for v in client().search_model_versions("name = 'test-swap'")}
     assert len(runs) == 2  # nobody tracked their training: each got a run of its own
     assert len({client().get_run(run_id).data.tags[MODEL_TAG] for run_id in runs}) == 2
+
+
+def test_a_better_model_becomes_champion_and_a_worse_one_does_not(workspace):
+    for name, margin, seed in (("first", 0.25, 0), ("worse", 0.0, 1), ("better", 0.5, 2)):
+        ports = write_ports(workspace / name, make_rows(margin), seed)
+        run(PARAMS, **ports)
+        decision = json.loads((ports["registration"] / "decision.json").read_text())
+        page = (ports["registration"] / "report.html").read_text()
+        assert decision["reason"].split(", and")[0] in page
+        assert "champion, version 1" in page or name == "first"
+    champion = client().get_model_version_by_alias("test-swap", "champion")
+    assert champion.version in (3, "3")
+    tags = {number: client().get_model_version("test-swap", number).tags for number in "123"}
+    assert [tags[number]["gate.outcome"] for number in "123"] == ["champion", "challenger", "champion"]
+    margin = json.loads(tags["2"]["gate.decision"])["lines"][0]
+    assert (margin["name"], margin["passed"]) == ("identity/margin", False)
+    assert (margin["challenger"], margin["gain"]) == pytest.approx((margin["champion"] - 0.25, -0.25))
+    logged = Path(client().download_artifacts(champion.run_id, "report.html")).read_text()
+    assert "Champion (version 3): better than version 1: identity/margin by 0.25" in logged
+
+
+def test_a_model_outside_of_bounds_is_not_registered(workspace):
+    ports = write_ports(workspace, make_rows(gain=-0.5))
+    assert run(PARAMS, **ports) == {"register/version": 0, "register/champion": 0}
+    assert json.loads((ports["registration"] / REGISTRATION).read_text())["version"] is None
+    page = (ports["registration"] / "report.html").read_text()
+    assert "Not registered: identity/gain = -0.5 lies outside of 0.0 to None" in page
+    assert client().search_registered_models() == []
+
+
+def test_code_with_uncommitted_changes_is_refused_unless_allowed(workspace, monkeypatch):
+    ports = write_ports(workspace / "artifacts")
+    monkeypatch.setattr(
+        register, "origin", lambda stage: {"swapcore.git_dirty": "true", "mlflow.source.git.commit": "a" * 40}
+    )
+    with pytest.raises(InputError, match=r"the code has uncommitted changes.*register\.allow_dirty=true"):
+        run(PARAMS, **ports)
+    run(PARAMS.model_copy(update={"allow_dirty": True}), **ports)
+    tags = client().get_model_version("test-swap", "1").tags
+    assert (tags["swapcore.git_dirty"], tags["swapcore.commit"]) == ("true", "a" * 40)
+
+
+def test_a_training_from_changed_code_is_refused_too(workspace):
+    ports = write_ports(workspace / "artifacts")
+    with track("train", {}, resume="no") as tracker:
+        tracker.set_tags({MODEL_TAG: artifact_digest(ports["model"]), "swapcore.git_dirty": "true"})
+    with pytest.raises(InputError, match="the training ran from code with uncommitted changes"):
+        run(PARAMS, **ports)
 
 
 LOAD = """
@@ -192,7 +229,17 @@ def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(register
 def test_its_files_are_the_weights_the_configuration_and_code(registered):
     folder = Path(mlflow.artifacts.download_artifacts("models:/test-swap/1", tracking_uri=registered.uri))
     artifacts = sorted(path.name for path in (folder / "artifacts").rglob("*") if path.is_file())
-    assert artifacts == ["model.json", "recogniser.json", "weights.safetensors"]
+    assert artifacts == ["README.md", "model.json", "recogniser.json", "weights.safetensors"]
+    card = (folder / "artifacts/model/README.md").read_text()
+    assert card == client(registered.uri).get_model_version("test-swap", "1").description
+    for words in (
+        "Intended use",
+        "Basis: signed. Licence: CC0.",
+        "Margin (higher is better)",
+        "## Limits",
+        "self-judged",
+    ):
+        assert words in card
     assert not [path for path in folder.rglob("*") if path.suffix in {".pkl", ".pickle", ".pth", ".pt", ".pyc"}]
     pinned = (folder / "requirements.txt").read_text().split()
     assert f"torch=={torch.__version__.partition('+')[0]}" in pinned
@@ -210,7 +257,7 @@ def test_a_recogniser_of_the_users_own_travels_with_the_model(workspace):
     path = workspace / "own.pt"
     torch.jit.script(ToyEmbedding()).save(str(path))
     own = NetworkParams(kind="torchscript", path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-    ports = write_artifacts(workspace / "artifacts", own)
+    ports = write_ports(workspace / "artifacts", network=own)
     expected = Swapper(ports["model"]).swap(crops(1), crops(2))[0]
     run(PARAMS, **ports)
     path.unlink()
@@ -219,8 +266,8 @@ def test_a_recogniser_of_the_users_own_travels_with_the_model(workspace):
 
 
 def test_a_report_on_another_model_is_refused(workspace):
-    ports = write_artifacts(workspace / "one")
-    other = write_artifacts(workspace / "other", seed=1)
+    ports = write_ports(workspace / "one")
+    other = write_ports(workspace / "other", seed=1)
     with pytest.raises(ArtifactError, match=r"judges another model than .*; run evaluate again"):
         run(PARAMS, **{**ports, "report": other["report"]})
     assert not ports["registration"].exists()
@@ -228,7 +275,7 @@ def test_a_report_on_another_model_is_refused(workspace):
 
 @pytest.mark.parametrize("content", [None, "", "[1]", '{"identity/margin": "high"}'])
 def test_figures_that_cannot_be_read_are_refused(workspace, content):
-    ports = write_artifacts(workspace)
+    ports = write_ports(workspace)
     path = ports["report"] / "metrics.json"
     path.unlink() if content is None else path.write_text(content)
     with pytest.raises(ArtifactError, match="cannot be read as figures by name; run evaluate again"):
@@ -237,14 +284,14 @@ def test_figures_that_cannot_be_read_are_refused(workspace, content):
 
 @pytest.mark.parametrize("name", ["model", "report"])
 def test_a_missing_input_is_named(workspace, name):
-    ports = write_artifacts(workspace)
+    ports = write_ports(workspace)
     shutil.rmtree(ports[name])
     with pytest.raises(ArtifactError, match=str(ports[name])):
         run(PARAMS, **ports)
 
 
 def test_a_registry_that_is_down_ends_in_one_line_without_the_password(workspace, monkeypatch):
-    ports = write_artifacts(workspace)
+    ports = write_ports(workspace)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -254,14 +301,14 @@ def test_a_registry_that_is_down_ends_in_one_line_without_the_password(workspace
         run(PARAMS, **ports)
     line = str(caught.value)
     assert line.startswith(f"model registry http://127.0.0.1:{port}: ")
-    assert line.endswith("then run register again")
+    assert line.endswith("then run the command again")
     assert "secret" not in line
     assert "\n" not in line
     assert not ports["registration"].exists()
 
 
 def test_only_figures_of_the_model_itself_become_tags(workspace):
-    card = read_card(write_artifacts(workspace)["model"], "model")
+    card = read_card(write_ports(workspace)["model"], "model")
     figures = dict.fromkeys(
         (f"{who}{name}{part}" for who in ("", "teacher/") for name in HEADLINE for part in ("", "/low")), 1.0
     )

@@ -25,6 +25,11 @@ def _generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
+def digest_of(lines: Sequence[str]) -> str:
+    """SHA-256 (hex) over lines."""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
 def draw_pairs(rows: Sequence[FaceRow], *, pairs_per_template: int, max_pairs: int, seed: int) -> list[Pair]:
     """Give each test photograph sources of other test people: a pure function of the rows and the arguments.
 

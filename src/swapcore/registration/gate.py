@@ -25,9 +25,10 @@ class Line:
     """One figure of both, and what was asked of it."""
 
     name: str
-    challenger: float
-    champion: float
-    gain: float
+    challenger: float | None
+    champion: float | None
+    """None: the report does not have it."""
+    gain: float | None
     """By how much the challenger is better: the sign is turned where lower is better."""
     interval: tuple[float, float] | None
     """95 % of the gain, pair by pair, people drawn anew; None for a figure that is no mean over pairs."""
@@ -119,15 +120,15 @@ def _line(figure: Figure, tolerance: float | None, new: Judged, old: Judged) -> 
     if not any(known):
         return None
     if not all(known):
-        challenger, champion = (judged.metrics.get(figure.name, float("nan")) for judged in (new, old))
-        return Line(figure.name, challenger, champion, float("nan"), None, "must be in both reports", False)
+        challenger, champion = (judged.metrics.get(figure.name) for judged in (new, old))
+        return Line(figure.name, challenger, champion, None, None, "must be in both reports", False)
     sign = 1.0 if figure.better == "higher" else -1.0
     values = [judged.metrics[figure.name] for judged in (new, old)]
     if not figure.column:
         return _judged_line(figure.name, values, sign * (values[0] - values[1]), None, tolerance)
     paired = _paired(figure, new.rows, old.rows)
     if paired is None:
-        return Line(figure.name, values[0], values[1], float("nan"), None, "must be known of the same pairs", False)
+        return Line(figure.name, values[0], values[1], None, None, "must be known of the same pairs", False)
     gain, interval = paired
     return _judged_line(figure.name, values, gain, interval, tolerance)
 
@@ -139,7 +140,8 @@ def _judged_line(
         rule, passed = "must be better beyond its interval", interval is not None and interval.low > 0
     else:
         rule, passed = f"may be worse by {tolerance:g} at most", gain >= -tolerance
-    return Line(name, values[0], values[1], gain, tuple(interval) if interval else None, rule, passed)
+    spread = (interval.low, interval.high) if interval else None
+    return Line(name, values[0], values[1], gain, spread, rule, passed)
 
 
 def _paired(figure: Figure, new: Sequence[ScoreRow], old: Sequence[ScoreRow]) -> tuple[float, Interval] | None:
@@ -178,5 +180,7 @@ def _slice_lines(new: Judged, old: Judged, tolerance: float) -> list[Line]:
 
 
 def _words(line: Line) -> str:
+    if line.gain is None:
+        return f"{line.name} {line.rule}"
     interval = f" ({line.interval[0]:.4g} to {line.interval[1]:.4g})" if line.interval else ""
-    return f"{line.name} is better by {line.gain:.4g}{interval} and {line.rule}"
+    return f"{line.name} {line.rule}, and its gain is {line.gain:.4g}{interval}"

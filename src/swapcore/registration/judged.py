@@ -1,6 +1,5 @@
 """A model's report as the gate reads it, and whether two of them can be compared."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,8 +65,3 @@ def differences(first: Judged, second: Judged) -> list[str]:
 
 def _short(value: str | None) -> str:
     return "none" if value is None else str(value)[:12]
-
-
-def digest_of(lines: Sequence[str]) -> str:
-    """SHA-256 (hex) over lines."""
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -11,8 +11,8 @@ MODEL_CARD = "README.md"
 _PURPOSE = """\
 ## Intended use
 Gives a template photograph the identity of a source photograph. For work with people's consent: anonymising photographs, making
-labelled fakes for research on detection, film and photography with everybody's agreement. Not for showing anybody doing what they did not do
-without their consent, nor for passing a check of identity. What it makes is synthetic and must be called so.
+labelled fakes for research on detection, film and photography with everybody's agreement. Not for showing anybody doing what they
+did not do without their consent, nor for passing a check of identity. What it makes is synthetic and must be called so.
 """
 
 
@@ -50,13 +50,17 @@ def _data(model: Card, faces: Card | None) -> str:
             f"Licence: {right['licence'] or 'not named'}."
         )
     if len(lines) == 1:
-        lines.append("- The model does not carry the card of its faces: the basis of consent is not known. Do not use it.")
+        lines.append(
+            "- The model does not carry the card of its faces: the basis of consent is not known. Do not use it."
+        )
     if faces:
         splits = ", ".join(f"{number} {split}" for split, number in faces.facts.get("people_by_split", {}).items())
         lines.append(f"- People by part: {splits}; nobody stands in two.")
     groups = model.facts.get("groups", {})
     teacher = groups.get("facts", {}).get("teacher", {})
-    lines.append(f"- {model.counts.get('groups', 0)} sample groups, fakes by the teacher {teacher.get('name', 'unknown')}.")
+    lines.append(
+        f"- {model.counts.get('groups', 0)} sample groups, fakes by the teacher {teacher.get('name', 'unknown')}."
+    )
     lines.append("- Who is in it can be asked by name: `swapcore lineage --person ID`.\n")
     return "\n".join(lines)
 
@@ -86,11 +90,16 @@ def _cell(metrics: Mapping[str, float], name: str) -> str:
 def _limits(report: Card, metrics: Mapping[str, float]) -> str:
     lines = ["## Limits"]
     if report.facts.get("self_judged"):
-        lines.append("- Identity was judged by the network that training used, under jitter: believe differences more than levels.")
+        lines.append(
+            "- Identity was judged by the network that training used, under jitter: believe differences more than levels."
+        )
     worst = report.facts.get("worst_slice")
     if worst:
         value = metrics.get(f"slices/{worst}/margin".replace(" ", "_"))
-        lines.append(f"- Worst kind of pairs: {worst.replace('/', ' is ')}" + (f", margin {value:.3g}." if value is not None else "."))
+        lines.append(
+            f"- Worst kind of pairs: {worst.replace('/', ' is ')}"
+            + (f", margin {value:.3g}." if value is not None else ".")
+        )
     lines += [
         "- One face a picture, near-frontal, at the size above; people and light unlike the data's were not tried.",
         "- Skin tone, hair and head shape stay the template's; glasses, hands and hair before the face were not trained for.\n",

@@ -55,7 +55,7 @@ def with_decision(
         version=version,
         words=WORDS,
         headline=_rows(decision, own, champion),
-        number=format_number,
+        number=_number,
         bounds=json.dumps(bounds),
     )
     return page.replace(DECISION, fragment, 1)
@@ -70,7 +70,7 @@ def _rows(decision: Decision, own: Mapping[str, float], champion: Mapping[str, f
         line = lines.get(figure.name)
         cells = [_cell(own, figure.name)]
         if decision.against:
-            gain = Cell(format_number(line.gain), _interval(*line.interval)) if line and line.interval else None
+            gain = Cell(_number(line.gain), _interval(*line.interval)) if line and line.interval else None
             cells += [_cell(champion or {}, figure.name), gain]
         cells += [_cell(own, f"{answer}/{figure.name}") for answer in (TEMPLATE_COPIED, TEACHER)]
         unit = f"{figure.unit}, {figure.better} is better" if figure.unit else f"{figure.better} is better"
@@ -82,6 +82,10 @@ def _cell(metrics: Mapping[str, float], name: str) -> Cell | None:
     if name not in metrics:
         return None
     return Cell(format_number(metrics[name]), _interval(metrics[f"{name}/low"], metrics[f"{name}/high"]))
+
+
+def _number(number: float | None) -> str:
+    return "–" if number is None else format_number(number)
 
 
 def _interval(low: float, high: float) -> str:

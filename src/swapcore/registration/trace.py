@@ -101,7 +101,9 @@ def _run(entry: Entry, digest: str) -> Iterator[Link]:
         yield Link(1, "run", entry.run_id, "BROKEN", "there is no such run in the tracking server")
         return
     found = tags.get(MODEL_TAG, "")
-    problem = None if found == digest else f"the run made model {found[:16] or 'none'}…, the version names {digest[:16]}…"
+    problem = (
+        None if found == digest else f"the run made model {found[:16] or 'none'}…, the version names {digest[:16]}…"
+    )
     yield _checked(1, "run", entry.run_id, problem)
     for key, name in (("swapcore.training", "params and groups of the training"), ("swapcore.stage", "made by")):
         if key in tags:
@@ -229,12 +231,18 @@ def _photographs(depth: int, digest: str, faces: Card, cards: Path, root: Path) 
         return
     folder, rows = _photograph_folder(root), read_table(index / INDEX, FaceRow)
     if folder is None or not any((folder / row.file).is_file() for row in rows):
-        yield Link(depth, "photographs", digest, "not reached", "none of them lies where params.yaml looks for photographs")
+        yield Link(
+            depth, "photographs", digest, "not reached", "none of them lies where params.yaml looks for photographs"
+        )
         yield Link(depth, "consent file", consent, "not reached", "nor do the photographs")
         return
     gone = [row.file for row in rows if not (folder / row.file).is_file()]
     other = [row.file for row in rows if row.file not in gone and file_digest(folder / row.file) != row.photo_sha256]
-    problems = [f"{len(found)} of {len(rows)} {word} ({found[0]})" for found, word in ((gone, "are gone"), (other, "changed")) if found]
+    problems = [
+        f"{len(found)} of {len(rows)} {word} ({found[0]})"
+        for found, word in ((gone, "are gone"), (other, "changed"))
+        if found
+    ]
     yield _checked(depth, "photographs", f"{digest}, {len(rows)} files", "; ".join(problems) or None)
     path = folder / CONSENT
     found = file_digest(path) if path.is_file() else ""
@@ -278,5 +286,3 @@ def render(entry: Entry, links: list[Link]) -> str:
     counts = {state: sum(link.state == state for link in links) for state in marks}
     lines.append(", ".join(f"{number} {state}" for state, number in counts.items()))
     return "\n".join(lines)
-
-

@@ -1,5 +1,6 @@
 """Judge a model on pairs of test people, beside the trivial answers, and write the report."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,10 +34,11 @@ from swapcore.evaluation.attributes import locate_face
 from swapcore.evaluation.findings import Findings, judge
 from swapcore.evaluation.folder import PAGE, SHEET, read_losses, write_json, write_report
 from swapcore.evaluation.identity import SELF_JUDGED, Gallery, Judge
-from swapcore.evaluation.pairs import draw_pairs
+from swapcore.evaluation.pairs import digest_of, draw_pairs
 from swapcore.evaluation.realism import Levels, describe
 from swapcore.evaluation.scores import TOP, Bench
 from swapcore.evaluation.speed import measure_speed
+from swapcore.evaluation.summary import worst_slice
 from swapcore.faces.networks import load_judge
 from swapcore.inference.swapper import Swapper
 from swapcore.models.artifact import WEIGHTS, read_configuration
@@ -287,11 +289,37 @@ def _stages(inputs: Inputs) -> dict[str, Mapping[str, Any]]:
 
 def _write_card(folder: Path, inputs: Inputs, findings: Findings, judge_: Judge) -> None:
     rows = findings.scores.of(MODEL)
+    worst = worst_slice(findings.slices)
     write_card(
         folder,
         "report",
         inputs.params,
         inputs={"faces": artifact_digest(inputs.faces.folder), "model": artifact_digest(inputs.model)},
         counts={"pairs": len(rows), "people": len({row.template_identity for row in rows})},
-        facts={"judge": judge_.label, "self_judged": judge_.jittered, "size_px": inputs.size_px},
+        facts={
+            "judge": judge_.label,
+            "self_judged": judge_.jittered,
+            "size_px": inputs.size_px,
+            "worst_slice": f"{worst.slice}/{worst.word}" if worst else None,
+            "protocol": _protocol(inputs, findings, judge_),
+        },
     )
+
+
+def _protocol(inputs: Inputs, findings: Findings, judge_: Judge) -> dict[str, str]:
+    """On what, and by whom, it was judged: figures of two models mean the same only where all of this is the same."""
+    rows = inputs.faces.rows
+
+    def crop(place: int) -> str:
+        row = rows[place]
+        return f"{row.photo_sha256} {row.affine} {row.identity}"
+
+    return {
+        "pairs": digest_of([f"{crop(pair.source)} {crop(pair.template)}" for pair in findings.pairs]),
+        "people": digest_of([crop(place) for place in inputs.faces.of_split("test")]),
+        "judge": (inputs.params.judge or inputs.network).sha256 or "dlib",
+        "judge's mean": hashlib.sha256(np.asarray(judge_.mean, dtype=np.float32).tobytes()).hexdigest(),
+        "jitter": str(inputs.params.seed) if judge_.jittered else "none",
+        "size_px": str(inputs.size_px),
+        "attributes": "truth" if (inputs.faces.folder / PARAMETERS).is_file() else "template",
+    }

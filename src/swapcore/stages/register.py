@@ -21,7 +21,7 @@ from swapcore.evaluation.folder import PAGE
 from swapcore.inference.requests import to_base64
 from swapcore.models.artifact import CONFIGURATION, WEIGHTS, read_configuration
 from swapcore.registration.digests import CODE, DVC_LOCK, code_digest, dvc_hashes
-from swapcore.registration.gate import Decision, decide, outside_bounds
+from swapcore.registration.gate import Decision, Line, decide, outside_bounds
 from swapcore.registration.judged import Judged, read_judged
 from swapcore.registration.model_card import MODEL_CARD, write_model_card
 from swapcore.registration.page import HEADLINE, with_decision
@@ -134,12 +134,15 @@ def _enter(inputs: Inputs) -> Entry:
             name,
             package(inputs.model, Path(folder) / "model", card),
             run_tags={MODEL_TAG: inputs.digests["model"]},
-            tags=version_tags(inputs.digests, inputs.model_card, inputs.report_card, figures, inputs.model),
+            tags=version_tags(inputs.digests, inputs.model_card, inputs.report_card, figures),
             alias=CHALLENGER,
             description=card,
         )
         log_folder(version.run_id, _cards(inputs, Path(folder)), lineage_path(inputs.digests["model"]))
     log_folder(version.run_id, inputs.report, report_path(inputs.digests["report"]))
+    entry = find_entry(version.name, version.version)
+    # Not among the tags by which a version is found again: a later commit does not make it another model.
+    tag_version(entry, {key: value for key, value in _places(inputs).items() if key not in entry.tags})
     return find_entry(version.name, version.version)
 
 
@@ -162,11 +165,9 @@ def _cards(inputs: Inputs, folder: Path) -> Path:
 
 def _decided(inputs: Inputs, entry: Entry) -> tuple[Decision, Mapping[str, float] | None]:
     """The decision, kept as tags, and the champion's figures; a stage that is run again does not decide again."""
-    champion = champion_of(entry.name)
     if DECISION_TAG in entry.tags:
-        document = json.loads(entry.tags[DECISION_TAG])
-        lines = tuple(document.pop("lines"))
-        return Decision(**document, lines=tuple(_line(line) for line in lines)), None
+        return _earlier(json.loads(entry.tags[DECISION_TAG])), None
+    champion = champion_of(entry.name)
     judged = _judged_of(champion) if champion else None
     decision = _decision(inputs, entry, champion, judged)
     if decision.outcome == CHAMPION:
@@ -176,10 +177,10 @@ def _decided(inputs: Inputs, entry: Entry) -> tuple[Decision, Mapping[str, float
     return decision, judged.metrics if judged else None
 
 
-def _line(values: dict[str, Any]) -> Any:
-    from swapcore.registration.gate import Line
-
-    return Line(**{**values, "interval": tuple(values["interval"]) if values["interval"] else None})
+def _earlier(document: dict[str, Any]) -> Decision:
+    """The decision that a version's tag holds."""
+    lines = [Line(**{**each, "interval": each["interval"] and tuple(each["interval"])}) for each in document["lines"]]
+    return Decision(**{**document, "lines": tuple(lines)})
 
 
 def _decision(inputs: Inputs, entry: Entry, champion: Entry | None, judged: Judged | None) -> Decision:
@@ -203,9 +204,7 @@ def _judged_of(champion: Entry) -> Judged | None:
         return read_judged(report) if report else None
 
 
-def version_tags(
-    digests: dict[str, str], model: Card, report: Card, figures: Mapping[str, float], folder: Path
-) -> dict[str, str]:
+def version_tags(digests: dict[str, str], model: Card, report: Card, figures: Mapping[str, float]) -> dict[str, str]:
     """Where the model comes from, who judged it, and how well it did."""
     inputs = {"groups": model.inputs.get("groups", ""), "faces": report.inputs.get("faces", "")}
     teacher = model.facts.get("groups", {}).get("facts", {}).get("teacher", {})
@@ -215,27 +214,30 @@ def version_tags(
         for part in ("", "/low", "/high")
         if name + part in figures
     }
-    tags = origin("register")
-    places = {
-        "swapcore.commit": tags.get("mlflow.source.git.commit", ""),
-        "swapcore.git_dirty": tags.get("swapcore.git_dirty", ""),
-        "swapcore.image": os.environ.get("SWAPCORE_IMAGE", ""),
-        "swapcore.teacher": f"{teacher.get('name', '')} {teacher.get('version', '')}".strip(),
-    }
     return {
         **{f"swapcore.{port}": digest for port, digest in {**digests, **inputs}.items()},
         "swapcore.version": model.swapcore_version,
         "swapcore.code": code_digest(),
-        "swapcore.weights": file_digest(folder / WEIGHTS),
         "swapcore.judge": str(report.facts.get("judge", "")),
-        **{name: value for name, value in places.items() if value},
-        **{f"{DVC_TAG}{path}": value for path, value in dvc_hashes(folder).items()},
+        "swapcore.teacher": f"{teacher.get('name', '')} {teacher.get('version', '')}".strip(),
         **{name: f"{value:.6g}" for name, value in headline.items()},
     }
 
 
+def _places(inputs: Inputs) -> dict[str, str]:
+    """Where code, environment and data can be had again, and the weights' hash."""
+    places = {
+        "swapcore.weights": file_digest(inputs.model / WEIGHTS),
+        "swapcore.commit": inputs.origin.get("mlflow.source.git.commit", ""),
+        "swapcore.git_dirty": inputs.origin.get("swapcore.git_dirty", ""),
+        "swapcore.image": os.environ.get("SWAPCORE_IMAGE", ""),
+        **{f"{DVC_TAG}{path}": value for path, value in dvc_hashes(inputs.model).items()},
+    }
+    return {name: value for name, value in places.items() if value}
+
+
 def package(model: Path, folder: Path, card: str) -> Packaged:
-    """Lay out what the registered model needs in a folder: weights, configuration, model card, the recogniser's own file if it has one."""
+    """Lay out what the registered model needs: weights, configuration, model card, and the recogniser's own file if it has one."""
     folder.mkdir()
     for name in (WEIGHTS, CONFIGURATION):
         shutil.copyfile(model / name, folder / name)

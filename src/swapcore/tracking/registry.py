@@ -61,9 +61,7 @@ def register_version(
     try:
         client = connect(uri)
         deliver_abandoned(client, ROOT.absolute(), uri)  # the training's run may wait there
-        found = _existing(client, name, tags) or _create(
-            client, uri, name, packaged, run_tags, tags, description
-        )
+        found = _existing(client, name, tags) or _create(client, uri, name, packaged, run_tags, tags, description)
         client.set_registered_model_alias(name, alias, found.version)
     except Exception as error:  # mlflow, the database driver and the network each raise their own
         problem = (str(error).splitlines() or [""])[0].replace(uri, shown(uri))
@@ -96,7 +94,13 @@ def _create(
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     return client.create_model_version(
-        name, logged.model_uri, run_id, tags=dict(tags), model_id=logged.model_id, await_creation_for=60, description=description
+        name,
+        logged.model_uri,
+        run_id,
+        tags=dict(tags),
+        model_id=logged.model_id,
+        await_creation_for=60,
+        description=description,
     )
 
 

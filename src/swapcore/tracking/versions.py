@@ -57,7 +57,8 @@ def _registry() -> Iterator[Any]:
     except Exception as error:
         problem = (str(error).splitlines() or [""])[0].replace(uri, shown(uri))[:300]
         raise TrackingError(
-            f"model registry {shown(uri)}: {type(error).__name__}: {problem}; correct MLFLOW_TRACKING_URI or the server"
+            f"model registry {shown(uri)}: {type(error).__name__}: {problem}; correct MLFLOW_TRACKING_URI or the server, "
+            "then run the command again"
         ) from error
 
 
@@ -73,9 +74,7 @@ def list_versions(name: str | None = None) -> list[Entry]:
             found = client.search_model_versions(f"name = '{model.name}'")
             for each in sorted(found, key=lambda each: int(each.version)):
                 number = str(each.version)
-                entries.append(
-                    Entry(model.name, number, each.run_id, dict(each.tags), tuple(aliases.get(number, ())))
-                )
+                entries.append(Entry(model.name, number, each.run_id, dict(each.tags), tuple(aliases.get(number, ()))))
         return entries
 
 
@@ -90,9 +89,7 @@ def find_entry(name: str, version: str) -> Entry:
     for entry in entries:
         if version == entry.version or version.removeprefix("@") in entry.aliases:
             return entry
-    known = ", ".join(
-        entry.version + "".join(f" (@{alias})" for alias in entry.aliases) for entry in entries
-    )
+    known = ", ".join(entry.version + "".join(f" (@{alias})" for alias in entry.aliases) for entry in entries)
     raise InputError(
         f"models:/{name}: no version {version} in the registry {shown(tracking_uri())}; it has {known or 'none'}"
     )
