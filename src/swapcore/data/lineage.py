@@ -7,9 +7,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from swapcore.data.artifact import CARD, Kind
+from swapcore.data.artifact import CARD, Card, Kind
 from swapcore.errors import ArtifactError
 
 LINEAGE = "lineage"
@@ -48,6 +48,21 @@ def pass_on_model(port: str, model: Path, folder: Path) -> None:
         shutil.copytree(model / LINEAGE, carried / port)
     if (model / CARD).is_file():
         shutil.copyfile(model / CARD, carried / f"{port}.json")
+
+
+def params_before(groups: Path) -> dict[str, dict[str, Any]]:
+    """Stage to params of all stages that led to a groups artifact, from the cards that it carries."""
+    stages = {
+        "groups": groups / CARD,
+        "crop": groups / LINEAGE / "faces.json",
+        "synthesize": groups / LINEAGE / "photographs.json",
+    }
+    cards = {
+        stage: Card.model_validate_json(path.read_text(encoding="utf-8"))
+        for stage, path in stages.items()
+        if path.is_file()
+    }
+    return {stage: card.params for stage, card in cards.items()}
 
 
 def hashed_name(salt: str, identity: str) -> str:

@@ -183,7 +183,7 @@ def _cards(entry: Entry, folder: Path, root: Path) -> Iterator[Link]:
         yield from _place(depth + 1, cast(Kind, kind), expected, card, root)
         yield Link(depth + 1, "params", f"{kind}: {len(card.params)} values", "verified")
         if kind == "groups":
-            yield _teacher(depth + 1, card)
+            yield from _teacher(depth + 1, card, folder)
         expected, depth = card.inputs.get(before, ""), depth + 1
     yield from _photographs(depth, expected, card, folder, root)
 
@@ -205,15 +205,21 @@ def _place(depth: int, kind: Kind, digest: str, card: Card, root: Path) -> Itera
     yield _compared(depth, f"{name}, its files", card.content, content_digest(place), f"{place}")
 
 
-def _teacher(depth: int, card: Card) -> Link:
+def _teacher(depth: int, card: Card, cards: Path) -> Iterator[Link]:
+    """Who made the fakes; a model of ours by its card, and by its version where this registry has one."""
     teacher: dict[str, Any] = card.facts.get("teacher", {})
     name, version = str(teacher.get("name", "unknown")), str(teacher.get("version", ""))
-    if card.params.get("teacher") != "registered":
-        return Link(depth, "teacher", f"{name} {version}".strip(), "verified")
-    taught = [entry for entry in list_versions() if entry.tags.get(MODEL_TAG) and entry.tags[MODEL_TAG] in version]
-    if not taught:
-        return Link(depth, "teacher", f"{name} {version}", "not reached", "no version in this registry is that model")
-    return Link(depth, "teacher", f"{taught[0].name} version {taught[0].version}, model {version}", "verified")
+    digest = card.inputs.get("teacher")
+    if digest is None:
+        yield Link(depth, "teacher", f"{name} {version}".strip(), "verified")
+        return
+    path = cards / "teacher.json"
+    yield _compared(depth, "teacher", digest, file_digest(path) if path.is_file() else "", "teacher.json of the run")
+    found = [entry for entry in list_versions() if entry.tags.get(MODEL_TAG) == digest]
+    if found:
+        yield Link(depth + 1, "teacher's version", f"models:/{found[0].name}/{found[0].version}", "verified")
+    else:
+        yield Link(depth + 1, "teacher's version", "", "not reached", "no version in this registry is that model")
 
 
 def _photographs(depth: int, digest: str, faces: Card, cards: Path, root: Path) -> Iterator[Link]:

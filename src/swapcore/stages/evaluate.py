@@ -119,6 +119,8 @@ def run(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: O
     figures = {**findings.metrics, **speed}
     # The figures join the run that trained this model; a model from elsewhere gets a run of its own.
     with track("evaluate", {MODEL_TAG: artifact_digest(model)}, resume="any") as tracker:
+        tracker.log_params("evaluate", params)
+        tracker.log_dataset("faces", faces, artifact_digest(faces), "evaluation")
         tracker.log_metrics(figures, 0)
         tracker.log_file(report / PAGE)
         tracker.log_file(report / SHEET)

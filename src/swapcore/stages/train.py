@@ -9,7 +9,7 @@ import torch
 from swapcore.config import InputPath, OptionalInputPath, OutputPath, TrainParams
 from swapcore.data.artifact import artifact_digest, building, write_card
 from swapcore.data.groups import GroupSet
-from swapcore.data.lineage import pass_on, pass_on_model
+from swapcore.data.lineage import params_before, pass_on, pass_on_model
 from swapcore.data.recogniser_file import RECOGNISER
 from swapcore.data.sampling import GroupSampler
 from swapcore.errors import ParamsError
@@ -70,6 +70,8 @@ def run(
     identity = fingerprint(params, *_origins(groups, initial).values())
     with track("train", {TRAINING_TAG: identity}, resume="unfinished") as tracker:
         tracker.log_params("train", params)
+        for stage, values in params_before(groups).items():
+            tracker.log_params(stage, values)
         tracker.log_dataset("groups", groups, artifact_digest(groups), "training")
         with building(model, keep_partial=True) as folder:
             checkpoints = CheckpointStore(folder, identity, params.checkpoints_kept)

@@ -14,6 +14,7 @@ from swapcore.ops.image import Image
 from swapcore.tracking.delivery import Courier
 from swapcore.tracking.spool import ROOT, Event, Spool
 from swapcore.tracking.store import store_digest, tracking_uri
+from swapcore.tracking.system import SystemWatch
 
 MODEL_TAG: Final = "swapcore.model"
 """Digest of the model artifact (``data.artifact.artifact_digest``) that a run made: how evaluate and register find the run."""
@@ -32,7 +33,7 @@ log = logging.getLogger("swapcore.tracking")
 class Tracker(Protocol):
     """What can be said of a run. No call blocks on the server, and none raises because of it."""
 
-    def log_params(self, name: str, section: Section) -> None:
+    def log_params(self, name: str, section: Section | Mapping[str, Any]) -> None:
         """Every leaf of a params section, as ``name.field.subfield``."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
@@ -57,7 +58,7 @@ class Tracker(Protocol):
 class NoTracking:
     """Tracks nothing: for tests, tools, and runs that nobody needs to find again."""
 
-    def log_params(self, name: str, section: Section) -> None:
+    def log_params(self, name: str, section: Section | Mapping[str, Any]) -> None:
         """Nothing."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
@@ -86,9 +87,10 @@ class SpooledTracker:
         self._spool = spool
         self._warned = False
 
-    def log_params(self, name: str, section: Section) -> None:
+    def log_params(self, name: str, section: Section | Mapping[str, Any]) -> None:
         """See Tracker."""
-        leaves = flatten(section.model_dump(mode="json"), name)
+        tree = section.model_dump(mode="json") if isinstance(section, Section) else dict(section)
+        leaves = flatten(tree, name)
         for leaf in leaves:
             self.say(lambda leaf=leaf: {"do": "params", "values": dict([leaf])})  # type: ignore[misc]
 
@@ -158,6 +160,8 @@ def track(name: str, tags: Mapping[str, str], *, resume: Resume) -> Iterator[Tra
     tracker.say(lambda: {**start, "time": int(time.time() * 1000), "store": store_digest(uri)})
     courier = Courier(spool, ROOT.absolute(), uri)
     courier.start()
+    watch = SystemWatch(tracker.log_metrics)
+    watch.start()
     status = "FAILED"
     try:
         yield tracker
@@ -166,6 +170,7 @@ def track(name: str, tags: Mapping[str, str], *, resume: Resume) -> Iterator[Tra
         status = "KILLED"
         raise
     finally:
+        watch.finish()
         tracker.say(lambda: {"do": "end", "status": status})
         courier.finish()
 
