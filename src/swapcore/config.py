@@ -321,6 +321,31 @@ def describe(error: ValidationError, prefix: str = "") -> str:
     return "; ".join(problems)
 
 
+def read_section(path: Path, stage: str) -> Any:
+    """Read a stage's section from params.yaml, or from a file that holds this section alone.
+
+    Raises:
+        ParamsError: as read_params.
+    """
+    document = _read_yaml(path)
+    if isinstance(document, dict) and list(document) == [stage]:
+        return section_of(stage, document[stage])
+    return getattr(read_params(path), stage)
+
+
+def section_of(stage: str, values: Any) -> Any:
+    """A stage's section from plain values.
+
+    Raises:
+        ParamsError: a key or value is not allowed; one line.
+    """
+    section: Any = Params.model_fields[stage].annotation
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        raise ParamsError(describe(error, stage)) from None
+
+
 def read_params(path: Path) -> Params:
     """Read and validate params.yaml.
 
@@ -328,12 +353,15 @@ def read_params(path: Path) -> Params:
         ParamsError: the file is missing, is not YAML, or a key or value is not allowed; one line.
     """
     try:
-        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Params.model_validate(_read_yaml(path))
+    except ValidationError as error:
+        raise ParamsError(f"{path}: {describe(error)}") from None
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; run in the project's folder or give --params FILE") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ParamsError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from None
-    try:
-        return Params.model_validate(document)
-    except ValidationError as error:
-        raise ParamsError(f"{path}: {describe(error)}") from None

@@ -97,6 +97,24 @@ def is_remote(location: str) -> bool:
     return location.startswith("s3://")
 
 
+def prefix_of(uri: str) -> str:
+    """What a location on s3:// stands for: of a CSV, everything beside and below it."""
+    return uri.rpartition("/")[0] if uri.endswith(".csv") else uri
+
+
+def fetch_port(uri: str, folder: Path) -> Path:
+    """Fetch an input port and tell where it is: folder, or the CSV in it if uri names one.
+
+    Raises:
+        StorageError: as fetch, or there is no such CSV.
+    """
+    fetch(prefix_of(uri), folder)
+    path = folder / uri.rpartition("/")[2] if uri.endswith(".csv") else folder
+    if not path.exists():
+        raise StorageError(f"{uri}: there is no such object; check its name")
+    return path
+
+
 def fetch(uri: str, folder: Path, patience: Patience = PATIENCE) -> Transfer:
     """Make folder a copy of everything below uri; files that are already right are not moved.
 
@@ -153,7 +171,7 @@ def fingerprint(uri: str, patience: Patience = PATIENCE) -> str:
         StorageError: as fetch.
     """
     with _explained(uri):
-        objects = _Bucket(uri, patience).objects()
+        objects = _Bucket(prefix_of(uri), patience).objects()
     lines = sorted(f"{item.name}\0{item.size}\0{item.etag}\n" for item in objects)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -174,7 +192,7 @@ def local_ports(inputs: Mapping[str, str], outputs: Mapping[str, str], scratch: 
         fingerprint(uri)
     for port, uri in inputs.items():
         if is_remote(uri):
-            fetch(uri, paths[port])
+            paths[port] = fetch_port(uri, paths[port])
     yield paths
     for port, uri in outputs.items():
         if is_remote(uri):
