@@ -17,6 +17,7 @@ import click
 
 from swapcore.commands import marks, serving, using
 from swapcore.errors import SwapcoreError
+from swapcore.launched import rank
 from swapcore.stages import STAGES
 
 SCRATCH = Path(".swapcore/ports")
@@ -69,6 +70,8 @@ def stage_command(stage: str) -> click.Command:
         section = getattr(read_params(params), stage)
         with local_paths(ports, {port: place for port, place in locations.items() if place is not None}) as paths:
             measured = run(section, **paths)
+        if rank() > 0:  # torchrun started several: the first one tells
+            return
         for name, value in measured.items():
             click.echo(f"{name:40s} {value:.6g}")
         if metrics is not None:

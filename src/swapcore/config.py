@@ -213,12 +213,45 @@ class JitterParams(Section):
     blur: Annotated[Fraction, Field(description="largest share of a 3x3 binomial blur")]
 
 
+class RecoveryParams(Section):
+    """What happens when a loss or gradient is not finite, or the loss explodes: back to a checkpoint, at lower rates."""
+
+    attempts: Annotated[int, Field(ge=0, le=100, description="returns to a checkpoint before training gives up")]
+    rate_factor: Annotated[float, Field(gt=0, lt=1, description="by which each return multiplies the learning rates")]
+    explosion: Annotated[float, Field(gt=1, description="a total loss so many times its running mean has exploded")]
+
+
+class SentinelParams(Section):
+    """Bounds of figures that show a training astray; docs/training.md tells what each figure is."""
+
+    action: Annotated[Literal["off", "warn", "fail"], Field(description="fail = end the stage with exit code 3")]
+    start: Annotated[
+        Fraction, Field(description="share of the steps before which nothing counts: all begin as copiers")
+    ]
+    patience: Annotated[int, Field(ge=1, description="samples on end (train.sample_every) before the stage fails")]
+    min_change: Annotated[
+        NonNegative, Field(description="mean |output - template| over |label - template|: 0 = template copied")
+    ]
+    min_distance_to_source: Annotated[
+        NonNegative, Field(description="mean |output - source| over |template - source|: 0 = source copied")
+    ]
+    min_discriminator_loss: Annotated[
+        float, Field(ge=0, le=2, description="hinge loss: 2 = nothing told apart, 0 = all, and nothing more is taught")
+    ]
+    max_background_l1: Annotated[
+        float, Field(ge=0, le=255, description="grey levels from the template where label and template agree")
+    ]
+
+
 class TrainParams(Section):
     """One training run."""
 
     size_px: CropSize
     steps: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=2)]
+    batch_size: Annotated[int, Field(ge=2, description="of a step, over all processes")]
+    accumulate: Annotated[
+        int, Field(ge=1, le=1024, description="parts in which a process takes its share, to save memory")
+    ]
     fake_label_share: Annotated[Fraction, Field(description="share of fake-label groups in a batch")]
     learning_rate: Annotated[Positive, Field(le=1)]
     discriminator_learning_rate: Annotated[Positive, Field(le=1)]
@@ -239,7 +272,11 @@ class TrainParams(Section):
     weights: LossWeights
     feature_network: Annotated[NetworkParams | None, Field(description="null = the recogniser's early levels")]
     num_feature_levels: Annotated[int, Field(ge=1, le=8, description="levels compared, from the first")]
-    precision: Annotated[Literal["fp32", "bf16"], Field(description="autocast of forward and losses")]
+    recovery: RecoveryParams
+    sentinels: SentinelParams
+    precision: Annotated[Literal["fp32", "bf16", "fp16"], Field(description="autocast of forward and losses")]
+    compile: Annotated[bool, Field(description="torch.compile the generator; takes minutes before the first step")]
+    channels_last: Annotated[bool, Field(description="pixels before channels in memory; helps on GPUs")]
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
     threads: Annotated[int, Field(ge=0, description="torch threads; 0 = one for each core")]
     log_every: Annotated[int, Field(ge=1)]

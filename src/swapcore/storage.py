@@ -1,6 +1,7 @@
 """Ports on object storage: s3://bucket/prefix mirrored to and from local folders, with every byte checked after its journey."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import random
@@ -30,6 +31,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as EndpointError
 
+from swapcore import launched
 from swapcore.errors import StorageError
 from swapcore.progress import progress
 
@@ -180,7 +182,8 @@ def fingerprint(uri: str, patience: Patience = PATIENCE) -> str:
 def local_ports(inputs: Mapping[str, str], outputs: Mapping[str, str], scratch: Path) -> Iterator[dict[str, Path]]:
     """Give every port as a local path: s3:// inputs are fetched first, s3:// outputs delivered if the block succeeds.
 
-    Local locations pass through. An s3:// output is looked at before the block, so that wrong credentials or a missing
+    Local locations pass through. Of several processes that torchrun started on a node, one fetches and the others find
+    everything there; of all, the first delivers. An s3:// output is looked at before the block, so that wrong credentials or a missing
     bucket end a stage before its work, not after it.
 
     Raises:
@@ -190,13 +193,23 @@ def local_ports(inputs: Mapping[str, str], outputs: Mapping[str, str], scratch: 
     paths = {port: scratch / port if is_remote(where) else Path(where) for port, where in locations.items()}
     for uri in filter(is_remote, outputs.values()):
         fingerprint(uri)
-    for port, uri in inputs.items():
-        if is_remote(uri):
-            paths[port] = fetch_port(uri, paths[port])
+    with _one_after_the_other(scratch):
+        for port, uri in inputs.items():
+            if is_remote(uri):
+                paths[port] = fetch_port(uri, paths[port])
     yield paths
     for port, uri in outputs.items():
-        if is_remote(uri):
+        if is_remote(uri) and launched.rank() == 0:
             deliver(paths[port], uri)
+
+
+@contextmanager
+def _one_after_the_other(folder: Path) -> Iterator[None]:
+    """Let one process of this machine through at a time; the lock ends with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class _Bucket:
