@@ -1,39 +1,41 @@
 """Inside a task: validates a component's params, calls the stage, and describes what it made."""
 
-import importlib
 import math
+import pkgutil
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 from kfp.dsl import HTML, Artifact, Metrics
-from pydantic import ValidationError
 
-from swapcore.cli import stage_ports
-from swapcore.config import Params, describe
+from swapcore.cli import told_in_one_line
+from swapcore.config import section_of
 from swapcore.data.artifact import CARD, Card
-from swapcore.errors import SwapcoreError
 
 
-def run_stage(stage: str, params: dict, metrics: Metrics, page: HTML | None = None, **ports: Artifact | None) -> None:
-    """Run a stage on KFP artifacts; a mistake of the user ends the task with one line."""
-    run = importlib.import_module(f"swapcore.stages.{stage}").run
-    artifacts = {port: artifact for port, artifact in ports.items() if artifact is not None}
-    try:
-        section = Params.model_fields[stage].annotation.model_validate(replaced(params, "null", None))
-        measured = run(section, **{port: Path(artifact.path) for port, artifact in artifacts.items()})
-    except ValidationError as error:
-        sys.exit(f"swapcore: {describe(error, stage)}")
-    except SwapcoreError as error:
-        sys.exit(f"swapcore: {error}")
+def run_stage(
+    stage: str, params: dict, metrics: Metrics, page: HTML | None = None, run: str = "", **ports: Any
+) -> None:
+    """Run a stage, or the function that stands for it, on KFP artifacts: inputs first, what is made last."""
+    made = Path(list(ports.values())[-1].path)
+    with told_in_one_line("swapcore"):
+        section = section_of(stage, replaced(params, "null", None))
+        function = pkgutil.resolve_name(run or f"swapcore.stages.{stage}:run")
+        measured = function(section, **{port: located(value) for port, value in ports.items() if value is not None})
     for name, value in measured.items():
         metrics.log_metric(name, value if math.isfinite(value) else str(value))  # JSON has no NaN
-    made = next(artifacts[port] for port, direction in stage_ports(run).items() if direction == "output")
-    card = Card.model_validate_json((Path(made.path) / CARD).read_text(encoding="utf-8"))
-    made.metadata.update(card.model_dump(exclude={"inputs", "facts"}))
+    if (made / CARD).is_file():  # photographs of one's own have none
+        card = Card.model_validate_json((made / CARD).read_text(encoding="utf-8"))
+        list(ports.values())[-1].metadata.update(card.model_dump(exclude={"inputs", "facts"}))
     if page:
-        shutil.copyfile(Path(made.path) / "report.html", page.path)
+        shutil.copyfile(made / "report.html", page.path)
+
+
+def located(value: Any) -> Any:
+    """Artifacts as their paths, all else as it is."""
+    if isinstance(value, list):
+        return [located(item) for item in value]
+    return Path(value.path) if isinstance(value, Artifact) else value
 
 
 def replaced(value: Any, old: str | None, new: str | None) -> Any:

@@ -1,7 +1,6 @@
 """`python -m pipelines compile | run | submit`: the pipeline as a file, on this machine, or on Kubeflow Pipelines."""
 
 import os
-import sys
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +15,10 @@ from urllib3.exceptions import HTTPError
 
 from pipelines.training import PARAMS, sections, training
 from swapcore import storage
-from swapcore.errors import SwapcoreError
+from swapcore.cli import told_in_one_line
 
 params_option = click.option("--params", default=PARAMS, help="default: params.yaml", type=Path)
-photographs_option = click.option("--photographs", default="", help="s3://bucket/prefix or a folder; empty = synthetic")
+photographs_option = click.option("--photographs", default="", help="folder or CSV, here or on s3://; none = synthetic")
 
 
 def arguments(params: Path, photographs: str) -> dict[str, Any]:
@@ -94,8 +93,5 @@ def submit(params: Path, photographs: str, experiment: str, name: str | None, ca
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore", category=FutureWarning, module="kfp")
-    try:
+    with told_in_one_line("python -m pipelines"):
         commands(prog_name="python -m pipelines")
-    except SwapcoreError as error:
-        click.echo(f"python -m pipelines: {error}", err=True)
-        sys.exit(error.exit_code)

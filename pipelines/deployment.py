@@ -9,17 +9,24 @@ from kfp.dsl import PipelineTask
 GPUS = int(os.environ.get("SWAPCORE_GPUS", "1"))  # for training and for evaluation each; 0 = a cluster without any
 GPU_NODES = os.environ.get("SWAPCORE_GPU_NODES", "nvidia.com/gpu.present=true")  # as NVIDIA's operator labels them
 SHARED_MEMORY = os.environ.get("SWAPCORE_SHARED_MEMORY", "8Gi")
+CROP_SHARDS = int(os.environ.get("SWAPCORE_CROP_SHARDS", "4"))  # tasks that crop side by side
+TRAIN_JOB = os.environ.get("SWAPCORE_TRAIN_JOB", "")  # a file like train_job.yaml; empty = training in its own task
 S3 = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
 MLFLOW_LOGIN = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
 
-def task(component: Any, cpu: str, memory: str, *, gpu: bool = False, **arguments: Any) -> PipelineTask:
-    """Make a task of a component, with retries, the store's secret, and what it needs of a node."""
+def task(
+    component: Any, cpu: str, memory: str, *, gpu: bool = False, mlflow: bool = False, **arguments: Any
+) -> PipelineTask:
+    """Make a task of a component, with retries, the secrets it reads, and what it needs of a node."""
     made: PipelineTask = component(**arguments)
     made.set_retry(2, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
     made.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(memory)
     # Without this secret a task that needs S3 says so in one line; a required one would leave its pod waiting forever.
     kubernetes.use_secret_as_env(made, "swapcore-s3", {name: name for name in S3}, optional=True)
+    if mlflow:  # required, since without the server's address the model would be lost with the pod
+        kubernetes.use_secret_as_env(made, "swapcore-mlflow", {"MLFLOW_TRACKING_URI": "MLFLOW_TRACKING_URI"})
+        kubernetes.use_secret_as_env(made, "swapcore-mlflow", {name: name for name in MLFLOW_LOGIN}, optional=True)
     if gpu and GPUS:
         made.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(GPUS)
         kubernetes.add_node_selector(made, *GPU_NODES.split("=", 1))
@@ -27,9 +34,3 @@ def task(component: Any, cpu: str, memory: str, *, gpu: bool = False, **argument
     if gpu:  # data loaders pass batches through /dev/shm, of which a container has 64 MB
         kubernetes.empty_dir_mount(made, "shared-memory", "/dev/shm", medium="Memory", size_limit=SHARED_MEMORY)
     return made
-
-
-def use_mlflow(made: PipelineTask) -> PipelineTask:
-    """Give a task the tracking server; required, since without its address the model would be lost with the pod."""
-    kubernetes.use_secret_as_env(made, "swapcore-mlflow", {"MLFLOW_TRACKING_URI": "MLFLOW_TRACKING_URI"})
-    return kubernetes.use_secret_as_env(made, "swapcore-mlflow", {name: name for name in MLFLOW_LOGIN}, optional=True)

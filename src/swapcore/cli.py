@@ -17,6 +17,7 @@ import click
 
 from swapcore.commands import marks, serving, using, versions
 from swapcore.errors import SwapcoreError
+from swapcore.launched import rank
 from swapcore.stages import STAGES
 
 SCRATCH = Path(".swapcore/ports")
@@ -69,6 +70,8 @@ def stage_command(stage: str) -> click.Command:
         section = getattr(read_params(params), stage)
         with local_paths(ports, {port: place for port, place in locations.items() if place is not None}) as paths:
             measured = run(section, **paths)
+        if rank() > 0:  # torchrun started several: the first one tells
+            return
         for name, value in measured.items():
             click.echo(f"{name:40s} {value:.6g}")
         if metrics is not None:
@@ -160,21 +163,29 @@ def one_line(error: OSError) -> str:
     return f"{place}{os.strerror(error.errno) if error.errno else error}{ways_out.get(error.errno or 0, '')}"
 
 
+@contextmanager
+def told_in_one_line(program: str) -> Iterator[None]:
+    """End the process with one line on stderr if the block meets a mistake of the user, or a disk that takes no more."""
+    try:
+        yield
+    except SwapcoreError as error:
+        click.echo(f"{program}: {error}", err=True)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EPERM}:
+            raise
+        click.echo(f"{program}: {one_line(error)}", err=True)
+        sys.exit(1)
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; a user's mistake is one line on stderr and exit code 2."""
     try:
-        commands.main(arguments, prog_name="swapcore", standalone_mode=False)
+        with told_in_one_line("swapcore"):
+            commands.main(arguments, prog_name="swapcore", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("swapcore: interrupted; run the command again to go on", err=True)
         sys.exit(130)
-    except SwapcoreError as error:
-        click.echo(f"swapcore: {error}", err=True)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EPERM}:
-            raise
-        click.echo(f"swapcore: {one_line(error)}", err=True)
-        sys.exit(1)

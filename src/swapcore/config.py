@@ -213,12 +213,45 @@ class JitterParams(Section):
     blur: Annotated[Fraction, Field(description="largest share of a 3x3 binomial blur")]
 
 
+class RecoveryParams(Section):
+    """What happens when a loss or gradient is not finite, or the loss explodes: back to a checkpoint, at lower rates."""
+
+    attempts: Annotated[int, Field(ge=0, le=100, description="returns to a checkpoint before training gives up")]
+    rate_factor: Annotated[float, Field(gt=0, lt=1, description="by which each return multiplies the learning rates")]
+    explosion: Annotated[float, Field(gt=1, description="a total loss so many times its running mean has exploded")]
+
+
+class SentinelParams(Section):
+    """Bounds of figures that show a training astray; docs/training.md tells what each figure is."""
+
+    action: Annotated[Literal["off", "warn", "fail"], Field(description="fail = end the stage with exit code 3")]
+    start: Annotated[
+        Fraction, Field(description="share of the steps before which nothing counts: all begin as copiers")
+    ]
+    patience: Annotated[int, Field(ge=1, description="samples on end (train.sample_every) before the stage fails")]
+    min_change: Annotated[
+        NonNegative, Field(description="mean |output - template| over |label - template|: 0 = template copied")
+    ]
+    min_distance_to_source: Annotated[
+        NonNegative, Field(description="mean |output - source| over |template - source|: 0 = source copied")
+    ]
+    min_discriminator_loss: Annotated[
+        float, Field(ge=0, le=2, description="hinge loss: 2 = nothing told apart, 0 = all, and nothing more is taught")
+    ]
+    max_background_l1: Annotated[
+        float, Field(ge=0, le=255, description="grey levels from the template where label and template agree")
+    ]
+
+
 class TrainParams(Section):
     """One training run."""
 
     size_px: CropSize
     steps: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=2)]
+    batch_size: Annotated[int, Field(ge=2, description="of a step, over all processes")]
+    accumulate: Annotated[
+        int, Field(ge=1, le=1024, description="parts in which a process takes its share, to save memory")
+    ]
     fake_label_share: Annotated[Fraction, Field(description="share of fake-label groups in a batch")]
     learning_rate: Annotated[Positive, Field(le=1)]
     discriminator_learning_rate: Annotated[Positive, Field(le=1)]
@@ -239,7 +272,11 @@ class TrainParams(Section):
     weights: LossWeights
     feature_network: Annotated[NetworkParams | None, Field(description="null = the recogniser's early levels")]
     num_feature_levels: Annotated[int, Field(ge=1, le=8, description="levels compared, from the first")]
-    precision: Annotated[Literal["fp32", "bf16"], Field(description="autocast of forward and losses")]
+    recovery: RecoveryParams
+    sentinels: SentinelParams
+    precision: Annotated[Literal["fp32", "bf16", "fp16"], Field(description="autocast of forward and losses")]
+    compile: Annotated[bool, Field(description="torch.compile the generator; takes minutes before the first step")]
+    channels_last: Annotated[bool, Field(description="pixels before channels in memory; helps on GPUs")]
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
     threads: Annotated[int, Field(ge=0, description="torch threads; 0 = one for each core")]
     log_every: Annotated[int, Field(ge=1)]
@@ -334,6 +371,31 @@ def describe(error: ValidationError, prefix: str = "") -> str:
     return "; ".join(problems)
 
 
+def read_section(path: Path, stage: str) -> Any:
+    """Read a stage's section from params.yaml, or from a file that holds this section alone.
+
+    Raises:
+        ParamsError: as read_params.
+    """
+    document = _read_yaml(path)
+    if isinstance(document, dict) and list(document) == [stage]:
+        return section_of(stage, document[stage])
+    return getattr(read_params(path), stage)
+
+
+def section_of(stage: str, values: Any) -> Any:
+    """A stage's section from plain values.
+
+    Raises:
+        ParamsError: a key or value is not allowed; one line.
+    """
+    section: Any = Params.model_fields[stage].annotation
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        raise ParamsError(describe(error, stage)) from None
+
+
 def read_params(path: Path) -> Params:
     """Read and validate params.yaml.
 
@@ -341,12 +403,15 @@ def read_params(path: Path) -> Params:
         ParamsError: the file is missing, is not YAML, or a key or value is not allowed; one line.
     """
     try:
-        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Params.model_validate(_read_yaml(path))
+    except ValidationError as error:
+        raise ParamsError(f"{path}: {describe(error)}") from None
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; run in the project's folder or give --params FILE") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ParamsError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from None
-    try:
-        return Params.model_validate(document)
-    except ValidationError as error:
-        raise ParamsError(f"{path}: {describe(error)}") from None

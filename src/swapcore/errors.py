@@ -54,6 +54,10 @@ class TrainingError(SwapcoreError):
     exit_code = 3
 
 
+class UnhealthyStepError(TrainingError):
+    """A loss or gradient that is not finite, or a loss that has exploded: training goes back to a checkpoint while it may."""
+
+
 class TrainingInterruptedError(SwapcoreError):
     """Training asked to stop (SIGTERM) after it saved its state: run the same command again to go on.
 

@@ -6,9 +6,12 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from swapcore.launched import rank
+
 Item = TypeVar("Item")
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None, initial: int = 0) -> Iterator[Item]:
-    """Pass items on, with a bar on stderr after two seconds if stderr is a terminal."""
-    yield from tqdm(items, what, total, initial=initial, delay=2.0, disable=not sys.stderr.isatty(), dynamic_ncols=True)
+    """Pass items on, with a bar on stderr after two seconds if stderr is a terminal; of several processes, the first shows it."""
+    silent = rank() > 0 or not sys.stderr.isatty()
+    yield from tqdm(items, what, total, initial=initial, delay=2.0, disable=silent, dynamic_ncols=True)

@@ -1,6 +1,7 @@
 """Ports on object storage: s3://bucket/prefix mirrored to and from local folders, with every byte checked after its journey."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import random
@@ -30,6 +31,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as EndpointError
 
+from swapcore import launched
 from swapcore.errors import StorageError
 from swapcore.progress import progress
 
@@ -97,6 +99,24 @@ def is_remote(location: str) -> bool:
     return location.startswith("s3://")
 
 
+def prefix_of(uri: str) -> str:
+    """What a location on s3:// stands for: of a CSV, everything beside and below it."""
+    return uri.rpartition("/")[0] if uri.endswith(".csv") else uri
+
+
+def fetch_port(uri: str, folder: Path) -> Path:
+    """Fetch an input port and tell where it is: folder, or the CSV in it if uri names one.
+
+    Raises:
+        StorageError: as fetch, or there is no such CSV.
+    """
+    fetch(prefix_of(uri), folder)
+    path = folder / uri.rpartition("/")[2] if uri.endswith(".csv") else folder
+    if not path.exists():
+        raise StorageError(f"{uri}: there is no such object; check its name")
+    return path
+
+
 def fetch(uri: str, folder: Path, patience: Patience = PATIENCE) -> Transfer:
     """Make folder a copy of everything below uri; files that are already right are not moved.
 
@@ -153,7 +173,7 @@ def fingerprint(uri: str, patience: Patience = PATIENCE) -> str:
         StorageError: as fetch.
     """
     with _explained(uri):
-        objects = _Bucket(uri, patience).objects()
+        objects = _Bucket(prefix_of(uri), patience).objects()
     lines = sorted(f"{item.name}\0{item.size}\0{item.etag}\n" for item in objects)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -162,7 +182,8 @@ def fingerprint(uri: str, patience: Patience = PATIENCE) -> str:
 def local_ports(inputs: Mapping[str, str], outputs: Mapping[str, str], scratch: Path) -> Iterator[dict[str, Path]]:
     """Give every port as a local path: s3:// inputs are fetched first, s3:// outputs delivered if the block succeeds.
 
-    Local locations pass through. An s3:// output is looked at before the block, so that wrong credentials or a missing
+    Local locations pass through. Of several processes that torchrun started on a node, one fetches and the others find
+    everything there; of all, the first delivers. An s3:// output is looked at before the block, so that wrong credentials or a missing
     bucket end a stage before its work, not after it.
 
     Raises:
@@ -172,13 +193,23 @@ def local_ports(inputs: Mapping[str, str], outputs: Mapping[str, str], scratch: 
     paths = {port: scratch / port if is_remote(where) else Path(where) for port, where in locations.items()}
     for uri in filter(is_remote, outputs.values()):
         fingerprint(uri)
-    for port, uri in inputs.items():
-        if is_remote(uri):
-            fetch(uri, paths[port])
+    with _one_after_the_other(scratch):
+        for port, uri in inputs.items():
+            if is_remote(uri):
+                paths[port] = fetch_port(uri, paths[port])
     yield paths
     for port, uri in outputs.items():
-        if is_remote(uri):
+        if is_remote(uri) and launched.rank() == 0:
             deliver(paths[port], uri)
+
+
+@contextmanager
+def _one_after_the_other(folder: Path) -> Iterator[None]:
+    """Let one process of this machine through at a time; the lock ends with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class _Bucket:

@@ -1,6 +1,7 @@
 """What runs inside a task: params validated, the stage called, its artifact described; and the gate."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kfp.dsl import HTML, Artifact, Dataset, Metrics, Model
 
-from components.around import bring_photographs, good_enough
 from components.run_stage import replaced, run_stage
-from swapcore.config import EvaluateParams, InputPath, OutputPath
+from components.stages import good_enough
+from swapcore.config import CropParams, EvaluateParams, InputPath, OutputPath
 from swapcore.data.artifact import building, write_card
 from swapcore.errors import ArtifactError
 
@@ -68,16 +69,38 @@ def test_a_stage_is_called_and_its_artifact_described(params: Any, artifacts: An
     assert (tmp_path / "page").read_text() == "<p>fine</p>"
 
 
-def test_wrong_params_end_the_task_with_one_line(params: Any, artifacts: Any, tmp_path: Path) -> None:
+def refusal(capsys: Any, *arguments: Any, **ports: Any) -> str:
+    with pytest.raises(SystemExit) as ending:
+        run_stage(*arguments, **ports)
+    assert ending.value.code not in (0, None)
+    return str(capsys.readouterr().err)
+
+
+def test_wrong_params_end_the_task_with_one_line(params: Any, artifacts: Any, capsys: Any) -> None:
     params["sheet_rows"] = 2.5
-    with pytest.raises(SystemExit, match=r"^swapcore: evaluate\.sheet_rows: .*2\.5\)$"):
-        run_stage("evaluate", params, Metrics("metrics"), **artifacts)
+    line = refusal(capsys, "evaluate", params, Metrics("metrics"), **artifacts)
+    assert re.fullmatch(r"swapcore: evaluate\.sheet_rows: .*2\.5\)\n", line)
 
 
-def test_a_stages_refusal_ends_the_task_with_one_line(params: Any, artifacts: Any, tmp_path: Path) -> None:
+def test_a_stages_refusal_ends_the_task_with_one_line(params: Any, artifacts: Any, tmp_path: Path, capsys: Any) -> None:
     (tmp_path / "faces").rmdir()
-    with pytest.raises(SystemExit, match=r"^swapcore: .*faces: no card\.json$"):
-        run_stage("evaluate", params, Metrics("metrics"), **artifacts)
+    line = refusal(capsys, "evaluate", params, Metrics("metrics"), **artifacts)
+    assert re.fullmatch(r"swapcore: .*faces: no card\.json\n", line)
+
+
+def test_lists_of_artifacts_and_plain_values_reach_a_part_of_a_stage(tmp_path: Path, monkeypatch: Any) -> None:
+    def join(params: CropParams, *, parts: list[Path], faces: Path) -> dict[str, float]:
+        assert parts == [tmp_path / "a", tmp_path / "b"]
+        faces.mkdir()
+        return {"faces": 2.0}
+
+    monkeypatch.setattr("swapcore.stages.crop.join", join)
+    section = replaced(yaml.safe_load((ROOT / "params.yaml").read_text())["crop"], None, "null")
+    parts = [Dataset(name, str(tmp_path / name)) for name in "ab"]
+    metrics, faces = Metrics("metrics"), Dataset("faces", str(tmp_path / "faces"))
+    run_stage("crop", section, metrics, run="swapcore.stages.crop:join", parts=parts, faces=faces)
+    assert metrics.metadata == {"faces": 2.0}
+    assert faces.metadata == {}
 
 
 @given(VALUES)
@@ -106,20 +129,3 @@ def test_the_gate(bounds: Any, value: float, good: bool) -> None:
 def test_the_gate_refuses_a_figure_that_does_not_exist() -> None:
     with pytest.raises(SystemExit, match="c is none of the report's figures: a, b"):
         good_enough.python_func(Metrics("metrics", metadata={"a": 1.0, "b": 2.0}), {"bounds": {"c": [0.0, 1.0]}})
-
-
-def test_photographs_that_changed_after_submission_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("swapcore.storage.fingerprint", lambda uri: "new")
-    with pytest.raises(SystemExit, match="changed after the run was submitted"):
-        bring_photographs.python_func("s3://box/people", "old", Dataset("photographs", str(tmp_path / "p")))
-    assert not (tmp_path / "p").exists()
-
-
-def test_photographs_on_object_storage_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fetched = []
-    monkeypatch.setattr("swapcore.storage.fingerprint", lambda uri: "same")
-    monkeypatch.setattr("swapcore.storage.fetch", lambda uri, folder: fetched.append((uri, folder)))
-    photographs = Dataset("photographs", str(tmp_path / "p"))
-    bring_photographs.python_func("s3://box/people", "same", photographs)
-    assert fetched == [("s3://box/people", tmp_path / "p")]
-    assert photographs.metadata == {"origin": "s3://box/people", "fingerprint": "same"}

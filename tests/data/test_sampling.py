@@ -14,6 +14,7 @@ from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupSet
 from swapcore.data.sampling import GroupSampler, Variation, draw_variation, prefetch, spread, vary
 from swapcore.errors import ArtifactError
 from swapcore.ops.image import Image
+from swapcore.training.processes import Processes
 from tests.training.small_groups import SIZE_PX, draw_person, write_groups
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")
@@ -46,13 +47,12 @@ def test_shapes_and_ranges(folder: Path) -> None:
     assert batch.source_embedding.shape == batch.template_embedding.shape == (8, 12)
 
 
-def test_a_batch_is_a_pure_function_of_seed_step_and_rank(folder: Path) -> None:
+def test_a_batch_is_a_pure_function_of_seed_and_step(folder: Path) -> None:
     augment = AugmentParams(other_source=0.0, flip=0.5, shift=0.1, gain=0.1)
     one, other = sampler(folder, augment=augment), sampler(folder, augment=augment)
     other.batch(3)  # what was drawn before does not matter
     assert same(one.batch(7), other.batch(7))
     assert not same(one.batch(7), one.batch(8))
-    assert not same(one.batch(7), one.batch(7, rank=1))
     assert not same(one.batch(7), sampler(folder, augment=augment, seed=1).batch(7))
 
 
@@ -70,6 +70,18 @@ def test_another_photograph_of_the_source_person_takes_its_place_but_never_the_l
             assert not torch.equal(after.source[i], after.label[i])
             num_others += drawn.key != teachers.key
     assert num_others > 5
+
+
+@pytest.mark.parametrize("num_shares", [2, 4])
+def test_shares_are_disjoint_and_together_the_batch(folder: Path, num_shares: int) -> None:
+    drawn = sampler(folder, augment=AugmentParams(other_source=0.5, flip=0.5, shift=0.1, gain=0.1))
+    whole = drawn.batch(3)
+    for rank in range(num_shares):
+        share = Processes(rank, num_shares).share(8)
+        assert same(drawn.batch(3, share), whole.select(share))
+    assert [row for rank in range(num_shares) for row in range(8)[Processes(rank, num_shares).share(8)]] == list(
+        range(8)
+    )
 
 
 def test_images_read_at_each_use_are_the_same(folder: Path) -> None:

@@ -61,6 +61,26 @@ def test_every_manifest_fits_the_schema_of_kubernetes(overlay: list[Manifest], s
         validator.validate(manifest, validator.latest_version(), strict=True)
 
 
+def test_pipeline_tasks_may_make_watch_and_end_train_jobs() -> None:
+    validator = pytest.importorskip("kubernetes_validate")
+    manifests = kustomize(INFRA / "kustomize/trainer")
+    for manifest in manifests:
+        validator.validate(manifest, validator.latest_version(), strict=True)
+    rights = {
+        resource: set(rule["verbs"])
+        for manifest in manifests
+        for rule in manifest.get("rules", [])
+        for resource in rule["resources"]
+    }
+    assert rights == {
+        "trainjobs": {"create", "get", "delete"},
+        "trainingruntimes": {"get"},
+        "clustertrainingruntimes": {"get"},
+        "pods": {"list"},
+        "pods/log": {"get"},
+    }
+
+
 def test_no_pod_runs_as_root_or_writes_to_its_image(overlay: list[Manifest]) -> None:
     assert list(pods(overlay))
     for _, pod in pods(overlay):

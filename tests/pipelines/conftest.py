@@ -23,8 +23,9 @@ PORTS = {
 
 STAGE = """
 import os, sys
+from pathlib import Path
 from swapcore.config import {section}, InputPath, OutputPath
-from swapcore.data.artifact import building, content_digest, write_card
+from swapcore.data.artifact import building, content_digest, read_card, write_card
 from swapcore.errors import ArtifactError
 
 def run(params: {section}, *, {signature}) -> dict[str, float]:
@@ -37,6 +38,26 @@ def run(params: {section}, *, {signature}) -> dict[str, float]:
         (folder / "report.html").write_text("<h1>judged</h1>")
         write_card(folder, "{output}", params, inputs=inputs, counts={{"made": 1}}, rejections={{"none": 0}})
     return {{"identity/gain": float(os.environ.get("GAIN", "0.5")), "loss/nan": float("nan")}}
+"""
+
+SHARDS = """
+
+def cut(params: CropParams, *, photographs: InputPath, part: OutputPath, shard: int, shards: int) -> dict[str, float]:
+    assert any(photographs.iterdir())
+    with building(part) as folder:
+        (folder / "made").write_text(content_digest(photographs))
+        write_card(folder, "part", params, inputs={}, counts={"shard": shard, "shards": shards})
+    return {}
+
+def join(params: CropParams, *, parts: list[Path], faces: OutputPath) -> dict[str, float]:
+    cards = [read_card(part, "part").counts for part in parts]
+    assert sorted(card["shard"] for card in cards) == list(range(cards[0]["shards"])), cards
+    (digest,) = {(part / "made").read_text() for part in parts}
+    with building(faces) as folder:
+        (folder / "made").write_text("crop " + params.digest() + repr({"photographs": digest}))
+        (folder / "report.html").write_text("<h1>judged</h1>")
+        write_card(folder, "faces", params, inputs={"photographs": digest}, counts={"made": 1}, rejections={"none": 0})
+    return {}
 """
 
 
@@ -53,6 +74,8 @@ def write_stages(folder: Path) -> None:
             listed="".join(f"{name}, " for name in inputs),
             output=output,
         )
+        if stage == "crop":
+            source += SHARDS
         (folder / "stages" / f"{stage}.py").write_text(source)
     (folder / "sitecustomize.py").write_text(
         f"import swapcore.stages\nswapcore.stages.__path__.insert(0, {str(folder / 'stages')!r})\n"
@@ -69,7 +92,7 @@ def pipelines(tmp_path: Path) -> Run:
         done = subprocess.run(
             [sys.executable, "-m", "pipelines", *arguments],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": path, **environment},
+            env={**os.environ, "PYTHONPATH": path, "SWAPCORE_CROP_SHARDS": "2", **environment},
             capture_output=True,
             text=True,
             check=False,

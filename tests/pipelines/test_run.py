@@ -32,9 +32,19 @@ def ending(done: SimpleNamespace) -> dict[str, str]:
 
 
 def test_a_good_model_is_registered(pipelines: Run, tmp_path: Path) -> None:
-    done = pipelines("run", GAIN="0.5")
+    done = pipelines("run", GAIN="0.5", SWAPCORE_CROP_SHARDS="3")
     assert done.code == 0, done.error[-2000:]
-    stages = ["synthesize", "crop", "groups", "train", "evaluate", "good-enough", "register", "record-ending"]
+    stages = [
+        "synthesize",
+        *["cut-photographs"] * 3,
+        "crop",
+        "groups",
+        "train",
+        "evaluate",
+        "good-enough",
+        "register",
+        "record-ending",
+    ]
     assert succeeded(done) == stages
     made = artifacts(tmp_path)
     assert "register/registration" in made
@@ -69,11 +79,14 @@ def test_the_bounds_are_those_of_the_params(pipelines: Run, tmp_path: Path) -> N
 @pytest.mark.slow
 def test_given_photographs_are_brought_instead_of_made(pipelines: Run, tmp_path: Path) -> None:
     (tmp_path / "people/ann").mkdir(parents=True)
-    (tmp_path / "people/ann/1.png").write_bytes(b"picture")
-    done = pipelines("run", "--photographs", "people")
+    for name in ("1.png", "2.png"):
+        (tmp_path / "people/ann" / name).write_bytes(b"picture")
+    (tmp_path / "people/list.csv").write_text("file,identity\nann/1.png,ann\n")
+    done = pipelines("run", "--photographs", "people/list.csv")
     assert done.code == 0, done.error[-2000:]
-    assert succeeded(done)[:2] == ["bring-photographs", "crop-2"]
-    assert (artifacts(tmp_path)["bring-photographs/photographs"] / "ann/1.png").read_bytes() == b"picture"
+    photographs = artifacts(tmp_path)["synthesize/photographs"]
+    assert {path.name for path in photographs.rglob("*") if path.is_file()} == {"1.png", "photographs.csv"}
+    assert (photographs / "ann/1.png").read_bytes() == b"picture"
 
 
 def test_a_failure_is_one_line_and_is_recorded(pipelines: Run, tmp_path: Path) -> None:

@@ -60,5 +60,6 @@ def test_without_validation_people_training_ones_stand_in_and_the_names_say_so(t
     samples = Samples(GroupSet(folder), size_px=64, limit=3, recognise=recognise, precision="fp32", device=CPU)
     figures = samples.judge(Answer("template"), tmp_path / "a.png")
     assert set(figures) == {
-        "train/identity_source", "train/identity_template", "train/teacher_identity_source", "train/teacher_identity_template"
+        "train/identity_source", "train/identity_template", "train/teacher_identity_source", "train/teacher_identity_template",
+        "train/copied_identity_source", "train/change", "train/distance_to_source", "train/background_l1", "train/score",
     }  # fmt: skip

@@ -92,3 +92,34 @@ def test_the_recogniser_is_not_trained(tiny, start) -> None:
     train_step(run.learner, batch, run.context)
     assert torch.equal(frozen, run.context.descriptions)
     assert not run.context.descriptions.requires_grad
+
+
+def test_parts_of_a_batch_are_the_batch(tiny, start) -> None:
+    """Sums are taken in another order; later parts see the discriminator's power iteration a turn earlier."""
+    whole, parts = (
+        train_step(run.learner, run.sampler.batch(0), run.context)
+        for run in (start(tiny(accumulate=n, adversarial_start=0.0), str(n)) for n in (1, 2))
+    )
+    assert parts == pytest.approx(whole, rel=1e-2)
+    seen_by_it = {
+        "loss/adversarial",
+        "loss/discriminator",
+        "loss/total",
+        "gradient_norm/generator",
+        "gradient_norm/discriminator",
+    }
+    for name in set(whole) - seen_by_it:
+        assert parts[name] == pytest.approx(whole[name], rel=1e-4), name
+
+
+def test_fp16_scales_and_a_gradient_that_overflows_only_lowers_the_scale(tiny, start) -> None:
+    run = start(tiny(precision="fp16"))
+    metrics = train_step(run.learner, run.sampler.batch(0), run.context)
+    assert metrics["loss/total"] > 0
+    run.learner.scaler.update(2.0**60)
+    before = {name: value.clone() for name, value in run.learner.generator.state_dict().items()}
+    metrics = train_step(run.learner, run.sampler.batch(1), run.context)
+    assert "gradient_norm/generator" not in metrics
+    assert run.learner.scaler.get_scale() == 2.0**59
+    assert all(torch.equal(value, before[name]) for name, value in run.learner.generator.state_dict().items())
+    assert run.learner.state()["scaler"]["scale"] == 2.0**59

@@ -11,6 +11,8 @@ from swapcore.data.faces import QuarantineRow
 from swapcore.data.splits import SPLITS, Split
 from swapcore.errors import InputError
 
+LIST = "photographs.csv"
+"""A folder that holds a CSV of this name is listed by it, not by its sub-folders."""
 _COLUMNS = ("file", "identity")
 _DATA_SUFFIXES = {".csv", ".json", ".parquet"}
 """Beside the people's folders: consent.csv, the card and tables of rendered people. Any other file there is quarantined."""
@@ -42,7 +44,7 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """List the photographs of a folder or a CSV without opening any.
+    """List the photographs of a folder or a CSV without opening any; photographs.csv in a folder is its CSV.
 
     Names of people are compared after Unicode normalisation (NFC), since file systems differ in it.
 
@@ -51,7 +53,8 @@ def read_manifest(path: Path) -> Manifest:
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; photographs.input names the folder or CSV to read")
-    manifest = _from_folder(path) if path.is_dir() else _from_csv(path)
+    listed = path / LIST if (path / LIST).is_file() else path
+    manifest = _from_folder(path) if listed.is_dir() else _from_csv(listed)
     if not manifest.entries and not manifest.quarantine:
         raise InputError(f"{path}: lists no photograph; put a sub-folder for each person in it, or rows in the CSV")
     return manifest

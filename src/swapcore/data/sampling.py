@@ -1,4 +1,4 @@
-"""From sample groups to batches: which groups, how varied, is a pure function of (seed, step, rank)."""
+"""From sample groups to batches: which groups, how varied, is a pure function of (seed, step), whoever takes which rows."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -38,10 +38,27 @@ class Batch:
     template_embedding: torch.Tensor
     """(B, D), raw."""
 
-    def to(self, device: torch.device) -> "Batch":
-        """The same batch on another device."""
-        moved = {name: value.to(device, non_blocking=True) for name, value in vars(self).items()}
-        return replace(self, **moved)
+    def to(self, device: torch.device, *, channels_last: bool = False) -> "Batch":
+        """The same batch on another device, its pictures with pixels before channels in memory if asked for."""
+        order = torch.channels_last if channels_last else torch.contiguous_format
+
+        def moved(value: torch.Tensor) -> torch.Tensor:
+            return value.to(
+                device, non_blocking=True, memory_format=order if value.dim() == 4 else torch.preserve_format
+            )
+
+        return self._each(moved)
+
+    def select(self, chosen: slice) -> "Batch":
+        """Some of its rows."""
+        return self._each(lambda value: value[chosen])
+
+    def pinned(self) -> "Batch":
+        """The same batch in memory from which a GPU can copy while it computes."""
+        return self._each(torch.Tensor.pin_memory)
+
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Batch":
+        return replace(self, **{name: change(value) for name, value in vars(self).items()})
 
 
 class ImageStore:
@@ -105,11 +122,13 @@ class GroupSampler:
         """The unvaried sources first … last - 1, (N, 3, S, S) in [-1, 1]."""
         return to_tensor(np.stack([self._images[key] for key in self.sources[first:last]]))
 
-    def batch(self, step: int, rank: int = 0) -> Batch:
-        """The batch of a step for one process of several."""
-        rng = np.random.default_rng([self._seed, rank, step])
-        rows = [self._with_another_source(row, rng) for row in self._draw(rng)]
-        sources, templates, labels = zip(*(self._vary(row, rng) for row in rows), strict=True)
+    def batch(self, step: int, share: slice = slice(None)) -> Batch:
+        """The batch of a step, or one process's rows of it: all is drawn, so that the rows do not depend on the share."""
+        rng = np.random.default_rng([self._seed, 0, step])
+        drawn_rows = [self._with_another_source(row, rng) for row in self._draw(rng)]
+        drawn = [(row, *self._draw_variations(rng)) for row in drawn_rows][share]
+        rows = [row for row, *_ in drawn]
+        sources, templates, labels = zip(*(self._vary(*each) for each in drawn), strict=True)
         return Batch(
             source=torch.from_numpy(np.stack(sources)),
             template=torch.from_numpy(np.stack(templates)),
@@ -137,14 +156,17 @@ class GroupSampler:
         usable = [key for key in self._photographs[row.source_identity] if key != row.label]
         return replace(row, source=usable[int(rng.integers(len(usable)))])
 
-    def _vary(self, row: GroupRow, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], ...]:
-        """Source, template and label of a row, float (3, S, S).
+    def _draw_variations(self, rng: np.random.Generator) -> tuple["Variation", "Variation"]:
+        """Of the source, and of template and label.
 
         All three are shifted alike: aligned crops lie on each other at inference too. Mirroring and colour are the
         source's own, lest its light be copied with its features.
         """
         of_source, of_pair = (draw_variation(self._augment, self._size_px, rng) for _ in range(2))
-        of_source = replace(of_source, shift_px=of_pair.shift_px)
+        return replace(of_source, shift_px=of_pair.shift_px), of_pair
+
+    def _vary(self, row: GroupRow, of_source: "Variation", of_pair: "Variation") -> tuple[npt.NDArray[np.float32], ...]:
+        """Source, template and label of a row, float (3, S, S)."""
         return (
             vary(self._images[row.source], of_source),
             vary(self._images[row.template], of_pair),
@@ -197,9 +219,9 @@ def spread(rows: list[Item], limit: int) -> list[Item]:
     return [rows[int(place)] for place in np.linspace(0, len(rows) - 1, limit)]
 
 
-def prefetch(make: Callable[[int], Item], steps: range, ahead: int = 3) -> Iterator[Item]:
-    """make(step) for each step, in order, computed up to ``ahead`` steps early by a background thread."""
-    with ThreadPoolExecutor(1, "batches") as pool:
+def prefetch(make: Callable[[int], Item], steps: range, ahead: int = 3, threads: int = 1) -> Iterator[Item]:
+    """make(step) for each step, in order, computed up to ``ahead`` steps early by background threads."""
+    with ThreadPoolExecutor(threads, "batches") as pool:
         waiting: deque[Future[Item]] = deque()
         upcoming = iter(steps)
         try:

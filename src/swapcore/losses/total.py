@@ -129,9 +129,11 @@ class SwapLoss:
         self, judged: torch.Tensor, label: torch.Tensor, levels: Sequence[torch.Tensor], targets: Targets
     ) -> Terms:
         """Only groups with a real label count: a fake label's texture is the teacher's (claim 4)."""
-        real = ~targets.is_fake_label
-        if not self.weights.feature or not bool(real.any()):
+        if not self.weights.feature:
             return {}
+        real = ~targets.is_fake_label
+        if not bool(real.any()):  # named all the same: processes and parts of a batch average their terms
+            return {"feature": judged.new_zeros((), dtype=torch.float32)}
         if self._feature_network is not None:
             levels = self._feature_network(judged)
         with torch.no_grad():

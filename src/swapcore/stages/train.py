@@ -1,17 +1,19 @@
-"""The train stage: sample groups in, model folder out; killed and run again, it goes on where it was."""
+"""The train stage: sample groups in, model folder out; killed and run again, it goes on where it was; torchrun may start several."""
 
 import csv
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
 from swapcore.config import InputPath, OptionalInputPath, OutputPath, TrainParams
-from swapcore.data.artifact import artifact_digest, building, write_card
+from swapcore.data.artifact import artifact_digest, building, partial_folder, write_card
 from swapcore.data.groups import GroupSet
 from swapcore.data.lineage import params_before, pass_on, pass_on_model
 from swapcore.data.recogniser_file import RECOGNISER
-from swapcore.data.sampling import GroupSampler
+from swapcore.data.sampling import Batch, GroupSampler
 from swapcore.errors import ParamsError
 from swapcore.faces.networks import load_feature_network, load_recogniser
 from swapcore.faces.recogniser import Recogniser
@@ -25,12 +27,14 @@ from swapcore.models.artifact import (
     save_generator,
 )
 from swapcore.models.source import pool_levels
-from swapcore.tracking import MODEL_TAG, TRAINING_TAG, Tracker, track
+from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, track
 from swapcore.training.checkpoint import CheckpointStore, fingerprint
 from swapcore.training.learner import Learner, Metrics, build_learner
 from swapcore.training.loop import Surroundings, train
 from swapcore.training.precision import select_device, set_threads
+from swapcore.training.processes import Processes, joined, require_divisible
 from swapcore.training.samples import Samples
+from swapcore.training.selection import select
 from swapcore.training.sources import describe_sources
 from swapcore.training.step import StepContext
 
@@ -40,7 +44,7 @@ LOSSES = "losses.csv"
 def run(
     params: TrainParams, *, groups: InputPath, initial: OptionalInputPath = None, model: OutputPath
 ) -> dict[str, float]:
-    """Train a generator on sample groups.
+    """Train a generator on sample groups; of several processes that torchrun started, the first alone writes.
 
     Args:
         params: the section train.
@@ -55,7 +59,7 @@ def run(
         ArtifactError: the groups are missing, damaged or too few; or the initial model is.
         ParamsError: a crop size above the groups' own, a device or network that is not there, or an initial model of
             another shape than train.model.
-        TrainingError: a loss that is not finite, or a checkpoint that cannot be written.
+        TrainingError: a loss that is not finite, a checkpoint that cannot be written, or another process that is gone.
         TrainingInterruptedError: SIGTERM; the state is saved.
     """
     set_threads(params.threads)
@@ -67,19 +71,40 @@ def run(
             f"train.size_px: {params.size_px} is more than the groups' {group_set.size_px}; "
             "lower it, or raise groups.size_px and make the groups again"
         )
-    identity = fingerprint(params, *_origins(groups, initial).values())
+    device = select_device(params.device)
+    with joined(device) as processes:
+        require_divisible(params, processes)
+        identity = fingerprint(params, *_origins(groups, initial).values())
+        processes.require_same(identity, "params, groups, initial models, or versions of swapcore or torch")
+        write = _written if processes.is_first else _left_to_the_first
+        with write(params, group_set, model, identity) as (folder, tracker):
+            checkpoints = CheckpointStore(folder, identity, params.checkpoints_kept, processes)
+            learner, sampler = _train(params, group_set, initial, folder, checkpoints, tracker, device, processes)
+            if processes.is_first:
+                _finish(params, group_set, initial, folder, learner, sampler)
+    return {name: value for name, value in learner.history[-1].items() if name != "step"}
+
+
+@contextmanager
+def _written(params: TrainParams, groups: GroupSet, model: Path, identity: str) -> Iterator[tuple[Path, Tracker]]:
+    """Give the folder to build the model in, and a tracker that is told of params, groups and the finished model."""
     with track("train", {TRAINING_TAG: identity}, resume="unfinished") as tracker:
         tracker.log_params("train", params)
-        for stage, values in params_before(groups).items():
+        for stage, values in params_before(groups.folder).items():
             tracker.log_params(stage, values)
-        tracker.log_dataset("groups", groups, artifact_digest(groups), "training")
+        tracker.log_dataset("groups", groups.folder, artifact_digest(groups.folder), "training")
         with building(model, keep_partial=True) as folder:
-            checkpoints = CheckpointStore(folder, identity, params.checkpoints_kept)
-            learner, sampler = _train(params, group_set, initial, folder, checkpoints, tracker)
-            _finish(params, group_set, initial, folder, learner, sampler)
+            yield folder, tracker
         tracker.set_tags({MODEL_TAG: artifact_digest(model)})
         tracker.log_file(model / LOSSES)
-    return {name: value for name, value in learner.history[-1].items() if name != "step"}
+
+
+@contextmanager
+def _left_to_the_first(
+    _params: TrainParams, _groups: GroupSet, model: Path, _identity: str
+) -> Iterator[tuple[Path, Tracker]]:
+    """The same for a process that writes nothing."""
+    yield partial_folder(model), NoTracking()
 
 
 def _check_initial(params: TrainParams, initial: Path) -> None:
@@ -102,9 +127,10 @@ def _train(
     folder: Path,
     checkpoints: CheckpointStore,
     tracker: Tracker,
+    device: torch.device,
+    processes: Processes,
 ) -> tuple[Learner, GroupSampler]:
     """Put the parts together, resume if there is something to resume, and train to the end."""
-    device = select_device(params.device)
     recogniser = load_recogniser(groups.recogniser).to(device)
     embedding_mean = torch.from_numpy(groups.embedding_mean).to(device)
     learner = build_learner(_configuration(params, recogniser, device), params, device)
@@ -130,9 +156,17 @@ def _train(
         precision=params.precision,
         device=device,
     )
-    context = StepContext(params, device, _loss(params, recogniser, embedding_mean), descriptions, embedding_mean)
-    train(learner, context, Surroundings(sampler.batch, samples.judge, checkpoints, tracker, folder))
-    checkpoints.remove()
+    context = StepContext(
+        params, device, _loss(params, recogniser, embedding_mean), descriptions, embedding_mean, processes
+    )
+
+    def batches(step: int) -> Batch:
+        batch = sampler.batch(step, processes.share(params.batch_size))
+        return batch.pinned() if device.type == "cuda" else batch
+
+    train(learner, context, Surroundings(batches, samples.judge, checkpoints, tracker, folder))
+    if processes.is_first:
+        checkpoints.remove()
     return learner, sampler
 
 
@@ -171,6 +205,7 @@ def _finish(
         embedding_size=description.embedding_mean.numel(),
         pooled_size=description.pooled_mean.numel(),
     )
+    selected = select(learner)
     save_generator(folder, learner.ema, configuration)
     shutil.copyfile(groups.folder / RECOGNISER, folder / RECOGNISER)
     _write_losses(folder / LOSSES, learner.history)
@@ -187,6 +222,8 @@ def _finish(
         counts={"steps": learner.step, "groups": len(rows), "sources": len(sampler.sources)},
         facts={
             "size_px": params.size_px,
+            "selected": selected,
+            "rollbacks": learner.rollbacks,
             "recogniser": groups.recogniser.model_dump(mode="json"),
             "groups": groups.card.model_dump(mode="json", exclude={"kind", "content"}),
         },

@@ -14,6 +14,7 @@ from swapcore import __version__
 from swapcore.config import TrainParams
 from swapcore.errors import TrainingError
 from swapcore.training.learner import Learner
+from swapcore.training.processes import ALONE, Processes
 
 FOLDER = "checkpoints"
 _log = logging.getLogger(__name__)
@@ -28,17 +29,42 @@ def fingerprint(params: TrainParams, *origins: str) -> str:
 class CheckpointStore:
     """The checkpoints of one run, in the folder where its model is being built."""
 
-    def __init__(self, building: Path, fingerprint_: str, num_kept: int) -> None:
+    def __init__(self, building: Path, fingerprint_: str, num_kept: int, processes: Processes = ALONE) -> None:
         self._building = building
         self._folder = building / FOLDER
         self._fingerprint = fingerprint_
         self._num_kept = num_kept
+        self._processes = processes
 
     def resume(self, learner: Learner) -> None:
-        """Bring the learner to the newest checkpoint that belongs to this run.
+        """Bring the learner to the newest checkpoint that belongs to this run; the first process reads it for all.
 
         Whatever else lies in the folder (another run's checkpoints and sheets) is removed, with a line that says why.
         """
+        state = self._processes.hear(self._newest() if self._processes.is_first else None)
+        if state is not None:
+            learner.load_state(state)
+        else:
+            self.save(learner)  # so that there is something to go back to
+
+    def go_back(self, learner: Learner, *, suspect: bool) -> None:
+        """Bring the learner to the newest checkpoint of this run, or, if that one is suspect, to the one before it.
+
+        Raises:
+            TrainingError: none of them can be read.
+        """
+        state = self._processes.hear(self._earlier(suspect) if self._processes.is_first else None)
+        if state is None:
+            raise TrainingError(f"{self._folder}: no checkpoint can be read; run train again")
+        learner.load_state(state)
+
+    def _earlier(self, suspect: bool) -> dict[str, Any] | None:
+        paths = self._paths()
+        states = map(_read, reversed(paths[:-1] if suspect and len(paths) > 1 else paths))
+        return next((state["learner"] for state in states if state is not None), None)
+
+    def _newest(self) -> dict[str, Any] | None:
+        """The learner's state in the newest checkpoint that can be used."""
         for path in reversed(self._paths()):
             state = _read(path)
             if state is None:
@@ -46,17 +72,21 @@ class CheckpointStore:
             if state["fingerprint"] != self._fingerprint:
                 _log.warning("%s: made with other params, groups or version; training starts anew", path)
                 break
-            learner.load_state(state["learner"])
-            _log.warning("%s: training goes on from step %d", path, learner.step)
-            return
+            learner: dict[str, Any] = state["learner"]
+            _log.warning("%s: training goes on from step %d", path, learner["step"])
+            return learner
         self._clear()
+        return None
 
     def save(self, learner: Learner) -> None:
-        """Write beside, flush to the disk, rename; then remove the oldest beyond the number kept.
+        """Write beside, flush to the disk, rename; then remove the oldest beyond the number kept, and those of a
+        future that was given up. The first process does.
 
         Raises:
             TrainingError: the disk is full or refuses.
         """
+        if not self._processes.is_first:
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"step-{learner.step:08d}.pt"
         beside = path.with_suffix(".partial")
@@ -69,8 +99,9 @@ class CheckpointStore:
         except (OSError, RuntimeError) as error:
             beside.unlink(missing_ok=True)
             raise TrainingError(f"{path}: cannot be written ({error}); free space, then run train again") from None
-        for old in self._paths()[: -self._num_kept]:
-            old.unlink()
+        given_up = [each for each in self._paths() if each > path]
+        for other in [*given_up, *self._paths()[: -self._num_kept - len(given_up)]]:
+            other.unlink()
 
     def remove(self) -> None:
         """Remove all checkpoints: a finished model carries none."""

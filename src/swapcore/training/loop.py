@@ -6,16 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swapcore.data.sampling import Batch, prefetch
-from swapcore.errors import TrainingInterruptedError
+from swapcore.errors import TrainingInterruptedError, UnhealthyStepError
 from swapcore.models.generator import Generator
 from swapcore.progress import progress
 from swapcore.tracking import Tracker
 from swapcore.training.checkpoint import CheckpointStore
 from swapcore.training.interruption import StopRequest
 from swapcore.training.learner import Learner, Metrics
+from swapcore.training.processes import Processes
+from swapcore.training.recovery import roll_back
+from swapcore.training.selection import keep_if_best
+from swapcore.training.sentinels import require_patience, stand_watch
 from swapcore.training.step import StepContext, train_step
 
 SHEETS = "sheets"
+_GPU_LOADER_THREADS = 4
+"""A GPU takes batches faster than one thread makes them; a CPU needs its cores for the step."""
 Judge = Callable[[Generator, Path], Metrics]
 """Gives the figures of a generator and writes its picture sheet."""
 
@@ -63,42 +69,73 @@ def train(learner: Learner, context: StepContext, around: Surroundings) -> None:
     """Train from the learner's step to the last, and leave its history complete.
 
     Raises:
-        TrainingError: a loss is not finite.
+        TrainingError: a loss that is not finite or explodes, again and again; a sentinel that may fail the stage.
         TrainingInterruptedError: SIGTERM came; the state is saved.
     """
-    params = context.params
-    steps = range(learner.step, params.steps)
-    watch = Stopwatch()
-    batches = watch.pass_on(prefetch(around.batches, steps))
     with StopRequest() as stop:
-        for batch in progress(batches, "train", params.steps, initial=learner.step):
-            learner.window.append(train_step(learner, batch, context))
-            last = learner.step == params.steps
-            sampled = _sample(learner, around) if last or learner.step % params.sample_every == 0 else {}
-            if sampled or learner.step % params.log_every == 0:
-                _log(learner, sampled, watch.lap(len(learner.window) * params.batch_size), around.tracker)
-            if not last and (stop.received or learner.step % params.checkpoint_every == 0):
-                around.checkpoints.save(learner)
-            if stop.received and not last:
-                raise TrainingInterruptedError(
-                    f"SIGTERM: stopped and saved at step {learner.step} of {params.steps}; run the same command to go on"
-                )
+        while learner.step < context.params.steps:
+            try:
+                _train_on(learner, context, around, stop)
+            except UnhealthyStepError as error:
+                roll_back(learner, error, context.params.recovery, around.checkpoints)
+                around.tracker.log_metrics({"recovery/rollbacks": learner.rollbacks}, learner.step)
 
 
-def _sample(learner: Learner, around: Surroundings) -> Metrics:
+def _train_on(learner: Learner, context: StepContext, around: Surroundings, stop: StopRequest) -> None:
+    """Train to the last step, or until something happens."""
+    params = context.params
+    watch = Stopwatch()
+    steps = range(learner.step, params.steps)
+    threads = _GPU_LOADER_THREADS if context.device.type == "cuda" else 1
+    batches = watch.pass_on(prefetch(around.batches, steps, ahead=3 * threads, threads=threads))
+    for batch in progress(batches, "train", params.steps, initial=learner.step):
+        learner.window.append(train_step(learner, batch, context))
+        stopped = context.processes.any(stop.received)
+        _report(learner, context, around, watch)
+        last = learner.step == params.steps
+        if not last and (stopped or learner.step % params.checkpoint_every == 0):
+            around.checkpoints.save(learner)
+        if stopped and not last:
+            context.processes.wait()  # or who ends first might make torchrun end the one that still writes
+            raise TrainingInterruptedError(
+                f"SIGTERM: stopped and saved at step {learner.step} of {params.steps}; run the same command to go on"
+            )
+
+
+def _report(learner: Learner, context: StepContext, around: Surroundings, watch: Stopwatch) -> None:
+    """Judge and log where that is due, keep the best, and let the sentinels look."""
+    params = context.params
+    due = learner.step == params.steps or learner.step % params.sample_every == 0
+    if not due and learner.step % params.log_every:
+        return
+    figures = _means(learner.window) | (_sample(learner, around, context.processes) if due else {})
+    speed = watch.lap(len(learner.window) * params.batch_size)
+    if due:
+        keep_if_best(learner, figures)
+        figures |= stand_watch(learner, figures, params.sentinels, params.steps)
+    learner.window = []
+    learner.history.append({"step": learner.step, **figures})
+    around.tracker.log_metrics({**figures, **speed}, learner.step)
+    if due:
+        require_patience(learner, figures, params.sentinels)
+
+
+def _sample(learner: Learner, around: Surroundings, processes: Processes) -> Metrics:
+    """Let the first process judge and tell the others, whose histories must not differ."""
+    return processes.hear(_judge(learner, around) if processes.is_first else {})
+
+
+def _judge(learner: Learner, around: Surroundings) -> Metrics:
     sheet = around.folder / SHEETS / f"step-{learner.step:08d}.png"
     figures = around.judge(learner.ema, sheet)
     around.tracker.log_file(sheet, SHEETS)
     return figures
 
 
-def _log(learner: Learner, sampled: Metrics, speed: Metrics, tracker: Tracker) -> None:
-    """Add a row to the history: each metric's mean since the last row; the wall clock's figures go to the tracker only."""
-    names = dict.fromkeys(name for metrics in learner.window for name in metrics)
-    means = {name: _mean([metrics[name] for metrics in learner.window if name in metrics]) for name in names}
-    learner.window = []
-    learner.history.append({"step": learner.step, **means, **sampled})
-    tracker.log_metrics({**means, **sampled, **speed}, learner.step)
+def _means(window: list[Metrics]) -> Metrics:
+    """Each metric's mean over the steps that have it."""
+    names = dict.fromkeys(name for metrics in window for name in metrics)
+    return {name: _mean([metrics[name] for metrics in window if name in metrics]) for name in names}
 
 
 def _mean(values: list[float]) -> float:

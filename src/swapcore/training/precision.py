@@ -4,22 +4,27 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from swapcore import launched
 from swapcore.errors import ParamsError
 
 
 def select_device(name: str) -> torch.device:
-    """The device that params name; auto takes CUDA, then MPS, then the CPU.
+    """The device that params name; auto takes CUDA, then MPS, then the CPU. Processes that share a node take a GPU each.
 
     Raises:
-        ParamsError: the named device is not there.
+        ParamsError: the named device is not there, or is one for several processes.
     """
+    several = launched.num_local_processes() > 1
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    device = torch.device(name)
+        on_mps = torch.backends.mps.is_available() and not several
+        name = "cuda" if torch.cuda.is_available() else "mps" if on_mps else "cpu"
+    if several and name not in ("cuda", "cpu"):
+        raise ParamsError(
+            f"device: {name} is one device for {launched.num_local_processes()} processes; use cuda or cpu"
+        )
+    device = torch.device(f"cuda:{launched.local_rank()}" if several and name == "cuda" else name)
     if device.type == "cuda" and not (device.index or 0) < torch.cuda.device_count():
-        raise ParamsError(f"device: {name} is not there ({torch.cuda.device_count()} CUDA devices); use auto or cpu")
+        raise ParamsError(f"device: {device} is not there ({torch.cuda.device_count()} CUDA devices); use auto or cpu")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ParamsError("device: mps is not there; use auto or cpu")
     return device
@@ -32,7 +37,6 @@ def set_threads(threads: int) -> None:
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """The context of forward passes and losses: bf16 needs no loss scaling, for it has the exponents of fp32."""
-    if precision == "bf16":
-        return torch.autocast(device.type, torch.bfloat16)
-    return nullcontext()
+    """The context of forward passes and losses; fp16 needs loss scaling, bf16 has the exponents of fp32 and needs none."""
+    formats = {"bf16": torch.bfloat16, "fp16": torch.float16}
+    return torch.autocast(device.type, formats[precision]) if precision in formats else nullcontext()

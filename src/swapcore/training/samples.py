@@ -5,20 +5,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, GroupSet
 from swapcore.data.sampling import spread
 from swapcore.models.generator import Generator, Swap
 from swapcore.models.source import Recognise, pool_levels
 from swapcore.ops.identity import centred
-from swapcore.ops.image import encode_png, resize, tile, to_images, to_tensor
+from swapcore.ops.image import Image, encode_png, resize, tile, to_images, to_tensor
 from swapcore.training.learner import Metrics
 from swapcore.training.precision import autocast
+from swapcore.training.selection import score
 
 _BATCH_SIZE = 8
 _SHEET_ROWS = 4
 """Of each kind of group."""
 _MIN_SHEET_PX = 96
+_AGREES = 2 / 127.5
+"""Two grey levels: what label and template may differ by where nothing was swapped."""
+_BORDER_PX = 9
 
 
 @dataclass(frozen=True)
@@ -85,14 +90,22 @@ class Samples:
 
         - label_l1: mean |Y1 - L|, grey levels, on groups with a real label; label_l1_of_copied: its share of |T~ - L|.
         - identity_source, identity_template: cos of f(Y2) to f(S2) and f(T), on groups with a real template;
-          teacher_…: those of the teacher's own fakes.
+          teacher_…: those of the teacher's own fakes; copied_identity_source: cos of f(T) to f(S2), what copying scores.
+        - change: mean |Y - T| over mean |label - T|; distance_to_source: mean |Y - S| over mean |T - S|; background_l1:
+          mean |Y - T|, grey levels, where template and label agree. Over all groups.
+        - score: see ``selection.score``.
         """
         figures: Metrics = {}
-        rows = []
+        rows: list[list[Image]] = []
+        distances = []
         for kind, groups in self._by_kind.items():
             swap = self._swap(generator, groups)
             rows += _sheet_rows(groups, swap)
             figures |= self._label_figures(groups, swap) if kind == FAKE_TEMPLATE else self._identity(groups, swap)
+            distances.append(_distances(groups, swap))
+        figures |= _copying(torch.stack(distances).sum(0).tolist())
+        value = score(figures)
+        figures |= {} if value is None else {"score": value}
         sheet.parent.mkdir(exist_ok=True)
         sheet.write_bytes(encode_png(tile(rows, max(_MIN_SHEET_PX, rows[0][0].shape[0]))))
         return {f"{self.split}/{name}": value for name, value in figures.items()}
@@ -116,14 +129,34 @@ class Samples:
         for who, identity in (("", self._identities(swap.image)), ("teacher_", groups.label_identity)):
             figures[f"{who}identity_source"] = float((identity * groups.source_identity).sum(1).mean())
             figures[f"{who}identity_template"] = float((identity * groups.template_identity).sum(1).mean())
-        return figures
+        copied = (groups.template_identity * groups.source_identity).sum(1).mean()
+        return figures | {"copied_identity_source": float(copied)}
 
     def _identities(self, images: torch.Tensor) -> torch.Tensor:
         raw = torch.cat([self._recognise(part)[1] for part in torch.split(images, _BATCH_SIZE)])
         return centred(raw, self._mean)
 
 
-def _sheet_rows(groups: SampleGroups, swap: Swap) -> list[list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]]:
+def _distances(groups: SampleGroups, swap: Swap) -> torch.Tensor:
+    """Sums (6,) of absolute differences: output-template, label-template, output-source, template-source; then of
+    output-template over the background alone, and that background's number of values."""
+    changed = (groups.label - groups.template).abs().amax(1, keepdim=True) > _AGREES
+    near = F.max_pool2d(changed.float(), _BORDER_PX, 1, _BORDER_PX // 2)  # a mask's soft border is no background
+    background = (1.0 - near).expand_as(groups.label)
+    pairs = [(swap.image, groups.template), (groups.label, groups.template),
+             (swap.image, groups.source), (groups.template, groups.source)]  # fmt: skip
+    sums = [(first - second).abs().sum() for first, second in pairs]
+    damage = ((swap.image - groups.template).abs() * background).sum()
+    return torch.stack([*sums, damage, background.sum()]).cpu().double()
+
+
+def _copying(sums: list[float]) -> Metrics:
+    changed, wanted, from_source, apart, damage, num_background = sums
+    figures = {"change": changed / max(wanted, 1e-9), "distance_to_source": from_source / max(apart, 1e-9)}
+    return figures | ({"background_l1": damage / num_background * 127.5} if num_background else {})
+
+
+def _sheet_rows(groups: SampleGroups, swap: Swap) -> list[list[Image]]:
     """source | template | label | before the mask | mask | output."""
     mask = swap.mask.expand(-1, 3, -1, -1) * 2.0 - 1.0
     columns = [groups.source, groups.template, groups.label, swap.raw, mask, swap.image]

@@ -1,25 +1,29 @@
 """One training step: the generator's, then the discriminator's, then the moving average."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
+from torch.profiler import record_function
 
 from swapcore.config import TrainParams
 from swapcore.data.sampling import Batch
-from swapcore.errors import TrainingError
 from swapcore.losses.adversarial import discriminator_loss
-from swapcore.losses.jitter import draw_jitter
+from swapcore.losses.jitter import Jitter, draw_jitter
 from swapcore.losses.total import SwapLoss, Targets, Terms
-from swapcore.models.generator import Generator, Swap
+from swapcore.models.generator import Generator
 from swapcore.ops.identity import centred
 from swapcore.training.learner import Learner, Metrics
 from swapcore.training.precision import autocast
+from swapcore.training.processes import ALONE, Processes
+from swapcore.training.recovery import rate_share_left, remember_loss, require_healthy
 from swapcore.training.schedule import ema_decay, judges_raw, plays_adversary, rate_share
 
 _JITTER_STREAM = 1
-"""Keeps the jitter's random numbers apart from the sampler's, which are drawn from (seed, rank, step)."""
+"""Keeps the jitter's random numbers apart from the sampler's, which are drawn from (seed, 0, step)."""
 
 
 @dataclass(frozen=True)
@@ -33,32 +37,59 @@ class StepContext:
     """(N, P + D): what the generator is told of each source of the sampler."""
     embedding_mean: torch.Tensor
     """(D,)."""
+    processes: Processes = ALONE
 
 
 def train_step(learner: Learner, batch: Batch, context: StepContext) -> Metrics:
-    """Advance the learner by one batch and give the weighted loss terms, gradient norms and rate.
+    """Advance the learner by one batch, or this process's share of it, and give the weighted loss terms, gradient norms and rate.
 
     Raises:
-        TrainingError: a loss term or gradient is not finite; names step and term.
+        UnhealthyStepError: a loss term or gradient is not finite, or the loss has exploded; names step and term.
     """
     step, params = learner.step, context.params
-    batch = batch.to(context.device)
+    batch = batch.to(context.device, channels_last=params.channels_last)
     rate = _set_rates(learner, params)
     adversary = plays_adversary(step, params)
-    with autocast(context.device, params.precision):
-        swap = learner.generator(batch.source, batch.template, context.descriptions[batch.source_index])
-        terms = _generator_terms(learner, swap, batch, context, adversary=adversary)
-    metrics = _descend(terms, learner.generator, learner.generator_optimiser, params, step, "generator")
+    parts = list(_parts(batch, step, context))
+    swapped: list[torch.Tensor] = []
+    generator_terms = (_generator_terms(learner, part, context, swapped, adversary=adversary) for part in parts)
+    metrics = _descend(generator_terms, learner, "generator", context)
     if adversary:
-        metrics |= _discriminator_step(learner, swap.image.detach(), batch, context)
+        shown = zip(parts, swapped, strict=True)
+        judged = (_discriminator_terms(learner, part, image, context) for part, image in shown)
+        metrics |= _descend(judged, learner, "discriminator", context)
+    learner.scaler.update()
     _follow(learner.ema, learner.generator, ema_decay(step, params))
+    remember_loss(learner, metrics["loss/total"])
     learner.step += 1
     return {**metrics, "learning_rate": rate}
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Rows that go through the models at once: train.accumulate parts make up a process's share of the batch."""
+
+    batch: Batch
+    jitter: Jitter
+    is_first: bool
+    """Only the first part moves the discriminator's power iteration on, so that parts do not change what is computed."""
+
+
+def _parts(batch: Batch, step: int, context: StepContext) -> Iterator[_Part]:
+    """The share in parts; jitter, like the groups, is drawn for the batch as a whole."""
+    num_parts, processes = context.params.accumulate, context.processes
+    rng = np.random.default_rng([context.params.seed, step, _JITTER_STREAM, 0])
+    num_rows = len(batch.label) * processes.count
+    jitter = draw_jitter(context.params.jitter, num_rows, rng).select(processes.share(num_rows))
+    size = len(batch.label) // num_parts
+    for part in range(num_parts):
+        chosen = slice(part * size, (part + 1) * size)
+        yield _Part(batch.select(chosen), jitter.select(chosen), part == 0)
+
+
 def _set_rates(learner: Learner, params: TrainParams) -> float:
     """Set both learning rates for this step and give the generator's."""
-    share = rate_share(learner.step, params)
+    share = rate_share(learner.step, params) * rate_share_left(learner, params.recovery)
     for optimiser, peak in (
         (learner.generator_optimiser, params.learning_rate),
         (learner.discriminator_optimiser, params.discriminator_learning_rate),
@@ -68,8 +99,11 @@ def _set_rates(learner: Learner, params: TrainParams) -> float:
     return share * params.learning_rate
 
 
-def _generator_terms(learner: Learner, swap: Swap, batch: Batch, context: StepContext, *, adversary: bool) -> Terms:
-    params = context.params
+def _generator_terms(
+    learner: Learner, part: _Part, context: StepContext, swapped: list[torch.Tensor], *, adversary: bool
+) -> Terms:
+    """The generator's losses on a part; what it painted is added to swapped, for the discriminator."""
+    batch = part.batch
     targets = Targets(
         label=batch.label,
         template=batch.template,
@@ -77,63 +111,58 @@ def _generator_terms(learner: Learner, swap: Swap, batch: Batch, context: StepCo
         source_identity=centred(batch.source_embedding, context.embedding_mean),
         template_identity=centred(batch.template_embedding, context.embedding_mean),
     )
-    rng = np.random.default_rng([params.seed, learner.step, _JITTER_STREAM, 0])
-    jitter = draw_jitter(params.jitter, len(batch.label), rng)
-    # By turns, since a batch holds its fake labels first.
-    judged = slice(learner.step % params.judge_every, None, params.judge_every)
-    judge_raw = judges_raw(learner.step, params)
-    terms = context.loss(swap.image, swap.raw, targets, jitter=jitter, judge_raw=judge_raw, judged=judged)
-    if adversary:
-        learner.discriminator.requires_grad_(False)
-        terms |= context.loss.adversarial(learner.discriminator(swap.image))
-        learner.discriminator.requires_grad_(True)
+    # By turns, since a batch holds its fake labels first; parts and shares are blocks, so these are the batch's turns.
+    judged = slice(learner.step % context.params.judge_every, None, context.params.judge_every)
+    judge_raw = judges_raw(learner.step, context.params)
+    with autocast(context.device, context.params.precision):
+        with record_function("step/generator"):
+            swap = learner.generator(batch.source, batch.template, context.descriptions[batch.source_index])
+        with record_function("step/losses"):
+            terms = context.loss(swap.image, swap.raw, targets, jitter=part.jitter, judge_raw=judge_raw, judged=judged)
+        if adversary:
+            learner.discriminator.requires_grad_(False)
+            terms |= context.loss.adversarial(learner.discriminator.train(part.is_first)(swap.image))
+            learner.discriminator.requires_grad_(True)
+    swapped.append(swap.image.detach())
     return terms
 
 
-def _discriminator_step(learner: Learner, swapped: torch.Tensor, batch: Batch, context: StepContext) -> Metrics:
-    """Judge the swapped images against the photographs of the same batch: real labels and real templates."""
+def _discriminator_terms(learner: Learner, part: _Part, swapped: torch.Tensor, context: StepContext) -> Terms:
+    """Judge the swapped images against the photographs of the same part: real labels and real templates."""
+    batch, discriminator = part.batch, learner.discriminator.train(part.is_first)
     photographs = torch.where(batch.is_fake_label[:, None, None, None], batch.template, batch.label)
-    with autocast(context.device, context.params.precision):
-        loss = discriminator_loss(learner.discriminator(photographs), learner.discriminator(swapped))
-    return _descend(
-        {"discriminator": loss},
-        learner.discriminator,
-        learner.discriminator_optimiser,
-        context.params,
-        learner.step,
-        "discriminator",
-    )
+    with autocast(context.device, context.params.precision), record_function("step/discriminator"):
+        return {"discriminator": discriminator_loss(discriminator(photographs), discriminator(swapped))}
 
 
 def _descend(
-    terms: Terms,
-    model: torch.nn.Module,
-    optimiser: torch.optim.Optimizer,
-    params: TrainParams,
-    step: int,
-    who: str,
+    terms_of_parts: Iterator[Terms], learner: Learner, who: Literal["generator", "discriminator"], context: StepContext
 ) -> Metrics:
-    """Follow the gradient of the terms' sum, clipped; nothing is changed if anything is not finite."""
-    total = torch.stack(list(terms.values())).sum()
+    """Follow the gradient of the terms' sum, averaged over parts and processes, clipped; nothing changes if it is not finite."""
+    model, optimiser = getattr(learner, who), getattr(learner, f"{who}_optimiser")
     optimiser.zero_grad(set_to_none=True)
-    total.backward()  # type: ignore[no-untyped-call]
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), params.max_gradient_norm)
-    names = [*(f"loss/{name}" for name in terms), f"gradient_norm/{who}"]
-    values = torch.stack([*(value.detach().float() for value in terms.values()), norm.float()]).tolist()
-    metrics = dict(zip(names, values, strict=True))
-    _require_finite(metrics, step)
-    optimiser.step()
+    values: list[torch.Tensor] = []
+    for terms in terms_of_parts:
+        total = torch.stack(list(terms.values())).sum() / context.params.accumulate
+        with record_function(f"step/backward of the {who}"):
+            learner.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+        names = [f"loss/{name}" for name in terms]
+        values.append(torch.stack([value.detach().float() for value in terms.values()]))
+    means = torch.stack(values).mean(0)
+    context.processes.average([*(p.grad for p in model.parameters() if p.grad is not None), means])
+    learner.scaler.unscale_(optimiser)
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), context.params.max_gradient_norm)
+    *losses, norm_value = torch.cat([means, norm.float()[None]]).tolist()
+    metrics = dict(zip(names, losses, strict=True))
     if who == "generator":
-        metrics["loss/total"] = math.fsum(values[:-1])
+        metrics["loss/total"] = math.fsum(losses)
+    overflowed = learner.scaler.is_enabled() and not math.isfinite(norm_value)  # the scaler leaves this step out
+    if not overflowed:
+        metrics[f"gradient_norm/{who}"] = norm_value
+    require_healthy(metrics, learner, context.params.recovery)
+    with record_function("step/optimisers"):
+        learner.scaler.step(optimiser)
     return metrics
-
-
-def _require_finite(metrics: Metrics, step: int) -> None:
-    for name, value in metrics.items():
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"step {step + 1}: {name} is {value}; lower train.learning_rate, or set train.precision to fp32"
-            )
 
 
 @torch.no_grad()
