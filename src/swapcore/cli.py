@@ -146,7 +146,16 @@ def commands() -> None:
     """Train, judge, register and use a face identity-swap model."""
 
 
-for command in (configure, benchmark, serving.serve, serving.export, using.swap, marks.inspect):
+for command in (
+    configure,
+    benchmark,
+    serving.serve,
+    serving.export,
+    using.swap,
+    using.anonymise,
+    using.video,
+    marks.inspect,
+):
     commands.add_command(command)
 
 

@@ -10,7 +10,7 @@ from swapcore.config import NetworkParams
 from swapcore.inference.photograph import PhotographSwapper
 from swapcore.ops.image import Image, encode_png
 from tests.drawn_photographs import draw_face
-from tests.inference.small_model import write_model
+from tests.inference.small_model import write_copying_model, write_model
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +44,10 @@ def photographs(tmp_path_factory: pytest.TempPathFactory, two_faces: Image) -> P
     }.items():
         (folder / f"{name}.png").write_bytes(encode_png(image))
     return folder
+
+
+@pytest.fixture(scope="session")
+def copying_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lays the source's crop over the template's: a face of the right person, in place, crudely."""
+    folder = tmp_path_factory.mktemp("models") / "copying"
+    return write_copying_model(folder, NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
