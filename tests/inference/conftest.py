@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from swapcore.config import NetworkParams
+from swapcore.inference.finding import find_faces
 from swapcore.inference.photograph import PhotographSwapper
 from swapcore.ops.image import Image, encode_png
 from tests.drawn_photographs import draw_face
-from tests.inference.small_model import write_copying_model, write_model
+from tests.inference.small_model import centre_by, write_copying_model, write_model
 
 
 @pytest.fixture(scope="session")
@@ -50,4 +51,6 @@ def photographs(tmp_path_factory: pytest.TempPathFactory, two_faces: Image) -> P
 def copying_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lays the source's crop over the template's: a face of the right person, in place, crudely."""
     folder = tmp_path_factory.mktemp("models") / "copying"
-    return write_copying_model(folder, NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
+    write_copying_model(folder, NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
+    drawn = [find_faces(draw_face(person)[0], "one", 96, folder)[0].crop for person in range(20, 28)]
+    return centre_by(folder, drawn)

@@ -3,13 +3,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from swapcore.config import ModelParams, NetworkParams, read_params
-from swapcore.data.recogniser_file import RECOGNISER
+from swapcore.data.recogniser_file import RECOGNISER, read_recogniser_file, write_recogniser_file
 from swapcore.faces.networks import load_recogniser
 from swapcore.models.artifact import ModelConfiguration, read_configuration, save_generator
 from swapcore.models.source import pool_levels
+from swapcore.ops.image import Image
 
 SIZE_PX = 64
 TINY = {"width": 8, "num_levels": 2, "num_fusion_blocks": 1, "unshuffle": 2, "discriminator_width": 8}
@@ -52,4 +54,12 @@ def write_copying_model(folder: Path, network: NetworkParams, size_px: int = 112
         for channel in (mask, share):
             generator.output.bias[channel * of_pixels : (channel + 1) * of_pixels] = 12.0
     save_generator(folder, generator, configuration)
+    return folder
+
+
+def centre_by(folder: Path, crops: list[Image]) -> Path:
+    """Give a model the mean face features of these crops: cosines mean nothing without one."""
+    found = read_recogniser_file(folder)
+    mean = load_recogniser(found.network).embed(np.stack(crops), 8).mean(0)
+    write_recogniser_file(folder, found._replace(embedding_mean=mean))
     return folder
