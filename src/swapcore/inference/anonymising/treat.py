@@ -18,6 +18,8 @@ from swapcore.ops.image import Image
 
 MAX_COSINE: Final = 0.3
 """Of a face after the swap to the same face before; different people's spread is about 0.2."""
+CHANCE_COSINE: Final = 0.1
+"""Up to here a face that comes first among few originals comes first by chance; among many, it does not come first."""
 MAX_KEY_POINT_ERROR: Final = 0.15
 """Mean shift of eyes and nose, as a share of the pupils' distance."""
 PASSES: Final = 2
@@ -93,8 +95,8 @@ def examine(image: Image, seen: FaceSeen, name: str, swapper: Swapper, gallery: 
     if again is None:
         return "not-found"
     embedding = swapper.embed(again.crop[None])[0]
-    several = len(set(gallery.people)) > 1
-    if float(embedding @ np.array(seen.embedding)) > MAX_COSINE or (several and gallery.names_first(embedding) == name):
+    cosine = float(embedding @ np.array(seen.embedding))
+    if cosine > MAX_COSINE or (cosine > CHANCE_COSINE and gallery.names_first(embedding) == name):
         return "recognised"
     return "moved" if key_point_error(again, seen) > MAX_KEY_POINT_ERROR else ""
 

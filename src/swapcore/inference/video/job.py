@@ -14,18 +14,25 @@ import numpy as np
 from swapcore.data.artifact import file_digest
 from swapcore.data.photographs import read_photograph
 from swapcore.errors import FaceError, InputError
-from swapcore.inference.marking import Ingredient, Provenance
+from swapcore.inference.credentials import signing_credentials
+from swapcore.inference.manifest import sign
+from swapcore.inference.marking import Ingredient, Provenance, put_in_place
+from swapcore.inference.payload import to_bits
 from swapcore.inference.photograph import MAX_MEGAPIXELS, PhotographSwapper, ingredient
 from swapcore.inference.video.reading import Frame, VideoFacts, read_facts, read_frames
 from swapcore.inference.video.tracks import Sighting, cut_at, sight, spans, steady_points, to_tracks
 from swapcore.inference.video.writing import SUFFIXES, PartWriter, join
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
+from swapcore.ops.watermark import embed
 from swapcore.progress import progress
 
 PART_FRAMES = 120
 """What a kill costs at most."""
 _TRACK = "track.json"
+_SIGNED = {".mp4": "video/mp4", ".mov": "video/quicktime"}
+"""C2PA has no place for a manifest in Matroska."""
+_LARGEST_SIGNED = 2 * 10**9
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ def swap_video(
 
     Frames without a face that can be swapped pass through unchanged but for the encoding; the sound is copied packet by packet.
     A stopped job goes on with the next part when it is started again. Beside out a sidecar, OUT.json, names the swapped spans.
+    Swapped frames carry the watermark of photographs (from 160 px), and .mp4 and .mov files a signed C2PA manifest.
 
     Args:
         video: any file that FFmpeg reads.
@@ -77,8 +85,10 @@ def swap_video(
     if not points:
         shutil.rmtree(work, ignore_errors=True)
         raise FaceError(original, "no-face", "no frame shows a face that can be swapped; nothing was written")
-    times = _swap_parts(original, facts, work, points, face, swapper)
-    join(sorted(work.glob("part-*.mkv")), original, target)
+    times = _swap_parts(original, facts, work, points, face, swapper, to_bits(provenance))
+    joined = work / f"joined{target.suffix}"
+    join(sorted(work.glob("part-*.mkv")), original, joined)
+    _place_signed(joined, target, provenance)
     swapped = _described(times, sorted(points), facts)
     _write_sidecar(target, swapped, provenance)
     shutil.rmtree(work, ignore_errors=True)
@@ -132,7 +142,13 @@ def _all_steady(sightings: list[Sighting]) -> dict[int, Points]:
 
 
 def _swap_parts(
-    original: Path, facts: VideoFacts, work: Path, points: dict[int, Points], source: Image, swapper: PhotographSwapper
+    original: Path,
+    facts: VideoFacts,
+    work: Path,
+    points: dict[int, Points],
+    source: Image,
+    swapper: PhotographSwapper,
+    watermark: int,
 ) -> list[int]:
     """Write the parts that are not there yet; the time of every frame."""
     times: list[int] = []
@@ -148,13 +164,23 @@ def _swap_parts(
                 times.append(frame.time)
                 image = frame.image
                 if place in points:
-                    image = swapper.replace(image, cut_at(image, points[place], swapper.swapper.size_px), source)
+                    face = cut_at(image, points[place], swapper.swapper.size_px)
+                    image = embed(swapper.replace(image, face, source), watermark)
                 writer.add(Frame(frame.time, image))
         except BaseException:
             writer.abandon()
             raise
         writer.finish()
     return times
+
+
+def _place_signed(joined: Path, target: Path, provenance: Provenance) -> None:
+    """Give the finished video its name, signed where C2PA knows the container and the file fits in memory twice."""
+    mime_type = _SIGNED.get(target.suffix.lower())
+    if mime_type is None or joined.stat().st_size > _LARGEST_SIGNED:
+        joined.replace(target)
+        return
+    put_in_place(target, sign(joined.read_bytes(), mime_type, provenance, signing_credentials(), watermarked=True))
 
 
 def _in_parts(frames: Iterator[tuple[int, Frame]]) -> Iterator[Iterator[tuple[int, Frame]]]:
