@@ -150,7 +150,7 @@ def commands() -> None:
 
 
 for command in (
-    configure, benchmark, serving.serve, serving.export, using.swap, marks.inspect,
+    configure, benchmark, serving.serve, serving.export, using.swap, using.anonymise, using.video, marks.inspect,
     versions.lineage, versions.promote, versions.rollback,
 ):  # fmt: skip
     commands.add_command(command)

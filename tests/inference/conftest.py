@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from swapcore.config import NetworkParams
+from swapcore.inference.finding import find_faces
 from swapcore.inference.photograph import PhotographSwapper
 from swapcore.ops.image import Image, encode_png
 from swapcore.stages.register import package
 from swapcore.tracking.registry import MODEL_TAG, register_version
 from tests.drawn_photographs import draw_face
-from tests.inference.small_model import write_model
+from tests.inference.small_model import centre_by, write_copying_model, write_model
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +61,12 @@ def registered_model(model: Path, tmp_path_factory: pytest.TempPathFactory) -> s
             "served", package(model, folder / "package"), run_tags={MODEL_TAG: "m"}, tags={}, alias="challenger"
         )
     return uri
+
+
+@pytest.fixture(scope="session")
+def copying_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lays the source's crop over the template's: a face of the right person, in place, crudely."""
+    folder = tmp_path_factory.mktemp("models") / "copying"
+    write_copying_model(folder, NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
+    drawn = [find_faces(draw_face(person)[0], "one", 96, folder)[0].crop for person in range(20, 28)]
+    return centre_by(folder, drawn)

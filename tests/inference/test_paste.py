@@ -75,7 +75,7 @@ def test_a_face_at_the_photographs_edge_is_pasted_as_far_as_it_is_seen():
     pasted = paste_back(image, crop, 255 - crop, points, affine)
     assert pasted.shape == image.shape
     assert (pasted[:, :40] != image[:, :40]).any()
-    region = covered(affine, SIZE_PX, image.shape)
+    region = covered(affine, face_window(points, SIZE_PX), image.shape)
     assert region.left == 0
     away = affine @ np.array([[1, 0, 5000.0], [0, 1, 0], [0, 0, 1]])
     assert np.array_equal(paste_back(image, crop, 255 - crop, points, away), image)

@@ -1,4 +1,4 @@
-"""`swapcore swap`: a trained model on photographs."""
+"""`swapcore swap`, `swapcore anonymise` and `swapcore video`: a trained model on photographs and videos."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,3 +66,35 @@ def _swap_many(source: Path, template: str, out: Path, **options: Any) -> None:
         raise InputError(
             f"{len(refused)} of {len(rows)} photographs were refused, {out / JOURNAL} says why: {refused[0].detail}"
         )
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="the folder to write")
+@MODEL
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of the people who do not exist")
+@OVERWRITE
+@WORKERS
+def anonymise(folder: Path, out: Path, **options: Any) -> None:
+    """Replace every face below FOLDER by a person who does not exist, or blur it; docs/use.md explains the report."""
+    from swapcore.inference.anonymising.folder import anonymise as anonymise_folder
+    from swapcore.inference.anonymising.report import PAGE
+
+    figures = anonymise_folder(folder, out, **options)
+    click.echo(f"{figures['faces']} faces: {figures['faces_swapped']} swapped, {figures['faces_blurred']} blurred")
+    click.echo(f"files: {', '.join(f'{status} {count}' for status, count in figures['files'].items())}")
+    click.echo(f"report: {out / PAGE}")
+
+
+@click.command()
+@click.argument("video", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--source", required=True, type=click.Path(path_type=Path), help="a photograph: gives the face")
+@MODEL
+@OVERWRITE
+def video(video: Path, out: Path, **options: Any) -> None:
+    """Put the source's face onto the largest face of VIDEO, steadily, and write OUT with the sound as it was (docs/use.md)."""
+    from swapcore.inference.video.job import sidecar_path, swap_video
+
+    swapped = swap_video(video, out, **options)
+    click.echo(f"{out}: {swapped.num_swapped} of {swapped.num_frames} frames swapped; spans: {sidecar_path(out)}")

@@ -48,11 +48,11 @@ def detect_faces(image: Image, policy: SeveralFaces) -> list[Box]:
     """
     side = max(image.shape[:2])
     if policy == "largest" and side > _GLANCE_SIDE_PX:
-        boxes = _detect_at(image, _GLANCE_SIDE_PX)
+        boxes = detect_at(image, _GLANCE_SIDE_PX)
         if any(box.score >= _GLANCE_SCORE for box in boxes):
             return boxes
     first = min(side, _FIRST_SIDE_PX)
-    return _detect_at(image, first) or _detect_at(image, min(2 * first, _SECOND_SIDE_PX))
+    return detect_at(image, first) or detect_at(image, min(2 * first, _SECOND_SIDE_PX))
 
 
 def detect_every_face(image: Image, threshold: float = 0.0) -> list[Box]:
@@ -64,12 +64,19 @@ def detect_every_face(image: Image, threshold: float = 0.0) -> list[Box]:
     """
     side = max(image.shape[:2])
     sides = {min(side, _FIRST_SIDE_PX), min(2 * side, _SECOND_SIDE_PX), min(side, _THIRD_SIDE_PX)}
-    found = [box for looked in sorted(sides) for box in _detect_at(image, looked, threshold)]
+    found = [box for looked in sorted(sides) for box in detect_at(image, looked, threshold)]
     kept: list[Box] = []
     for box in sorted(found, key=lambda box: -box.score):
         if all(_overlap(box, other) < _SAME_FACE for other in kept):
             kept.append(box)
     return kept
+
+
+def detect_video_face(image: Image) -> Box | None:
+    """The largest face of a video's frame (H, W, 3), or None, at a cost that every frame can bear: a glance, and one look closer."""
+    side = max(image.shape[:2])
+    boxes = detect_at(image, min(side, _GLANCE_SIDE_PX)) or detect_at(image, min(side, 2 * _GLANCE_SIDE_PX))
+    return max(boxes, key=lambda box: box.width_px, default=None)
 
 
 def _overlap(first: Box, second: Box) -> float:
@@ -93,7 +100,7 @@ def choose_face(boxes: list[Box], policy: SeveralFaces, image_width: int, image_
     return max(boxes, key=lambda box: box.width_px)
 
 
-def _detect_at(image: Image, side_px: int, threshold: float = 0.0) -> list[Box]:
+def detect_at(image: Image, side_px: int, threshold: float = 0.0) -> list[Box]:
     """Detections in the picture resized to a longer side of side_px, in pixels of the given one."""
     height, width = image.shape[:2]
     factor = side_px / max(height, width)

@@ -111,10 +111,11 @@ def swap_many(
     settings = (photograph.sha256, located.digest, str(face))
     _require_same(journal, settings, overwrite=overwrite)
     with journal:
-        done = {row.file for row in journal.rows if row.status == "swapped" and (out / row.out).is_file()}
-        journal.rows[:] = [row for row in journal.rows if row.file in done]
+        started = bool(journal.rows)
+        journal.keep(lambda row: row.status == "swapped" and (out / row.out).is_file())
+        done = {row.file for row in journal.rows}
         # A file of ours that no row names was written in the moment of the kill; one of somebody else's is not replaced.
-        work = SwapMany(crop, ingredient(source, photograph), located, face, out, overwrite or bool(journal.rows))
+        work = SwapMany(crop, ingredient(source, photograph), located, face, out, overwrite or started)
         waiting = [item for item in files if item.name not in done]
         processes = min(num_processes(workers), max(1, len(waiting) // _FILES_A_PROCESS))
         results = ordered_map(work, waiting, workers=processes, chunk_size=1)

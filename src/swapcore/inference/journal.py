@@ -5,9 +5,10 @@ import dataclasses
 import io
 import os
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import IO, Any, Generic, Self, TypeVar
 
 from swapcore.errors import InputError
 
@@ -29,6 +30,16 @@ class Journal(Generic[Row]):
     def __enter__(self) -> Self:
         """Write anew what was read, whole, then leave the file open for more."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._stream = self._written_anew()
+        return self
+
+    def keep(self, wanted: Callable[[Row], bool]) -> None:
+        """Drop the rows that are not wanted, also from the file."""
+        self.rows[:] = filter(wanted, self.rows)
+        self._stream.close()
+        self._stream = self._written_anew()
+
+    def _written_anew(self) -> IO[str]:
         text = io.StringIO()
         writer = csv.DictWriter(text, list(self._kinds), lineterminator="\n")
         writer.writeheader()
@@ -36,8 +47,7 @@ class Journal(Generic[Row]):
         beside = self.path.with_name(f".{self.path.name}.new")
         beside.write_text(text.getvalue(), encoding="utf-8")
         beside.replace(self.path)
-        self._stream = self.path.open("a", encoding="utf-8", newline="")
-        return self
+        return self.path.open("a", encoding="utf-8", newline="")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

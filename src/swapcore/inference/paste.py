@@ -52,18 +52,18 @@ def paste_back(photograph: Image, crop: Image, swapped: Image, points: Points, a
     Returns:
         A new photograph, uint8 (H, W, 3); pixels out of the face's reach are those of the old one.
     """
-    region = covered(affine, crop.shape[0], photograph.shape)
+    window = face_window(points, crop.shape[0])
+    region = covered(affine, window, photograph.shape)
     if region.right <= region.left or region.bottom <= region.top:
         return photograph.copy()
-    window = face_window(points, crop.shape[0])
     change = (swapped.astype(np.float32) - crop) * window[..., None]
     seen = photograph[region.top : region.bottom, region.left : region.right]
     to_region = compose(np.array([[1.0, 0, -region.left], [0, 1.0, -region.top]]), invert(affine))
-    pasted = seen + _enlarged(change, to_region, seen.shape)
+    brought = _enlarged(change, to_region, seen.shape)
     if _scale(to_region) > 1:
-        pasted -= _stale_detail(seen, crop, change, to_region)
+        brought -= _stale_detail(seen, crop, change, to_region)
     result = photograph.copy()
-    result[region.top : region.bottom, region.left : region.right] = np.clip(pasted + 0.5, 0, 255).astype(np.uint8)
+    result[region.top : region.bottom, region.left : region.right] = cv2.add(seen, brought, dtype=cv2.CV_8U)
     return result
 
 
@@ -91,13 +91,14 @@ def face_window(points: Points, size_px: int) -> Floats:
     return np.asarray(window * window * (3 - 2 * window), dtype=np.float32)
 
 
-def covered(affine: Affine, size_px: int, shape: tuple[int, ...]) -> Region:
-    """The smallest part of a photograph of this shape that holds all that the crop shows of it."""
-    corners = np.array([[0, 0], [size_px, 0], [0, size_px], [size_px, size_px]]) - 0.5
-    seen = apply(invert(affine), corners)
-    (left, top), (right, bottom) = np.floor(seen.min(0)).astype(int), np.ceil(seen.max(0)).astype(int) + 1
+def covered(affine: Affine, window: Floats, shape: tuple[int, ...]) -> Region:
+    """The smallest part of a photograph of this shape that holds all that the window (S, S) lets through."""
+    rows, columns = np.nonzero(window.max(1))[0], np.nonzero(window.max(0))[0]
+    left, right, top, bottom = columns[0] - 1.5, columns[-1] + 1.5, rows[0] - 1.5, rows[-1] + 1.5
+    seen = apply(invert(affine), np.array([[left, top], [right, top], [left, bottom], [right, bottom]]))
+    (first_x, first_y), (last_x, last_y) = np.floor(seen.min(0)).astype(int), np.ceil(seen.max(0)).astype(int) + 1
     height, width = shape[:2]
-    return Region(max(0, int(left)), max(0, int(top)), min(width, int(right)), min(height, int(bottom)))
+    return Region(max(0, int(first_x)), max(0, int(first_y)), min(width, int(last_x)), min(height, int(last_y)))
 
 
 def _scale(affine: Affine) -> float:
@@ -121,12 +122,9 @@ def _stale_detail(seen: Image, crop: Image, change: Floats, affine: Affine) -> F
     """What of the photograph's fine detail belongs to the face that was there: (h, w, 3) grey levels to take away."""
     low, high = _REDRAWN
     size = np.asarray(cv2.GaussianBlur(np.abs(change).mean(-1), (0, 0), crop.shape[0] * _SPREAD), dtype=np.float32)
-    redrawn = _enlarged(np.clip((size - low) / (high - low), 0, 1).astype(np.float32), affine, seen.shape)
-    coarse = cv2.warpAffine(
-        crop.astype(np.float32),
-        affine,
-        (seen.shape[1], seen.shape[0]),
-        flags=cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray((seen - coarse) * np.clip(redrawn, 0, 1)[..., None], dtype=np.float32)
+    share = np.clip((size - low) / (high - low), 0, 1).astype(np.float32)
+    target = (seen.shape[1], seen.shape[0])
+    redrawn = cv2.warpAffine(share, affine, target, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    coarse = cv2.warpAffine(crop, affine, target, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    detail = cv2.subtract(seen, coarse, dtype=cv2.CV_32F)
+    return np.asarray(cv2.multiply(detail, cv2.merge([redrawn] * 3)), dtype=np.float32)
