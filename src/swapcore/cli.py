@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from swapcore.commands import marks, serving, using
+from swapcore.commands import app, marks, serving, using
 from swapcore.errors import SwapcoreError
 from swapcore.stages import STAGES
 
@@ -146,7 +146,7 @@ def commands() -> None:
     """Train, judge, register and use a face identity-swap model."""
 
 
-for command in (configure, benchmark, serving.serve, serving.export, using.swap, marks.inspect):
+for command in (configure, benchmark, serving.serve, serving.export, using.swap, marks.inspect, app.app):
     commands.add_command(command)
 
 
