@@ -43,7 +43,11 @@ def inspect_file(path: Path) -> Inspection:
     Raises:
         ImageError: the file cannot be read or is no photograph.
     """
-    data = read_file(path)
+    return inspect_bytes(read_file(path), path)
+
+
+def inspect_bytes(data: bytes, path: Path) -> Inspection:
+    """The same for a file's bytes; path is only named."""
     image = decode_photograph(data, path, MAX_MEGAPIXELS)
     reading = watermark.read(image)
     mime_type = next((mime_type for start, mime_type in _MIME_TYPES if data.startswith(start)), None)

@@ -1,0 +1,52 @@
+"""A small model, drawn photographs, and a report folder for the page."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from swapcore.app.people import KnownPeople
+from swapcore.app.server import make_app
+from swapcore.app.swapping import Swapping
+from swapcore.config import NetworkParams
+from swapcore.inference.photograph import PhotographSwapper
+from swapcore.ops.image import encode_png
+from tests.drawn_photographs import draw_face
+from tests.inference.small_model import write_model
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("app") / "model", NetworkParams(kind="dlib", path=None, sha256=None))
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """source.png, template.png, and nobody.png."""
+    folder = tmp_path_factory.mktemp("app-photographs")
+    for name, seed in (("source", 5), ("template", 6)):
+        (folder / f"{name}.png").write_bytes(encode_png(draw_face(seed)[0]))
+    (folder / "nobody.png").write_bytes(encode_png(np.full((300, 300, 3), 120, np.uint8)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report folder, beside a file that nobody may read through the page."""
+    folder = tmp_path_factory.mktemp("app-report") / "report"
+    folder.mkdir()
+    (folder.parent / "secret.txt").write_text("secret")
+    (folder / "metrics.json").write_text('{"secret": 1}')
+    (folder / "sheet.png").write_bytes(encode_png(draw_face(7)[0]))
+    (folder / "report.html").write_text("<title>report</title>")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def swapping(model: Path) -> Swapping:
+    return Swapping(PhotographSwapper(model), KnownPeople(Path("nowhere")))
+
+
+@pytest.fixture
+def client(swapping: Swapping, report: Path):
+    return make_app(swapping, report, ["127.0.0.1", "localhost"]).test_client()

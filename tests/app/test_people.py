@@ -1,0 +1,47 @@
+"""Rendered people are known again by their pictures, and the truth shown is the true swap."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from swapcore.app.people import KnownPeople
+from swapcore.app.swapping import Swapping, Upload
+from swapcore.config import read_params
+from swapcore.inference.photograph import PhotographSwapper
+from swapcore.ops.metrics import psnr
+from swapcore.stages.synthesize import run
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("people") / "people"
+    usual = read_params(Path(__file__).parents[2] / "params.yaml").synthesize
+    small = {"num_people": 2, "pictures_per_person": 2, "size_px": 192, "workers": 1, "attribute_range": 0.3}
+    run(usual.model_copy(update=small), photographs=folder)
+    return folder
+
+
+def upload(path: Path) -> Upload:
+    return Upload(path.name, path.read_bytes())
+
+
+def test_the_truth_of_a_persons_own_face_is_the_template(people: Path) -> None:
+    known = KnownPeople(people)
+    first, second = sorted(people.rglob("person-00000/*.png"))[:2]
+    true = known.true_swap(upload(first).sha256, upload(second).sha256)
+    assert true is not None
+    assert psnr(true, cv2.imread(str(second), cv2.IMREAD_COLOR_RGB)) > 45
+    assert known.true_swap("00" * 32, upload(second).sha256) is None
+
+
+def test_the_page_measures_against_it(people: Path, model: Path) -> None:
+    swapping = Swapping(PhotographSwapper(model), KnownPeople(people))
+    answer = swapping.answer(upload(people / "person-00000/0000.png"), upload(people / "person-00001/0000.png"))
+    assert answer.truth is not None
+    true = cv2.imdecode(np.frombuffer(answer.truth, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert true.shape == (192, 192, 3)
+    assert 5 < answer.figures["to the truth, dB"] < 60
+    json.dumps(answer.figures)

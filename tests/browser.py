@@ -1,0 +1,104 @@
+"""A headless Chromium driven through its WebDriver (W3C) by plain HTTP: no package beyond Debian's chromium and chromium-driver."""
+
+import base64
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+MISSING = "chromium and chromedriver are not installed (Debian: apt-get install chromium chromium-driver)"
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+_FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1200,1500",
+]  # fmt: skip
+
+
+class Browser:
+    """One session."""
+
+    def __init__(self, driver: str, capabilities: dict[str, Any]) -> None:
+        self._driver = driver
+        self._session = ""
+        answer = self._ask("POST", "session", capabilities={"alwaysMatch": capabilities})
+        self._session = f"session/{answer['sessionId']}/"
+
+    def _ask(self, method: str, path: str, **body: Any) -> Any:
+        url = f"{self._driver}/{self._session}{path}"
+        answer = requests.request(method, url, json=body if method == "POST" else None, timeout=60)
+        value = answer.json()["value"]
+        assert answer.ok, f"{path}: {value}"
+        return value
+
+    def open(self, url: str) -> None:
+        self._ask("POST", "url", url=url)
+
+    def run(self, script: str) -> Any:
+        """The value of a JavaScript function body."""
+        return self._ask("POST", "execute/sync", script=script, args=[])
+
+    def _find(self, css: str) -> str:
+        return str(self._ask("POST", "element", using="css selector", value=css)[_ELEMENT])
+
+    def click(self, css: str) -> None:
+        self._ask("POST", f"element/{self._find(css)}/click")
+
+    def type(self, css: str, text: str) -> None:
+        """Type, or for a file input choose the file of this path."""
+        self._ask("POST", f"element/{self._find(css)}/value", text=text)
+
+    def wait(self, condition: str, seconds: float = 60) -> None:
+        """Until a JavaScript expression is true."""
+        end = time.monotonic() + seconds
+        while not self.run(f"return Boolean({condition})"):
+            assert time.monotonic() < end, f"never true: {condition}"
+            time.sleep(0.1)
+
+    def screenshot(self, path: Path) -> None:
+        path.write_bytes(base64.b64decode(self._ask("GET", "screenshot")))
+
+    def close(self) -> None:
+        requests.delete(f"{self._driver}/{self._session.rstrip('/')}", timeout=60)
+
+
+@contextmanager
+def browser(folder: Path) -> Iterator[Browser]:
+    """A browser whose profile lies in folder."""
+    assert DRIVER is not None
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    log = (folder / "chromedriver.log").open("wb")
+    driver = subprocess.Popen(
+        [DRIVER, f"--port={port}"], stdout=log, stderr=log, env=os.environ | {"HOME": str(folder)}
+    )
+    try:
+        _wait_for(lambda: requests.get(f"http://127.0.0.1:{port}/status", timeout=5).ok)
+        options = {"binary": CHROMIUM, "args": [*_FLAGS, f"--user-data-dir={folder / 'profile'}"]}
+        opened = Browser(f"http://127.0.0.1:{port}", {"browserName": "chrome", "goog:chromeOptions": options})
+        try:
+            yield opened
+        finally:
+            opened.close()
+    finally:
+        driver.terminate()
+        driver.wait(20)
+        log.close()
+
+
+def _wait_for(ready: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if ready():
+                return
+        except requests.ConnectionError:
+            assert time.monotonic() < end, "chromedriver did not start"
+        time.sleep(0.1)
