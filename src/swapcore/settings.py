@@ -16,6 +16,8 @@ from swapcore.errors import InputError, ParamsError
 def photograph_settings(photographs: Path | None) -> list[str]:
     """The settings that make the pipeline start from the user's own photographs.
 
+    The teacher becomes the classical one: the demo's oracle knows rendered pictures only.
+
     Raises:
         InputError: there is no such file or folder, or its path cannot be handed on.
     """
@@ -30,7 +32,12 @@ def photograph_settings(photographs: Path | None) -> list[str]:
             f"{photographs}: DVC hands this path to a shell; give one without quotes, $, ` and backslashes"
         )
     folder = photographs.parent if photographs.is_file() else photographs
-    return [f"photographs.input={photographs}", f"photographs.folder={folder}", "photographs.synthetic=[]"]
+    return [
+        f"photographs.input={photographs}",
+        f"photographs.folder={folder}",
+        "photographs.synthetic=[]",
+        "groups.teacher=classical",
+    ]
 
 
 def apply_settings(path: Path, settings: list[str]) -> None:

@@ -40,7 +40,7 @@ def dress(identity: Identity, attributes: Attributes, surface: Vertices, camera:
         part=surface.part.clone(),
     )
     _dress_skin(identity, surface, pixels)
-    _dress_face(identity, attributes, surface, pixels)
+    _dress_face(identity, attributes, surface, camera, pixels)
     _dress_eyes(identity, attributes, surface, view, camera, pixels)
     _dress_strands(identity, surface, pixels)
     _dress_cloth(attributes, surface, pixels)
@@ -87,7 +87,7 @@ def _roots(identity: Identity, albedo: Tensor, roots: Tensor) -> Tensor:
     return albedo + (colour - albedo) * (0.85 * roots)[:, None]
 
 
-def _dress_face(identity: Identity, attributes: Attributes, surface: Vertices, pixels: _Pixels) -> None:
+def _dress_face(identity: Identity, attributes: Attributes, surface: Vertices, camera: Camera, pixels: _Pixels) -> None:
     where = torch.nonzero(surface.part == Part.FACE)[:, 0]
     rest = surface.rest[where]
     material = face_material(identity, attributes, rest)
@@ -100,8 +100,8 @@ def _dress_face(identity: Identity, attributes: Attributes, surface: Vertices, p
     if bool(inside.any()):
         chosen = where[inside]
         mouth = look_inside(identity, attributes, rest[inside])
-        pixels.albedo[chosen], pixels.gloss[chosen] = mouth.albedo, 0.25
-        pixels.occlusion[chosen] = mouth.occlusion
+        pixels.albedo[chosen], pixels.gloss[chosen] = mouth.albedo, mouth.gloss
+        pixels.occlusion[chosen], pixels.normal[chosen] = mouth.occlusion, mouth.normal @ camera.turn.T
         pixels.part[chosen] = int(Part.MOUTH)
 
 
