@@ -59,7 +59,7 @@ class Nose:
 def eye_of(identity: Identity) -> Eye:
     """The eye's outline; at its smallest it still opens by 0.58 cm."""
     return Eye(
-        centre_x=3.15 + 0.40 * identity.eye_spacing,
+        centre_x=3.15 + 0.43 * identity.eye_spacing,
         half_width=1.50 * (1 + 0.19 * identity.eye_width),
         upper=0.55 * (1 + 0.36 * identity.eye_height),
         lower=0.36 * (1 + 0.25 * identity.eye_height),
@@ -72,7 +72,7 @@ def eye_of(identity: Identity) -> Eye:
 def mouth_of(identity: Identity) -> Mouth:
     """The lips' outline."""
     return Mouth(
-        y=-6.68 - 0.50 * identity.mouth_height,
+        y=-6.68 - 0.55 * identity.mouth_height,
         half_width=2.5 * (1 + 0.23 * identity.mouth_width),
         upper=0.60 * (1 + 0.66 * identity.upper_lip) * (1 - 0.25 * identity.age),
         lower=0.84 * (1 + 0.58 * identity.lower_lip) * (1 - 0.18 * identity.age),
@@ -84,12 +84,12 @@ def mouth_of(identity: Identity) -> Mouth:
 
 def nose_of(identity: Identity) -> Nose:
     """The nose's outline."""
-    length = 4.2 * (1 + 0.19 * identity.nose_length)
+    length = 4.2 * (1 + 0.22 * identity.nose_length)
     return Nose(
         top_y=0.55,
         tip_y=0.55 - length,
         base_y=0.55 - length - 0.75 + 0.24 * identity.nose_upturn,
-        half_width=1.42 * (1 + 0.33 * identity.nose_width),
+        half_width=1.42 * (1 + 0.36 * identity.nose_width),
         root_height=0.42 + 0.42 * identity.nose_bridge,
         tip_height=2.2 * (1 + 0.31 * identity.nose_forward),
     )

@@ -167,7 +167,7 @@ def _mouth_relief(mouth: Mouth, nose: Nose, x: Tensor, y: Tensor) -> Tensor:
     upper, lower = lip_heights(mouth, x)
     s, d = ax / mouth.half_width, y - line
     round_off = (1 - s**2).clamp(0.0, 1.0).sqrt()
-    z = (0.55 + 0.40 * mouth.protrusion) * bell2(s, 0.95, y - mouth.y, 1.5)
+    z = (0.55 + 0.48 * mouth.protrusion) * bell2(s, 0.95, y - mouth.y, 1.5)
     z = z + 0.34 * (0.5 + 0.5 * mouth.upper / 0.6) * round_off * bell(d - 0.42 * upper, 0.62 * upper + 0.06)
     z = z + 0.50 * (0.5 + 0.5 * mouth.lower / 0.84) * round_off * bell(d + 0.45 * lower, 0.55 * lower + 0.06)
     z = z - 0.40 * bell(d, 0.11) * (1 - smoothstep(0.9, 1.12, s))
@@ -187,7 +187,7 @@ def _skull_relief(eye: Eye, identity: Identity, x: Tensor, y: Tensor) -> Tensor:
     z = z + ridge * bell2(ax - 3.2, 2.0, y - 2.1 - 0.4 * identity.brow_height, 0.78)
     z = z + (0.50 + 0.48 * identity.cheekbones) * bell2(ax - 4.5, 1.6, y + 2.6, 1.3)
     z = z + (0.10 + 0.62 * identity.cheek_fullness) * bell2(ax - 3.9, 1.6, y + 5.6, 2.0)
-    z = z + 0.50 * identity.midface * bell2(x, 4.2, y + 3.4, 2.4)
+    z = z + 0.58 * identity.midface * bell2(x, 4.2, y + 3.4, 2.4)
     chin = 0.42 + 0.32 * identity.chin_forward
     z = z + chin * bell2(x, 1.55 + 0.6 * identity.chin_width, y + 10.2, 1.0)
     return z - 0.30 * identity.chin_cleft * bell2(x, 0.32, y + 10.3, 0.75)
@@ -201,13 +201,13 @@ def _sagging(eye: Eye, age: float, x: Tensor, y: Tensor) -> Tensor:
 
 
 def _random_relief(seed: int, x: Tensor, y: Tensor) -> Tensor:
-    """Eighteen soft bumps and dents, mostly symmetric, with a little asymmetry, none higher than 4 mm."""
+    """Eighteen soft bumps and dents, mostly symmetric, with a little asymmetry, none higher than 5 mm."""
     rng, ax = np.random.default_rng(seed), x.abs()
     side = x.sign() * smoothstep(0.0, 1.0, ax)
     z = torch.zeros_like(x)
     for _ in range(18):
         centre_x, centre_y, width = rng.uniform(0, 5.5), rng.uniform(-10.5, 4.5), rng.uniform(0.8, 1.8)
-        both, skew = 0.20 * _bounded(rng), 0.05 * _bounded(rng)
+        both, skew = 0.22 * _bounded(rng), 0.05 * _bounded(rng)
         z = z + (both + skew * side) * bell2(ax - centre_x, width, y - centre_y, width)
     return z
 

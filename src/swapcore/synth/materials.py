@@ -75,7 +75,7 @@ def _dress_skin(identity: Identity, surface: Vertices, pixels: _Pixels) -> None:
     rest = surface.rest[where]
     material = skin_material(identity, rest)
     roots = surface.tint[where] * (0.85 + 0.2 * noise(rest, 6.0, 31)[:, 0]).clamp(0, 1)
-    ears = (part[where] == Part.EAR)[:, None] * torch.tensor([0.0, 0.14, 0.12], device=rest.device)
+    ears = (part[where] == Part.EAR)[:, None] * torch.tensor([0.0, 0.08, 0.07], device=rest.device)
     pixels.albedo[where] = _roots(identity, material.albedo * (1 - ears), roots)
     pixels.gloss[where] = material.gloss * 0.7
     pixels.normal[where] = _bumped(surface.normal[where], rest)

@@ -135,7 +135,7 @@ def _flush(identity: Identity, nose: Nose, albedo: Tensor, rest: Tensor) -> Tens
     """Redder cheeks, nose and chin."""
     x, y, _ = rest.unbind(-1)
     amount = 0.8 * bell2(x.abs() - 4.2, 1.9, y + 3.2, 1.7) + 0.6 * bell2(x, 1.1, y - nose.tip_y, 0.9)
-    amount = (0.25 + 0.95 * identity.flush) * (amount + 0.25 * bell2(x, 1.5, y + 10, 1.2))
+    amount = (0.25 + 1.05 * identity.flush) * (amount + 0.25 * bell2(x, 1.5, y + 10, 1.2))
     return albedo * (1 - amount[:, None] * torch.tensor([0.03, 0.19, 0.17], device=rest.device))
 
 
@@ -148,12 +148,12 @@ def _freckles(identity: Identity, albedo: Tensor, rest: Tensor) -> Tensor:
 
 
 def _moles(identity: Identity, albedo: Tensor, rest: Tensor) -> Tensor:
-    """Up to five brown spots of one to three millimetres, where the person has them."""
+    """Up to six brown spots of one to three millimetres, where the person has them."""
     rng = np.random.default_rng([identity.marks_seed, 1])
-    places, sizes = rng.uniform((-5.5, -10.0), (5.5, 4.0), (5, 2)), rng.uniform(0.06, 0.18, 5)
+    places, sizes = rng.uniform((-5.5, -10.0), (5.5, 4.0), (6, 2)), rng.uniform(0.06, 0.18, 6)
     x, y, _ = rest.unbind(-1)
     cover = torch.zeros_like(x)
-    for (place_x, place_y), size in list(zip(places, sizes, strict=True))[: round(5 * identity.moles)]:
+    for (place_x, place_y), size in list(zip(places, sizes, strict=True))[: round(6 * identity.moles)]:
         distance = ((x - place_x) ** 2 + (y - place_y) ** 2).sqrt()
         cover = torch.maximum(cover, smoothstep(1.25 * size, 0.6 * size, distance))
     return albedo * (1 - cover[:, None] * torch.tensor([0.50, 0.68, 0.76], device=rest.device))
