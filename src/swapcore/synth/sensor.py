@@ -71,7 +71,7 @@ def develop(linear: Tensor, attributes: Attributes) -> Tensor:
     sigma = attributes.blur * linear.shape[0] / 256
     light = smooth_grid(linear, sigma) if sigma > 0.25 else linear
     toned = 1 - torch.exp(-1.75 * 2**attributes.exposure_ev * light)
-    values = toned.clamp(0, 1) ** (1 / 2.2)
+    values: Tensor = toned.clamp(0, 1) ** (1 / 2.2)
     grain = np.random.default_rng(attributes.noise_seed).normal(size=tuple(values.shape)).astype(np.float32)
     values = values + attributes.noise * torch.from_numpy(grain).to(values.device)
     return (values.clamp(0, 1) * 255 + 0.5).to(torch.uint8)
