@@ -81,4 +81,8 @@ if [ -n "$PHOTOGRAPHS" ]; then
 else
     say "no photographs given, none trained on"
 fi
+if [ "$DEVICE" != cpu ]; then
+    say "renderer: pictures a second, in batches"
+    python benchmarks/renderer_speed.py --device "$DEVICE" --sizes 64 128 256 512 --batch 16 --batches 8 | tee "$OUT/renderer.md"
+fi
 say "all figures: $OUT"

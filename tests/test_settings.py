@@ -35,9 +35,10 @@ def test_setting_a_value_to_what_it_is_changes_no_byte(params: Path) -> None:
 def test_going_to_photographs_of_ones_own_and_back_leaves_the_file_as_it_was(params: Path, tmp_path: Path) -> None:
     before = params.read_bytes()
     demo = ["photographs.input=data/people", "photographs.folder=data/people", "photographs.synthetic=[data/people]"]
+    oracle = ["groups.teacher=oracle", "groups.references_per_label=2", "groups.sources_per_template=2"]
     for _ in range(2):
-        apply_settings(params, [*demo, "train.steps=7"])
-        apply_settings(params, [*photograph_settings(tmp_path), "train.steps=8"])
+        apply_settings(params, [*demo, *oracle, "train.steps=7"])
+        apply_settings(params, [*photograph_settings(tmp_path, params), "train.steps=8"])
         assert read_params(params).photographs.synthetic == ()
     apply_settings(params, [*demo, f"train.steps={read_params(PARAMS).train.steps}"])
     assert params.read_bytes().split() == before.split(), "only the column of a comment may have moved"
@@ -54,13 +55,29 @@ def test_a_mistake_is_one_line_and_changes_nothing(params: Path, setting: str) -
     assert params.read_bytes() == before
 
 
+def test_photographs_keep_the_teacher_that_was_chosen_for_them(params: Path, tmp_path: Path) -> None:
+    apply_settings(params, ["groups.references_per_label=3"])
+    apply_settings(params, photograph_settings(tmp_path, params))
+    assert read_params(params).groups.references_per_label == 3
+    apply_settings(params, ["groups.teacher=oracle"])
+    apply_settings(params, photograph_settings(tmp_path, params))
+    groups = read_params(params).groups
+    assert (groups.teacher, groups.references_per_label, groups.sources_per_template) == ("classical", 6, 4)
+
+
+def test_make_demo_asks_for_what_the_params_know(params: Path) -> None:
+    line = next(line for line in (PARAMS.parent / "Makefile").read_text().splitlines() if line.startswith("DEMO := "))
+    apply_settings(params, line.removeprefix("DEMO := ").split())
+    assert read_params(params).groups.teacher == "oracle"
+
+
 @pytest.mark.parametrize("name", ["photos", "my photos", "Zoë's 🙂", "a#b: c"])
 def test_photographs_of_ones_own(params: Path, tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
     table = folder / "people.csv"
     table.touch()
-    apply_settings(params, photograph_settings(table))
+    apply_settings(params, photograph_settings(table, params))
     assert read_params(params).photographs.input == table
     assert read_params(params).photographs.folder == folder
     assert read_params(params).photographs.synthetic == ()
@@ -68,7 +85,7 @@ def test_photographs_of_ones_own(params: Path, tmp_path: Path, name: str) -> Non
 
 def test_photographs_that_are_not_there_or_cannot_be_handed_on(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
-        photograph_settings(tmp_path / "nowhere")
+        photograph_settings(tmp_path / "nowhere", PARAMS)
     (tmp_path / 'a"b').mkdir()
     with pytest.raises(InputError, match="shell"):
-        photograph_settings(tmp_path / 'a"b')
+        photograph_settings(tmp_path / 'a"b', PARAMS)

@@ -100,7 +100,7 @@ def configure(photographs: Path | None, params: Path, settings: tuple[str, ...])
     """Change values of params.yaml, keeping its comments: `swapcore configure train.steps=2000`."""
     from swapcore.settings import apply_settings, photograph_settings
 
-    apply_settings(params, [*photograph_settings(photographs), *settings])
+    apply_settings(params, [*photograph_settings(photographs, params), *settings])
 
 
 @click.group()

@@ -12,9 +12,16 @@ from ruamel.yaml.error import YAMLError
 from swapcore.config import Params, describe, read_params
 from swapcore.errors import InputError, ParamsError
 
+_DEMO_IS_OVER = ["groups.teacher=classical", "groups.references_per_label=6", "groups.sources_per_template=4"]
+"""What `make demo` had changed for the oracle, who knows rendered pictures only and renders each of his fakes."""
 
-def photograph_settings(photographs: Path | None) -> list[str]:
+
+def photograph_settings(photographs: Path | None, params: Path) -> list[str]:
     """The settings that make the pipeline start from the user's own photographs.
+
+    Args:
+        photographs: a folder or a CSV file; None changes nothing.
+        params: the params file; where it names the demo's oracle as teacher, the classical one takes over.
 
     Raises:
         InputError: there is no such file or folder, or its path cannot be handed on.
@@ -29,8 +36,14 @@ def photograph_settings(photographs: Path | None) -> list[str]:
         raise InputError(
             f"{photographs}: DVC hands this path to a shell; give one without quotes, $, ` and backslashes"
         )
+    over = _DEMO_IS_OVER if read_params(params).groups.teacher == "oracle" else []
     folder = photographs.parent if photographs.is_file() else photographs
-    return [f"photographs.input={photographs}", f"photographs.folder={folder}", "photographs.synthetic=[]"]
+    return [
+        f"photographs.input={photographs}",
+        f"photographs.folder={folder}",
+        "photographs.synthetic=[]",
+        *over,
+    ]
 
 
 def apply_settings(path: Path, settings: list[str]) -> None:

@@ -6,6 +6,7 @@ import pytest
 from swapcore.config import SynthesizeParams
 from swapcore.data.artifact import content_digest, read_card
 from swapcore.stages import synthesize
+from swapcore.synth.identity import SHAPE_PARAMETERS
 from swapcore.synth.people import PARAMETERS, PictureRow
 from swapcore.tables import read_table
 
@@ -23,6 +24,8 @@ def test_it_writes_people_consent_parameters_and_card(tmp_path: Path) -> None:
     card = read_card(folder, "photographs")
     assert card.counts == {"people": 2, "photographs": 4}
     assert sum(card.facts["skin_tone_sixths"]) == 2
+    assert {sum(thirds) for thirds in card.facts["shape_thirds"].values()} == {2}
+    assert set(card.facts["shape_thirds"]) == set(SHAPE_PARAMETERS)
     with (folder / "consent.csv").open(encoding="utf-8") as stream:
         assert list(csv.DictReader(stream)) == [
             {"identity": "*", "basis": "rendered; nobody is shown", "licence": "CC0-1.0", "expires": ""}

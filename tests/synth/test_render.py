@@ -11,7 +11,7 @@ from swapcore.synth.attributes import NEUTRAL, Attributes
 from swapcore.synth.features import eye_of, lid_edges
 from swapcore.synth.identity import FACE_PARAMETERS, Identity, draw_identity
 from swapcore.synth.mesh import INNER_FACE, Part
-from swapcore.synth.render import POINT_NAMES, Picture, render
+from swapcore.synth.render import POINT_NAMES, Picture, render, render_batch
 from swapcore.synth.truth import render_true_swap, true_swap
 
 SIZE = 64
@@ -46,6 +46,16 @@ def test_the_same_parameters_give_the_same_bytes_on_any_number_of_threads(person
     torch.set_num_threads(threads)
     for name in ("image", "points", "parts", "depth"):
         assert getattr(first, name).tobytes() == getattr(second, name).tobytes()
+
+
+def test_a_batch_holds_the_bytes_of_single_pictures(person: Identity) -> None:
+    shots = [(person, NEUTRAL), (draw_identity(np.random.default_rng(5)), NEUTRAL.but(yaw_deg=20, smile=0.5))]
+    assert render_batch([], 32) == []
+    for shot, picture in zip(shots, render_batch(shots, 32), strict=True):
+        alone = render(*shot, 32)
+        for name in ("image", "points", "parts", "depth"):
+            assert getattr(alone, name).tobytes() == getattr(picture, name).tobytes()
+            assert getattr(alone, name).dtype == getattr(picture, name).dtype
 
 
 CHANGES = {

@@ -88,13 +88,13 @@ def head_grid(num_rows: int, num_columns: int) -> tuple[Curve, Curve]:
 def _knots(identity: Identity) -> Curve:
     """The profile's knots for one person."""
     knots, y, face = _PROFILE.copy(), _PROFILE[:, 0], identity
-    square = 0.5 * face.jaw_width + 0.5 * (face.masculinity - 0.5)
+    square = 0.55 * face.jaw_width + 0.6 * (face.masculinity - 0.5)
     width = 1 + 0.07 * face.head_width + 0.20 * square * np.exp(-(((y + 8.6) / 3.0) ** 2))
-    width += 0.20 * face.chin_width * np.exp(-(((y + 11.2) / 1.6) ** 2))
-    width += 0.08 * face.cheekbones * np.exp(-(((y + 2.2) / 2.6) ** 2))
-    width += 0.085 * face.cheek_fullness * np.exp(-(((y + 5.5) / 2.5) ** 2))
+    width += 0.24 * face.chin_width * np.exp(-(((y + 11.2) / 1.6) ** 2))
+    width += 0.10 * face.cheekbones * np.exp(-(((y + 2.2) / 2.6) ** 2))
+    width += 0.11 * face.cheek_fullness * np.exp(-(((y + 5.5) / 2.5) ** 2))
     knots[:, 1] *= width
-    knots[:, 2] += 0.75 * face.chin_forward * np.exp(-(((y + 10.6) / 1.3) ** 2))
+    knots[:, 2] += 0.85 * face.chin_forward * np.exp(-(((y + 10.6) / 1.3) ** 2))
     knots[:, 2] += (0.3 * face.brow_ridge + 0.3 * face.masculinity) * np.exp(-(((y - 1.9) / 1.1) ** 2))
     knots[:, 2] += 0.45 * face.forehead_height * np.exp(-(((y - 7.5) / 2.0) ** 2))
     return knots
@@ -136,7 +136,7 @@ def jaw_drop(y: Tensor, z: Tensor, front_z: Tensor) -> Tensor:
 
 def stretch(identity: Identity, y: Tensor) -> Tensor:
     """Vertical proportions: the face below the eyes and the forehead above the brows get longer or shorter."""
-    below, above = 1 + 0.10 * identity.face_length, 1 + 0.11 * identity.forehead_height
+    below, above = 1 + 0.12 * identity.face_length, 1 + 0.11 * identity.forehead_height
     return torch.where(y < -2, -2 + (y + 2) * below, torch.where(y > 3, 3 + (y - 3) * above, y))
 
 
@@ -145,14 +145,14 @@ def _nose_relief(nose: Nose, identity: Identity, x: Tensor, y: Tensor) -> Tensor
     ax = x.abs()
     s = ((nose.top_y - y) / (nose.top_y - nose.tip_y)).clamp(0.0, 1.0)
     height = nose.root_height + (nose.tip_height - nose.root_height) * s**1.15
-    height = height + 0.36 * identity.nose_hump * bell(s - 0.4, 0.22)
+    height = height + 0.42 * identity.nose_hump * bell(s - 0.4, 0.22)
     arched = y - 0.20 * bell(ax - 0.65, 0.38) + 0.10 * bell(ax, 0.3)
     height = height * smoothstep(nose.base_y - 0.12, nose.tip_y + 0.12, arched)
     height = height * (1 - smoothstep(nose.top_y - 0.2, nose.top_y + 1.7, y))
-    width = 0.58 + (0.34 + 0.12 * identity.nose_tip + 0.12 * identity.nose_width) * s**2
+    width = 0.68 + 0.10 * identity.nose_width + (0.26 + 0.14 * identity.nose_tip + 0.12 * identity.nose_width) * s**2
     broad = 0.28 + 0.20 * s**3
-    z = height * ((1 - broad) * torch.exp(-((ax / width) ** 2.6)) + broad * bell(ax, 0.75 + 0.55 * nose.half_width * s))
-    z = z + (0.30 + 0.22 * identity.nose_tip) * bell2(x, 0.85, y - nose.tip_y - 0.05, 0.62)
+    z = height * ((1 - broad) * torch.exp(-((ax / width) ** 2.2)) + broad * bell(ax, 0.75 + 0.55 * nose.half_width * s))
+    z = z + (0.40 + 0.26 * identity.nose_tip) * bell2(x, 0.85, y - nose.tip_y - 0.05, 0.62)
     wing_x, wing_y = nose.half_width * 0.86, nose.tip_y - 0.14
     lower = smoothstep(nose.base_y - 0.10, nose.tip_y - 0.25, y)
     z = z + 0.95 * bell2(ax - wing_x, 0.38, y - wing_y, 0.46) * lower
@@ -167,9 +167,9 @@ def _mouth_relief(mouth: Mouth, nose: Nose, x: Tensor, y: Tensor) -> Tensor:
     upper, lower = lip_heights(mouth, x)
     s, d = ax / mouth.half_width, y - line
     round_off = (1 - s**2).clamp(0.0, 1.0).sqrt()
-    z = 0.55 * bell2(s, 0.95, y - mouth.y, 1.5)
+    z = (0.55 + 0.48 * mouth.protrusion) * bell2(s, 0.95, y - mouth.y, 1.5)
     z = z + 0.34 * (0.5 + 0.5 * mouth.upper / 0.6) * round_off * bell(d - 0.42 * upper, 0.62 * upper + 0.06)
-    z = z + 0.42 * (0.5 + 0.5 * mouth.lower / 0.84) * round_off * bell(d + 0.45 * lower, 0.55 * lower + 0.06)
+    z = z + 0.50 * (0.5 + 0.5 * mouth.lower / 0.84) * round_off * bell(d + 0.45 * lower, 0.55 * lower + 0.06)
     z = z - 0.40 * bell(d, 0.11) * (1 - smoothstep(0.9, 1.12, s))
     z = z - 0.22 * bell2(ax - mouth.half_width - 0.1, 0.38, d, 0.45)
     philtrum_y = (mouth.y + mouth.upper + nose.base_y) / 2 + 0.1
@@ -182,24 +182,39 @@ def _skull_relief(eye: Eye, identity: Identity, x: Tensor, y: Tensor) -> Tensor:
     ax = x.abs()
     z = -(1.15 + 0.35 * identity.eye_depth) * bell2(ax - eye.centre_x, 1.75, y - 0.05, 1.15)
     z = z - 0.42 * bell2(ax - 1.5, 0.7, y - 0.2, 1.0)
+    z = z + (0.20 * identity.lid_hood + 0.12 * identity.age) * bell2(ax - eye.centre_x - 0.5, 1.3, y - 1.05, 0.42)
     ridge = 0.27 + 0.25 * identity.brow_ridge + 0.16 * identity.masculinity
     z = z + ridge * bell2(ax - 3.2, 2.0, y - 2.1 - 0.4 * identity.brow_height, 0.78)
-    z = z + (0.50 + 0.40 * identity.cheekbones) * bell2(ax - 4.5, 1.6, y + 2.6, 1.3)
-    z = z + (0.10 + 0.55 * identity.cheek_fullness) * bell2(ax - 3.9, 1.6, y + 5.6, 2.0)
-    chin = 0.42 + 0.28 * identity.chin_forward
-    return z + chin * bell2(x, 1.55 + 0.6 * identity.chin_width, y + 10.2, 1.0)
+    z = z + (0.50 + 0.48 * identity.cheekbones) * bell2(ax - 4.5, 1.6, y + 2.6, 1.3)
+    z = z + (0.10 + 0.62 * identity.cheek_fullness) * bell2(ax - 3.9, 1.6, y + 5.6, 2.0)
+    z = z + 0.58 * identity.midface * bell2(x, 4.2, y + 3.4, 2.4)
+    chin = 0.42 + 0.32 * identity.chin_forward
+    z = z + chin * bell2(x, 1.55 + 0.6 * identity.chin_width, y + 10.2, 1.0)
+    return z - 0.30 * identity.chin_cleft * bell2(x, 0.32, y + 10.3, 0.75)
+
+
+def _sagging(eye: Eye, age: float, x: Tensor, y: Tensor) -> Tensor:
+    """What years do to the shape: hollow cheeks, jowls, bags below the eyes."""
+    ax = x.abs()
+    z = -0.34 * age * bell2(ax - 4.6, 1.4, y + 5.2, 1.6) + 0.40 * age**2 * bell2(ax - 3.4, 0.85, y + 9.0, 0.95)
+    return z + 0.17 * age**2 * bell2(ax - eye.centre_x, 1.15, y + 1.05, 0.36)
 
 
 def _random_relief(seed: int, x: Tensor, y: Tensor) -> Tensor:
-    """Fourteen soft bumps and dents, mostly symmetric, with a little asymmetry."""
+    """Eighteen soft bumps and dents, mostly symmetric, with a little asymmetry, none higher than 5 mm."""
     rng, ax = np.random.default_rng(seed), x.abs()
     side = x.sign() * smoothstep(0.0, 1.0, ax)
     z = torch.zeros_like(x)
-    for _ in range(14):
+    for _ in range(18):
         centre_x, centre_y, width = rng.uniform(0, 5.5), rng.uniform(-10.5, 4.5), rng.uniform(0.8, 1.8)
-        both, skew = rng.normal() * 0.16, rng.normal() * 0.04
+        both, skew = 0.22 * _bounded(rng), 0.05 * _bounded(rng)
         z = z + (both + skew * side) * bell2(ax - centre_x, width, y - centre_y, width)
     return z
+
+
+def _bounded(rng: np.random.Generator) -> float:
+    """A normal number, but never beyond two deviations."""
+    return float(np.clip(rng.normal(), -2.0, 2.0))
 
 
 def _fold_relief(nose: Nose, identity: Identity, x: Tensor, y: Tensor) -> Tensor:
@@ -246,7 +261,7 @@ def build_head(identity: Identity, attributes: Attributes, detail: float, device
     y = bare.y + (mouth_line(mouth, x) - _LINE_Y) * bell(bare.y - _LINE_Y, 1.1) * bare.front
     relief = _skull_relief(eye, identity, x, y) + _nose_relief(nose, identity, x, y)
     relief = relief + _mouth_relief(mouth, nose, x, y) + _fold_relief(nose, identity, x, y)
-    relief = relief + _random_relief(identity.relief_seed, x, y)
+    relief = relief + _sagging(eye, identity.age, x, y) + _random_relief(identity.relief_seed, x, y)
     z = bare.z + relief * bare.front
     z = torch.where(bare.front > 0.5, _cover_eyeballs(eye, attributes, x, y, z), z)
     rest = torch.stack([x, y, z], -1)

@@ -31,6 +31,8 @@ class Identity(Parameters):
     eye_width: Signed
     eye_height: Signed
     eye_tilt: Signed
+    lid_hood: Signed
+    """How far the skin below the brow hangs over the upper lid."""
     eye_depth: Signed
     lid_crease: Signed
     brow_height: Signed
@@ -38,6 +40,7 @@ class Identity(Parameters):
     brow_tilt: Signed
     brow_arch: Signed
     brow_gap: Signed
+    brow_length: Signed
     brow_ridge: Signed
     brow_darkness: Share
     nose_length: Signed
@@ -46,12 +49,20 @@ class Identity(Parameters):
     nose_bridge: Signed
     nose_hump: Signed
     nose_tip: Signed
+    nose_upturn: Signed
+    """1 shows the nostrils, -1 hangs."""
+    midface: Signed
+    """How far cheeks and upper jaw stand forward."""
     mouth_width: Signed
     mouth_height: Signed
+    mouth_curve: Signed
+    """At rest: -1 corners down, 1 up."""
+    lip_protrusion: Signed
     upper_lip: Signed
     lower_lip: Signed
     cupid_bow: Signed
     nasolabial_fold: Signed
+    chin_cleft: Share
     relief_seed: Seed
     """Small random relief, bumps of a few millimetres that no named parameter describes."""
     # Colour of the face
@@ -59,12 +70,19 @@ class Identity(Parameters):
     """0 dark brown, through hazel and green, 1 pale blue."""
     lip_redness: Share
     lip_makeup: Share
+    eye_shade: Share
+    """Dark skin round the eyes."""
     flush: Share
     freckles: Share
+    moles: Share
     marks_seed: Seed
     """Where moles, freckles and blotches lie."""
     beard: Share
     """0 shaven, 0.3 stubble, 1 full."""
+    face_hair_darkness: Share
+    """Of brows and beard; near the head's hair, yet the face's own."""
+    face_hair_redness: Share
+    face_hair_grey: Share
     # Head, hair and skin: they stay with the template in a swap
     skin_tone: Share
     """0 palest, 1 darkest."""
@@ -98,6 +116,10 @@ _SEX_SHIFT = {
     "brow_thickness": 0.4,
     "brow_height": -0.35,
     "brow_arch": -0.3,
+    "cheek_fullness": -0.1,
+    "lid_hood": 0.25,
+    "lip_protrusion": -0.2,
+    "nose_upturn": -0.2,
     "eye_height": -0.25,
     "upper_lip": -0.3,
     "lower_lip": -0.3,
@@ -109,11 +131,16 @@ _SEX_SHIFT = {
 _STYLE_ODDS = {False: (0.2, 0.22, 0.45, 0.0, 0.13), True: (0.45, 0.2, 0.1, 0.13, 0.12)}
 
 
-def draw_identity(rng: np.random.Generator) -> Identity:
-    """Draw a person: skin tone, age and sex evenly, every feature of the face wide and flat within its bounds."""
-    masculine = bool(rng.random() < 0.5)
+def draw_identity(rng: np.random.Generator, place: tuple[float, float, float] | None = None) -> Identity:
+    """Draw a person: every feature of the face wide and flat within its bounds.
+
+    Args:
+        rng: of this person alone.
+        place: where in [0, 1)³ of sex, age and skin tone the person stands (see people.place_of); None draws it evenly.
+    """
+    sex, age, skin_tone = place or (float(rng.random()) for _ in range(3))
+    masculine = sex < 0.5
     masculinity = float(rng.uniform(0.6, 1.0) if masculine else rng.uniform(0.0, 0.4))
-    age, skin_tone = float(rng.random()), float(rng.random())
     values: dict[str, float] = {"masculinity": masculinity, "age": age, "skin_tone": skin_tone}
     for name, bounds in Identity.bounds().items():
         if bounds.low == -1.0:
@@ -130,16 +157,24 @@ def _draw_colours(rng: np.random.Generator, *, skin_tone: float, age: float, mas
     """Hair, iris, lips and beard: dark skin goes with dark hair and eyes, age with grey hair."""
     fair = max(0.0, 1.0 - 1.8 * skin_tone)
     beard = float(rng.choice([0.0, 0.0, rng.uniform(0.15, 0.45), rng.uniform(0.5, 1.0)])) if masculine else 0.0
+    darkness, redness = float(1.0 - fair * rng.random() ** 0.8), float(rng.random() ** 2)
+    grey = float(np.clip(1.6 * age - 0.75 + rng.normal() * 0.2, 0.0, 1.0))
     return {
-        "hair_darkness": float(1.0 - fair * rng.random() ** 0.8),
-        "hair_redness": float(rng.random() ** 2),
-        "hair_grey": float(np.clip(1.6 * age - 0.75 + rng.normal() * 0.2, 0.0, 1.0)),
+        "hair_darkness": darkness,
+        "hair_redness": redness,
+        "hair_grey": grey,
+        "face_hair_darkness": float(np.clip(darkness + rng.normal() * 0.15, 0.0, 1.0)),
+        "face_hair_redness": float(np.clip(redness + rng.normal() * 0.15, 0.0, 1.0)),
+        "face_hair_grey": 0.6 * grey,
         "hair_thickness": float(rng.random()),
         "brow_darkness": float(rng.uniform(0.3, 1.0)),
         "iris_tone": float(rng.random() * (1.0 if skin_tone < 0.5 else 0.3)),
         "lip_redness": float(rng.random()),
         "lip_makeup": float(0.0 if masculine else max(0.0, rng.uniform(-0.6, 1.0))),
+        "eye_shade": float(rng.random()),
         "flush": float(rng.random()),
         "freckles": float(max(0.0, rng.uniform(-1.5, 1.0)) * fair),
+        "moles": float(max(0.0, rng.uniform(-0.7, 1.0))),
+        "chin_cleft": float(max(0.0, rng.uniform(-1.2, 1.0))),
         "beard": beard,
     }

@@ -40,7 +40,7 @@ def dress(identity: Identity, attributes: Attributes, surface: Vertices, camera:
         part=surface.part.clone(),
     )
     _dress_skin(identity, surface, pixels)
-    _dress_face(identity, attributes, surface, pixels)
+    _dress_face(identity, attributes, surface, camera, pixels)
     _dress_eyes(identity, attributes, surface, view, camera, pixels)
     _dress_strands(identity, surface, pixels)
     _dress_cloth(attributes, surface, pixels)
@@ -75,7 +75,7 @@ def _dress_skin(identity: Identity, surface: Vertices, pixels: _Pixels) -> None:
     rest = surface.rest[where]
     material = skin_material(identity, rest)
     roots = surface.tint[where] * (0.85 + 0.2 * noise(rest, 6.0, 31)[:, 0]).clamp(0, 1)
-    ears = (part[where] == Part.EAR)[:, None] * torch.tensor([0.0, 0.14, 0.12], device=rest.device)
+    ears = (part[where] == Part.EAR)[:, None] * torch.tensor([0.0, 0.08, 0.07], device=rest.device)
     pixels.albedo[where] = _roots(identity, material.albedo * (1 - ears), roots)
     pixels.gloss[where] = material.gloss * 0.7
     pixels.normal[where] = _bumped(surface.normal[where], rest)
@@ -87,7 +87,7 @@ def _roots(identity: Identity, albedo: Tensor, roots: Tensor) -> Tensor:
     return albedo + (colour - albedo) * (0.85 * roots)[:, None]
 
 
-def _dress_face(identity: Identity, attributes: Attributes, surface: Vertices, pixels: _Pixels) -> None:
+def _dress_face(identity: Identity, attributes: Attributes, surface: Vertices, camera: Camera, pixels: _Pixels) -> None:
     where = torch.nonzero(surface.part == Part.FACE)[:, 0]
     rest = surface.rest[where]
     material = face_material(identity, attributes, rest)
@@ -100,8 +100,8 @@ def _dress_face(identity: Identity, attributes: Attributes, surface: Vertices, p
     if bool(inside.any()):
         chosen = where[inside]
         mouth = look_inside(identity, attributes, rest[inside])
-        pixels.albedo[chosen], pixels.gloss[chosen] = mouth.albedo, 0.25
-        pixels.occlusion[chosen] = mouth.occlusion
+        pixels.albedo[chosen], pixels.gloss[chosen] = mouth.albedo, mouth.gloss
+        pixels.occlusion[chosen], pixels.normal[chosen] = mouth.occlusion, mouth.normal @ camera.turn.T
         pixels.part[chosen] = int(Part.MOUTH)
 
 

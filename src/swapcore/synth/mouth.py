@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from swapcore.synth.attributes import Attributes
-from swapcore.synth.curves import Tensor, bell, mix, smoothstep
+from swapcore.synth.curves import Tensor, bell, mix, smoothstep, unit
 from swapcore.synth.features import mouth_line, mouth_of
 from swapcore.synth.head import lips_apart
 from swapcore.synth.identity import Identity
@@ -19,6 +19,9 @@ class MouthPixels:
     """What the pixels between the lips show; N of them."""
 
     albedo: Tensor
+    gloss: Tensor
+    normal: Tensor
+    """(N, 3) of the arc of the teeth, in the head's frame: the strip between the lips is stretched skin and tells nothing."""
     occlusion: Tensor
 
 
@@ -47,9 +50,10 @@ def look_inside(identity: Identity, attributes: Attributes, rest: Tensor) -> Mou
     width = 0.82 - 0.25 * smoothstep(0.3, 1.6, x.abs())
     gap = ((x.abs() + 0.001) % width) / width
     between = bell(torch.minimum(gap, 1 - gap), 0.07)
-    length = 0.80 - 0.10 * smoothstep(0.5, 0.9, (x.abs() / width) % 2.0 - 1.0 + 0.5) - 0.10 * between
+    length = 0.82 - 0.05 * between - 0.16 * s**2
     tooth = smoothstep(length + 0.05, length - 0.04, under_lip) * smoothstep(0.96, 0.72, s)
-    enamel = torch.tensor([0.74, 0.69, 0.60], device=device) * (1 - 0.32 * between)[:, None]
-    occlusion = 0.35 + 0.5 * smoothstep(0.95, 0.2, s)
+    enamel = torch.tensor([0.70, 0.63, 0.52], device=device) * (1 - 0.30 * between)[:, None]
+    occlusion = 0.22 + 0.60 * smoothstep(0.98, 0.25, s)
     occlusion = occlusion * (0.55 + 0.45 * smoothstep(0.05, 0.35, under_lip - 0.10))
-    return MouthPixels(mix(albedo, enamel, tooth), occlusion)
+    arc = unit(torch.stack([x, torch.full_like(x, 0.4), torch.full_like(x, 2.2)], -1))
+    return MouthPixels(mix(albedo, enamel, tooth), 0.06 + 0.16 * tooth, arc, occlusion)

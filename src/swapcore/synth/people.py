@@ -8,13 +8,13 @@ import numpy as np
 
 from swapcore.ops.image import encode_png
 from swapcore.synth.attributes import Attributes, draw_attributes
-from swapcore.synth.identity import Identity, draw_identity
+from swapcore.synth.identity import SHAPE_PARAMETERS, Identity, draw_identity
 from swapcore.synth.render import POINT_NAMES, Picture, render
 from swapcore.tables import read_table
 
 PARAMETERS = "parameters.parquet"
-_PERSON, _PICTURE = 1, 2
-"""What a generator is for: keeps the draws of people and of their pictures apart."""
+_PERSON, _PICTURE, _PLACE = 1, 2, 3
+"""What a generator is for: keeps the draws of people, of their pictures and of their places apart."""
 
 
 def _row_type() -> type[Any]:
@@ -47,9 +47,20 @@ class Shot:
     attributes: Attributes
 
 
+def place_of(seed: int, person: int) -> tuple[float, float, float]:
+    """Sex, age and skin tone in [0, 1)³, so that any first so many people are spread more evenly than chance would.
+
+    The additive sequence of Roberts, "The Unreasonable Effectiveness of Quasirandom Sequences" (2018), from a start of the
+    seed's own: steps by the powers of the root of x⁴ = x + 1.
+    """
+    start, steps = np.random.default_rng([seed, _PLACE]).random(3), 1.2207440846057596 ** -np.arange(1.0, 4.0)
+    sex, age, skin_tone = ((start + person * steps) % 1.0).tolist()
+    return sex, age, skin_tone
+
+
 def draw_person(seed: int, person: int) -> Identity:
     """The person of this number: adding people changes none before."""
-    return draw_identity(np.random.default_rng([seed, _PERSON, person]))
+    return draw_identity(np.random.default_rng([seed, _PERSON, person]), place_of(seed, person))
 
 
 def draw_shots(seed: int, person: int, num_pictures: int, size_px: int, attribute_range: float) -> list[Shot]:
@@ -101,7 +112,7 @@ def photograph(shot: Shot, folder: Path) -> Any:
 
 
 def distributions(seed: int, num_people: int) -> dict[str, Any]:
-    """What the card states: how skin tone, age, sex and hair are spread over these people."""
+    """What the card states: how skin tone, age, sex, the face's shape and hair are spread over these people."""
     people = [draw_person(seed, number) for number in range(num_people)]
     facts: dict[str, Any] = {}
     for name in ("skin_tone", "age"):
@@ -110,5 +121,9 @@ def distributions(seed: int, num_people: int) -> dict[str, Any]:
     masculine = sum(person.masculinity > 0.5 for person in people)
     facts["sex"] = {"masculine": masculine, "feminine": num_people - masculine}
     facts["hair_styles"] = [int(n) for n in np.bincount([person.hair_style for person in people], minlength=5)]
+    facts["shape_thirds"] = {
+        name: np.histogram([getattr(person, name) for person in people], bins=3, range=(-1.0, 1.0))[0].tolist()
+        for name in SHAPE_PARAMETERS
+    }
     facts["point_names"] = list(POINT_NAMES)
     return facts

@@ -1,9 +1,8 @@
 """A person and circumstances in, a picture with its exact truth out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,11 +65,40 @@ def render(identity: Identity, attributes: Attributes, size_px: int, device: str
         size_px: side of the square picture.
         device: where torch computes; the bytes are promised for "cpu" only.
     """
+    return render_batch([(identity, attributes)], size_px, device)[0]
+
+
+def render_batch(shots: Sequence[tuple[Identity, Attributes]], size_px: int, device: str = "cpu") -> list[Picture]:
+    """Photograph many: picture for picture the bytes of render, brought from the device together.
+
+    Args:
+        shots: who and how.
+        size_px: side of the square pictures.
+        device: where torch computes; what a batch takes there is bounded by its own length.
+    """
     with _one_thread():
-        return _render(identity, attributes, size_px, torch.device(device))
+        return _fetched([_render(*shot, size_px, torch.device(device)) for shot in shots])
 
 
-def _render(identity: Identity, attributes: Attributes, size_px: int, device: torch.device) -> Picture:
+@dataclass(frozen=True)
+class _Rendered:
+    """A picture that is still on the device."""
+
+    image: Tensor
+    points: Tensor
+    parts: Tensor
+    depth: Tensor
+
+
+def _fetched(pictures: list[_Rendered]) -> list[Picture]:
+    """Copy to the host: one transfer for each kind of picture, not one a picture."""
+    if not pictures:
+        return []
+    kinds = (torch.stack([getattr(p, name) for p in pictures]).cpu().numpy() for name in _Rendered.__annotations__)
+    return [Picture(*(np.ascontiguousarray(kind) for kind in picture)) for picture in zip(*kinds, strict=True)]
+
+
+def _render(identity: Identity, attributes: Attributes, size_px: int, device: torch.device) -> _Rendered:
     fine_px = size_px * _SUPERSAMPLING
     camera = camera_of(attributes, fine_px, device)
     scene = build_scene(identity, attributes, camera, fine_px / attributes.span_cm)
@@ -83,7 +111,7 @@ def _render(identity: Identity, attributes: Attributes, size_px: int, device: to
     reached = torch.where(lit.is_eye, reached.clamp(min=0.35), reached)
     linear = _enlarged(background(attributes, size_px, device))
     linear[seen.pixel] = shade(replace(lit, shadow=reached), light)
-    return Picture(
+    return _Rendered(
         image=develop(_averaged(linear, size_px), attributes),
         points=exact_points(identity, scene.head, camera),
         parts=_thinned(seen.pixel, part.to(torch.uint8), int(Part.BACKGROUND), size_px),
@@ -103,15 +131,15 @@ def _averaged(linear: Tensor, size_px: int) -> Tensor:
     return rows.reshape(size_px, size_px, _SUPERSAMPLING, 3).sum(2) / _SUPERSAMPLING**2
 
 
-def _thinned(pixel: Tensor, values: Tensor, empty: float, size_px: int) -> npt.NDArray[Any]:
+def _thinned(pixel: Tensor, values: Tensor, empty: float, size_px: int) -> Tensor:
     """(S, S) from values at the pixels of the supersampled picture: one of each block, never a mean of labels."""
     fine_px = size_px * _SUPERSAMPLING
     full = torch.full((fine_px * fine_px,), empty, dtype=values.dtype, device=values.device)
     full[pixel] = values
-    return full.reshape(fine_px, fine_px)[::_SUPERSAMPLING, ::_SUPERSAMPLING].cpu().numpy()
+    return full.reshape(fine_px, fine_px)[::_SUPERSAMPLING, ::_SUPERSAMPLING]
 
 
-def exact_points(identity: Identity, head: Head, camera: Camera) -> Points:
+def exact_points(identity: Identity, head: Head, camera: Camera) -> Tensor:
     """(9, 2) the points of POINT_NAMES in the picture, whether they are in sight or not."""
     eye, mouth, nose = eye_of(identity), mouth_of(identity), nose_of(identity)
     device = head.rest.device
@@ -129,10 +157,10 @@ def exact_points(identity: Identity, head: Head, camera: Camera) -> Points:
             _on_head(head, float(at), mouth_y),
         ]
     )
-    projected = camera.project(camera.place(torch.cat([eyes, others])))[:, :2].double().cpu().numpy()
+    projected = camera.project(camera.place(torch.cat([eyes, others])))[:, :2].double()
     pixels = projected / _SUPERSAMPLING - 0.5
     left, right = pixels[0:2].mean(0), pixels[2:4].mean(0)
-    return np.concatenate([[left, right], pixels[4:7], pixels[0:4]])
+    return torch.cat([torch.stack([left, right]), pixels[4:7], pixels[0:4]])
 
 
 def _on_head(head: Head, x: float, y: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from swapcore.synth.attributes import Attributes
@@ -56,12 +57,22 @@ def skin_colour(identity: Identity) -> Tensor:
 
 def hair_colour(identity: Identity) -> Tensor:
     """(3,) linear RGB of the hair of the head."""
+    return _pigment(identity.hair_darkness, identity.hair_redness, identity.hair_grey)
+
+
+def _face_hair_colour(identity: Identity) -> Tensor:
+    """(3,) linear RGB of the hair that the face brings along: brows and beard."""
+    return _pigment(identity.face_hair_darkness, identity.face_hair_redness, identity.face_hair_grey)
+
+
+def _pigment(darkness: float, redness: float, grey: float) -> Tensor:
+    """(3,) linear RGB of hair."""
     fair, dark = torch.tensor([0.46, 0.31, 0.15]), torch.tensor([0.014, 0.011, 0.009])
-    light = (1 - identity.hair_darkness) ** 1.7
+    light = (1 - darkness) ** 1.7
     base: Tensor = dark + (fair - dark) * light
     red = torch.tensor([0.05 + 0.33 * light, 0.018 + 0.10 * light, 0.01 + 0.03 * light])
-    base = base + (red - base) * 0.7 * identity.hair_redness * (1 - abs(2 * light - 1) * 0.5)
-    return base + (torch.tensor([0.42, 0.41, 0.40]) - base) * identity.hair_grey
+    base = base + (red - base) * 0.7 * redness * (1 - abs(2 * light - 1) * 0.5)
+    return base + (torch.tensor([0.42, 0.41, 0.40]) - base) * grey
 
 
 def iris_colour(identity: Identity) -> Tensor:
@@ -71,8 +82,8 @@ def iris_colour(identity: Identity) -> Tensor:
 
 def lip_colour(identity: Identity, skin: Tensor) -> Tensor:
     """(3,) linear RGB of the lips: redder than the skin, and as dark as it."""
-    pale = skin * torch.tensor([0.90, 0.68, 0.72])
-    red = skin * torch.tensor([0.92, 0.50, 0.54])
+    pale = skin * torch.tensor([0.88, 0.64, 0.68])
+    red = skin * torch.tensor([0.86, 0.41, 0.45])
     bare: Tensor = pale + (red - pale) * identity.lip_redness
     return bare + (torch.tensor([0.30, 0.022, 0.045]) - bare) * 0.65 * identity.lip_makeup
 
@@ -90,15 +101,13 @@ class Material:
 
 
 def skin_material(identity: Identity, rest: Tensor) -> Material:
-    """Bare skin with blotches, pores and moles: ears, neck, and what the face begins with."""
+    """Bare skin with blotches and pores: ears, neck, and what the face begins with."""
     device = rest.device
     coarse, middle, fine = noise(rest, 0.55), noise(rest, 1.7, 9), noise(rest, 6.0, 23)
     albedo = skin_colour(identity).to(device).expand(len(rest), 3)
     albedo = albedo * (1 + 0.035 * coarse[:, 0] + 0.03 * middle[:, 0] + 0.035 * fine[:, 0])[:, None]
     ruddy = 0.05 * coarse[:, 1] + 0.06 * middle[:, 1]
     albedo = albedo * (1 - ruddy.clamp(-0.2, 0.4)[:, None] * torch.tensor([0.1, 0.45, 0.4], device=device))
-    mole = smoothstep(2.2, 2.5, noise(rest, 0.9, identity.marks_seed % 61)[:, 0] + 0.05 * fine[:, 1])
-    albedo = albedo * (1 - 0.55 * mole[:, None])
     gloss = 0.20 * (1 + 0.25 * fine[:, 2])
     return Material(albedo, gloss, torch.full((len(rest),), int(Part.FACE), dtype=torch.int64, device=device))
 
@@ -110,13 +119,14 @@ def face_material(identity: Identity, attributes: Attributes, rest: Tensor) -> M
     eye, mouth, nose = eye_of(identity), mouth_of(identity), nose_of(identity)
     lids = lid_edges(eye, x, attributes.blink, attributes.smile)
     albedo = _flush(identity, nose, base.albedo, rest)
-    albedo = _freckles(identity, albedo, rest)
+    albedo = _moles(identity, _freckles(identity, albedo, rest), rest)
     albedo = albedo * (1 - _shade_of_age(identity, eye, mouth, nose, rest, lids[2]))[:, None]
     albedo = albedo * (1 - _expression_lines(attributes, eye, rest))[:, None]
     albedo = albedo * (1 - _eye_shade(identity, eye, rest, lids))[:, None]
     gloss = base.gloss * (1 + 0.6 * bell(x, 1.7) * smoothstep(-6.0, -4.0, y))
     nostril = _nostrils(nose, x, y)
-    albedo = albedo * (1 - 0.80 * nostril)[:, None]
+    dark = torch.tensor([0.86, 0.93, 0.94], device=rest.device)
+    albedo = albedo * (1 - nostril[:, None] * dark)
     albedo, gloss, beard = _shadow_of_beard(identity, albedo, gloss, rest)
     return _lips_and_brows(identity, mouth, Material(albedo, gloss * (1 - nostril), beard), rest)
 
@@ -125,7 +135,7 @@ def _flush(identity: Identity, nose: Nose, albedo: Tensor, rest: Tensor) -> Tens
     """Redder cheeks, nose and chin."""
     x, y, _ = rest.unbind(-1)
     amount = 0.8 * bell2(x.abs() - 4.2, 1.9, y + 3.2, 1.7) + 0.6 * bell2(x, 1.1, y - nose.tip_y, 0.9)
-    amount = (0.3 + 0.7 * identity.flush) * (amount + 0.25 * bell2(x, 1.5, y + 10, 1.2))
+    amount = (0.25 + 1.05 * identity.flush) * (amount + 0.25 * bell2(x, 1.5, y + 10, 1.2))
     return albedo * (1 - amount[:, None] * torch.tensor([0.03, 0.19, 0.17], device=rest.device))
 
 
@@ -135,6 +145,18 @@ def _freckles(identity: Identity, albedo: Tensor, rest: Tensor) -> Tensor:
     spots = smoothstep(1.25, 1.8, noise(rest, 3.1, identity.marks_seed % 59)[:, 1] + 0.45 * identity.freckles)
     spots = spots * bell(rest[:, 1] + 2.2, 2.6) * (0.25 + 0.3 * identity.freckles)
     return albedo * (1 - spots[:, None] * torch.tensor([0.55, 0.8, 0.9], device=rest.device))
+
+
+def _moles(identity: Identity, albedo: Tensor, rest: Tensor) -> Tensor:
+    """Up to six brown spots of one to three millimetres, where the person has them."""
+    rng = np.random.default_rng([identity.marks_seed, 1])
+    places, sizes = rng.uniform((-5.5, -10.0), (5.5, 4.0), (6, 2)), rng.uniform(0.06, 0.18, 6)
+    x, y, _ = rest.unbind(-1)
+    cover = torch.zeros_like(x)
+    for (place_x, place_y), size in list(zip(places, sizes, strict=True))[: round(6 * identity.moles)]:
+        distance = ((x - place_x) ** 2 + (y - place_y) ** 2).sqrt()
+        cover = torch.maximum(cover, smoothstep(1.25 * size, 0.6 * size, distance))
+    return albedo * (1 - cover[:, None] * torch.tensor([0.50, 0.68, 0.76], device=rest.device))
 
 
 def _shade_of_age(identity: Identity, eye: Eye, mouth: Mouth, nose: Nose, rest: Tensor, lower: Tensor) -> Tensor:
@@ -148,8 +170,8 @@ def _shade_of_age(identity: Identity, eye: Eye, mouth: Mouth, nose: Nose, rest: 
     along = (ax - eye.centre_x) / eye.half_width
     bag = 0.32 * bell(y - lower + 0.72 + 0.12 * along**2, 0.12) * smoothstep(1.1, 0.5, along.abs())
     crease = nose.half_width + 0.35 + (nose.tip_y - y) * 0.42
-    fold = bell(ax - crease, 0.16) * smoothstep(mouth.y - 0.9, mouth.y + 0.5, y)
-    fold = fold * (1 - smoothstep(nose.tip_y - 0.3, nose.tip_y + 0.5, y)) * (0.10 + 0.22 * identity.age)
+    fold = bell(ax - crease - 0.06 * wander[:, 2], 0.23) * smoothstep(mouth.y - 0.9, mouth.y + 0.5, y)
+    fold = fold * (1 - smoothstep(nose.tip_y - 0.3, nose.tip_y + 0.5, y)) * (0.06 + 0.15 * identity.age)
     return (identity.age**2 * (lines + bag) + fold).clamp(0.0, 0.5)
 
 
@@ -170,10 +192,11 @@ def _eye_shade(identity: Identity, eye: Eye, rest: Tensor, lids: tuple[Tensor, T
     """Darker lids, the crease, and the lashes."""
     x, y, _ = rest.unbind(-1)
     ax, (along, upper, lower) = x.abs(), lids
-    dark = (0.10 + 0.16 * identity.age) * bell2(ax - eye.centre_x, 1.5, y - lower + 0.45, 0.45)
+    tired = 0.06 + 0.12 * identity.age + 0.22 * identity.eye_shade
+    dark = tired * bell2(ax - eye.centre_x, 1.5, y - lower + 0.45, 0.45)
     dark = (
         dark
-        + 0.18 * bell2(ax - eye.centre_x, 1.6, y - upper - 0.25, 0.4)
+        + (0.12 + 0.20 * identity.eye_shade) * bell2(ax - eye.centre_x, 1.6, y - upper - 0.25, 0.4)
         + 0.14 * bell(ax - 1.7, 0.5) * bell(y - 0.2, 0.6)
     )
     dark = dark + 0.36 * bell(y - upper - eye.crease, 0.06) * smoothstep(1.1, 0.8, along.abs())
@@ -190,8 +213,9 @@ def _eye_shade(identity: Identity, eye: Eye, rest: Tensor, lids: tuple[Tensor, T
 
 def _nostrils(nose: Nose, x: Tensor, y: Tensor) -> Tensor:
     """The dark of the nostrils, seen from below."""
-    out = x.abs() - 0.60 * nose.half_width / 1.42 - 0.25 * (y - nose.base_y - 0.2)
-    return torch.exp(-((out / 0.31).abs() ** 2.5) - ((y - nose.base_y - 0.17) / 0.15).abs() ** 2.5)
+    out = x.abs() - 0.62 * nose.half_width / 1.42 - 0.25 * (y - nose.base_y - 0.2)
+    wide = 0.17 + 0.07 * nose.half_width
+    return bell2(out, wide, y - nose.base_y - 0.20 - 0.10 * out.abs(), 0.13)
 
 
 def _shadow_of_beard(identity: Identity, albedo: Tensor, gloss: Tensor, rest: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -209,15 +233,13 @@ def _shadow_of_beard(identity: Identity, albedo: Tensor, gloss: Tensor, rest: Te
 
 
 def beard_colour(identity: Identity) -> Tensor:
-    """(3,) the hair's colour, not lighter than dark blond, less grey."""
-    return hair_colour(identity).clamp(max=0.26)
+    """(3,) not lighter than dark blond."""
+    return _face_hair_colour(identity).clamp(max=0.26)
 
 
 def brow_colour(identity: Identity) -> Tensor:
-    """(3,) the hair's colour, darkened."""
-    return hair_colour(identity.but(hair_grey=0.5 * identity.hair_grey)).clamp(max=0.20) * (
-        1.0 - 0.7 * identity.brow_darkness
-    )
+    """(3,) the beard's colour, darkened."""
+    return _face_hair_colour(identity).clamp(max=0.20) * (1.0 - 0.7 * identity.brow_darkness)
 
 
 def _lips_and_brows(identity: Identity, mouth: Mouth, base: Material, rest: Tensor) -> Material:
