@@ -57,8 +57,9 @@ def registered_model(model: Path, tmp_path_factory: pytest.TempPathFactory) -> s
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("MLFLOW_TRACKING_URI", uri)
+        packaged = package(model, folder / "package", "# A model for tests")
         register_version(
-            "served", package(model, folder / "package"), run_tags={MODEL_TAG: "m"}, tags={}, alias="challenger"
+            "served", packaged, run_tags={MODEL_TAG: "m"}, tags={}, alias="challenger", description="for tests"
         )
     return uri
 
