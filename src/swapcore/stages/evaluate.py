@@ -323,5 +323,4 @@ def _protocol(inputs: Inputs, findings: Findings, judge_: Judge) -> dict[str, st
         "judge's mean": hashlib.sha256(np.asarray(judge_.mean, dtype=np.float32).tobytes()).hexdigest(),
         "jitter": str(inputs.params.seed) if judge_.jittered else "none",
         "size_px": str(inputs.size_px),
-        "attributes": "truth" if (inputs.faces.folder / PARAMETERS).is_file() else "template",
     }
