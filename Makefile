@@ -67,8 +67,8 @@ pipeline: $(READY)  ## Compile the Kubeflow pipeline to pipelines/training.yaml
 image-test:  ## Build the image and run every stage in it, where podman (or ENGINE=docker) is there
 	infra/test-image
 
-bench: $(READY)  ## Measure; the tables go to docs/benchmarks.md by hand
-	for script in $(filter-out benchmarks/quality.py,$(wildcard benchmarks/*.py)); do python "$$script"; done
+bench: $(READY)  ## Images/s of a training step beside a SimSwap-sized generator; the others: python benchmarks/NAME.py
+	python benchmarks/training.py
 
 bench-quality: $(READY)  ## Train on people who do not exist at 64 and 112 px, three seeds each, and compare with the truth (an hour and more)
 	python benchmarks/quality.py
