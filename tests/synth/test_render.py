@@ -113,7 +113,11 @@ def test_attributes_leave_the_neutral_view_of_a_person_alone(seed: int) -> None:
 
 @pytest.mark.parametrize("name", [n for n in Identity.bounds() if n not in ("freckles", "lip_makeup", "age")])
 def test_every_identity_parameter_shows(name: str, person: Identity) -> None:
-    style = {"hair_redness": {"hair_darkness": 0.3, "hair_grey": 0.0}}.get(name, {})
+    light = {"darkness": 0.3, "grey": 0.0}  # black or grey hair shows no red
+    reds = {
+        f"{hair}_redness": {f"{hair}_{key}": value for key, value in light.items()} for hair in ("hair", "face_hair")
+    }
+    style = reds.get(name, {})
     bounds = Identity.bounds()[name]
     ends = (bounds.low, bounds.high) if bounds.high < 100 else (5, 6)
     pictures = [render(person.but(hair_style=0, **style).but(**{name: end}), QUIET, SIZE) for end in ends]

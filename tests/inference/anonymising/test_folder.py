@@ -125,10 +125,11 @@ def test_photographs_of_82_people_keep_faces_and_lose_identities(london_folder, 
 
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 8)
     folder = tmp_path / "photos"
-    folder.mkdir()
     for path in sorted(london_folder.glob("*_neutral.jpg")):
-        (folder / path.name).symlink_to(path)
-    some = [read_photograph(path, 10).image for path in sorted(folder.iterdir())[::4]]
+        person = folder / path.name.partition("_")[0]
+        person.mkdir(parents=True)
+        (person / path.name).symlink_to(path)
+    some = [read_photograph(path, 10).image for path in sorted(folder.glob("*/*"))[::4]]
     model = write_copying_model(tmp_path / "model", NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
     centre_by(model, [find_faces(image, "one", 96, folder)[0].crop for image in some])
     figures = anonymise(folder, tmp_path / "out", model=model)
