@@ -1,13 +1,16 @@
 """params.yaml: what is written is validated, and a mistake is one line that names the field."""
 
+import json
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from pydantic import BaseModel, ValidationError
 
-from swapcore.config import NetworkParams, Params, Section, TrainParams, read_params
-from swapcore.errors import ParamsError
+from swapcore.cli import stage_command
+from swapcore.config import NetworkParams, Params, Section, TrainParams, read_params, read_section
+from swapcore.errors import ArtifactError, ParamsError
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 
@@ -107,3 +110,25 @@ def test_the_real_label_must_weigh_more_than_the_fake() -> None:
 def test_a_network_of_ones_own_needs_path_and_hash() -> None:
     with pytest.raises(ValidationError, match="needs path and sha256"):
         NetworkParams(kind="onnx", path=Path("x.onnx"), sha256=None)
+
+
+def test_a_stage_takes_a_file_that_holds_its_section_alone(tmp_path: Path) -> None:
+    """As the nodes of a TrainJob get it."""
+    whole = read_params(PARAMS)
+    alone = tmp_path / "params.json"
+    alone.write_text(json.dumps({"train": whole.train.model_dump(mode="json")}))
+    assert read_section(alone, "train") == whole.train == read_section(PARAMS, "train")
+    with pytest.raises(ParamsError, match="crop"):
+        read_section(alone, "crop")
+    alone.write_text(json.dumps({"train": {"steps": "many"}}))
+    with pytest.raises(ParamsError, match=r"train\.steps"):
+        read_section(alone, "train")
+
+
+def test_the_command_of_a_stage_takes_such_a_file(tmp_path: Path) -> None:
+    alone = tmp_path / "params.json"
+    alone.write_text(json.dumps({"train": read_params(PARAMS).train.model_dump(mode="json")}))
+    result = CliRunner().invoke(
+        stage_command("train"), ["--groups", str(tmp_path), "--model", str(tmp_path / "model"), "--params", str(alone)]
+    )
+    assert isinstance(result.exception, ArtifactError)  # the params were taken; the groups are none

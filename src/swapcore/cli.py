@@ -65,9 +65,9 @@ def stage_command(stage: str) -> click.Command:
     ports = stage_ports(run)
 
     def callback(params: Path, metrics: Path | None, **locations: str | None) -> None:
-        from swapcore.config import read_params
+        from swapcore.config import read_section
 
-        section = getattr(read_params(params), stage)
+        section = read_section(params, stage)
         with local_paths(ports, {port: place for port, place in locations.items() if place is not None}) as paths:
             measured = run(section, **paths)
         if rank() > 0:  # torchrun started several: the first one tells
