@@ -13,7 +13,7 @@ REQUIREMENTS := --constraint constraints.txt --editable '.[pipeline,onnx,dev]'
 SETTINGS ?=
 # Rendered heads turn, which a teacher in the plane cannot follow; the oracle renders each of its fakes, so there are fewer of them.
 # `swapcore configure --photographs` undoes this.
-DEMO := groups.teacher=oracle groups.references_per_label=2 groups.sources_per_template=2
+DEMO := groups.teacher=oracle groups.references_per_label=2 groups.sources_per_template=2 groups.checks.max_changed_outside=255.0
 
 .PHONY: help install demo run test test-fast lint format tree pipeline image-test bench bench-quality ui clean
 
