@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from swapcore.commands import app, marks, serving, using, versions
+from swapcore.commands import app, marks, rounds, serving, using, versions
 from swapcore.errors import SwapcoreError
 from swapcore.launched import rank
 from swapcore.stages import STAGES
@@ -151,7 +151,7 @@ def commands() -> None:
 
 for command in (
     configure, benchmark, serving.serve, serving.export, using.swap, using.anonymise, using.video, marks.inspect, app.app,
-    versions.lineage, versions.promote, versions.rollback,
+    versions.lineage, versions.promote, versions.rollback, rounds.rounds,
 ):  # fmt: skip
     commands.add_command(command)
 

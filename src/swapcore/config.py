@@ -332,6 +332,16 @@ class RegisterParams(Section):
     allow_dirty: Annotated[bool, Field(description="register from a checkout whose code has uncommitted changes")]
 
 
+class RoundsParams(Section):
+    """The series of rounds that `dvc repro` plays; the command `swapcore rounds` takes both as arguments."""
+
+    series: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=99)], ...],
+        Field(max_length=1, description="[3]: at most three rounds; [] for none"),
+    ]
+    champion: Annotated[Path, Field(description="model folder of the first teacher")]
+
+
 class PhotographParams(Section):
     """Where the photographs are."""
 
@@ -359,6 +369,7 @@ with warnings.catch_warnings():
         train: TrainParams
         evaluate: EvaluateParams
         register: RegisterParams = Field()  # or the inherited method would pass for a default
+        rounds: RoundsParams
 
 
 def describe(error: ValidationError, prefix: str = "") -> str:

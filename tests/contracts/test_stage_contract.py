@@ -19,6 +19,8 @@ from swapcore.stages import STAGES
 
 ROOT = Path(__file__).parents[2]
 DVC_STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+ROUNDS = DVC_STAGES.pop("rounds")
+"""No stage, but a series of them."""
 
 
 def run_of(stage: str) -> Any:
@@ -94,6 +96,17 @@ def test_dvc_watches_the_code_that_the_stage_runs(stage: str) -> None:
     packages = {line.split()[1].split(".")[1] for line in source.splitlines() if line.startswith("from swapcore.")}
     watched = {Path(path).stem for path in code}
     assert packages - {"config", "errors", "progress", "data", "ops", "tracking"} <= watched
+
+
+def test_dvc_plays_rounds_by_the_command_and_keeps_what_is_done() -> None:
+    words = shlex.split(ROUNDS["do"]["cmd"])
+    command = commands.get_command(None, words[1])  # type: ignore[arg-type]
+    given = {word.removeprefix("--") for word in words[3::2]}
+    options = {name.removeprefix("--"): option for option in command.params for name in option.opts}  # type: ignore[union-attr]
+    assert given <= set(options)
+    assert {name for name, option in options.items() if option.required} - {"number"} <= given
+    assert ROUNDS["do"]["outs"] == [{words[words.index("--to") + 1]: {"persist": True}}]
+    assert {"groups", "train", "evaluate", "register.gate"} == set(ROUNDS["do"]["params"])
 
 
 @pytest.mark.parametrize("stage", STAGES)
