@@ -22,6 +22,7 @@ from swapcore.tracking import NoTracking
 from tests.drawn_faces import Look, write_faces
 from tests.inference.small_model import TINY, write_model
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 LOOKS = [
     *[Look(person, picture, "train") for person in range(4) for picture in range(2)],
