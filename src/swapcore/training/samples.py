@@ -21,6 +21,8 @@ _BATCH_SIZE = 8
 _SHEET_ROWS = 4
 """Of each kind of group."""
 _MIN_SHEET_PX = 96
+_LEAST = 1e-3
+"""Grey levels: less do fakes differ from their labels only where checks let through what a teacher left alone."""
 _AGREES = 2 / 127.5
 """Two grey levels: what label and template may differ by where nothing was swapped."""
 _BORDER_PX = 9
@@ -122,7 +124,7 @@ class Samples:
     def _label_figures(self, groups: SampleGroups, swap: Swap) -> Metrics:
         error = float((swap.image - groups.label).abs().mean()) * 127.5
         copied = float((groups.template - groups.label).abs().mean()) * 127.5
-        return {"label_l1": error, "label_l1_of_copied": error / copied}
+        return {"label_l1": error, "label_l1_of_copied": error / max(copied, _LEAST)}
 
     def _identity(self, groups: SampleGroups, swap: Swap) -> Metrics:
         figures = {}
