@@ -34,18 +34,10 @@ def ending(done: SimpleNamespace) -> dict[str, str]:
 def test_a_good_model_is_registered(pipelines: Run, tmp_path: Path) -> None:
     done = pipelines("run", GAIN="0.5", SWAPCORE_CROP_SHARDS="3")
     assert done.code == 0, done.error[-2000:]
-    stages = [
-        "synthesize",
-        *["cut-photographs"] * 3,
-        "crop",
-        "groups",
-        "train",
-        "evaluate",
-        "good-enough",
-        "register",
-        "record-ending",
-    ]
-    assert succeeded(done) == stages
+    stages = ["synthesize", "crop", "groups", "train", "evaluate", "good-enough", "register", "record-ending"]
+    # The shards run side by side, and their lines run into each other: their parts are counted instead.
+    assert [task for task in succeeded(done) if task != "cut-photographs"] == stages
+    assert len(list((tmp_path / "local_outputs").glob("*/*/cut-photographs/part/card.json"))) == 3
     made = artifacts(tmp_path)
     assert "register/registration" in made
     assert made["evaluate/page"].read_text() == "<h1>judged</h1>"
