@@ -135,7 +135,8 @@ def together(job: Callable[[str], Job]) -> Job:
 
 def test_two_processes_give_the_loss_curve_of_one(job: Callable[[str], Job], together: Job) -> None:
     """Sums of float32 are taken in another order, nothing else differs: before anything is learnt, by 1e-4; then, as
-    the optimiser divides small gradients by their own size, losses by at most 1e-3."""
+    the optimiser divides small gradients by their own size, losses by at most 5e-3 (rows or gradients of the wrong process
+    make a tenth and more)."""
     alone = job("alone")
     train.run(PARAMS, groups=alone.groups, model=alone.model)
     one, two = (pd.read_csv(made.model / "losses.csv") for made in (alone, together))
@@ -143,7 +144,7 @@ def test_two_processes_give_the_loss_curve_of_one(job: Callable[[str], Job], tog
     assert {"loss/adversarial", "loss/discriminator", "loss/feature"} <= set(one.columns)
     np.testing.assert_allclose(two.iloc[0], one.iloc[0], rtol=1e-4)
     losses = [name for name in one.columns if name.startswith("loss/")]
-    np.testing.assert_allclose(two[losses], one[losses], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(two[losses], one[losses], rtol=5e-3, atol=1e-5)
 
 
 def test_processes_read_disjoint_rows_of_the_same_batch(together: Job, groups: Path) -> None:

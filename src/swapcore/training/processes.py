@@ -102,8 +102,14 @@ def joined(device: torch.device) -> Iterator[Processes]:
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     with _lost_ones_named():
         dist.init_process_group(backend, timeout=timedelta(seconds=_timeout_s()))
-    yield Processes(launched.rank(), count)
-    # Not after an error: a farewell to a process that is gone could hang, and this one ends anyway.
+    try:
+        yield Processes(launched.rank(), count)
+    except BaseException:
+        # nccl's farewell to a process that is gone could hang, and this one ends anyway; gloo says none, but its threads, left
+        # to the interpreter's end, abort it now and then, and with it the exit code.
+        if backend == "gloo":
+            dist.destroy_process_group()
+        raise
     dist.destroy_process_group()
 
 
