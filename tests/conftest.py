@@ -1,4 +1,6 @@
-"""What every test shares: nothing is written to the configuration folder of whoever runs them."""
+"""What tests of several packages share: a configuration folder that is not the user's, and a bucket."""
+
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,3 +11,20 @@ def configuration_folder(tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SWAPCORE_CONFIG", str(tmp_path_factory.getbasetemp() / "swapcore-config"))
         yield
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket of a real S3 server on loopback."""
+    import boto3  # slow to import, and few tests need it
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_DEFAULT_REGION": "us-east-1"}
+    for name, value in {**settings, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
+        monkeypatch.setenv(name, value)
+    boto3.Session().client("s3").create_bucket(Bucket="box")
+    yield "s3://box"
+    server.stop()
