@@ -46,7 +46,7 @@ class Budget(NamedTuple):
     minutes: float
 
 
-BUDGETS = {64: Budget(1500, 4.0), 112: Budget(2000, 12.0)}
+BUDGETS = {64: Budget(1050, 4.0), 112: Budget(1500, 12.0)}
 
 
 class Bars(NamedTuple):
