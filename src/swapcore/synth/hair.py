@@ -33,6 +33,8 @@ _LINE_Y = (6.5, 6.4, 5.6, 3.8, 1.8, -0.4, -0.8, 1.8, 0.5, -5.0, -7.5)
 _LINE_Y_LONG = (6.8, 6.7, 5.9, 4.0, 1.4, -0.6, -2.0, -4.0, -6.0, -7.0, -8.0)
 _LENGTH_CM = {SHORT: 2.6, FRINGE: 4.6, LONG: 24.0, FULL: 4.2, BALD: 1.0}
 _MAX_DETAIL = 4.0
+_HEAD_RADIUS = 7.5
+"""cm, of the scalp at the hairline's height: brings its angles to lengths."""
 
 
 def line_height(identity: Identity, angle: Array) -> Array:
@@ -42,6 +44,17 @@ def line_height(identity: Identity, angle: Array) -> Array:
     if identity.hair_style == BALD:
         line = np.maximum(line, [40, 40, 40, 40, 40, 1.0, 1.0, 3.0, 2.5, 1.5, 1.0])
     return np.asarray(PchipInterpolator(_LINE_ANGLE_DEG, line)(np.rad2deg(np.abs(angle))))
+
+
+def above_line(identity: Identity, angle: Array, y: Tensor) -> Tensor:
+    """Distance in cm (R, C) of points at heights y (R, C) and angles (C,) from the hairline, positive where hair grows.
+
+    Measured across the line, not upright: at the temples the line is steep, and hair must thin out there as slowly as on top.
+    """
+    line = line_height(identity, angle)
+    steep = np.gradient(line, angle) / _HEAD_RADIUS
+    across = torch.as_tensor(np.stack([line, 1 / np.sqrt(1 + steep**2)]), dtype=torch.float32, device=y.device)
+    return (y - across[0]) * across[1]
 
 
 @dataclass(frozen=True)
@@ -64,13 +77,15 @@ def build_shell(identity: Identity, attributes: Attributes, device: torch.device
     angle = np.linspace(-np.pi, np.pi, _NUM_COLUMNS)
     bare = bare_head(identity, arc, angle, device)
     scalp = torch.stack([bare.x, bare.y, bare.z], -1)
-    line = torch.as_tensor(line_height(identity, angle)[None], dtype=torch.float32, device=device)
-    flat = scalp.reshape(-1, 3)
-    ragged = noise(flat, 0.9, identity.hair_seed % 61)[:, 0].reshape(line.shape[0] * 0 + len(arc), -1)
+    flat, places = scalp.reshape(-1, 3), scalp.shape[:2]
+    ragged = (
+        0.22 * noise(flat, 0.9, identity.hair_seed % 61)[:, 0] + 0.12 * noise(flat, 2.3, identity.hair_seed % 41)[:, 1]
+    )
     thickness = (0.45 + 1.0 * identity.hair_thickness) * (1.9 if identity.hair_style == FULL else 1.0)
     thickness *= 1 + 0.25 * attributes.hair_volume
     thickness = 0.35 if identity.hair_style == BALD else thickness
-    return Shell(scalp, grid_normals(scalp), bare.y - line + 0.25 * ragged, thickness, bare.front_z)
+    above = above_line(identity, angle, bare.y) + ragged.reshape(places)
+    return Shell(scalp, grid_normals(scalp), above, thickness, bare.front_z)
 
 
 def _finish(identity: Identity, points: Tensor, front_z: Tensor) -> Tensor:
@@ -88,7 +103,7 @@ def _puff(shell: Shell, above: Tensor) -> Tensor:
 
 def shell_mesh(identity: Identity, shell: Shell) -> Mesh:
     """The dark layer under the strands; it dips below the skin before it reaches the hairline."""
-    lift = 0.72 * _puff(shell, shell.above - 0.55).clamp(min=-0.6)
+    lift = 0.72 * _puff(shell, shell.above - 0.75).clamp(min=-0.6)
     position = _finish(identity, shell.scalp + shell.normal * lift[..., None], shell.front_z)
     bumps = noise(shell.scalp.reshape(-1, 3), 1.1, identity.hair_seed % 53)[:, 1].reshape(lift.shape)
     vertices = plain_vertices(
@@ -108,8 +123,9 @@ def curtain_mesh(identity: Identity, shell: Shell) -> Mesh:
     angle = torch.linspace(math.radians(68), math.radians(292), 70, device=device)[None].expand(40, -1)
     position = _curtain(identity, shell, angle, down, torch.full_like(down, -0.35))
     normal = grid_normals(position)
+    drawn_out = position * position.new_tensor([1.0, 0.05, 1.0])  # texture along the strands
     outward = Mesh(
-        plain_vertices(position, normal, position, torch.full_like(down, 0.5), Part.HAIR),
+        plain_vertices(position, normal, drawn_out, torch.full_like(down, 0.5), Part.HAIR),
         grid_triangles(40, 70, 1, device),
     )
     tangent = unit(torch.gradient(position, dim=0)[0]).reshape(-1, 3)
@@ -121,9 +137,11 @@ def curtain_mesh(identity: Identity, shell: Shell) -> Mesh:
 def _curtain(identity: Identity, shell: Shell, angle: Tensor, down: Tensor, out: Tensor) -> Tensor:
     """Points of the hanging hair: angle (0 = front), down 0 at the temple's height to 1 at the tips, out in cm."""
     ahead = torch.cos(angle)
-    width = (7.75 + 0.7 * down + 0.35 * shell.thickness + out) * (1 + 0.07 * identity.head_width)
-    x = width * torch.sin(angle) * (1 - 0.10 * smoothstep(0.25, 0.0, down))
-    z = -9.6 + ahead * (torch.where(ahead > 0, 7.2, 9.6) + out)
+    flare = smoothstep(0.30, 0.85, down)
+    width = (7.70 + 1.5 * flare + 0.35 * shell.thickness + out) * (1 + 0.07 * identity.head_width)
+    inward = 1 - 0.14 * smoothstep(0.30, 0.62, down) * smoothstep(-0.1, 0.35, ahead)
+    x = width * torch.sin(angle) * (1 - 0.10 * smoothstep(0.25, 0.0, down)) * inward
+    z = -9.6 + ahead * (torch.where(ahead > 0, 8.8 + 2.0 * flare, 9.6) + out)
     return torch.stack([x, 5.0 - 21.0 * down, z], -1)
 
 
@@ -139,7 +157,7 @@ def _roots(shell: Shell, count: int, rng: np.random.Generator) -> tuple[Tensor, 
     """Row and column (count,) of strands, evenly over the haired scalp, thinning out at the hairline."""
     spacing = torch.gradient(shell.scalp, dim=(0, 1))
     area = spacing[0].norm(dim=-1) * spacing[1].norm(dim=-1)
-    density = (area * smoothstep(-0.15, 0.7, shell.above)).double().cpu().numpy().ravel()
+    density = (area * smoothstep(-0.45, 1.1, shell.above)).double().cpu().numpy().ravel()
     cell = np.searchsorted(np.cumsum(density), rng.random(count) * density.sum())
     row = cell // _NUM_COLUMNS + rng.uniform(-0.5, 0.5, count)
     column = cell % _NUM_COLUMNS + rng.uniform(-0.5, 0.5, count)
@@ -210,8 +228,9 @@ def _short_path(
         torch.cat([shell.scalp, shell.normal, shell.above[..., None], shell.front_z[..., None]], -1), rows, columns
     )
     high = _as(rng.uniform(0.25, 1.0, len(row)) ** 0.7, shell)[:, None]
-    lift = (_puff(shell, here[..., 6]).clamp(min=0.12) * high + 0.10) * smoothstep(-0.05, 0.35, steps) + 0.06 * steps
-    lift = lift + 0.08 * (1 - high)
+    full = _puff(shell, here[..., 6]).clamp(min=0.06) * (1 + 0.16 * waves[:, 2:3])
+    lift = (full * high + 0.05) * smoothstep(-0.05, 0.35, steps) + (0.06 + _astray(shell, rng, len(row))) * steps
+    lift = lift + 0.08 * (1 - high) * smoothstep(0.0, 0.8, here[..., 6])
     points = _finish(identity, here[..., :3] + here[..., 3:6] * lift[..., None], here[..., 7])
     return points, (0.45 + 0.55 * high) * (0.75 + 0.25 * steps)
 
@@ -225,7 +244,7 @@ def _long_path(
     angle = (column / (_NUM_COLUMNS - 1) * 2 - 1) * math.pi
     part = 0.5 * attributes.hair_part
     side = torch.where(angle > part, 1.0, -1.0)
-    settled = _as(rng.uniform(1.25, 1.75, count), shell)
+    settled = _as(rng.uniform(1.10, 1.80, count), shell)
     goal = side * torch.maximum(torch.where(angle * side > 0, angle.abs(), 0.0), settled)
     steps = torch.linspace(0, 1, 8, device=device)[None]
     turn = angle[:, None] + (goal - angle)[:, None] * smoothstep(0.0, 1.0, steps)
@@ -243,13 +262,21 @@ def _long_path(
     start = ((5.0 - above[:, -1, 1]) / 21.0).clamp(0.0, 0.9)
     end = start + (0.92 - start) * (length / 24.0)
     down = start[:, None] + (end - start)[:, None] * falls
-    bend = 0.10 * torch.sin(6 * falls + 3 * wave[:, :1]) + 0.05 * wave[:, 1:2] * falls
-    hang = _curtain(identity, shell, goal[:, None] + bend, down, 0.9 * high - 0.3 + 0.35 * wave[:, 2:3] * falls)
+    curl = 0.04 + 0.10 * (identity.hair_seed % 97) / 96
+    bend = curl * torch.sin(8 * falls + 2.5 * wave[:, :1]) * smoothstep(0.1, 0.6, falls) + 0.07 * wave[:, 1:2] * falls
+    astray = 2.0 * _astray(shell, rng, count) * falls
+    out = 0.9 * high - 0.3 + (0.45 * wave[:, 2:3] + 0.3 * torch.cos(7 * falls + 3 * wave[:, 3:])) * falls + astray
+    hang = _curtain(identity, shell, goal[:, None] + bend, down, out)
     ends = above[:, -1:] * (1 - smoothstep(0.0, 0.5, falls))[..., None]
     hang = hang * smoothstep(0.0, 0.5, falls)[..., None] + ends + 0.0
     hang = torch.stack([hang[..., 0], _curtain_y(down), hang[..., 2]], -1)
     light = (0.45 + 0.55 * high).expand(-1, 17)
     return torch.cat([above, hang], 1), light
+
+
+def _astray(shell: Shell, rng: np.random.Generator, count: int) -> Tensor:
+    """(count, 1) cm by which strands stand off, a few of them far: without them hair has the outline of a cap."""
+    return 0.55 * _as(rng.random(count) ** 7, shell)[:, None]
 
 
 def _curtain_y(down: Tensor) -> Tensor:

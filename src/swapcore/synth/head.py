@@ -140,6 +140,11 @@ def stretch(identity: Identity, y: Tensor) -> Tensor:
     return torch.where(y < -2, -2 + (y + 2) * below, torch.where(y > 3, 3 + (y - 3) * above, y))
 
 
+def _rounded(t: Tensor) -> Tensor:
+    """0 before 0, 1 after 1, and a long round shoulder between: the underside of a nose turns away from the light slowly."""
+    return torch.sin(0.5 * torch.pi * t.clamp(0.0, 1.0)) ** 1.2
+
+
 def _nose_relief(nose: Nose, identity: Identity, x: Tensor, y: Tensor) -> Tensor:
     """Bridge, tip and wings of the nose, with shallow nostrils."""
     ax = x.abs()
@@ -147,15 +152,15 @@ def _nose_relief(nose: Nose, identity: Identity, x: Tensor, y: Tensor) -> Tensor
     height = nose.root_height + (nose.tip_height - nose.root_height) * s**1.15
     height = height + 0.42 * identity.nose_hump * bell(s - 0.4, 0.22)
     arched = y - 0.20 * bell(ax - 0.65, 0.38) + 0.10 * bell(ax, 0.3)
-    height = height * smoothstep(nose.base_y - 0.12, nose.tip_y + 0.12, arched)
+    height = height * _rounded((arched - nose.base_y + 0.12) / (nose.tip_y - nose.base_y + 0.55))
     height = height * (1 - smoothstep(nose.top_y - 0.2, nose.top_y + 1.7, y))
-    width = 0.68 + 0.10 * identity.nose_width + (0.26 + 0.14 * identity.nose_tip + 0.12 * identity.nose_width) * s**2
-    broad = 0.28 + 0.20 * s**3
-    z = height * ((1 - broad) * torch.exp(-((ax / width) ** 2.2)) + broad * bell(ax, 0.75 + 0.55 * nose.half_width * s))
-    z = z + (0.40 + 0.26 * identity.nose_tip) * bell2(x, 0.85, y - nose.tip_y - 0.05, 0.62)
+    width = 0.78 + 0.10 * identity.nose_width + (0.26 + 0.14 * identity.nose_tip + 0.12 * identity.nose_width) * s**2
+    broad = 0.46 + 0.08 * s**3
+    z = height * ((1 - broad) * bell(ax, width) + broad * bell(ax, 0.95 + 0.45 * nose.half_width * s))
+    z = z + (0.52 + 0.30 * identity.nose_tip) * bell2(x, 0.85, y - nose.tip_y - 0.02, 0.66)
     wing_x, wing_y = nose.half_width * 0.86, nose.tip_y - 0.14
-    lower = smoothstep(nose.base_y - 0.10, nose.tip_y - 0.25, y)
-    z = z + 0.95 * bell2(ax - wing_x, 0.38, y - wing_y, 0.46) * lower
+    lower = _rounded((y - nose.base_y + 0.15) / (nose.tip_y - nose.base_y + 0.10))
+    z = z + 0.85 * bell2(ax - wing_x, 0.44, y - wing_y, 0.52) * lower
     z = z - 0.22 * bell2(ax - wing_x * 0.95, 0.38, y - wing_y - 0.72, 0.34)
     z = z - 0.16 * bell2(ax - nose.half_width - 0.42, 0.30, y - wing_y, 0.6)
     return z - 0.34 * bell2(ax - 0.60 * nose.half_width / 1.42, 0.30, y - nose.base_y - 0.20, 0.20)
@@ -258,7 +263,8 @@ def build_head(identity: Identity, attributes: Attributes, detail: float, device
     bare = bare_head(identity, arc, angle, device)
     eye, mouth, nose = eye_of(identity), mouth_of(identity), nose_of(identity)
     x = bare.x
-    y = bare.y + (mouth_line(mouth, x) - _LINE_Y) * bell(bare.y - _LINE_Y, 1.1) * bare.front
+    near_mouth = bare.front * smoothstep(mouth.half_width + 2.4, mouth.half_width + 0.3, x.abs())
+    y = bare.y + (mouth_line(mouth, x) - _LINE_Y) * bell(bare.y - _LINE_Y, 1.1) * near_mouth
     relief = _skull_relief(eye, identity, x, y) + _nose_relief(nose, identity, x, y)
     relief = relief + _mouth_relief(mouth, nose, x, y) + _fold_relief(nose, identity, x, y)
     relief = relief + _sagging(eye, identity.age, x, y) + _random_relief(identity.relief_seed, x, y)

@@ -12,6 +12,8 @@ from swapcore.synth.rasterise import rasterise
 
 _MAP_PX, _MAP_CM = 192, 36.0
 _FAR = 1e3
+_SKY, _GROUND = (0.96, 1.0, 1.06), (0.62, 0.50, 0.42)
+"""Linear RGB of the surroundings' light from above, and from below, where it comes back from chest and clothes."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,20 @@ def shade(points: Lit, light: Light) -> Tensor:
     """Linear RGB (N, 3) that points send to the camera."""
     facing = points.normal @ light.key
     strand = (1 - (points.tangent @ light.key) ** 2).clamp(0, 1).sqrt()
-    diffuse = _diffuse(points, facing, strand) * (points.shadow * smoothstep(-0.25, 0.1, facing))[:, None]
+    reached = torch.where(points.is_skin[:, None], _past_terminator(facing), smoothstep(-0.25, 0.1, facing)[:, None])
+    diffuse = _diffuse(points, facing, strand) * points.shadow[:, None] * reached
     occlusion = _with_bounces(points.occlusion.clamp(0, 1.15)[:, None], points.albedo)
-    sky = torch.tensor([0.96, 1.0, 1.06], device=facing.device) * light.ambient * (0.68 + 0.32 * points.normal[:, 1:2])
+    above, below = (facing.new_tensor(tone) * light.ambient for tone in (_SKY, _GROUND))
+    sky = torch.lerp(below, above, 0.5 + 0.5 * points.normal[:, 1:2])
     fill = (points.normal @ light.fill).clamp(0, 1)[:, None] * 0.5 * light.ambient
     direct = light.key_colour * diffuse * occlusion.sqrt()
     colour = points.albedo * (direct + (sky + fill) * occlusion)
     return colour + _highlights(points, light, facing)
+
+
+def _past_terminator(facing: Tensor) -> Tensor:
+    """(N, 3) how much light skin still sends where it turns away from the lamp: red goes farthest through it."""
+    return smoothstep(facing.new_tensor([-0.50, -0.36, -0.30]), facing.new_tensor([0.22, 0.14, 0.10]), facing[:, None])
 
 
 def _with_bounces(occlusion: Tensor, albedo: Tensor) -> Tensor:

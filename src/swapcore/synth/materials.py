@@ -123,7 +123,7 @@ def _dress_strands(identity: Identity, surface: Vertices, pixels: _Pixels) -> No
     for part, colour in ((Part.HAIR, hair_colour(identity)), (Part.BEARD, beard_colour(identity))):
         where = torch.nonzero(surface.part == part)[:, 0]
         fine = noise(surface.rest[where], 5.0, 3)[:, 0]
-        lightness = (1 + surface.tint[where] + 0.08 * fine).clamp(0.35, 2.0)
+        lightness = (1 + surface.tint[where] + 0.10 * fine).clamp(0.35, 2.0)
         pixels.albedo[where] = colour.to(fine.device) * lightness[:, None]
         pixels.gloss[where] = 0.1
 

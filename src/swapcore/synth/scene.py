@@ -8,7 +8,7 @@ from swapcore.synth.attributes import Attributes
 from swapcore.synth.body import build_body, build_ears, follow
 from swapcore.synth.camera import Camera
 from swapcore.synth.curves import Tensor, smoothstep, unit
-from swapcore.synth.hair import build_shell, curtain_mesh, grow_strands, line_height, shell_mesh
+from swapcore.synth.hair import above_line, build_shell, curtain_mesh, grow_strands, shell_mesh
 from swapcore.synth.head import Head, build_head, detail_of
 from swapcore.synth.identity import LONG, Identity
 from swapcore.synth.mesh import Mesh, Part, Vertices, grid_triangles, join, plain_vertices
@@ -51,9 +51,7 @@ def build_scene(identity: Identity, attributes: Attributes, camera: Camera, pixe
 
 def _head_vertices(identity: Identity, head: Head) -> Vertices:
     """The head's vertices; their tint says how far hair roots darken the scalp."""
-    line = line_height(identity, head.angle.cpu().numpy())
-    height = torch.as_tensor(line[None], dtype=torch.float32, device=head.rest.device)
-    roots = smoothstep(-0.45, 0.75, head.rest[..., 1] - height).reshape(-1)
+    roots = smoothstep(-0.75, 1.0, above_line(identity, head.angle.cpu().numpy(), head.rest[..., 1])).reshape(-1)
     vertices = plain_vertices(head.position, head.normal, head.rest, head.occlusion, Part.SCALP)
     in_front = (vertices.rest[:, 2] > -7.5) & (vertices.rest[:, 1] > -12.5) & (roots < 0.5)
     return replace(vertices, tint=roots, part=torch.where(in_front, int(Part.FACE), vertices.part))
