@@ -64,6 +64,7 @@ class SynthesizeParams(Section):
     pictures_per_person: Annotated[int, Field(ge=2, le=10_000)]
     size_px: Annotated[int, Field(ge=64, le=2048)]
     attribute_range: Annotated[float, Field(gt=0, le=1, description="1 = full range of pose, expression, light")]
+    write_truth: Annotated[bool, Field(description="also truth.tar: part masks and depth of every picture")]
     seed: Seed
     workers: Workers
 

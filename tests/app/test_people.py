@@ -19,7 +19,14 @@ from swapcore.stages.synthesize import run
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("people") / "people"
     usual = read_params(Path(__file__).parents[2] / "params.yaml").synthesize
-    small = {"num_people": 2, "pictures_per_person": 2, "size_px": 192, "workers": 1, "attribute_range": 0.3}
+    small = {
+        "num_people": 2,
+        "pictures_per_person": 2,
+        "size_px": 192,
+        "workers": 1,
+        "attribute_range": 0.3,
+        "write_truth": False,
+    }
     run(usual.model_copy(update=small), photographs=folder)
     return folder
 

@@ -23,7 +23,7 @@ PARAMS = Path(__file__).parents[2] / "params.yaml"
 def test_no_params_file_can_name_the_benchmarks_seed(tmp_path: Path) -> None:
     text = PARAMS.read_text()
     outside = tmp_path / "params.yaml"
-    outside.write_text(text.replace("attribute_range: 0.7\n  seed: 1", f"attribute_range: 0.7\n  seed: {2**31}"))
+    outside.write_text(text.replace("  seed: 1\n  workers: 0\n\ncrop", f"  seed: {2**31}\n  workers: 0\n\ncrop"))
     with pytest.raises(ParamsError, match=r"synthesize\.seed"):
         read_params(outside)
     # The stage's first word is its seed, so below 2**31; SeedSequence takes each of these words as it is.

@@ -1,16 +1,23 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from swapcore.config import SynthesizeParams
 from swapcore.data.artifact import content_digest, read_card
+from swapcore.data.manifests import read_manifest
 from swapcore.stages import synthesize
 from swapcore.synth.identity import SHAPE_PARAMETERS
-from swapcore.synth.people import PARAMETERS, PictureRow
+from swapcore.synth.mesh import Part
+from swapcore.synth.people import PARAMETERS, PictureRow, read_shots
+from swapcore.synth.render import render
+from swapcore.synth.truth_file import DEPTH_UNIT_CM, TRUTH, read_truth
 from swapcore.tables import read_table
 
-PARAMS = SynthesizeParams(num_people=2, pictures_per_person=2, size_px=64, attribute_range=0.7, seed=1, workers=1)
+PARAMS = SynthesizeParams(
+    num_people=2, pictures_per_person=2, size_px=64, attribute_range=0.7, write_truth=False, seed=1, workers=1
+)
 
 
 def test_it_writes_people_consent_parameters_and_card(tmp_path: Path) -> None:
@@ -32,11 +39,29 @@ def test_it_writes_people_consent_parameters_and_card(tmp_path: Path) -> None:
         ]
 
 
+def test_the_truth_of_every_picture_is_written_if_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "people"
+    synthesize.run(PARAMS.model_copy(update={"write_truth": True}), photographs=folder)
+    shots, truths = read_shots(folder), dict(read_truth(folder))
+    assert list(truths) == list(shots)
+    for file, shot in shots.items():
+        picture = render(shot.identity, shot.attributes, shot.size_px)
+        assert truths[file].parts.tobytes() == picture.parts.tobytes()
+        assert np.array_equal(np.isinf(truths[file].depth), np.isinf(picture.depth))
+        shown = np.isfinite(picture.depth)
+        assert np.abs(truths[file].depth[shown] - picture.depth[shown]).max() <= DEPTH_UNIT_CM / 2 + 1e-4
+    stated = read_card(folder, "photographs").facts["truth"]
+    assert (stated["file"], stated["depth_unit_cm"], stated["parts"]["lip"]) == (TRUTH, DEPTH_UNIT_CM, Part.LIP)
+    assert [entry.file for entry in read_manifest(folder).entries] == list(shots)
+    assert read_manifest(folder).quarantine == []
+
+
 @pytest.mark.slow
 def test_the_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     for workers in (1, 2):
         folder = tmp_path / str(workers)
-        synthesize.run(PARAMS.model_copy(update={"workers": workers}), photographs=folder)
+        synthesize.run(PARAMS.model_copy(update={"workers": workers, "write_truth": True}), photographs=folder)
+    assert (tmp_path / "1" / TRUTH).read_bytes() == (tmp_path / "2" / TRUTH).read_bytes()
     assert (tmp_path / "1" / "card.json").read_bytes() == (tmp_path / "2" / "card.json").read_bytes()
     assert content_digest(tmp_path / "1") == content_digest(tmp_path / "2")
 

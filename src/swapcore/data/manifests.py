@@ -14,8 +14,8 @@ from swapcore.errors import InputError
 LIST = "photographs.csv"
 """A folder that holds a CSV of this name is listed by it, not by its sub-folders."""
 _COLUMNS = ("file", "identity")
-_DATA_SUFFIXES = {".csv", ".json", ".parquet"}
-"""Beside the people's folders: consent.csv, the card and tables of rendered people. Any other file there is quarantined."""
+_DATA_SUFFIXES = {".csv", ".json", ".parquet", ".tar"}
+"""Beside the people's folders: consent.csv, the card, tables and truth.tar of rendered people. Any other file there is quarantined."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import csv
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,7 +12,10 @@ from typing import Any
 from swapcore.config import OutputPath, SynthesizeParams
 from swapcore.data.artifact import building, write_card
 from swapcore.progress import progress
-from swapcore.synth.people import PARAMETERS, PictureRow, distributions, draw_shots, photograph
+from swapcore.synth import truth_file
+from swapcore.synth.people import PARAMETERS, PictureRow, distributions, draw_shots, photograph, photograph_with_truth
+from swapcore.synth.render import RENDERER
+from swapcore.synth.truth_file import TruthFiles, TruthWriter
 from swapcore.tables import write_table
 
 LICENCE = "CC0-1.0"
@@ -22,7 +25,8 @@ BASIS = "rendered; nobody is shown"
 def run(params: SynthesizeParams, *, photographs: OutputPath) -> dict[str, float]:
     """Render num_people people, pictures_per_person pictures each; the bytes do not depend on the number of workers."""
     with building(photographs) as folder:
-        rows = [row for person in progress(_render_all(params, folder), "people", params.num_people) for row in person]
+        people = progress(_render_all(params, folder), "people", params.num_people)
+        rows = _packed(people, folder) if params.write_truth else [row for rows, _ in people for row in rows]
         _write_consent(folder / "consent.csv")
         write_table(folder / PARAMETERS, PictureRow, rows)
         write_card(
@@ -31,13 +35,30 @@ def run(params: SynthesizeParams, *, photographs: OutputPath) -> dict[str, float
             params.model_copy(update={"workers": 0}),
             inputs={},
             counts={"people": params.num_people, "photographs": len(rows)},
-            facts={"licence": LICENCE} | distributions(params.seed, params.num_people),
+            facts={"licence": LICENCE, "renderer": RENDERER}
+            | distributions(params.seed, params.num_people)
+            | (truth_file.facts() if params.write_truth else {}),
         )
     return {"people": float(params.num_people), "photographs": float(len(rows))}
 
 
-def _render_all(params: SynthesizeParams, folder: Path) -> Iterator[list[Any]]:
-    """Every person's rows, in order."""
+Rendered = tuple[list[Any], list[TruthFiles]]
+"""A person's rows, and the truth of each picture if it is to be written."""
+
+
+def _packed(people: Iterable[Rendered], folder: Path) -> list[Any]:
+    """All rows; each person's truth goes into truth.tar as it comes, in order, whoever rendered it."""
+    rows: list[Any] = []
+    with TruthWriter(folder) as writer:
+        for of_person, truths in people:
+            rows += of_person
+            for truth in truths:
+                writer.add(truth)
+    return rows
+
+
+def _render_all(params: SynthesizeParams, folder: Path) -> Iterator[Rendered]:
+    """Every person's rows and truth, in order."""
     workers = min(params.workers or os.cpu_count() or 1, params.num_people)
     task = functools.partial(_render_person, params, folder)
     if workers == 1:
@@ -47,9 +68,12 @@ def _render_all(params: SynthesizeParams, folder: Path) -> Iterator[list[Any]]:
         yield from pool.map(task, range(params.num_people))
 
 
-def _render_person(params: SynthesizeParams, folder: Path, person: int) -> list[Any]:
+def _render_person(params: SynthesizeParams, folder: Path, person: int) -> Rendered:
     shots = draw_shots(params.seed, person, params.pictures_per_person, params.size_px, params.attribute_range)
-    return [photograph(shot, folder) for shot in shots]
+    if not params.write_truth:
+        return [photograph(shot, folder) for shot in shots], []
+    rows, truths = zip(*(photograph_with_truth(shot, folder) for shot in shots), strict=True)
+    return list(rows), list(truths)
 
 
 def _write_consent(path: Path) -> None:

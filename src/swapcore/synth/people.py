@@ -10,6 +10,7 @@ from swapcore.ops.image import encode_png
 from swapcore.synth.attributes import Attributes, draw_attributes
 from swapcore.synth.identity import SHAPE_PARAMETERS, Identity, draw_identity
 from swapcore.synth.render import POINT_NAMES, Picture, render
+from swapcore.synth.truth_file import TruthFiles
 from swapcore.tables import read_table
 
 PARAMETERS = "parameters.parquet"
@@ -104,11 +105,21 @@ def read_shots(folder: Path) -> dict[str, Shot]:
 
 def photograph(shot: Shot, folder: Path) -> Any:
     """Render a shot into the folder and return its row."""
+    return to_row(shot, _taken(shot, folder))
+
+
+def photograph_with_truth(shot: Shot, folder: Path) -> tuple[Any, TruthFiles]:
+    """Render a shot into the folder and return its row, and its masks and depth to be packed."""
+    picture = _taken(shot, folder)
+    return to_row(shot, picture), TruthFiles.of(shot.file, picture)
+
+
+def _taken(shot: Shot, folder: Path) -> Picture:
     picture = render(shot.identity, shot.attributes, shot.size_px)
     path = folder / shot.file
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(encode_png(picture.image))
-    return to_row(shot, picture)
+    return picture
 
 
 def distributions(seed: int, num_people: int) -> dict[str, Any]:

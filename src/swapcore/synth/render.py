@@ -23,6 +23,8 @@ from swapcore.synth.rasterise import rasterise
 from swapcore.synth.scene import build_scene, interpolate
 from swapcore.synth.sensor import background, develop
 
+RENDERER = 3
+"""Raised whenever the same parameters give other pixels, together with benchmark/frozen.VERSION; the card states it."""
 _SUPERSAMPLING = 2
 POINT_NAMES = (
     "left_eye", "right_eye", "nose_base", "mouth_left", "mouth_right",
