@@ -57,7 +57,7 @@ def registered_model(model: Path, tmp_path_factory: pytest.TempPathFactory) -> s
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("MLFLOW_TRACKING_URI", uri)
-        packaged = package(model, folder / "package", "# A model for tests")
+        packaged = package(model, folder / "package", "# A model for tests", "served")
         register_version(
             "served", packaged, run_tags={MODEL_TAG: "m"}, tags={}, alias="challenger", description="for tests"
         )

@@ -1,6 +1,7 @@
 """Requests are answered pair by pair, and a wrong one is refused with the field that is wrong."""
 
 import base64
+import hashlib
 import struct
 import zlib
 
@@ -10,6 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from swapcore.errors import UserError
+from swapcore.inference.manifest import read
+from swapcore.inference.payload import Payload, from_bits
 from swapcore.inference.requests import (
     BATCH_SIZE,
     MAX_PAIRS,
@@ -20,6 +23,7 @@ from swapcore.inference.requests import (
     to_base64,
 )
 from swapcore.ops.image import decode
+from swapcore.ops.watermark import read as read_watermark
 from tests.drawn_photographs import draw_face
 
 
@@ -61,9 +65,40 @@ def test_photographs_and_crops_may_be_mixed_and_photographs_keep_their_size(swap
     assert first.shape == second.shape == two_faces.shape
     assert np.array_equal(aligned, swapper.swapper.swap(picture(64)[None], picture(64, 1)[None])[0])
     middle = two_faces.shape[1] // 2
-    assert np.array_equal(first[:, :middle], second[:, :middle])
-    assert np.array_equal(second[:, middle:], two_faces[:, middle:])
-    assert not np.array_equal(first[:, middle:], two_faces[:, middle:])
+    assert_alike(first[:, :middle], second[:, :middle])
+    assert_alike(second[:, middle:], two_faces[:, middle:])
+    assert np.abs(first[:, middle:].astype(int) - two_faces[:, middle:]).max() > MAX_MARK
+
+
+MAX_MARK = 30
+"""More than the watermark changes any pixel by; it is 2.4 grey levels in the mean square at most."""
+
+
+def assert_alike(first, second):
+    """The same but for the watermark."""
+    apart = np.abs(first.astype(int) - second)
+    assert apart.max() <= MAX_MARK
+    assert apart.mean() < 3
+
+
+def test_an_answer_says_that_it_is_synthetic_what_made_it_and_out_of_what(swapper):
+    request = SwapRequest(source=to_base64(draw_face(5)[0]), template=to_base64(draw_face(6)[0]))
+    data = base64.b64decode(answer(swapper, [request])[0])
+    manifest = read(data, "image/png")
+    assert manifest.state == "Valid"
+    facts = manifest.provenance
+    assert (facts.action, facts.model.digest) == ("swapped", swapper.reference.digest)
+    sent = {"source": request.source, "template": request.template}
+    assert {each.role: each.sha256 for each in facts.ingredients} == {
+        role: hashlib.sha256(base64.b64decode(text)).hexdigest() for role, text in sent.items()
+    }
+    watermark = read_watermark(decode(data))
+    assert from_bits(watermark.payload) == Payload("swapped", swapper.reference.digest[:6])
+
+
+def test_an_aligned_crop_too_small_for_the_watermark_has_the_manifest(swapper):
+    request = SwapRequest(source=to_base64(picture(64)), template=to_base64(picture(64)), aligned=True)
+    assert read(base64.b64decode(answer(swapper, [request])[0]), "image/png").provenance.action == "swapped"
 
 
 def bomb() -> bytes:

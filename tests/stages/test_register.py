@@ -229,7 +229,7 @@ def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(register
 def test_its_files_are_the_weights_the_configuration_and_code(registered):
     folder = Path(mlflow.artifacts.download_artifacts("models:/test-swap/1", tracking_uri=registered.uri))
     artifacts = sorted(path.name for path in (folder / "artifacts").rglob("*") if path.is_file())
-    assert artifacts == ["README.md", "model.json", "recogniser.json", "weights.safetensors"]
+    assert artifacts == ["README.md", "model.json", "named.json", "recogniser.json", "weights.safetensors"]
     card = (folder / "artifacts/model/README.md").read_text()
     assert card == client(registered.uri).get_model_version("test-swap", "1").description
     for words in (

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 CACHE = Path(".swapcore/models")
 """Where models that were fetched are kept, in the working directory."""
 _ORIGIN = "origin.json"
+NAMED = "named.json"
+"""In a packaged model, which has no card: the name it was registered by, and the digest of the artifact that it was."""
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 WAYS = "give a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix"
 
@@ -64,6 +66,9 @@ def _from_folder(folder: Path, name: str) -> LocatedModel:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such model; {WAYS}")
     read_configuration(folder)  # a folder of something else is called so, before its weights are missed
+    if (folder / NAMED).is_file():
+        named = json.loads((folder / NAMED).read_text(encoding="utf-8"))
+        return LocatedModel(folder, str(named["name"]), None, str(named["digest"]))
     has_card = (folder / CARD).is_file()
     return LocatedModel(folder, name, None, artifact_digest(folder) if has_card else weights_digest(folder))
 

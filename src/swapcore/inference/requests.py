@@ -1,7 +1,8 @@
-"""What a server is asked and answers: pairs of pictures in base64, checked before they are used."""
+"""What a server is asked and answers: pairs of pictures in base64, checked before they are used, marked when they go out."""
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from swapcore.data.photographs import decode_photograph
 from swapcore.errors import InputError
 from swapcore.inference.finding import FaceChoice, find_faces
+from swapcore.inference.marking import Ingredient, Provenance, mark
 from swapcore.inference.photograph import PhotographSwapper
 from swapcore.ops.image import Image, encode_png, resize
 
 MAX_MEGAPIXELS = 16.0
 MAX_PAIRS = 64
 BATCH_SIZE = 8
+_ANSWER = Path("answer.png")
 
 
 class SwapRequest(BaseModel):
@@ -36,7 +39,7 @@ class SwapRequest(BaseModel):
 
 
 def answer(swapper: PhotographSwapper, requests: Sequence[SwapRequest]) -> list[str]:
-    """The swapped pictures, PNG in base64, in the order of the requests.
+    """The swapped pictures, marked as synthetic, PNG in base64, in the order of the requests.
 
     Aligned crops are answered at the model's own size, photographs at the template's. Photographs are held one pair at a
     time, so memory does not grow with the number of pairs.
@@ -57,10 +60,11 @@ def answer(swapper: PhotographSwapper, requests: Sequence[SwapRequest]) -> list[
             for field in ("source", "template")
         )
         swapped = swapper.swapper.swap(sources, templates)
-        answers |= {place: to_base64(image) for place, image in zip(places, swapped, strict=True)}
+        for place, image in zip(places, swapped, strict=True):
+            answers[place] = _marked(swapper, requests[place], image)
     for place, request in enumerate(requests):
         if not request.aligned:
-            answers[place] = to_base64(_swap_photographs(swapper, request, f"inputs[{place}]"))
+            answers[place] = _marked(swapper, request, _swap_photographs(swapper, request, f"inputs[{place}]"))
     return [answers[place] for place in range(len(requests))]
 
 
@@ -80,6 +84,20 @@ def _swap_photographs(swapper: PhotographSwapper, request: SwapRequest, name: st
     template = read_picture(request.template, f"{name}.template")
     faces = find_faces(template, choice, swapper.swapper.size_px, Path(f"{name}.template"))
     return swapper.replace_all(template, faces, source)
+
+
+def _marked(swapper: PhotographSwapper, request: SwapRequest, image: Image) -> str:
+    """A swapped picture with what says that it is synthetic, and out of what; no caller can leave it out."""
+    ingredients = (
+        Ingredient("source", "source", _sha256(request.source)),
+        Ingredient("template", "template", _sha256(request.template)),
+    )
+    data = mark(_ANSWER, np.ascontiguousarray(image), Provenance("swapped", swapper.reference, ingredients))
+    return base64.b64encode(data).decode("ascii")
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(base64.b64decode(text)).hexdigest()
 
 
 def read_picture(text: str, field: str) -> Image:
@@ -110,5 +128,5 @@ def read_choice(text: str, field: str) -> FaceChoice:
 
 
 def to_base64(image: Image) -> str:
-    """PNG in base64."""
+    """PNG in base64, as a request carries it: without any mark."""
     return base64.b64encode(encode_png(image)).decode("ascii")

@@ -8,6 +8,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from swapcore.errors import UserError
+from swapcore.inference.credentials import signing_credentials
 from swapcore.inference.photograph import PhotographSwapper
 from swapcore.inference.requests import SwapRequest, answer
 
@@ -16,7 +17,8 @@ class ServedSwapper(PythonModel):
     """Pairs of photographs, or of aligned crops, in base64 to swapped pictures in base64."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Load the weights that were logged beside this script."""
+        """Load the weights that were logged beside this script, and see that answers can be signed."""
+        signing_credentials()
         self._swapper = PhotographSwapper(Path(context.artifacts["model"]))
 
     def predict(self, model_input: list[SwapRequest]) -> list[str]:  # type: ignore[override]  # the form that mlflow types

@@ -18,6 +18,7 @@ from swapcore.data.lineage import LINEAGE
 from swapcore.data.recogniser_file import read_recogniser_file, write_recogniser_file
 from swapcore.errors import ArtifactError, InputError
 from swapcore.evaluation.folder import PAGE
+from swapcore.inference.models import NAMED
 from swapcore.inference.requests import to_base64
 from swapcore.models.artifact import CONFIGURATION, WEIGHTS, read_configuration
 from swapcore.registration.digests import CODE, DVC_LOCK, code_digest, dvc_hashes
@@ -45,8 +46,8 @@ REGISTRATION = "registration.json"
 DECISION = "decision.json"
 OUTCOME_TAG, REASON_TAG, DECISION_TAG = "gate.outcome", "gate.reason", "gate.decision"
 REQUIREMENTS = (
-    "dlib-bin", "face_recognition_models", "mlflow", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pydantic", "pyyaml",
-    "safetensors", "torch", "tqdm",
+    "c2pa-python", "cryptography", "dlib-bin", "face_recognition_models", "mlflow", "numpy", "opencv-python-headless", "pillow",
+    "pyarrow", "pydantic", "pyyaml", "safetensors", "scipy", "torch", "tqdm",
 )  # fmt: skip
 """What the served code imports; onnxruntime and torchvision only where the recogniser asks for them."""
 
@@ -132,7 +133,7 @@ def _enter(inputs: Inputs) -> Entry:
     with tempfile.TemporaryDirectory() as folder:
         version = register_version(
             name,
-            package(inputs.model, Path(folder) / "model", card),
+            package(inputs.model, Path(folder) / "model", card, name),
             run_tags={MODEL_TAG: inputs.digests["model"]},
             tags=version_tags(inputs.digests, inputs.model_card, inputs.report_card, figures),
             alias=CHALLENGER,
@@ -236,11 +237,13 @@ def _places(inputs: Inputs) -> dict[str, str]:
     return {name: value for name, value in places.items() if value}
 
 
-def package(model: Path, folder: Path, card: str) -> Packaged:
+def package(model: Path, folder: Path, card: str, name: str) -> Packaged:
     """Lay out what the registered model needs: weights, configuration, model card, and the recogniser's own file if it has one."""
     folder.mkdir()
-    for name in (WEIGHTS, CONFIGURATION):
-        shutil.copyfile(model / name, folder / name)
+    for file in (WEIGHTS, CONFIGURATION):
+        shutil.copyfile(model / file, folder / file)
+    named = {"name": name, "digest": artifact_digest(model)}
+    (folder / NAMED).write_text(json.dumps(named, sort_keys=True) + "\n", encoding="utf-8")
     (folder / MODEL_CARD).write_text(card, encoding="utf-8")
     recogniser = read_recogniser_file(model)
     if recogniser.network.path is not None:
