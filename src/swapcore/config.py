@@ -303,6 +303,13 @@ class EvaluateParams(Section):
     judge: Annotated[
         NetworkParams | None, Field(description="null = the training's own recogniser under jitter, so labelled")
     ]
+    champion: Annotated[
+        str | None,
+        Field(
+            pattern=r"^models:/[^/@]+(@[^/@]+|/\d+)$",
+            description="registered model that answers the same pairs, beside this one; null = none",
+        ),
+    ]
     bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]
     sheet_rows: Annotated[int, Field(ge=1, le=64)]
     batch_size: Annotated[int, Field(ge=1)]

@@ -13,6 +13,7 @@ from swapcore.evaluation.attributes import Look
 from swapcore.evaluation.identity import Gallery, Judge
 from swapcore.evaluation.scores import Bench
 from swapcore.faces.align import template_points
+from swapcore.faces.expression import Expression
 from swapcore.ops.image import Image
 from swapcore.ops.masks import face_mask
 
@@ -36,7 +37,7 @@ def levels(images: np.ndarray) -> list[np.ndarray]:
 
 
 def locate(image: Image) -> Look | None:
-    return Look(POINTS, 0.0, 0.0) if image.std() > 0 else None
+    return Look(POINTS, 0.0, 0.0, 0.0, Expression(*[0.0] * 6)) if image.std() > 0 else None
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ def params() -> EvaluateParams:
         pairs_per_template=4,
         max_pairs=400,
         judge=None,
+        champion=None,
         bootstrap_samples=200,
         sheet_rows=8,
         batch_size=7,

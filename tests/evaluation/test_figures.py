@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from swapcore.evaluation.attributes import Look, score_attributes
+from swapcore.evaluation.attributes import Look, Pose, score_attributes, score_pose
 from swapcore.evaluation.outside import background_region, face_region, inside_l1, outside_l1
 from swapcore.evaluation.realism import describe, level_distance, score_realism
-from swapcore.evaluation.slices import slices_of, tone_word, typology_angle
+from swapcore.evaluation.slices import measured_expression, rendered_expression, slices_of, tone_word, typology_angle
 from swapcore.evaluation.speed import measure_speed
 from swapcore.evaluation.truth import MAX_PSNR_DB, score_truth
+from swapcore.faces.expression import Expression
+from swapcore.synth.attributes import NEUTRAL
 
 
 def test_outside_and_inside_see_only_their_region(world):
@@ -30,12 +32,29 @@ def test_outside_cannot_be_told_where_the_face_fills_the_crop(world):
 
 
 def test_attributes_by_hand():
-    template = Look(np.array([[10.0, 20], [30, 20], [20, 30]]), yaw_deg=5, roll_deg=179)
-    swapped = Look(template.points + np.array([3, 4]), yaw_deg=-2, roll_deg=-178)
-    score = score_attributes(swapped, template)
+    template = Look(np.array([[10.0, 20], [30, 20], [20, 30]]), 5, 1, 179, Expression(20, 90, 30, 20, 5, -10))
+    true = replace(template, pitch_deg=4, expression=Expression(24, 80, 33, 21, 5, -10))
+    swapped = Look(template.points + np.array([3, 4]), -2, 1, -178, Expression(22, 95, 31, 18, 8, -6))
+    score = score_attributes(swapped, template, true)
     assert score.landmark_error == pytest.approx(25)  # 5 px of 20
     assert score.yaw_error_deg == 7
     assert score.roll_error_deg == pytest.approx(3)  # across 180 degrees
+    assert score.pitch_error_deg == 3
+    assert (score.mouth_open_error, score.mouth_width_error, score.brow_error, score.eye_open_error) == (2, 15, 2, 3)
+    assert score.gaze_error == 5  # 3 across, 4 down
+    assert score_pose(swapped, Pose(-12, 5, 178)) == (10, 4, 4)
+
+
+def test_expression_in_a_word():
+    rest = NEUTRAL.but(smile=0.1)
+    assert rendered_expression(rest) == "at rest"
+    assert rendered_expression(rest.but(smile=0.6)) == "smiling"
+    assert rendered_expression(rest.but(smile=0.6, mouth_open=0.4)) == "mouth open"
+    assert rendered_expression(rest.but(mouth_open=0.4, blink=0.9)) == "eyes closed"
+    middle = Expression(20, 90, 30, 20, 0, 0)
+    assert measured_expression(middle, middle) == "at rest"
+    assert measured_expression(middle._replace(mouth_width=110), middle) == "smiling"
+    assert measured_expression(middle._replace(mouth_open=30, mouth_width=110), middle) == "mouth open"
 
 
 def test_truth_of_an_equal_and_of_a_shifted_picture(world):
@@ -90,7 +109,8 @@ def test_typology_angle_by_hand(world):
 
 def test_slices_name_pose_light_and_tone(world):
     source, template = replace(world.rows[0], brightness=0.7), replace(world.rows[2], brightness=0.3, yaw_deg=-15.0)
-    words = slices_of(source, template, "light", "dark")
+    words = slices_of(source, template, "light", "dark", "smiling")
+    assert words["template expression"] == "smiling"
     assert words["template pose"] == "turned left"
     assert words["template light"] == "dark"
     assert words["change of light"] == "different"

@@ -36,6 +36,23 @@ class NoParams(Section):
     """Of the artifacts that other stages would have made."""
 
 
+class NetParams(Section):
+    """Of a part of a training's params."""
+
+    width: int
+
+
+class TrainingParams(Section):
+    """Of a training, as small as can be."""
+
+    rate: float
+    model: NetParams
+
+
+NONE = NoParams()
+TRAINING = TrainingParams(rate=0.5, model=NetParams(width=8))
+
+
 def make_rows(margin: float = 0.25, dark: float = 0.0, **changes: float) -> list[ScoreRow]:
     """Every source on every template; margins scatter about their mean, the same way in every report.
 
@@ -87,7 +104,7 @@ def model_faces(model: Path) -> str:
     return json.loads((model / "lineage" / "groups.json").read_text())["inputs"]["faces"]
 
 
-def write_chain(folder: Path, network: NetworkParams = DLIB, seed: int = 0) -> Path:
+def write_chain(folder: Path, network: NetworkParams = DLIB, seed: int = 0, params: Section = NONE) -> Path:
     """Faces, groups and a model, each made from the one before; returns the model."""
     faces, groups, model = folder / "data/faces", folder / "data/groups", folder / "models/swap"
     for each in (faces, groups, model.parent):
@@ -113,7 +130,7 @@ def write_chain(folder: Path, network: NetworkParams = DLIB, seed: int = 0) -> P
     write_model(model, network, seed)
     pass_on("groups", groups, model)
     card = {"groups": {"facts": teacher, "inputs": {}, "params": {}}}
-    write_card(model, "model", NoParams(), inputs={"groups": artifact_digest(groups)}, counts={}, facts=card)
+    write_card(model, "model", params, inputs={"groups": artifact_digest(groups)}, counts={}, facts=card)
     return model
 
 
@@ -137,9 +154,15 @@ def empty_store() -> bytes:
 
 
 def write_ports(
-    folder: Path, rows: list[ScoreRow] | None = None, seed: int = 0, *, network: NetworkParams = DLIB, **protocol: str
+    folder: Path,
+    rows: list[ScoreRow] | None = None,
+    seed: int = 0,
+    *,
+    network: NetworkParams = DLIB,
+    params: Section = NONE,
+    **protocol: str,
 ) -> dict[str, Path]:
     """What register.run takes."""
-    model = write_chain(folder, network, seed)
+    model = write_chain(folder, network, seed, params)
     report = write_report(folder / "reports/swap", model, rows or make_rows(), **protocol)
     return {"model": model, "report": report, "registration": folder / "models/registered"}

@@ -5,21 +5,23 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import mlflow
 import pytest
+import yaml
 
 from swapcore.cli import main
-from swapcore.data.artifact import file_digest
+from swapcore.data.artifact import artifact_digest, file_digest
 from swapcore.registration.digests import code_digest
 from swapcore.registration.trace import lineage_path, report_path
 from swapcore.stages.register import run
-from swapcore.tracking import MODEL_TAG
+from swapcore.tracking import MODEL_TAG, track
 from swapcore.tracking.store import tracking_uri
 from swapcore.tracking.versions import Event, before_champion, find_entry, history_of, run_tags, tag_version
-from tests.registration.small_reports import PARAMS, empty_store, make_rows, write_ports
+from tests.registration.small_reports import PARAMS, TRAINING, empty_store, make_rows, write_ports
 
 NAME = PARAMS.model_name
 ROOT = Path(__file__).parents[2]
@@ -144,6 +146,78 @@ def test_a_card_in_the_run_that_was_changed_is_found(project, capsys):
     code, said = swapcore(capsys, "lineage", "2", "--name", NAME)
     assert code == 6
     assert "BROKEN faces: " in said
+
+
+DVC_STAGES = """\
+stages:
+  faces: {cmd: crop, deps: [data/people], outs: [data/faces]}
+  groups: {cmd: groups, deps: [data/faces], outs: [data/groups]}
+  train: {cmd: train, deps: [data/groups], outs: [models/swap]}
+"""
+
+
+@pytest.fixture(scope="module")
+def kept_by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model registered from a DVC project: dvc.lock and cache are DVC's own; its run was told of params and groups."""
+    folder = tmp_path_factory.mktemp("dvc")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("DVC_NO_ANALYTICS", "1")
+        (folder / "mlflow.db").write_bytes(empty_store())
+        shutil.copy(ROOT / "params.yaml", folder)
+        ports = write_ports(folder, params=TRAINING)
+        (folder / "dvc.yaml").write_text(DVC_STAGES)
+        for words in (["init", "--no-scm", "-q"], ["commit", "-f", "-q"]):
+            subprocess.run([sys.executable, "-m", "dvc", *words], check=True)
+        with track("train", {"swapcore.training": "t"}, resume="no") as tracker:
+            tracker.log_params("train", TRAINING)
+            tracker.log_dataset("groups", folder / "data/groups", artifact_digest(folder / "data/groups"), "training")
+            tracker.set_tags({MODEL_TAG: artifact_digest(ports["model"])})
+        run(PARAMS, **ports)
+        mlflow.MlflowClient(tracking_uri=tracking_uri()).delete_registered_model_alias(NAME, "champion")
+    return folder
+
+
+@pytest.mark.slow
+def test_dvcs_hashes_params_and_groups_are_checked_and_one_byte_blocks_promotion(kept_by_dvc, capsys, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(kept_by_dvc)
+    code, said = swapcore(capsys, "lineage", "1", "--name", NAME)
+    assert code == 0, said
+    for path in ("data/people", "data/faces", "data/groups", "models/swap"):
+        assert f"ok     DVC {path}: " in said
+    for line in ("train.rate: 0.5", "train.model.width: 8", "groups of the training: "):
+        assert f"ok     {line}" in said
+    lock = yaml.safe_load(Path("dvc.lock").read_text())["stages"]
+    name = lock["train"]["outs"][0]["md5"]
+    listed = json.loads(Path(f".dvc/cache/files/md5/{name[:2]}/{name[2:]}").read_text())
+    of_weights = next(each["md5"] for each in listed if each["relpath"] == "weights.safetensors")
+    shutil.rmtree("models/swap")  # what is left is DVC's cache
+    assert "ok     DVC models/swap: " in swapcore(capsys, "lineage", "1", "--name", NAME)[1]
+    stored = Path(f".dvc/cache/files/md5/{of_weights[:2]}/{of_weights[2:]}")
+    stored.chmod(0o644)
+    change_one_byte(stored)
+    assert_broken(capsys, "DVC models/swap")
+    change_one_byte(stored)
+    entry = find_entry(NAME, "1")
+    digest = entry.tags["dvc.data/people"]
+    tag_version(entry, {"dvc.data/people": ("0" if digest[0] != "0" else "1") + digest[1:]})
+    assert_broken(capsys, "DVC data/people")
+    tag_version(entry, {"dvc.data/people": digest})
+    with closing(sqlite3.connect("mlflow.db")) as store:
+        store.execute("update params set value = '0.6' where key = 'train.rate'")
+        store.commit()
+    assert_broken(capsys, "train.rate")
+
+
+def assert_broken(capsys, link: str) -> None:
+    code, said = swapcore(capsys, "lineage", "1", "--name", NAME)
+    assert code == 6
+    assert f"1 broken: {link}: " in said.splitlines()[-1]
+    code, said = swapcore(capsys, "promote", "1", "--reason", "again", "--name", NAME)
+    assert code == 6
+    assert "not made champion, its lineage is broken" in said
 
 
 def test_promotion_and_rollback_by_hand_keep_reason_and_history(project, capsys):

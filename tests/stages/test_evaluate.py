@@ -15,7 +15,9 @@ from swapcore.data.shards import ShardWriter
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.evaluation.identity import SELF_JUDGED
 from swapcore.evaluation.scores import ScoreRow
+from swapcore.evaluation.slices import rendered_expression
 from swapcore.faces.align import template_points
+from swapcore.inference.models import LocatedModel
 from swapcore.models.artifact import ModelConfiguration, save_generator
 from swapcore.stages import evaluate, synthesize
 from swapcore.synth.people import PARAMETERS, read_shots
@@ -199,7 +201,8 @@ def test_the_truth_is_told_for_synthesized_photographs_only(params, faces, model
     )
     synthesize.run(shown, photographs=tmp_path / "photographs")
     (faces / PARAMETERS).write_bytes((tmp_path / "photographs" / PARAMETERS).read_bytes())
-    truth = evaluate._truth(evaluate._read(params, faces, model))
+    oracle = evaluate._oracle(evaluate._read(params, faces, model))
+    truth = evaluate._truth(oracle, 4)
     files = sorted(read_shots(faces))
     unknown = FaceSet(faces)[0]
     source, template = replace(unknown, file=files[0]), replace(unknown, file=files[-1])
@@ -208,7 +211,35 @@ def test_the_truth_is_told_for_synthesized_photographs_only(params, faces, model
     assert (true != truth(template, template)).any()
     assert truth(source, unknown) is None
     assert truth(unknown, template) is None
+    attributes = read_shots(faces)[files[-1]].attributes
+    pose = evaluate._pose(oracle)
+    assert pose(template) == (attributes.yaw_deg, attributes.pitch_deg, -attributes.roll_deg)
+    assert pose(unknown) is None
+    assert evaluate._expression(oracle)(template) == rendered_expression(attributes)
 
 
 def test_photographs_have_no_truth(params, faces, model):
-    assert evaluate._truth(evaluate._read(params, faces, model)) is None
+    assert evaluate._oracle(evaluate._read(params, faces, model)) is None
+
+
+def test_a_champion_answers_the_same_pairs_and_is_pinned_in_the_card(params, faces, model, tmp_path, monkeypatch):
+    located = LocatedModel(model, "swapcore", "3", "5a" * 32)
+    monkeypatch.setattr(evaluate, "resolve_model", lambda reference: located)  # no registry here
+    named = params.model_copy(update={"champion": "models:/swapcore@champion"})
+    evaluate.run(named, faces=faces, model=model, report=tmp_path / "report")
+    metrics = json.loads((tmp_path / "report/metrics.json").read_text())
+    own = {name: value for name, value in metrics.items() if name.startswith("identity/")}
+    assert own
+    assert {name: metrics[f"champion/{name}"] for name in own} == own  # here it is the very same model
+    facts = read_card(tmp_path / "report", "report").facts
+    assert facts["champion"] == {"name": "swapcore", "version": "3", "digest": "5a" * 32}
+    assert "champion, version 3" in (tmp_path / "report/report.html").read_text()
+
+
+def test_evaluation_goes_on_without_a_champion(params, faces, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    named = params.model_copy(update={"champion": "models:/swapcore@champion"})
+    evaluate.run(named, faces=faces, model=model, report=tmp_path / "report")
+    assert "The champion is not shown: models:/swapcore@champion" in (tmp_path / "report/report.html").read_text()
+    assert read_card(tmp_path / "report", "report").facts["champion"] is None

@@ -19,6 +19,9 @@ Truth = Callable[[Face, Face], Image | None]
 MODEL = "model"
 TEMPLATE_COPIED = "template_copied"
 TEACHER = "teacher"
+TRUTH = "truth_itself"
+"""The true swap, judged like any other answer: what a perfect one scores, and so by how much the measuring errs."""
+CHAMPION = "champion"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Whether the swapped picture holds the template's pose: key points and head angles found anew in both."""
+"""Whether the swapped picture holds the template's pose, expression and gaze, measured anew in the output and in what it should be."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from swapcore.errors import FaceError
+from swapcore.faces.expression import Expression, measure_expression
 from swapcore.faces.extract import extract_face
+from swapcore.faces.pitch import pitch_deg
 from swapcore.faces.quality import measure_quality
 from swapcore.ops.geometry import Points, apply, compose, invert, rescale
 from swapcore.ops.image import Image, resize
@@ -24,28 +26,88 @@ class Look:
     points: Points
     """(N, 2) key points in pixels of the picture, always the same N in the same order; the eyes' middles come first."""
     yaw_deg: float
+    """Positive = turned to the image's right."""
+    pitch_deg: float
+    """Positive = looks down."""
     roll_deg: float
+    """Positive = clockwise as seen."""
+    expression: Expression
 
 
 Locate = Callable[[Image], Look | None]
 """A picture to what was found in it; None where no face is."""
 
 
+class Pose(NamedTuple):
+    """The exact pose of a head that was rendered, degrees, signs as in Look."""
+
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+
+
 class AttributeScore(NamedTuple):
-    """How far the swapped face is from the template's."""
+    """How far the swapped face is from what it should be; the fields are those of ScoreRow."""
 
     landmark_error: float
-    """Mean distance of the key points, percent of the template's eye distance."""
+    """Mean distance of the key points, percent of the eye distance."""
     yaw_error_deg: float
+    pitch_error_deg: float
     roll_error_deg: float
+    mouth_open_error: float
+    mouth_width_error: float
+    brow_error: float
+    eye_open_error: float
+    """These four in percent of the eye distance."""
+    gaze_error: float
+    """Percent of the width of an eye."""
 
 
-def score_attributes(swapped: Look, template: Look) -> AttributeScore:
-    """Compare what one detector found in both pictures, so that its own error is the same on both sides."""
+class PoseScore(NamedTuple):
+    """How far the measured pose is from the exact one; the fields are those of ScoreRow."""
+
+    yaw_exact_deg: float
+    pitch_exact_deg: float
+    roll_exact_deg: float
+
+
+def score_attributes(swapped: Look, template: Look, wanted: Look) -> AttributeScore:
+    """Compare what one detector found in both pictures, so that its own error is the same on both sides.
+
+    Args:
+        swapped: found in the output.
+        template: found in the template, whose place, turn and tilt the output must have.
+        wanted: found in the true swap where it can be rendered, else in the template: for what is the template's doing but looks
+            different on another face.
+    """
     eye_distance = float(np.linalg.norm(template.points[1] - template.points[0]))
     distance = float(np.linalg.norm(swapped.points - template.points, axis=1).mean())
-    turn = (swapped.roll_deg - template.roll_deg + 180) % 360 - 180
-    return AttributeScore(100 * distance / eye_distance, abs(swapped.yaw_deg - template.yaw_deg), abs(turn))
+    ours, theirs = swapped.expression, wanted.expression
+    return AttributeScore(
+        landmark_error=100 * distance / eye_distance,
+        yaw_error_deg=_turn(swapped.yaw_deg, template.yaw_deg),
+        pitch_error_deg=_turn(swapped.pitch_deg, wanted.pitch_deg),
+        roll_error_deg=_turn(swapped.roll_deg, template.roll_deg),
+        mouth_open_error=abs(ours.mouth_open - theirs.mouth_open),
+        mouth_width_error=abs(ours.mouth_width - theirs.mouth_width),
+        brow_error=abs(ours.brow_height - theirs.brow_height),
+        eye_open_error=abs(ours.eye_open - theirs.eye_open),
+        gaze_error=float(np.hypot(ours.gaze_x - theirs.gaze_x, ours.gaze_y - theirs.gaze_y)),
+    )
+
+
+def score_pose(swapped: Look, exact: Pose) -> PoseScore:
+    """Compare the measured pose with the parameters by which the template was rendered."""
+    return PoseScore(
+        _turn(swapped.yaw_deg, exact.yaw_deg),
+        _turn(swapped.pitch_deg, exact.pitch_deg),
+        _turn(swapped.roll_deg, exact.roll_deg),
+    )
+
+
+def _turn(first_deg: float, second_deg: float) -> float:
+    """Angle between two directions, 0 to 180 degrees."""
+    return abs((first_deg - second_deg + 180) % 360 - 180)
 
 
 def locate_face(image: Image) -> Look | None:
@@ -56,6 +118,7 @@ def locate_face(image: Image) -> Look | None:
         face = extract_face(resize(image, seen_px), seen_px, "central", Path())
     except FaceError:
         return None
-    quality = measure_quality(face)
-    to_image = compose(rescale(np.eye(2, 3), seen_px, size_px), invert(face.affine))
-    return Look(apply(to_image, face.points), quality.yaw_deg, quality.roll_deg)
+    quality, to_seen = measure_quality(face), invert(face.affine)
+    to_image = compose(rescale(np.eye(2, 3), seen_px, size_px), to_seen)
+    pitch = pitch_deg(apply(to_seen, face.points[:3]), quality.yaw_deg)
+    return Look(apply(to_image, face.points), quality.yaw_deg, pitch, quality.roll_deg, measure_expression(face))

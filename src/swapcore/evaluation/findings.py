@@ -11,8 +11,9 @@ from swapcore.evaluation.answers import MODEL, Answer
 from swapcore.evaluation.pairs import Pair
 from swapcore.evaluation.realism import Realism, score_realism
 from swapcore.evaluation.scores import Bench, KindRow, Scores, score_answers
-from swapcore.evaluation.slices import slices_of, tone_word
+from swapcore.evaluation.slices import measured_expression, slices_of, tone_word
 from swapcore.evaluation.summary import SliceValue, Value, flatten, slice_values, summarise
+from swapcore.faces.expression import Expression
 from swapcore.ops.metrics import Vectors
 
 MIN_PICTURES = 2
@@ -77,4 +78,20 @@ def _realism(descriptions: Sequence[Vectors], photographs: Vectors, params: Eval
 def _words(pairs: Sequence[Pair], rows: Sequence[FaceRow], bench: Bench) -> list[dict[str, str]]:
     """The kinds that each pair belongs to."""
     tones = {place: tone_word(bench.face(place)) for place in {place for pair in pairs for place in pair}}
-    return [slices_of(rows[p.source], rows[p.template], tones[p.source], tones[p.template]) for p in pairs]
+    expressions = _expressions({pair.template for pair in pairs}, bench)
+    return [
+        slices_of(rows[p.source], rows[p.template], tones[p.source], tones[p.template], expressions.get(p.template))
+        for p in pairs
+    ]
+
+
+def _expressions(templates: set[int], bench: Bench) -> dict[int, str]:
+    """Each template's expression in a word, by its parameters, else by its key points; none where no face is found."""
+    words = {place: bench.expression(bench.face(place)) for place in sorted(templates)}
+    known = {place: word for place, word in words.items() if word is not None}
+    looks = {place: bench.locate(bench.face(place).image) for place in words if place not in known}
+    seen = {place: look.expression for place, look in looks.items() if look is not None}
+    if not seen:
+        return known
+    middle = Expression(*np.median(list(seen.values()), axis=0).tolist())
+    return known | {place: measured_expression(expression, middle) for place, expression in seen.items()}

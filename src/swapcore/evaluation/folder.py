@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from swapcore.config import EvaluateParams
 from swapcore.errors import ArtifactError
-from swapcore.evaluation.answers import MODEL, TEMPLATE_COPIED, Answer
+from swapcore.evaluation.answers import MODEL, TEMPLATE_COPIED, TRUTH, Answer
 from swapcore.evaluation.findings import Findings
 from swapcore.evaluation.plots import loss_curves, slice_plot, whose_face
 from swapcore.evaluation.report import Report, render
@@ -88,7 +88,7 @@ def write_report(
     write_table(folder / PAIRS, ScoreRow, findings.scores.rows)
     write_table(folder / KINDS, KindRow, list(findings.kinds))
     own = findings.scores.of(MODEL)
-    painters = [answer for answer in answers if answer.name != TEMPLATE_COPIED]
+    painters = [answer for answer in answers if answer.name not in {TEMPLATE_COPIED, TRUTH}]
     shown = show(choose(own, params.sheet_rows, params.seed), findings.pairs, painters, bench)
     size_px = next(iter(shown[0].pictures.values())).shape[0]
     (folder / SHEET).write_bytes(encode_png(sheet(shown, size_px)))

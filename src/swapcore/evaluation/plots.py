@@ -15,7 +15,7 @@ from swapcore.evaluation.scores import ScoreRow
 from swapcore.evaluation.summary import SliceValue, Value
 
 INK, MUTED, ACCENT, LINE = "#1d2327", "#7b868c", "#0b6e6e", "#d9dedf"
-COLOURS = (ACCENT, "#c8742b", "#8b95a1")
+COLOURS = (ACCENT, "#c8742b", "#8b95a1", "#5b4b8a", "#b8a13a")
 """Of the answers, in their order."""
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",

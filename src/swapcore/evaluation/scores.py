@@ -8,7 +8,7 @@ import numpy as np
 
 from swapcore.data.faces import Face
 from swapcore.evaluation.answers import Answer, Batch, Truth
-from swapcore.evaluation.attributes import Locate, Look, score_attributes
+from swapcore.evaluation.attributes import AttributeScore, Locate, Look, Pose, PoseScore, score_attributes, score_pose
 from swapcore.evaluation.failures import find_faces
 from swapcore.evaluation.identity import Gallery, IdentityScore, Judge, score_identity
 from swapcore.evaluation.outside import inside_l1, outside_l1
@@ -55,6 +55,15 @@ class ScoreRow:
     truth_psnr_face: float | None
     truth_ssim_face: float | None
     truth_l1_face: float | None
+    pitch_error_deg: float | None = None
+    mouth_open_error: float | None = None
+    mouth_width_error: float | None = None
+    brow_error: float | None = None
+    eye_open_error: float | None = None
+    gaze_error: float | None = None
+    yaw_exact_deg: float | None = None
+    pitch_exact_deg: float | None = None
+    roll_exact_deg: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,10 @@ class Bench:
     levels: Levels
     locate: Locate
     truth: Truth | None
+    pose: Callable[[Face], Pose | None] = lambda _template: None
+    """The exact pose of a template that was rendered; None of a photograph."""
+    expression: Callable[[Face], str | None] = lambda _template: None
+    """Its expression in a word, by its parameters; None of a photograph."""
 
 
 @dataclass
@@ -104,6 +117,9 @@ class _Batch:
     """Seeds of the jitter: the same for every answer to a pair."""
     untouched: Vectors
     looks: list[Look | None]
+    """What was found in the templates."""
+    wanted: list[Look | None]
+    """What was found in the true swap, or in the template where that is not known."""
     truths: list[np.ndarray | None]
 
 
@@ -145,7 +161,8 @@ def _prepare(first: int, pairs: Sequence[Pair], bench: Bench, look_at: Callable[
     images = np.stack([template.image for template in templates])
     truths = [bench.truth(s, t) if bench.truth else None for s, t in zip(sources, templates, strict=True)]
     looks = [look_at(pair.template) for pair in pairs]
-    return _Batch(first, pairs, sources, templates, keys, bench.judge.look(images, keys), looks, truths)
+    wanted = [look if true is None else bench.locate(true) for look, true in zip(looks, truths, strict=True)]
+    return _Batch(first, pairs, sources, templates, keys, bench.judge.look(images, keys), looks, wanted, truths)
 
 
 def _ask(answer: Answer, batch: _Batch) -> Batch:
@@ -165,7 +182,8 @@ def _judge(name: str, images: Batch, batch: _Batch, bench: Bench) -> Iterator[Sc
     for i, identity in enumerate(identities):
         true = batch.truths[i]
         truth = None if true is None else score_truth(images[i], true, batch.templates[i])
-        yield _row(name, i, images, batch, identity, looks[i], truth, features[i])
+        pose = bench.pose(batch.templates[i])
+        yield _row(name, i, images, batch, identity, looks[i], truth, features[i], pose)
 
 
 def _truth_features(images: Batch, truths: Sequence[np.ndarray | None], levels: Levels) -> list[float | None]:
@@ -188,9 +206,11 @@ def _row(
     look: Look | None,
     truth: TruthScore | None,
     feature: float | None,
+    pose: Pose | None,
 ) -> ScoreRow:
-    source, template, before = batch.sources[i], batch.templates[i], batch.looks[i]
-    attributes = score_attributes(look, before) if look and before else None
+    source, template, before, wanted = batch.sources[i], batch.templates[i], batch.looks[i], batch.wanted[i]
+    attributes = score_attributes(look, before, wanted) if look and before and wanted else None
+    exact = score_pose(look, pose) if look and pose else None
     found = identity.source_rank
     return ScoreRow(
         answer=name,
@@ -211,9 +231,8 @@ def _row(
         outside_l1=outside_l1(images[i], template),
         inside_l1=inside_l1(images[i], template),
         no_face=float(look is None),
-        landmark_error=attributes.landmark_error if attributes else None,
-        yaw_error_deg=attributes.yaw_error_deg if attributes else None,
-        roll_error_deg=attributes.roll_error_deg if attributes else None,
+        **_fields(AttributeScore, attributes),
+        **_fields(PoseScore, exact),
         truth_psnr=truth.psnr if truth else None,
         truth_ssim=truth.ssim if truth else None,
         truth_l1=truth.l1 if truth else None,
@@ -222,3 +241,10 @@ def _row(
         truth_ssim_face=truth.ssim_face if truth else None,
         truth_l1_face=truth.l1_face if truth else None,
     )
+
+
+def _fields(
+    kind: type[AttributeScore] | type[PoseScore], score: AttributeScore | PoseScore | None
+) -> dict[str, float | None]:
+    """A score's fields by name; None for each where there is no score."""
+    return dict.fromkeys(kind._fields) if score is None else score._asdict()

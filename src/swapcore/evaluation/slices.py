@@ -1,10 +1,12 @@
-"""Which kinds of pairs a model is worse at: a word a pair for pose, light, skin tone and size of the task."""
+"""Which kinds of pairs a model is worse at: a word a pair for pose, expression, light, skin tone and size of the task."""
 
 import cv2
 import numpy as np
 
 from swapcore.data.faces import Face, FaceRow
 from swapcore.evaluation.outside import face_region
+from swapcore.faces.expression import Expression
+from swapcore.synth.attributes import Attributes
 
 FRONTAL_DEG = 8.0
 DARK, BRIGHT = 0.35, 0.6
@@ -13,6 +15,10 @@ LIGHT_MIN_CHANGE = 0.08
 """Difference of mean luma between source and template from which the light counts as different."""
 ITA_LIGHT_DEG, ITA_DARK_DEG = 41.0, 10.0
 """Individual typology angle: above 41 light or very light, 10 to 41 intermediate or tan, below brown or dark."""
+SMILE, OPEN, CLOSED = 0.35, 0.15, 0.6
+"""Of the renderer's smile, mouth_open and blink, each 0 to 1: from these on it is seen."""
+WIDE_MOUTH, OPEN_MOUTH = 1.1, 1.2
+"""Measured: mouth width and height of the lips, as multiples of the middle test template's."""
 MIN_PAIRS = 8
 """A slice of fewer pairs is shown, but never named the worst."""
 
@@ -37,12 +43,31 @@ def tone_word(face: Face) -> str:
     return "intermediate" if angle > ITA_DARK_DEG else "dark"
 
 
-def slices_of(source: FaceRow, template: FaceRow, source_tone: str, template_tone: str) -> dict[str, str]:
-    """Slice name to the pair's value in it, from what crop measured and the apparent tones."""
+def rendered_expression(attributes: Attributes) -> str:
+    """The expression in a word, by the parameters it was rendered with."""
+    if attributes.blink >= CLOSED:
+        return "eyes closed"
+    if attributes.mouth_open >= OPEN:
+        return "mouth open"
+    return "smiling" if attributes.smile >= SMILE else "at rest"
+
+
+def measured_expression(expression: Expression, middle: Expression) -> str:
+    """The expression in a word, by what the key points show; middle: the median of all test templates."""
+    if expression.mouth_open > OPEN_MOUTH * middle.mouth_open:
+        return "mouth open"
+    return "smiling" if expression.mouth_width > WIDE_MOUTH * middle.mouth_width else "at rest"
+
+
+def slices_of(
+    source: FaceRow, template: FaceRow, source_tone: str, template_tone: str, expression: str | None
+) -> dict[str, str]:
+    """Slice name to the pair's value in it, from what crop measured, the apparent tones and the template's expression."""
     turned = template.yaw_deg if abs(template.yaw_deg) >= FRONTAL_DEG else 0.0
     light = abs(template.brightness - source.brightness)
     brightness = template.brightness
     return {
+        **({"template expression": expression} if expression else {}),
         "template pose": "frontal" if turned == 0 else ("turned left" if turned < 0 else "turned right"),
         "template light": "dark" if brightness < DARK else ("bright" if brightness > BRIGHT else "medium"),
         "change of light": "different" if light > LIGHT_MIN_CHANGE else "alike",

@@ -38,18 +38,24 @@ def _md5(path: Path) -> str:
 
 
 def dvc_object(root: Path, name: str) -> str | None:
-    """The name that an object in DVC's cache deserves by its bytes; None: it is not there."""
+    """The name that an object in DVC's cache deserves by its bytes, a folder by those of its files; None: it is not there."""
     path = root / DVC_CACHE / name[:2] / name[2:]
     if not path.is_file():
         return None
-    return _md5(path) + (".dir" if name.endswith(".dir") else "")
+    if not name.endswith(".dir"):
+        return _md5(path)
+    if _md5(path) != name.removesuffix(".dir"):
+        return _md5(path) + ".dir"
+    files: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+    entries = [{**each, "md5": dvc_object(root, each["md5"]) or each["md5"]} for each in files]
+    return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
-def dvc_hashes(model: Path) -> dict[str, str]:
-    """Path to hash of all data in dvc.lock of the working directory, if the lock is on this very model; else nothing."""
+def lock_hashes(path: Path) -> dict[str, str]:
+    """Path to hash of all data in a dvc.lock; empty where there is none that can be read."""
     try:
-        stages: dict[str, Any] = yaml.safe_load(DVC_LOCK.read_text(encoding="utf-8"))["stages"]
-        found = {
+        stages: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+        return {
             str(item["path"]): str(item["md5"])
             for stage in stages.values()
             for item in [*stage.get("deps", ()), *stage.get("outs", ())]
@@ -57,8 +63,12 @@ def dvc_hashes(model: Path) -> dict[str, str]:
         }
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
         return {}
-    own = dvc_hash(model)
-    if own not in found.values():
+
+
+def dvc_hashes(model: Path) -> dict[str, str]:
+    """Path to hash of all data in dvc.lock of the working directory, if the lock is on this very model; else nothing."""
+    found = lock_hashes(DVC_LOCK)
+    if not found or dvc_hash(model) not in found.values():
         return {}
     # What comes after the model is no part of where it comes from.
     return {path: value for path, value in found.items() if not path.startswith(("reports/", "models/registered"))}

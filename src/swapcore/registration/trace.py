@@ -15,11 +15,13 @@ from swapcore.data.consent import CONSENT
 from swapcore.data.faces import INDEX, FaceRow
 from swapcore.errors import SwapcoreError
 from swapcore.models.artifact import WEIGHTS
-from swapcore.registration.digests import code_digest, dvc_hash, dvc_object
+from swapcore.registration.digests import DVC_LOCK, code_digest, dvc_hash, dvc_object, lock_hashes
 from swapcore.tables import read_table
 from swapcore.tracking import MODEL_TAG
+from swapcore.tracking.delivery import MAX_PARAM_LENGTH
 from swapcore.tracking.fetching import FILES
-from swapcore.tracking.versions import Entry, fetch_folder, fetch_model, list_versions, run_tags
+from swapcore.tracking.runs import flatten
+from swapcore.tracking.versions import Entry, fetch_folder, fetch_model, list_versions, run_record, run_tags
 
 State = Literal["verified", "BROKEN", "not reached"]
 PLACES: dict[Kind, str] = {
@@ -92,7 +94,7 @@ def _links(entry: Entry, root: Path, folder: Path) -> Iterator[Link]:
         return
     yield from _report(entry, folder)
     yield from _cards(entry, cards, root)
-    yield from _dvc(entry, root)
+    yield from _dvc(entry, cards, root)
 
 
 def _run(entry: Entry, digest: str) -> Iterator[Link]:
@@ -105,9 +107,8 @@ def _run(entry: Entry, digest: str) -> Iterator[Link]:
         None if found == digest else f"the run made model {found[:16] or 'none'}…, the version names {digest[:16]}…"
     )
     yield _checked(1, "run", entry.run_id, problem)
-    for key, name in (("swapcore.training", "params and groups of the training"), ("swapcore.stage", "made by")):
-        if key in tags:
-            yield Link(2, name, tags[key], "verified")
+    if "swapcore.stage" in tags:
+        yield Link(2, "made by", tags["swapcore.stage"], "verified")
 
 
 def _code(entry: Entry, root: Path) -> Iterator[Link]:
@@ -181,11 +182,34 @@ def _cards(entry: Entry, folder: Path, root: Path) -> Iterator[Link]:
             named = entry.tags.get(f"swapcore.{kind}", "")
             yield _compared(depth + 1, f"{kind} that the version names", named, expected, f"the card of the {kind}")
         yield from _place(depth + 1, cast(Kind, kind), expected, card, root)
-        yield Link(depth + 1, "params", f"{kind}: {len(card.params)} values", "verified")
+        if kind == "model":
+            yield from _training(depth + 1, card, entry)
+        else:
+            yield Link(depth + 1, "params", f"{kind}: {len(card.params)} values", "verified")
         if kind == "groups":
             yield from _teacher(depth + 1, card, folder)
         expected, depth = card.inputs.get(before, ""), depth + 1
     yield from _photographs(depth, expected, card, folder, root)
+
+
+def _training(depth: int, model: Card, entry: Entry) -> Iterator[Link]:
+    """Every param of the training by name, and the groups that it read: the model's card against what the run was told."""
+    record = run_record(entry.run_id)
+    told = {name: text for name, text in record.params.items() if name.startswith("train.")}
+    leaves = dict(flatten(model.params, "train"))
+    if not told:
+        yield Link(depth, "params of the training", f"{len(leaves)} values", "not reached", "the run was told of none")
+    for name, value in sorted(leaves.items() if told else ()):
+        text = value[:MAX_PARAM_LENGTH]
+        problem = None if told.get(name) == text else f"the run was told {told.get(name, 'nothing')}"
+        yield _checked(depth, name, text, problem)
+    for name in sorted(set(told) - set(leaves)):
+        yield Link(depth, name, "", "BROKEN", f"the run was told {told[name]}, the model's card does not know it")
+    groups, read = model.inputs.get("groups", ""), record.datasets.get(("groups", "training"))
+    if read is None:
+        yield Link(depth, "groups of the training", groups, "not reached", "the run was told of none")
+    else:
+        yield _compared(depth, "groups of the training", groups[: len(read)], read, "the run's input")
 
 
 def _place(depth: int, kind: Kind, digest: str, card: Card, root: Path) -> Iterator[Link]:
@@ -264,13 +288,17 @@ def _photograph_folder(root: Path) -> Path | None:
     return place if place.is_dir() else place.parent
 
 
-def _dvc(entry: Entry, root: Path) -> Iterator[Link]:
-    """The hashes by which DVC keeps the data, in the workspace or in its cache."""
+def _dvc(entry: Entry, cards: Path, root: Path) -> Iterator[Link]:
+    """The hashes by which DVC keeps the data: in the lock that the run carries, and in the workspace or in DVC's cache."""
+    locked = lock_hashes(cards / DVC_LOCK.name)
     for tag, expected in sorted(entry.tags.items()):
         if not tag.startswith(DVC_TAG):
             continue
         path = tag.removeprefix(DVC_TAG)
         name = f"DVC {path}"
+        if locked and locked.get(path) != expected:
+            yield _compared(1, name, expected, locked.get(path, ""), f"{DVC_LOCK.name} of the run")
+            continue
         if (root / path).exists() and dvc_hash(root / path) == expected:
             yield Link(1, name, expected, "verified")
             continue

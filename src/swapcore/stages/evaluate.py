@@ -18,11 +18,13 @@ from swapcore.data.artifact import SPEED, Card, artifact_digest, building, file_
 from swapcore.data.faces import Face, FaceSet, at_size
 from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.data.sampling import spread
-from swapcore.errors import ArtifactError, ParamsError
+from swapcore.errors import ArtifactError, InputError, ParamsError, TrackingError
 from swapcore.evaluation.answers import (
+    CHAMPION,
     MODEL,
     TEACHER,
     TEMPLATE_COPIED,
+    TRUTH,
     Answer,
     Batch,
     Swap,
@@ -30,19 +32,21 @@ from swapcore.evaluation.answers import (
     copy_template,
     one_by_one,
 )
-from swapcore.evaluation.attributes import locate_face
+from swapcore.evaluation.attributes import Pose, locate_face
 from swapcore.evaluation.findings import Findings, judge
 from swapcore.evaluation.folder import PAGE, SHEET, read_losses, write_json, write_report
 from swapcore.evaluation.identity import SELF_JUDGED, Gallery, Judge
-from swapcore.evaluation.pairs import digest_of, draw_pairs
+from swapcore.evaluation.pairs import Pair, digest_of, draw_pairs
 from swapcore.evaluation.realism import Levels, describe
 from swapcore.evaluation.scores import TOP, Bench
+from swapcore.evaluation.slices import rendered_expression
 from swapcore.evaluation.speed import measure_speed
 from swapcore.evaluation.summary import worst_slice
 from swapcore.faces.networks import load_judge
+from swapcore.inference.models import LocatedModel, resolve_model
 from swapcore.inference.swapper import Swapper
 from swapcore.models.artifact import WEIGHTS, read_configuration
-from swapcore.ops.image import Image, to_tensor
+from swapcore.ops.image import Image, resize, to_tensor
 from swapcore.ops.metrics import Vectors
 from swapcore.progress import progress
 from swapcore.synth.people import PARAMETERS
@@ -97,8 +101,14 @@ def run(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: O
     pairs = draw_pairs(
         inputs.faces.rows, pairs_per_template=params.pairs_per_template, max_pairs=params.max_pairs, seed=params.seed
     )
+    oracle = _oracle(inputs)
     answers, notes = _answers(inputs)
-    bench = _bench(inputs)
+    champion, missing = _champion(inputs)
+    notes += missing
+    if champion:
+        answers.insert(1, Answer(CHAMPION, f"champion, {_version(champion)}", _model_swap(inputs, champion.folder)))
+    bench = _bench(inputs, oracle)
+    answers += _truth_itself(inputs, oracle, bench.truth, pairs)
     findings = judge(answers, pairs, inputs.faces.rows, bench, _photographs(inputs, bench.levels), params)
     speed = measure_speed(answers[0].swap, inputs.face(pairs[0].template), params.batch_size)
     with building(report) as folder:
@@ -109,13 +119,13 @@ def run(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: O
             bench,
             params,
             losses=read_losses(model / LOSSES),
-            facts=_facts(inputs, bench.judge),
+            facts=_facts(inputs, bench.judge, champion),
             credit=_credit(inputs),
             stages=_stages(inputs),
             notes=notes,
         )
         write_json(folder / SPEED, speed)
-        _write_card(folder, inputs, findings, bench.judge)
+        _write_card(folder, inputs, findings, bench.judge, champion)
     figures = {**findings.metrics, **speed}
     # The figures join the run that trained this model; a model from elsewhere gets a run of its own.
     with track("evaluate", {MODEL_TAG: artifact_digest(model)}, resume="any") as tracker:
@@ -140,7 +150,7 @@ def _read(params: EvaluateParams, faces: Path, model: Path) -> Inputs:
 def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
     """The model and the trivial answers, and what the report's reader must know of them."""
     answers = [
-        Answer(MODEL, "model", _model_swap(inputs)),
+        Answer(MODEL, "model", _model_swap(inputs, inputs.model)),
         Answer(TEMPLATE_COPIED, "template copied", copy_template),
     ]
     groups: Mapping[str, Any] = inputs.card.facts.get("groups", {})
@@ -166,16 +176,36 @@ def _teacher_shown(params: GroupsParams) -> tuple[GroupsParams, str]:
     return params, "teacher’s swap"
 
 
-def _model_swap(inputs: Inputs) -> Swap:
-    swapper = Swapper(inputs.model, inputs.device)
+def _champion(inputs: Inputs) -> tuple[LocatedModel | None, list[str]]:
+    """The model that evaluate.champion names, fetched; without one evaluation goes on, and says so."""
+    reference = inputs.params.champion
+    if reference is None:
+        return None, []
+    try:
+        return resolve_model(reference), []
+    except (InputError, ArtifactError, TrackingError) as error:
+        return None, [f"The champion is not shown: {str(error).splitlines()[0]}."]
+
+
+def _version(model: LocatedModel) -> str:
+    return f"version {model.version}" if model.version else model.name
+
+
+def _model_swap(inputs: Inputs, model: Path) -> Swap:
+    """A model's swap; one of another size is given, and gives, pictures brought to its own."""
+    swapper = Swapper(model, inputs.device)
+
+    def crops(faces: Sequence[Face]) -> Batch:
+        return np.stack([resize(face.image, swapper.size_px) for face in faces])
 
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
-        return swapper.swap(np.stack([face.image for face in sources]), np.stack([face.image for face in templates]))
+        swapped = swapper.swap(crops(sources), crops(templates))
+        return np.stack([resize(image, inputs.size_px) for image in swapped])
 
     return swap
 
 
-def _bench(inputs: Inputs) -> Bench:
+def _bench(inputs: Inputs, oracle: OracleTeacher | None) -> Bench:
     """What judges."""
     judge_ = _judge(inputs)
     test = inputs.faces.of_split("test")
@@ -184,19 +214,64 @@ def _bench(inputs: Inputs) -> Bench:
         np.array([inputs.faces.rows[place].identity for place in test]),
         _over(inputs, test, judge_.embed, "test photographs"),
     )
-    return Bench(inputs.face, judge_, gallery, _levels(inputs), locate_face, _truth(inputs))
+    if oracle is None:
+        return Bench(inputs.face, judge_, gallery, _levels(inputs), locate_face, None)
+    truth, pose, word = _truth(oracle, inputs.params.batch_size), _pose(oracle), _expression(oracle)
+    return Bench(inputs.face, judge_, gallery, _levels(inputs), locate_face, truth, pose, word)
 
 
-def _truth(inputs: Inputs) -> Truth | None:
-    """The true swap, where both photographs were synthesized and the faces artifact tells how."""
+def _oracle(inputs: Inputs) -> OracleTeacher | None:
+    """What knows how the photographs were rendered; None where none was."""
     if not (inputs.faces.folder / PARAMETERS).is_file():
         return None
-    oracle = OracleTeacher(inputs.faces.folder, inputs.faces.size_px)
+    return OracleTeacher(inputs.faces.folder, inputs.faces.size_px)
+
+
+def _truth(oracle: OracleTeacher, batch_size: int) -> Truth:
+    """The true swap, where both photographs were synthesized and the faces artifact tells how."""
+    kept: dict[tuple[str, str], Image] = {}
 
     def truth(source: Face, template: Face) -> Image | None:
-        return oracle.swap(source, template) if oracle.knows(source) and oracle.knows(template) else None
+        if not (oracle.knows(source) and oracle.knows(template)):
+            return None
+        key = (source.key, template.key)
+        if key not in kept:
+            while len(kept) >= batch_size:
+                del kept[next(iter(kept))]
+            kept[key] = oracle.swap(source, template)
+        return kept[key]
 
     return truth
+
+
+def _pose(oracle: OracleTeacher) -> Callable[[Face], Pose | None]:
+    def pose(template: Face) -> Pose | None:
+        if not oracle.knows(template):
+            return None
+        attributes = oracle.attributes(template)
+        return Pose(attributes.yaw_deg, attributes.pitch_deg, -attributes.roll_deg)  # ours is clockwise
+
+    return pose
+
+
+def _expression(oracle: OracleTeacher) -> Callable[[Face], str | None]:
+    return lambda template: rendered_expression(oracle.attributes(template)) if oracle.knows(template) else None
+
+
+def _truth_itself(
+    inputs: Inputs, oracle: OracleTeacher | None, truth: Truth | None, pairs: Sequence[Pair]
+) -> list[Answer]:
+    """The true swap as an answer of its own, if it is known of every pair: what it scores is what the measuring errs by."""
+    places = {place for pair in pairs for place in pair}
+    if oracle is None or truth is None or not all(oracle.knows(inputs.face(place)) for place in places):
+        return []
+
+    def swap(source: Face, template: Face) -> Image:
+        image = truth(source, template)
+        assert image is not None
+        return image
+
+    return [Answer(TRUTH, "the truth itself", one_by_one(swap))]
 
 
 def _judge(inputs: Inputs) -> Judge:
@@ -261,7 +336,7 @@ def _credit(inputs: Inputs) -> str:
     )
 
 
-def _facts(inputs: Inputs, judge_: Judge) -> list[tuple[str, str]]:
+def _facts(inputs: Inputs, judge_: Judge, champion: LocatedModel | None) -> list[tuple[str, str]]:
     """What the figures rest on, for the report."""
     rows = [inputs.faces.rows[place] for place in inputs.faces.of_split("test")]
     groups: Mapping[str, Any] = inputs.card.facts.get("groups", {})
@@ -275,6 +350,7 @@ def _facts(inputs: Inputs, judge_: Judge) -> list[tuple[str, str]]:
         ("Consent basis and licence", _credit(inputs)),
         ("Teacher", f"{teacher.get('name', 'unknown')} {teacher.get('version', '')}".strip()),
         ("Model", f"card sha256 {artifact_digest(inputs.model)}"),
+        *([("Champion", f"{champion.name}, {_version(champion)}, {champion.digest}")] if champion else []),
         ("Weights", f"sha256 {file_digest(inputs.model / WEIGHTS)}"),
         ("Faces", f"card sha256 {artifact_digest(inputs.faces.folder)}"),
         ("swapcore", f"model trained by {inputs.card.swapcore_version}"),
@@ -291,7 +367,7 @@ def _stages(inputs: Inputs) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _write_card(folder: Path, inputs: Inputs, findings: Findings, judge_: Judge) -> None:
+def _write_card(folder: Path, inputs: Inputs, findings: Findings, judge_: Judge, champion: LocatedModel | None) -> None:
     rows = findings.scores.of(MODEL)
     worst = worst_slice(findings.slices)
     write_card(
@@ -305,6 +381,10 @@ def _write_card(folder: Path, inputs: Inputs, findings: Findings, judge_: Judge)
             "self_judged": judge_.jittered,
             "size_px": inputs.size_px,
             "worst_slice": f"{worst.slice}/{worst.word}" if worst else None,
+            # An alias moves: here stands whom it meant.
+            "champion": {"name": champion.name, "version": champion.version, "digest": champion.digest}
+            if champion
+            else None,
             "protocol": _protocol(inputs, findings, judge_),
         },
     )

@@ -193,7 +193,10 @@ def _decision(inputs: Inputs, entry: Entry, champion: Entry | None, judged: Judg
     if champion.version == entry.version:
         return Decision("champion", "is the champion already")
     if judged is None:
-        reason = f"cannot be compared with version {champion.version}, whose report is not in its run"
+        reason = (
+            f"cannot be compared with version {champion.version}, whose report is not in its run, or is of another version of "
+            "swapcore: evaluate and register it again"
+        )
         return Decision("challenger", reason, champion.version)
     return decide(inputs.judged, judged, champion.version, inputs.params.gate)
 
@@ -202,7 +205,10 @@ def _judged_of(champion: Entry) -> Judged | None:
     """The champion's report, from its run."""
     with tempfile.TemporaryDirectory() as folder:
         report = fetch_folder(champion.run_id, report_path(champion.tags.get("swapcore.report", "")), Path(folder))
-        return read_judged(report) if report else None
+        try:
+            return read_judged(report) if report else None
+        except ArtifactError:  # an older version's, with other figures
+            return None
 
 
 def version_tags(digests: dict[str, str], model: Card, report: Card, figures: Mapping[str, float]) -> dict[str, str]:

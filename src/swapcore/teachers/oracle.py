@@ -7,6 +7,7 @@ from swapcore.data.faces import Face
 from swapcore.errors import ArtifactError
 from swapcore.ops.geometry import rescale, warp
 from swapcore.ops.image import Image, resize
+from swapcore.synth.attributes import Attributes
 from swapcore.synth.people import PARAMETERS, Shot, read_shots
 from swapcore.synth.truth import render_true_swap
 
@@ -35,6 +36,14 @@ class OracleTeacher:
     def knows(self, face: Face) -> bool:
         """Whether the face was cropped from one of these photographs."""
         return face.file in self._shots
+
+    def attributes(self, face: Face) -> Attributes:
+        """How a face's photograph was rendered.
+
+        Raises:
+            ArtifactError: it is none of these photographs.
+        """
+        return self._shot(face).attributes
 
     def swap(self, source: Face, template: Face) -> Image:
         """The source's face as the template was photographed, cut like the template: uint8 (S, S, 3).

@@ -18,7 +18,7 @@ PATIENCE_S = 30.0
 SESSION_TAG = "swapcore.session"
 BATCHED = {"metrics": 1000, "params": 100, "tags": 100}
 """What one request may carry at most."""
-_MAX_PARAM_LENGTH, _MAX_TAG_LENGTH, _MAX_DIGEST_LENGTH = 6000, 5000, 36
+MAX_PARAM_LENGTH, _MAX_TAG_LENGTH, _MAX_DIGEST_LENGTH = 6000, 5000, 36
 _REFUSED = range(400, 500)
 _PERHAPS_LATER = {401, 403, 408, 429}
 
@@ -149,7 +149,7 @@ def _hand_over(client: Any, spool: Spool, batch: _Batch, position: int) -> None:
 
     make: dict[str, Callable[..., Any]] = {
         "metrics": Metric,
-        "params": lambda key, value: Param(key, value[:_MAX_PARAM_LENGTH]),
+        "params": lambda key, value: Param(key, value[:MAX_PARAM_LENGTH]),
         "tags": lambda key, value: RunTag(key, value[:_MAX_TAG_LENGTH]),
     }
     request = {batch.kind: [make[batch.kind](*item) for item in batch.items]}

@@ -46,6 +46,16 @@ class Event:
     """UTC, ISO 8601."""
 
 
+@dataclass(frozen=True)
+class Record:
+    """What a run was told."""
+
+    params: Mapping[str, str]
+    """``stage.field.subfield`` to its text."""
+    datasets: Mapping[tuple[str, str], str]
+    """Name and what for (training, evaluation) to the digest."""
+
+
 @contextmanager
 def _registry() -> Iterator[Any]:
     """A client; whatever mlflow, the database driver or the network raise is one line."""
@@ -186,6 +196,19 @@ def run_tags(run_id: str) -> dict[str, str] | None:
             if getattr(error, "error_code", "") in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 return None
             raise
+
+
+def run_record(run_id: str) -> Record:
+    """What a run was told of its params and inputs."""
+    with _registry() as client:
+        run = client.get_run(run_id)
+        datasets = {
+            (each.dataset.name, tag.value): each.dataset.digest
+            for each in run.inputs.dataset_inputs
+            for tag in each.tags
+            if tag.key == "mlflow.data.context"
+        }
+        return Record(dict(run.data.params), datasets)
 
 
 def tags_of_training(tags: Mapping[str, str]) -> dict[str, str] | None:

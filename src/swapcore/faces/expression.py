@@ -1,0 +1,122 @@
+"""Expression and gaze of an aligned face, measured from its pixels at the key points: numbers without a network."""
+
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from swapcore.faces.extract import AlignedFace
+from swapcore.ops.geometry import Points, apply
+from swapcore.ops.image import resize
+
+EXPRESSION_PX: Final = 256
+"""Crops are measured at one size; below, every length is a share of the eye distance in that crop."""
+_BLUR_PX: Final = 1.0
+_MOUTH_HALF_WIDTH, _MOUTH_NEAR, _MOUTH_FAR = 0.2, 0.12, 0.95
+"""To either side of the mouth's middle, and below the nose base: where lips can be."""
+_FULL_RED: Final = 0.3
+"""Logarithm of red over green, above skin's, from which a pixel counts as lip altogether."""
+_BROW_NEAR, _BROW_FAR, _BROW_HALF_WIDTH = 0.2, 0.62, 0.26
+"""Above the eye's centre, and to its either side: where the brow can be."""
+_EYE_HALF_HEIGHT: Final = 0.16
+
+
+class Expression(NamedTuple):
+    """What a face does."""
+
+    mouth_open: float
+    """Height of the lips' red at the mouth's middle, percent of the eye distance: a mouth that opens shows more of it."""
+    mouth_width: float
+    """Between the mouth corners, percent of the eye distance."""
+    brow_height: float
+    """Brows above the eyes' centres, percent of the eye distance, mean of both."""
+    eye_open: float
+    """Height of the dark between the lids, percent of the eye distance, mean of both."""
+    gaze_x: float
+    """Middle of the iris from the middle of the eye's corners, percent of the distance of the corners; right is positive."""
+    gaze_y: float
+    """The same downwards."""
+
+
+def measure_expression(face: AlignedFace) -> Expression:
+    """Measure an aligned face of any size."""
+    scale = EXPRESSION_PX / face.crop.shape[0]
+    crop = resize(face.crop, EXPRESSION_PX).astype(np.float32)
+    crop = np.asarray(cv2.GaussianBlur(crop, (0, 0), _BLUR_PX), dtype=np.float32)
+    points = (face.points + 0.5) * scale - 0.5
+    corners = (apply(face.affine, face.landmarks[:4]) + 0.5) * scale - 0.5
+    luma = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), dtype=np.float32)
+    eye_distance = float(np.linalg.norm(points[1] - points[0]))
+    eyes = [_eye(luma, pair, eye_distance) for pair in (corners[:2], corners[2:])]
+    eye_open, gaze_x, gaze_y = np.mean(eyes, axis=0).tolist()
+    brows = [_brow(luma, eye, eye_distance) for eye in points[:2]]
+    width = float(np.linalg.norm(points[4] - points[3]))
+    return Expression(
+        mouth_open=_mouth_height(crop, points, eye_distance),
+        mouth_width=100 * width / eye_distance,
+        brow_height=float(np.mean(brows)),
+        eye_open=eye_open,
+        gaze_x=gaze_x,
+        gaze_y=gaze_y,
+    )
+
+
+def _window(
+    image: npt.NDArray[np.float32], left: float, top: float, right: float, bottom: float
+) -> tuple[npt.NDArray[np.float32], tuple[int, int]]:
+    """A rectangle of the picture, clipped to it, and the x, y of its first pixel."""
+    x, y = max(0, round(left)), max(0, round(top))
+    return image[y : max(y + 1, round(bottom) + 1), x : max(x + 1, round(right) + 1)], (x, y)
+
+
+def _spread(weights: npt.NDArray[np.floating]) -> tuple[float, float, float]:
+    """Mean column and row of weights (H, W), and the height of an even bar that spreads over the rows as they do."""
+    total = float(weights.sum())
+    if total <= 0:  # an even surface
+        return (weights.shape[1] - 1) / 2, (weights.shape[0] - 1) / 2, 0.0
+    rows, columns = np.arange(weights.shape[0]), np.arange(weights.shape[1])
+    x, y = float(weights.sum(0) @ columns) / total, float(weights.sum(1) @ rows) / total
+    variance = float(weights.sum(1) @ (rows - y) ** 2) / total
+    return x, y, float(np.sqrt(12 * variance))
+
+
+def _darker(luma: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """How much darker than the middle of the window each pixel is, 0 on skin."""
+    middle = float(np.median(luma))
+    return np.asarray(np.clip((middle - luma) / max(middle, 1.0), 0, None), dtype=np.float32)
+
+
+def _eye(luma: npt.NDArray[np.float32], corners: Points, eye_distance: float) -> tuple[float, float, float]:
+    """Opening, gaze across and gaze down of one eye."""
+    middle, width = corners.mean(0), float(np.linalg.norm(corners[1] - corners[0]))
+    half = _EYE_HALF_HEIGHT * eye_distance
+    window, (left, top) = _window(
+        luma, middle[0] - 0.45 * width, middle[1] - 1.2 * half, middle[0] + 0.45 * width, middle[1] + 0.8 * half
+    )
+    x, y, height = _spread(_darker(window) ** 2)
+    across, down = np.array([left + x, top + y]) - middle
+    return 100 * height / eye_distance, 100 * float(across) / width, 100 * float(down) / width
+
+
+def _brow(luma: npt.NDArray[np.float32], eye: Points, eye_distance: float) -> float:
+    """How far the brow lies above the eye."""
+    half = _BROW_HALF_WIDTH * eye_distance
+    window, (_, top) = _window(
+        luma, eye[0] - half, eye[1] - _BROW_FAR * eye_distance, eye[0] + half, eye[1] - _BROW_NEAR * eye_distance
+    )
+    _, y, _ = _spread(_darker(window) ** 2)
+    return 100 * float(eye[1] - top - y) / eye_distance
+
+
+def _mouth_height(crop: npt.NDArray[np.float32], points: Points, eye_distance: float) -> float:
+    """Redness at the mouth's middle, summed downwards and counted in lips of _FULL_RED.
+
+    Looked for below the nose and not at the mouth corners, which are not found in a wide open mouth.
+    """
+    across, nose_y = (points[2, 0] + points[3:, 0].mean()) / 2, points[2, 1]
+    half, top, bottom = (share * eye_distance for share in (_MOUTH_HALF_WIDTH, _MOUTH_NEAR, _MOUTH_FAR))
+    window, _ = _window(crop, across - half, nose_y + top, across + half, nose_y + bottom)
+    redness = np.log((window[..., 0] + 8) / (window[..., 1] + 8))
+    lips = np.clip(redness - np.median(redness), 0, _FULL_RED) / _FULL_RED
+    return 100 * float(lips.mean(1).sum()) / eye_distance

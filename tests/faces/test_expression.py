@@ -1,0 +1,52 @@
+"""Expression, gaze and pitch of rendered faces: what a parameter does to a face is seen, and an equal picture measures equal."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from swapcore.faces.expression import Expression, measure_expression
+from swapcore.faces.extract import extract_face
+from swapcore.faces.pitch import pitch_deg
+from swapcore.synth.attributes import NEUTRAL
+from swapcore.synth.people import draw_person
+from swapcore.synth.render import render
+
+
+def measured(person: int, **changes: float) -> tuple[Expression, float]:
+    image = render(draw_person(1, person), NEUTRAL.but(**changes), 192).image
+    face = extract_face(image, 192, "central", Path())
+    return measure_expression(face), pitch_deg(face.points[:3], 0.0)
+
+
+PEOPLE = (1, 5)
+
+
+@pytest.fixture(scope="module")
+def rest() -> list[Expression]:
+    return [measured(person)[0] for person in PEOPLE]
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "sign"),
+    [
+        ({"mouth_open": 0.6}, "mouth_open", 1),
+        ({"smile": 0.9}, "mouth_width", 1),
+        ({"blink": 1.0}, "eye_open", -1),
+        ({"gaze_x_deg": 18.0}, "gaze_x", 1),
+        ({"brow_raise": 0.9}, "brow_height", 1),
+    ],
+)
+def test_what_a_parameter_does_is_seen(rest, changes, name, sign):
+    shifts = [
+        getattr(measured(p, **changes)[0], name) - getattr(before, name) for p, before in zip(PEOPLE, rest, strict=True)
+    ]
+    assert sign * float(np.mean(shifts)) > 1  # percent
+
+
+def test_the_pitch_by_hand():
+    upright, bent = np.array([[0.0, 0], [10, 0], [5, 7.8]]), np.array([[0.0, 0], [10, 0], [5, 8.2]])
+    assert pitch_deg(upright, 0.0) == pytest.approx(0)
+    assert pitch_deg(bent, 0.0) == pytest.approx(np.degrees(0.1))  # 0.04 eye distances over a depth of 0.4
+    turned = np.array([[0.0, 0], [5, 0], [2.5, 7.8]])
+    assert pitch_deg(turned, 60.0) == pytest.approx(0)  # at 60 degrees the eyes look half as far apart
