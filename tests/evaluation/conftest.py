@@ -37,7 +37,7 @@ def levels(images: np.ndarray) -> list[np.ndarray]:
 
 
 def locate(image: Image) -> Look | None:
-    return Look(POINTS, 0.0, 0.0, 0.0, Expression(*[0.0] * 6)) if image.std() > 0 else None
+    return Look(POINTS, 0.0, 0.0, 0.0, Expression(*[0.0] * 5)) if image.std() > 0 else None
 
 
 @dataclass(frozen=True)

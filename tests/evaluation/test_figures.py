@@ -32,15 +32,15 @@ def test_outside_cannot_be_told_where_the_face_fills_the_crop(world):
 
 
 def test_attributes_by_hand():
-    template = Look(np.array([[10.0, 20], [30, 20], [20, 30]]), 5, 1, 179, Expression(20, 90, 30, 20, 5, -10))
-    true = replace(template, pitch_deg=4, expression=Expression(24, 80, 33, 21, 5, -10))
-    swapped = Look(template.points + np.array([3, 4]), -2, 1, -178, Expression(22, 95, 31, 18, 8, -6))
+    template = Look(np.array([[10.0, 20], [30, 20], [20, 30]]), 5, 1, 179, Expression(20, 90, 30, 5, -10))
+    true = replace(template, pitch_deg=4, expression=Expression(24, 80, 33, 5, -10))
+    swapped = Look(template.points + np.array([3, 4]), -2, 1, -178, Expression(22, 95, 31, 8, -6))
     score = score_attributes(swapped, template, true)
     assert score.landmark_error == pytest.approx(25)  # 5 px of 20
     assert score.yaw_error_deg == 7
     assert score.roll_error_deg == pytest.approx(3)  # across 180 degrees
     assert score.pitch_error_deg == 3
-    assert (score.mouth_open_error, score.mouth_width_error, score.brow_error, score.eye_open_error) == (2, 15, 2, 3)
+    assert (score.mouth_open_error, score.mouth_width_error, score.brow_error) == (2, 15, 2)
     assert score.gaze_error == 5  # 3 across, 4 down
     assert score_pose(swapped, Pose(-12, 5, 178)) == (10, 4, 4)
 
@@ -51,7 +51,7 @@ def test_expression_in_a_word():
     assert rendered_expression(rest.but(smile=0.6)) == "smiling"
     assert rendered_expression(rest.but(smile=0.6, mouth_open=0.4)) == "mouth open"
     assert rendered_expression(rest.but(mouth_open=0.4, blink=0.9)) == "eyes closed"
-    middle = Expression(20, 90, 30, 20, 0, 0)
+    middle = Expression(20, 90, 30, 0, 0)
     assert measured_expression(middle, middle) == "at rest"
     assert measured_expression(middle._replace(mouth_width=110), middle) == "smiling"
     assert measured_expression(middle._replace(mouth_open=30, mouth_width=110), middle) == "mouth open"

@@ -28,20 +28,19 @@ def rest() -> list[Expression]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "name", "sign"),
+    ("changes", "name"),
     [
-        ({"mouth_open": 0.6}, "mouth_open", 1),
-        ({"smile": 0.9}, "mouth_width", 1),
-        ({"blink": 1.0}, "eye_open", -1),
-        ({"gaze_x_deg": 18.0}, "gaze_x", 1),
-        ({"brow_raise": 0.9}, "brow_height", 1),
+        ({"mouth_open": 0.6}, "mouth_open"),
+        ({"smile": 0.9}, "mouth_width"),
+        ({"gaze_x_deg": 18.0}, "gaze_x"),
+        ({"brow_raise": 0.9}, "brow_height"),
     ],
 )
-def test_what_a_parameter_does_is_seen(rest, changes, name, sign):
+def test_what_a_parameter_does_is_seen(rest, changes, name):
     shifts = [
         getattr(measured(p, **changes)[0], name) - getattr(before, name) for p, before in zip(PEOPLE, rest, strict=True)
     ]
-    assert sign * float(np.mean(shifts)) > 1  # percent
+    assert float(np.mean(shifts)) > 1  # percent
 
 
 def test_the_pitch_by_hand():

@@ -57,8 +57,7 @@ class AttributeScore(NamedTuple):
     mouth_open_error: float
     mouth_width_error: float
     brow_error: float
-    eye_open_error: float
-    """These four in percent of the eye distance."""
+    """These three in percent of the eye distance."""
     gaze_error: float
     """Percent of the width of an eye."""
 
@@ -91,7 +90,6 @@ def score_attributes(swapped: Look, template: Look, wanted: Look) -> AttributeSc
         mouth_open_error=abs(ours.mouth_open - theirs.mouth_open),
         mouth_width_error=abs(ours.mouth_width - theirs.mouth_width),
         brow_error=abs(ours.brow_height - theirs.brow_height),
-        eye_open_error=abs(ours.eye_open - theirs.eye_open),
         gaze_error=float(np.hypot(ours.gaze_x - theirs.gaze_x, ours.gaze_y - theirs.gaze_y)),
     )
 

@@ -74,8 +74,6 @@ FIGURES = [
            "difference of the distance of the mouth corners to the wanted picture's"),
     Figure("attributes/brow_error", "brow_error", "Brow height", "% of eye distance", "lower",
            "difference of the brows' height above the eyes to the wanted picture's"),
-    Figure("attributes/eye_open_error", "eye_open_error", "Opening of the eyes", "% of eye distance", "lower",
-           "difference of the height of the dark between the lids to the wanted picture's"),
     Figure("attributes/gaze_error", "gaze_error", "Gaze", "% of eye width", "lower",
            "distance of the iris, relative to the corners of the eye, to where it is in the wanted picture"),
     Figure("attributes/yaw_exact_deg", "yaw_exact_deg", "Yaw against the parameters", "°", "lower",

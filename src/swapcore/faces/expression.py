@@ -31,8 +31,6 @@ class Expression(NamedTuple):
     """Between the mouth corners, percent of the eye distance."""
     brow_height: float
     """Brows above the eyes' centres, percent of the eye distance, mean of both."""
-    eye_open: float
-    """Height of the dark between the lids, percent of the eye distance, mean of both."""
     gaze_x: float
     """Middle of the iris from the middle of the eye's corners, percent of the distance of the corners; right is positive."""
     gaze_y: float
@@ -48,15 +46,14 @@ def measure_expression(face: AlignedFace) -> Expression:
     corners = (apply(face.affine, face.landmarks[:4]) + 0.5) * scale - 0.5
     luma = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), dtype=np.float32)
     eye_distance = float(np.linalg.norm(points[1] - points[0]))
-    eyes = [_eye(luma, pair, eye_distance) for pair in (corners[:2], corners[2:])]
-    eye_open, gaze_x, gaze_y = np.mean(eyes, axis=0).tolist()
+    eyes = [_gaze(luma, pair, eye_distance) for pair in (corners[:2], corners[2:])]
+    gaze_x, gaze_y = np.mean(eyes, axis=0).tolist()
     brows = [_brow(luma, eye, eye_distance) for eye in points[:2]]
     width = float(np.linalg.norm(points[4] - points[3]))
     return Expression(
         mouth_open=_mouth_height(crop, points, eye_distance),
         mouth_width=100 * width / eye_distance,
         brow_height=float(np.mean(brows)),
-        eye_open=eye_open,
         gaze_x=gaze_x,
         gaze_y=gaze_y,
     )
@@ -70,15 +67,13 @@ def _window(
     return image[y : max(y + 1, round(bottom) + 1), x : max(x + 1, round(right) + 1)], (x, y)
 
 
-def _spread(weights: npt.NDArray[np.floating]) -> tuple[float, float, float]:
-    """Mean column and row of weights (H, W), and the height of an even bar that spreads over the rows as they do."""
+def _centroid(weights: npt.NDArray[np.floating]) -> tuple[float, float]:
+    """Mean column and row of weights (H, W)."""
     total = float(weights.sum())
     if total <= 0:  # an even surface
-        return (weights.shape[1] - 1) / 2, (weights.shape[0] - 1) / 2, 0.0
+        return (weights.shape[1] - 1) / 2, (weights.shape[0] - 1) / 2
     rows, columns = np.arange(weights.shape[0]), np.arange(weights.shape[1])
-    x, y = float(weights.sum(0) @ columns) / total, float(weights.sum(1) @ rows) / total
-    variance = float(weights.sum(1) @ (rows - y) ** 2) / total
-    return x, y, float(np.sqrt(12 * variance))
+    return float(weights.sum(0) @ columns) / total, float(weights.sum(1) @ rows) / total
 
 
 def _darker(luma: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -87,16 +82,16 @@ def _darker(luma: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(np.clip((middle - luma) / max(middle, 1.0), 0, None), dtype=np.float32)
 
 
-def _eye(luma: npt.NDArray[np.float32], corners: Points, eye_distance: float) -> tuple[float, float, float]:
-    """Opening, gaze across and gaze down of one eye."""
+def _gaze(luma: npt.NDArray[np.float32], corners: Points, eye_distance: float) -> tuple[float, float]:
+    """Gaze across and down of one eye."""
     middle, width = corners.mean(0), float(np.linalg.norm(corners[1] - corners[0]))
     half = _EYE_HALF_HEIGHT * eye_distance
     window, (left, top) = _window(
         luma, middle[0] - 0.45 * width, middle[1] - 1.2 * half, middle[0] + 0.45 * width, middle[1] + 0.8 * half
     )
-    x, y, height = _spread(_darker(window) ** 2)
+    x, y = _centroid(_darker(window) ** 2)
     across, down = np.array([left + x, top + y]) - middle
-    return 100 * height / eye_distance, 100 * float(across) / width, 100 * float(down) / width
+    return 100 * float(across) / width, 100 * float(down) / width
 
 
 def _brow(luma: npt.NDArray[np.float32], eye: Points, eye_distance: float) -> float:
@@ -105,7 +100,7 @@ def _brow(luma: npt.NDArray[np.float32], eye: Points, eye_distance: float) -> fl
     window, (_, top) = _window(
         luma, eye[0] - half, eye[1] - _BROW_FAR * eye_distance, eye[0] + half, eye[1] - _BROW_NEAR * eye_distance
     )
-    _, y, _ = _spread(_darker(window) ** 2)
+    _, y = _centroid(_darker(window) ** 2)
     return 100 * float(eye[1] - top - y) / eye_distance
 
 
