@@ -234,7 +234,7 @@ def _truth(oracle: OracleTeacher, batch_size: int) -> Truth:
     def truth(source: Face, template: Face) -> Image | None:
         if not (oracle.knows(source) and oracle.knows(template)):
             return None
-        key = (source.key, template.key)
+        key = (source.file, template.file)
         if key not in kept:
             while len(kept) >= batch_size:
                 del kept[next(iter(kept))]
