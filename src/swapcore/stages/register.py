@@ -18,7 +18,7 @@ from swapcore.data.lineage import LINEAGE
 from swapcore.data.recogniser_file import read_recogniser_file, write_recogniser_file
 from swapcore.errors import ArtifactError, InputError
 from swapcore.evaluation.folder import PAGE
-from swapcore.inference.models import NAMED
+from swapcore.inference.models import NAMED, resolve_model
 from swapcore.inference.requests import to_base64
 from swapcore.models.artifact import CONFIGURATION, WEIGHTS, read_configuration
 from swapcore.registration.digests import CODE, DVC_LOCK, code_digest, dvc_hashes
@@ -248,7 +248,7 @@ def package(model: Path, folder: Path, card: str, name: str) -> Packaged:
     folder.mkdir()
     for file in (WEIGHTS, CONFIGURATION):
         shutil.copyfile(model / file, folder / file)
-    named = {"name": name, "digest": artifact_digest(model)}
+    named = {"name": name, "digest": resolve_model(model).digest}
     (folder / NAMED).write_text(json.dumps(named, sort_keys=True) + "\n", encoding="utf-8")
     (folder / MODEL_CARD).write_text(card, encoding="utf-8")
     recogniser = read_recogniser_file(model)
