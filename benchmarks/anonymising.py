@@ -1,4 +1,4 @@
-"""Anonymises a photograph of each person of a folder and holds the report against the bars: `python benchmarks/anonymising.py PHOTOGRAPHS`.
+"""Anonymises a photograph of each person and holds the report against the bars: `python benchmarks/anonymising.py PHOTOGRAPHS`.
 
 PHOTOGRAPHS: files named PERSON_anything, of which the first of each person is taken (of the London set: the 82 neutral ones), or a
 folder a person. Exit code 1: a bar is missed.

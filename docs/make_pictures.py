@@ -1,4 +1,4 @@
-"""Makes the README's pictures of swap, anonymise and video from people who do not exist: `python docs/make_pictures.py --model FOLDER`."""
+"""Makes the README's pictures of swap, anonymise and video, of people who do not exist: `python docs/make_pictures.py`."""
 
 import argparse
 from collections.abc import Iterable
