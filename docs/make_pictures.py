@@ -47,7 +47,7 @@ def rendered(person: int, attributes: Attributes, size_px: int) -> Image:
 
 def swapcore(*words: object) -> None:
     """A command of swapcore's, as a user gives it."""
-    cli.commands.main([str(word) for word in words], prog_name="swapcore", standalone_mode=False)
+    cli.main([str(word) for word in words])
 
 
 def show(name: str, rows: Iterable[Iterable[Path | Image]]) -> None:

@@ -69,9 +69,7 @@ def test_fine_detail_stays_where_little_changes_and_goes_where_a_feature_is_draw
 
 
 def test_a_large_face_is_enlarged_in_two_steps_and_looks_the_same(monkeypatch):
-    points = template_points(SIZE_PX)
-    enlarged = np.vstack([[6.0, 0.0, -40.0], [0.0, 6.0, -70.0]]) @ np.vstack([invert(face_at(30.0)), [0, 0, 1]])
-    image, affine = photograph(701, 641), invert(enlarged)
+    image, affine, points = photograph(701, 641), face_at(150.0), template_points(SIZE_PX)
     crop = warp(image, affine, SIZE_PX)
     swapped = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, crop.shape, dtype=np.uint8), (0, 0), 1.0)
     quick = paste_back(image, crop, swapped, points, affine)

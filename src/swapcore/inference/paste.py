@@ -1,7 +1,7 @@
 """Paste back: what a swap changed in an aligned crop, brought into the whole photograph at the photograph's own resolution."""
 
 import math
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -119,7 +119,7 @@ def _enlarged(values: Floats, affine: Affine, shape: tuple[int, ...]) -> Floats:
     return np.asarray(_smoothly(values, affine, shape, cv2.BORDER_CONSTANT), dtype=np.float32)
 
 
-def _smoothly(values: Floats | Image, affine: Affine, shape: tuple[int, ...], border: int) -> Floats | Image:
+def _smoothly(values: Floats | Image, affine: Affine, shape: tuple[int, ...], border: int) -> npt.NDArray[Any]:
     """The crop's values (S, S, C) at the photograph's pixels, cubic.
 
     Where the crop is so coarse that straight lines over two pixels cannot be told from the curve, only every other pixel of each
