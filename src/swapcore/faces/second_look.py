@@ -32,9 +32,8 @@ def overlooked_faces(image: Image, known: list[Box]) -> list[Box]:
 
 
 def _box(found: Any, factor: float) -> Box:
-    place = found.rect
-    sides = (place.left(), place.top(), place.right(), place.bottom())
-    return Box(*(side / factor for side in sides), float(found.confidence))
+    place, score = found.rect, float(found.confidence)
+    return Box(place.left() / factor, place.top() / factor, place.right() / factor, place.bottom() / factor, score)
 
 
 @functools.cache
