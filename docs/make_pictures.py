@@ -20,13 +20,13 @@ DOCS = Path(__file__).parent
 SEED = 8_000_000
 """Far from every seed of params.yaml: nobody here was trained on."""
 SIDE_PX, VIDEO_PX, SHOWN_PX = 384, 256, 160
+NEAR = NEUTRAL.but(span_cm=25.0)
+"""The face fills the picture."""
 SCENES = [
-    NEUTRAL.but(yaw_deg=14.0, smile=0.5, light_azimuth_deg=-40.0, background_seed=11, clothes_hue=0.1),
-    NEUTRAL.but(yaw_deg=-16.0, pitch_deg=5.0, light_warmth=0.5, background_seed=12, clothes_hue=0.9),
-    NEUTRAL.but(
-        roll_deg=8.0, mouth_open=0.25, light_azimuth_deg=50.0, ambient=0.3, background_seed=13, clothes_hue=0.35
-    ),
-    NEUTRAL.but(
+    NEAR.but(yaw_deg=14.0, smile=0.5, light_azimuth_deg=-40.0, background_seed=11, clothes_hue=0.1),
+    NEAR.but(yaw_deg=-16.0, pitch_deg=5.0, light_warmth=0.5, background_seed=12, clothes_hue=0.9),
+    NEAR.but(roll_deg=8.0, mouth_open=0.25, light_azimuth_deg=50.0, ambient=0.3, background_seed=13, clothes_hue=0.35),
+    NEAR.but(
         yaw_deg=6.0, smile=0.8, gaze_x_deg=8.0, light_elevation_deg=55.0, background_seed=14, clothes_darkness=0.9
     ),
 ]
@@ -61,7 +61,7 @@ def show_swap(folder: Path, model: str) -> None:
     """Rows: source, template, result."""
     rows = []
     for number, scene in enumerate(SCENES[:3]):
-        source = photograph(folder / f"source{number}.png", number, NEUTRAL)
+        source = photograph(folder / f"source{number}.png", number, NEAR)
         template = photograph(folder / f"template{number}.png", 10 + number, scene)
         out = folder / f"swapped{number}.png"
         swapcore("swap", "--source", source, "--template", template, "--out", out, "--model", model)
@@ -80,7 +80,7 @@ def show_anonymise(folder: Path, model: str) -> None:
 
 def show_video(folder: Path, model: str) -> None:
     """Above: every sixth frame of a head that turns; below: of the swapped video. First the source."""
-    source = photograph(folder / "source.png", 30, NEUTRAL)
+    source = photograph(folder / "source.png", 30, NEAR)
     turning = [SCENES[1].but(yaw_deg=-18.0 + 36.0 * n / NUM_FRAMES, noise_seed=n) for n in range(NUM_FRAMES)]
     frames = [rendered(31, attributes, VIDEO_PX) for attributes in turning]
     write_video(folder / "in.mp4", frames)
