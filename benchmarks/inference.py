@@ -14,9 +14,13 @@ import torch
 
 from swapcore.faces.detect import detect_faces
 from swapcore.faces.extract import cut_face
+from swapcore.inference.credentials import signing_credentials
+from swapcore.inference.manifest import sign
 from swapcore.inference.marking import Ingredient, Provenance, encode, put_in_place, write_marked
 from swapcore.inference.paste import keep_colour, paste_back
+from swapcore.inference.payload import to_bits
 from swapcore.inference.photograph import PhotographSwapper
+from swapcore.ops.watermark import embed
 from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.identity import draw_identity
 from swapcore.synth.render import render
@@ -49,6 +53,7 @@ def main() -> None:
     parser.add_argument("--model", default="models/swap")
     parser.add_argument("--photograph", type=Path)
     parser.add_argument("--size", type=int, default=1024)
+    parser.add_argument("--suffix", default=".png", help="of the result: .png, .jpg or .webp")
     parser.add_argument("--times", type=int, default=7)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -67,18 +72,21 @@ def main() -> None:
 
     pasted = paste()
     with TemporaryDirectory() as folder:
-        out = Path(folder) / "out.png"
+        out = Path(folder) / f"out{options.suffix}"
+        encoded = encode(Path("out.png"), pasted)
         parts = {
             "detect, one face meant": lambda: detect_faces(image, "reject"),
             "detect, --face largest": lambda: detect_faces(image, "largest"),
             "align": lambda: cut_face(image, box, swapper.swapper.size_px),
             "swap": lambda: swapper.swapper.swap(source[None], face.crop[None]),
             "paste": paste,
-            "write, unmarked": lambda: put_in_place(out, encode(out, pasted)),
-            "mark and write": lambda: write_marked(out, pasted, provenance, overwrite=True),
+            "mark: watermark": lambda: embed(pasted, to_bits(provenance)),
+            "mark: sign": lambda: sign(encoded, "image/png", provenance, signing_credentials(), watermarked=True),
+            "encode and write": lambda: put_in_place(out, encode(out, pasted)),
+            "mark, encode, write": lambda: write_marked(out, pasted, provenance, overwrite=True),
         }
         spent = {name: measure(work, options.times) for name, work in parts.items()}
-    counted = [name for name in parts if name not in ("detect, --face largest", "write, unmarked")]
+    counted = [name for name in parts if name not in ("detect, --face largest", "mark, encode, write")]
     total = sum(spent[name] for name in counted)
     print(f"{image.shape[1]} x {image.shape[0]} px, model of {swapper.swapper.size_px} px, one core, processor time")
     for name, milliseconds in spent.items():

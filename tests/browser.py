@@ -18,7 +18,7 @@ MISSING = "chromium and chromedriver are not installed (Debian: apt-get install 
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 _FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1200,1500",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1200,1900",
 ]  # fmt: skip
 
 

@@ -8,9 +8,10 @@ import pytest
 from swapcore.app.people import KnownPeople
 from swapcore.app.server import make_app
 from swapcore.app.swapping import Swapping
-from swapcore.config import NetworkParams
+from swapcore.config import NetworkParams, read_params
 from swapcore.inference.photograph import PhotographSwapper
 from swapcore.ops.image import encode_png
+from swapcore.stages.synthesize import run
 from tests.drawn_photographs import draw_face
 from tests.inference.small_model import write_model
 
@@ -27,6 +28,23 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, seed in (("source", 5), ("template", 6)):
         (folder / f"{name}.png").write_bytes(encode_png(draw_face(seed)[0]))
     (folder / "nobody.png").write_bytes(encode_png(np.full((300, 300, 3), 120, np.uint8)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two rendered people, two pictures each: whom the page may know."""
+    folder = tmp_path_factory.mktemp("people") / "people"
+    usual = read_params(Path(__file__).parents[2] / "params.yaml").synthesize
+    small = {
+        "num_people": 2,
+        "pictures_per_person": 2,
+        "size_px": 192,
+        "workers": 1,
+        "attribute_range": 0.3,
+        "write_truth": False,
+    }
+    run(usual.model_copy(update=small), photographs=folder)
     return folder
 
 

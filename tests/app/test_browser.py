@@ -17,8 +17,8 @@ SCREENSHOT = (
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)
-def test_the_page_in_chromium(model, photographs, report, tmp_path) -> None:
-    server = start(model, report, tmp_path / "no people", "127.0.0.1", 0)
+def test_the_page_in_chromium(model, photographs, people, report, tmp_path) -> None:
+    server = start(model, report, people, "127.0.0.1", 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -27,15 +27,21 @@ def test_the_page_in_chromium(model, photographs, report, tmp_path) -> None:
             page.wait("document.getElementById('model').textContent.includes('digest')")
             page.type("#source", str(photographs / "nobody.png"))
             assert page.run("return document.getElementById('go').disabled")
-            page.type("#template", str(photographs / "template.png"))
+            page.type("#template", str(people / "person-00001" / "0000.png"))
             page.click("#go")
             page.wait("document.getElementById('error').textContent.includes('source: no face')")
-            page.type("#source", str(photographs / "source.png"))
+            page.type("#source", str(people / "person-00000" / "0000.png"))
             page.click("#go")
             page.wait("!document.getElementById('answer').hidden && document.getElementById('after').naturalWidth > 0")
             assert page.run("return document.getElementById('error').textContent") == ""
             assert "watermark  found" in page.run("return document.getElementById('marks').textContent")
-            assert page.run("return document.getElementById('figures').rows.length") >= 4
+            figures = page.run("return document.getElementById('figures').textContent")
+            assert (
+                figures.index("cosine to source")
+                < figures.index("cosine to template")
+                < figures.index("to the truth, dB")
+            )
+            page.wait("document.getElementById('truth').naturalWidth > 0")
             page.run("const s = document.getElementById('slider'); s.value = 25; s.dispatchEvent(new Event('input'))")
             assert "25%" in page.run("return document.getElementById('after').style.clipPath")
             page.wait("document.getElementById('sheet').naturalWidth > 0")

@@ -5,30 +5,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 
 from swapcore.app.people import KnownPeople
 from swapcore.app.swapping import Swapping, Upload
-from swapcore.config import read_params
 from swapcore.inference.photograph import PhotographSwapper
 from swapcore.ops.metrics import psnr
-from swapcore.stages.synthesize import run
-
-
-@pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("people") / "people"
-    usual = read_params(Path(__file__).parents[2] / "params.yaml").synthesize
-    small = {
-        "num_people": 2,
-        "pictures_per_person": 2,
-        "size_px": 192,
-        "workers": 1,
-        "attribute_range": 0.3,
-        "write_truth": False,
-    }
-    run(usual.model_copy(update=small), photographs=folder)
-    return folder
 
 
 def upload(path: Path) -> Upload:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from swapcore.faces.align import align, template_points
+from swapcore.inference import paste
 from swapcore.inference.paste import covered, face_window, keep_colour, paste_back
 from swapcore.ops.colour import skin_colour, to_lab
 from swapcore.ops.geometry import apply, invert, warp
@@ -65,6 +66,18 @@ def test_fine_detail_stays_where_little_changes_and_goes_where_a_feature_is_draw
 
     assert detail_left(4) > 0.95
     assert detail_left(40) < 0.3
+
+
+def test_a_large_face_is_enlarged_in_two_steps_and_looks_the_same(monkeypatch):
+    image, affine, points = photograph(701, 641), face_at(150.0), template_points(SIZE_PX)
+    crop = warp(image, affine, SIZE_PX)
+    swapped = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, crop.shape, dtype=np.uint8), (0, 0), 1.0)
+    quick = paste_back(image, crop, swapped, points, affine)
+    monkeypatch.setattr(paste, "_COARSE", 1e9)
+    exact = paste_back(image, crop, swapped, points, affine)
+    difference = np.abs(quick.astype(int) - exact)
+    assert 0 < difference.max() <= 6
+    assert difference.mean() < 0.4
 
 
 def test_a_face_at_the_photographs_edge_is_pasted_as_far_as_it_is_seen():

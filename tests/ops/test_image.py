@@ -1,12 +1,15 @@
 """Between uint8 pictures and tensors, and to bytes and back."""
 
+import io
+
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swapcore.ops.image import decode, encode_png, resize, tile, to_images, to_tensor
+from swapcore.ops.image import decode, encode_png, encode_sheet, resize, tile, to_images, to_tensor
 
 
 def noise(*shape, seed=0):
@@ -69,3 +72,13 @@ def test_tile_by_hand():
     assert (sheet[4] == 255).all()
     assert (sheet[:4, 5:] == 7).all()
     assert (sheet[5:, 5:] == 0).all()
+
+
+def test_a_sheet_says_that_it_is_synthetic_in_the_same_bytes_for_the_same_pixels():
+    image = noise(20, 30, 3)
+    data = encode_sheet(image)
+    assert data == encode_sheet(image.copy())
+    np.testing.assert_array_equal(decode(data), image)
+    with PIL.Image.open(io.BytesIO(data)) as read:
+        read.load()  # also checks the checksums
+        assert "digitalsourcetype/compositeWithTrainedAlgorithmicMedia" in read.text["XML:com.adobe.xmp"]

@@ -67,6 +67,7 @@ def make_app(swapping: Swapping, report: Path, hosts: list[str] | None) -> Flask
     """
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES, MAX_FORM_PARTS=4, TRUSTED_HOSTS=hosts)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the figures have an order
     pictures = Pictures()
     _serve_files(app, _PAGE, _PAGE_FILES, {})
     _serve_files(app, report, _REPORT_FILES, {"Content-Security-Policy": _REPORT_POLICY})

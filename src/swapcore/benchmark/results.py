@@ -16,7 +16,7 @@ from swapcore.evaluation.answers import Swap
 from swapcore.evaluation.report import format_value
 from swapcore.evaluation.scores import ScoreRow
 from swapcore.evaluation.summary import DECIMALS, Figure, Value
-from swapcore.ops.image import Image, encode_png, tile
+from swapcore.ops.image import Image, encode_png, encode_sheet, tile
 
 FIGURES, PAIRS, SHEET, DESCRIPTION = "figures.json", "pairs.csv", "sheet.png", "benchmark.json"
 _POINTS = ("left_eye", "right_eye", "nose_base", "mouth_left", "mouth_right")
@@ -70,7 +70,7 @@ def write_results(folder: Path, measured: Measured, swap: Swap, num_rows: int) -
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FIGURES).write_text(json.dumps(_figures(measured), indent=2) + "\n", encoding="utf-8")
     _write_rows(folder / PAIRS, measured)
-    (folder / SHEET).write_bytes(encode_png(sheet(measured.truth_set, swap, num_rows)))
+    (folder / SHEET).write_bytes(encode_sheet(sheet(measured.truth_set, swap, num_rows)))
 
 
 def _figures(measured: Measured) -> dict[str, Any]:

@@ -77,6 +77,8 @@ def _swap_many(source: Path, template: str, out: Path, **options: Any) -> None:
 @WORKERS
 def anonymise(folder: Path, out: Path, **options: Any) -> None:
     """Replace every face below FOLDER by a person who does not exist, or blur it; docs/use.md explains the report."""
+    from swapcore.errors import InputError
+    from swapcore.inference.anonymising.folder import FILES, WITH_RESULT_OR_NONE_DUE
     from swapcore.inference.anonymising.folder import anonymise as anonymise_folder
     from swapcore.inference.anonymising.report import PAGE
 
@@ -84,6 +86,10 @@ def anonymise(folder: Path, out: Path, **options: Any) -> None:
     click.echo(f"{figures['faces']} faces: {figures['faces_swapped']} swapped, {figures['faces_blurred']} blurred")
     click.echo(f"files: {', '.join(f'{status} {count}' for status, count in figures['files'].items())}")
     click.echo(f"report: {out / PAGE}")
+    left = {status: count for status, count in figures["files"].items() if status not in WITH_RESULT_OR_NONE_DUE}
+    if left:
+        said = ", ".join(f"{status} {count}" for status, count in left.items())
+        raise InputError(f"{sum(left.values())} photographs have no result ({said}); {out / FILES} says which and why")
 
 
 @click.command()
@@ -98,3 +104,5 @@ def video(video: Path, out: Path, **options: Any) -> None:
 
     swapped = swap_video(video, out, **options)
     click.echo(f"{out}: {swapped.num_swapped} of {swapped.num_frames} frames swapped; spans: {sidecar_path(out)}")
+    if swapped.steadiness:
+        click.echo(f"the pasted face trembles {swapped.steadiness.ratio:.2f} times as much as the template's own")

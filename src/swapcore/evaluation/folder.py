@@ -18,7 +18,7 @@ from swapcore.evaluation.report import Report, render
 from swapcore.evaluation.scores import Bench, KindRow, ScoreRow
 from swapcore.evaluation.sheet import choose, sheet, show
 from swapcore.evaluation.summary import divided, worst_slice
-from swapcore.ops.image import encode_png
+from swapcore.ops.image import encode_sheet
 from swapcore.tables import write_table
 
 METRICS = "metrics.json"
@@ -91,7 +91,7 @@ def write_report(
     painters = [answer for answer in answers if answer.name not in {TEMPLATE_COPIED, TRUTH}]
     shown = show(choose(own, params.sheet_rows, params.seed), findings.pairs, painters, bench)
     size_px = next(iter(shown[0].pictures.values())).shape[0]
-    (folder / SHEET).write_bytes(encode_png(sheet(shown, size_px)))
+    (folder / SHEET).write_bytes(encode_sheet(sheet(shown, size_px)))
     scatter = whose_face({answer.label: findings.scores.of(answer.name) for answer in answers})
     slices = slice_plot(divided(findings.slices), findings.figures[MODEL]["identity/margin"])
     for name, plot in ((FACES, scatter), (SLICES, slices)):

@@ -67,7 +67,7 @@ def detect_every_face(image: Image, threshold: float = 0.0) -> list[Box]:
     found = [box for looked in sorted(sides) for box in detect_at(image, looked, threshold)]
     kept: list[Box] = []
     for box in sorted(found, key=lambda box: -box.score):
-        if all(_overlap(box, other) < _SAME_FACE for other in kept):
+        if all(overlap(box, other) < _SAME_FACE for other in kept):
             kept.append(box)
     return kept
 
@@ -79,7 +79,7 @@ def detect_video_face(image: Image) -> Box | None:
     return max(boxes, key=lambda box: box.width_px, default=None)
 
 
-def _overlap(first: Box, second: Box) -> float:
+def overlap(first: Box, second: Box) -> float:
     """The common area as a share of the smaller box's."""
     width = min(first.right, second.right) - max(first.left, second.left)
     height = min(first.bottom, second.bottom) - max(first.top, second.top)

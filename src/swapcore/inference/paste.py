@@ -1,7 +1,7 @@
 """Paste back: what a swap changed in an aligned crop, brought into the whole photograph at the photograph's own resolution."""
 
 import math
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -24,6 +24,9 @@ _REDRAWN: Final = (6.0, 26.0)
 """Grey levels: where so little is changed the photograph's own fine detail stays, where so much it goes."""
 _SPREAD: Final = 1 / 48
 """Of the crop's side: how far the neighbourhood reaches whose change decides over the detail."""
+
+_COARSE: Final = 4.0
+"""Photograph pixels a crop pixel: from here on a picture is enlarged in two steps."""
 
 
 class Region(NamedTuple):
@@ -111,11 +114,26 @@ def _enlarged(values: Floats, affine: Affine, shape: tuple[int, ...]) -> Floats:
     if scale < 1:
         sigma = 0.5 * math.sqrt(1 / scale**2 - 1)
         values = np.asarray(cv2.GaussianBlur(values, (0, 0), max(sigma, 0.01)), dtype=np.float32)
-    method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
-    size = (shape[1], shape[0])
-    return np.asarray(
-        cv2.warpAffine(values, affine, size, flags=method, borderMode=cv2.BORDER_CONSTANT), dtype=np.float32
-    )
+        size = (shape[1], shape[0])
+        return np.asarray(cv2.warpAffine(values, affine, size, flags=cv2.INTER_LINEAR), dtype=np.float32)
+    return np.asarray(_smoothly(values, affine, shape, cv2.BORDER_CONSTANT), dtype=np.float32)
+
+
+def _smoothly(values: Floats | Image, affine: Affine, shape: tuple[int, ...], border: int) -> npt.NDArray[Any]:
+    """The crop's values (S, S, C) at the photograph's pixels, cubic.
+
+    Where the crop is so coarse that straight lines over two pixels cannot be told from the curve, only every other pixel of each
+    side is worked out so, in a third of the time.
+    """
+    if _scale(affine) < _COARSE:
+        return np.asarray(
+            cv2.warpAffine(values, affine, (shape[1], shape[0]), flags=cv2.INTER_CUBIC, borderMode=border)
+        )
+    to_half = compose(np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]]), affine)
+    width, height = (shape[1] + 1) // 2, (shape[0] + 1) // 2
+    half = cv2.warpAffine(values, to_half, (width, height), flags=cv2.INTER_CUBIC, borderMode=border)
+    whole = cv2.resize(half, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(whole[: shape[0], : shape[1]])
 
 
 def _stale_detail(seen: Image, crop: Image, change: Floats, affine: Affine) -> Floats:
@@ -125,6 +143,6 @@ def _stale_detail(seen: Image, crop: Image, change: Floats, affine: Affine) -> F
     share = np.clip((size - low) / (high - low), 0, 1).astype(np.float32)
     target = (seen.shape[1], seen.shape[0])
     redrawn = cv2.warpAffine(share, affine, target, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    coarse = cv2.warpAffine(crop, affine, target, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    coarse = _smoothly(crop, affine, seen.shape, cv2.BORDER_REPLICATE)
     detail = cv2.subtract(seen, coarse, dtype=cv2.CV_32F)
     return np.asarray(cv2.multiply(detail, cv2.merge([redrawn] * 3)), dtype=np.float32)

@@ -89,8 +89,8 @@ def embed(image: Image, payload: int) -> Image:
     change = hidden * _pattern(image.shape[0], image.shape[1], payload)
     strength = np.clip(0.6 * np.sqrt(np.mean(hidden**2)), *STRENGTHS)
     change *= strength / np.sqrt(np.mean(change**2))
-    marked = np.rint(image + change[..., None])
-    return np.clip(marked, 0, 255, out=marked).astype(np.uint8)
+    marked = cv2.add(image, cv2.merge([change] * 3), dtype=cv2.CV_8U)  # rounds, and stops at black and white
+    return np.asarray(marked, dtype=np.uint8)
 
 
 def read(image: Image) -> Reading | None:
@@ -133,10 +133,23 @@ def _pattern(height: int, width: int, payload: int) -> Plane:
 
 def _hidden(luma: Plane) -> Plane:
     """How much change a place hides: more where the picture is busy."""
-    scale_px = min(luma.shape) / 200
-    busy: Plane = np.sqrt(_blur((luma - _blur(luma, scale_px)) ** 2, 1.5 * scale_px))
+    height, width = luma.shape
+    scale_px = min(height, width) / 200
+    step = max(
+        1, int(scale_px / 2)
+    )  # what follows is so smooth that a large picture's can be worked out on every step-th pixel
+    detail: Plane = (luma - _blur(luma, scale_px)) ** 2
+    if step > 1:
+        detail = _resized(detail, round(width / step), round(height / step))
+    busy: Plane = np.sqrt(_blur(detail, 1.5 * scale_px / step))
     hidden: Plane = np.clip(busy, 1.5, 12.0) ** np.float32(0.7)
-    return _blur(hidden, 1.5 * scale_px)
+    smooth = _blur(hidden, 1.5 * scale_px / step)
+    return _resized(smooth, width, height) if step > 1 else smooth
+
+
+def _resized(plane: Plane, width: int, height: int) -> Plane:
+    how = cv2.INTER_AREA if width < plane.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=how), dtype=np.float32)
 
 
 def _blur(plane: Plane, sigma_px: float) -> Plane:
@@ -161,8 +174,7 @@ def _reduced(luma: Plane) -> Plane:
     factor = _READ_SIDE_PX / min(luma.shape)
     if factor >= 1:
         return luma
-    size = (round(luma.shape[1] * factor), round(luma.shape[0] * factor))
-    return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    return _resized(luma, round(luma.shape[1] * factor), round(luma.shape[0] * factor))
 
 
 def _taper(length: int) -> Plane:

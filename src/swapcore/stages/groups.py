@@ -17,7 +17,7 @@ from swapcore.data.recogniser_file import RECOGNISER
 from swapcore.data.shards import Place, ShardReader, ShardWriter
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.faces.networks import load_recogniser
-from swapcore.ops.image import Image, encode_png
+from swapcore.ops.image import Image, encode_sheet
 from swapcore.tables import write_table
 from swapcore.teachers.assembly import SPLITS, Assembler
 from swapcore.teachers.base import Teacher, load_teacher
@@ -109,7 +109,7 @@ def _write(folder: Path, assembler: Assembler) -> None:
         return reader.read(Place(row.shard, row.offset, row.size))
 
     sheet = groups_sheet(assembler.groups, load, _SHEET_ACCEPTED, _SHEET_REJECTED)
-    (folder / SHEET).write_bytes(encode_png(sheet))
+    (folder / SHEET).write_bytes(encode_sheet(sheet))
 
 
 def _write_card(folder: Path, params: GroupsParams, faces: FaceSet, assembler: Assembler, teacher: Teacher) -> None:

@@ -12,7 +12,7 @@ from swapcore.data.sampling import spread
 from swapcore.models.generator import Generator, Swap
 from swapcore.models.source import Recognise, pool_levels
 from swapcore.ops.identity import centred
-from swapcore.ops.image import Image, encode_png, resize, tile, to_images, to_tensor
+from swapcore.ops.image import Image, encode_sheet, resize, tile, to_images, to_tensor
 from swapcore.training.learner import Metrics
 from swapcore.training.precision import autocast
 from swapcore.training.selection import score
@@ -109,7 +109,7 @@ class Samples:
         value = score(figures)
         figures |= {} if value is None else {"score": value}
         sheet.parent.mkdir(exist_ok=True)
-        sheet.write_bytes(encode_png(tile(rows, max(_MIN_SHEET_PX, rows[0][0].shape[0]))))
+        sheet.write_bytes(encode_sheet(tile(rows, max(_MIN_SHEET_PX, rows[0][0].shape[0]))))
         return {f"{self.split}/{name}": value for name, value in figures.items()}
 
     def _swap(self, generator: Generator, groups: SampleGroups) -> Swap:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from swapcore.faces import second_look
 from swapcore.inference.anonymising import replacements
 
 
 @pytest.fixture
 def few_people(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rendering takes most of a small folder's time."""
+    """Rendering and the second look take most of a small folder's time."""
+    monkeypatch.setattr(second_look, "LOOK_PX", 128)
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 4)
 
 

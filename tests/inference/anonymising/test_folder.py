@@ -11,10 +11,16 @@ import pytest
 from swapcore.config import NetworkParams
 from swapcore.data.photographs import read_photograph
 from swapcore.errors import InputError
+from swapcore.faces import second_look
+from swapcore.faces.detect import detect_every_face
+from swapcore.faces.second_look import overlooked_faces
 from swapcore.inference.anonymising import treat
 from swapcore.inference.anonymising.folder import FACES, FILES, anonymise
 from swapcore.inference.finding import find_faces
 from swapcore.ops.image import Image, encode_png
+from swapcore.synth.attributes import NEUTRAL
+from swapcore.synth.identity import draw_identity
+from swapcore.synth.render import render
 from tests.drawn_photographs import draw_face
 from tests.inference.small_model import centre_by, write_copying_model
 
@@ -89,6 +95,23 @@ def test_a_face_that_no_swap_hides_is_blurred_not_left(folder, copying_model, tm
 
 
 @pytest.mark.usefixtures("few_people")
+def test_a_face_that_the_detector_overlooks_is_blurred_too(copying_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(second_look, "LOOK_PX", 224)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    profile = render(draw_identity(np.random.default_rng(4)), NEUTRAL.but(yaw_deg=85.0), 224).image
+    (folder / "profile.png").write_bytes(encode_png(profile))
+    assert detect_every_face(profile) == []
+    assert len(overlooked_faces(profile, [])) == 1
+    figures = anonymise(folder, tmp_path / "out", model=copying_model)
+    assert figures["files"] == {"anonymised": 1}
+    assert figures["blurred_reasons"] == {"second-look": 1}
+    assert figures["faces_unchanged"] == 0
+    assert figures["detection_kept"] is None  # it was never found by the detector whose share that is
+    assert overlooked_faces(read_photograph(tmp_path / "out" / "profile.png", 10).image, []) == []
+
+
+@pytest.mark.usefixtures("few_people")
 def test_a_killed_command_goes_on(folder, copying_model, tmp_path):
     out = tmp_path / "out"
     shutil.rmtree(folder / "anna")
@@ -124,6 +147,7 @@ def test_photographs_of_82_people_keep_faces_and_lose_identities(london_folder, 
     from swapcore.inference.anonymising import replacements
 
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 8)
+    monkeypatch.setattr(second_look, "LOOK_PX", 160)  # these faces fill half of the picture
     folder = tmp_path / "photos"
     for path in sorted(london_folder.glob("*_neutral.jpg")):
         person = folder / path.name.partition("_")[0]

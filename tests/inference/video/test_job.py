@@ -44,13 +44,21 @@ def test_frames_with_the_face_change_and_the_others_pass(clip, swapped):
     assert max(corners) < 3
 
 
-def test_the_pasted_face_trembles_no_more_than_the_templates_own(clip, swapped):
+def test_the_pasted_face_trembles_no_more_than_the_templates_own_and_the_sidecar_says_so(clip, swapped):
     def located(path) -> np.ndarray:
         found = [sight(number, image) for number, image in enumerate(images(path)[:NUM_TURNING])]
         assert all(found)
         return np.stack([seen.points[:3] for seen in found if seen])
 
-    assert jitter(located(swapped[0])) <= 1.2 * jitter(located(clip.video))
+    told = json.loads(sidecar_path(swapped[0]).read_text())["steadiness"]
+    own, pasted = jitter(located(clip.video)), jitter(located(swapped[0]))
+    assert pasted <= 1.2 * own
+    assert told == {
+        "template_px": pytest.approx(own),
+        "swapped_px": pytest.approx(pasted),
+        "ratio": pytest.approx(pasted / own),
+        "num_frames": NUM_TURNING,
+    }
 
 
 def test_times_and_sound_are_the_originals(clip, swapped):

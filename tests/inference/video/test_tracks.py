@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from swapcore.faces.detect import Box
+from swapcore.inference.video.steadiness import compare
 from swapcore.inference.video.tracks import Sighting, jitter, spans, steady_points, to_tracks
 
 FACE = np.array([[-20.0, 0], [20, 0], [0, 20], [-15, 40], [15, 40]])
@@ -51,3 +52,15 @@ def test_jitter_by_hand():
 
 def test_spans_are_runs():
     assert list(spans([7, 1, 2, 3, 8, 12])) == [(1, 3), (7, 8), (12, 12)]
+
+
+def test_steadiness_counts_only_runs_that_both_show():
+    still = dict.fromkeys(range(20), FACE + 100)
+    moving = {frame: FACE + np.array([3.0 * frame, 0]) for frame in range(20)}
+    shaking = {frame: FACE + (frame % 2) for frame in [*range(6), 9, 10, 11, 12, 15]}  # 1 px back and forth
+    told = compare(shaking, still)
+    assert told is not None
+    assert (told.num_frames, told.template_px) == (10, 0)
+    assert told.swapped_px == pytest.approx(2 * np.sqrt(2))
+    assert compare(moving, shaking).ratio == pytest.approx(0)
+    assert compare(moving, {0: FACE, 1: FACE, 5: FACE}) is None

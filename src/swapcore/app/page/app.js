@@ -42,6 +42,7 @@ function show(answer) {
 
 function slide() {
   $("after").style.clipPath = `inset(0 0 0 ${$("slider").value}%)`;
+  $("edge").style.left = `${$("slider").value}%`;
 }
 
 $("slider").addEventListener("input", slide);

@@ -32,6 +32,8 @@ from swapcore.progress import progress
 from swapcore.tables import read_table, write_table
 
 FILES, FACES = "files.csv", "faces.csv"
+WITH_RESULT_OR_NONE_DUE = frozenset({"anonymised", "not-a-photograph"})
+"""Statuses of a file; every other one is of a photograph that somebody has to look at."""
 NUM_CANDIDATES = 3
 _SETTINGS = "settings.json"
 

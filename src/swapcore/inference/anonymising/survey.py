@@ -10,6 +10,7 @@ from swapcore.data.photographs import read_photograph
 from swapcore.errors import ImageError
 from swapcore.faces.detect import Box, detect_every_face
 from swapcore.faces.extract import AlignedFace, cut_face
+from swapcore.faces.second_look import overlooked_faces
 from swapcore.inference.finding import find_fault
 from swapcore.inference.listing import Listed
 from swapcore.inference.models import LocatedModel
@@ -19,6 +20,9 @@ from swapcore.ops.geometry import Points, apply, invert
 from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
+
+SECOND_LOOK = "second-look"
+"""The fault of a face that only the second look found: there is no telling how well it could be swapped, so it is blurred."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class FaceSeen:
     box: list[float]
     """Left, top, right, bottom, score: in pixels of the upright photograph."""
     fault: str
-    """Why it cannot be swapped: too-small or turned; empty where it can."""
+    """Why it cannot be swapped: too-small, turned or second-look; empty where it can."""
     points: list[float]
     """x, y of left eye, right eye and nose base, in the photograph."""
     embedding: list[float]
@@ -74,26 +78,32 @@ class Surveyor:
             return FileSeen(item.name, "", error.reason, str(error)), []
         faces = self._faces(photograph.image, item.name)
         missing = (
-            ("", "") if faces else ("no-face", "no face was found; look at it, and share it yourself if it shows none")
+            ("", "")
+            if faces
+            else ("no-face", "no face was found; look at it, and share it yourself only if it shows nobody")
         )
         return FileSeen(item.name, photograph.sha256, *missing), faces
 
     def _faces(self, image: Image, name: str) -> list[FaceSeen]:
-        boxes = detect_every_face(image)
+        seen = detect_every_face(image)
+        boxes = [*seen, *overlooked_faces(image, seen)]
         cut = [cut_face(image, box, self._swapper.size_px) for box in boxes]
         if not cut:
             return []
+        faults = [(find_fault(face) or ("", ""))[0] for face in cut[: len(seen)]] + [SECOND_LOOK] * len(
+            boxes[len(seen) :]
+        )
         embeddings = self._swapper.embed(np.stack([face.crop for face in cut]))
         return [
             FaceSeen(
                 name,
                 number,
                 [float(value) for value in box],
-                (find_fault(face) or ("", ""))[0],
+                fault,
                 [float(value) for value in eyes_and_nose(face).ravel()],
                 [float(value) for value in embedding],
             )
-            for number, (box, face, embedding) in enumerate(zip(boxes, cut, embeddings, strict=True))
+            for number, (box, face, fault, embedding) in enumerate(zip(boxes, cut, faults, embeddings, strict=True))
         ]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from swapcore.inference.marking import Ingredient, Provenance, put_in_place
 from swapcore.inference.payload import to_bits
 from swapcore.inference.photograph import MAX_MEGAPIXELS, PhotographSwapper, ingredient
 from swapcore.inference.video.reading import Frame, VideoFacts, read_facts, read_frames
+from swapcore.inference.video.steadiness import Steadiness, measure_steadiness
 from swapcore.inference.video.tracks import Sighting, cut_at, sight, spans, steady_points, to_tracks
 from swapcore.inference.video.writing import SUFFIXES, PartWriter, join
 from swapcore.ops.geometry import Points
@@ -43,6 +45,17 @@ class SwappedVideo:
     num_swapped: int
     spans_s: list[tuple[float, float]]
     """Start and end of every stretch of swapped frames, in seconds."""
+    steadiness: Steadiness | None
+    """How much the pasted face trembles; None where too few frames in a row show it."""
+
+
+class Track(NamedTuple):
+    """The face's key points, frame -> (5, 2) in the frame's pixels."""
+
+    seen: dict[int, Points]
+    """As they were found."""
+    steady: dict[int, Points]
+    """Smoothed, gaps filled: the frames that are swapped."""
 
 
 def swap_video(
@@ -57,7 +70,8 @@ def swap_video(
     """Put the source's face onto the largest face of every frame of a video.
 
     Frames without a face that can be swapped pass through unchanged but for the encoding; the sound is copied packet by packet.
-    A stopped job goes on with the next part when it is started again. Beside out a sidecar, OUT.json, names the swapped spans.
+    A stopped job goes on with the next part when it is started again. Beside out a sidecar, OUT.json, names the swapped spans,
+    and how much the pasted face trembles in the written frames, beside the template's own.
     Swapped frames carry the watermark of photographs (from 160 px), and .mp4 and .mov files a signed C2PA manifest.
 
     Args:
@@ -81,15 +95,16 @@ def swap_video(
     used = (ingredient(Path(source), photograph), Ingredient("template", original.name, file_digest(original)))
     provenance = Provenance("video", swapper.reference, used)
     work = _claimed(target, provenance)
-    points = _steady(original, facts, work)
-    if not points:
+    track = _followed(original, facts, work)
+    if not track.steady:
         shutil.rmtree(work, ignore_errors=True)
         raise FaceError(original, "no-face", "no frame shows a face that can be swapped; nothing was written")
-    times = _swap_parts(original, facts, work, points, face, swapper, to_bits(provenance))
+    times = _swap_parts(original, facts, work, track.steady, face, swapper, to_bits(provenance))
     joined = work / f"joined{target.suffix}"
     join(sorted(work.glob("part-*.mkv")), original, joined)
+    steadiness = measure_steadiness(joined, set(track.steady), track.seen)
     _place_signed(joined, target, provenance)
-    swapped = _described(times, sorted(points), facts)
+    swapped = _described(times, sorted(track.steady), facts, steadiness)
     _write_sidecar(target, swapped, provenance)
     shutil.rmtree(work, ignore_errors=True)
     return swapped
@@ -123,18 +138,20 @@ def _claimed(target: Path, provenance: Provenance) -> Path:
     return work
 
 
-def _steady(original: Path, facts: VideoFacts, work: Path) -> dict[int, Points]:
-    """Frame -> steady key points; looked for once and kept."""
+def _followed(original: Path, facts: VideoFacts, work: Path) -> Track:
+    """What was seen of the face, looked for once and kept."""
     kept = work / _TRACK
     if kept.is_file():
-        return {int(frame): np.array(points) for frame, points in json.loads(kept.read_text(encoding="utf-8")).items()}
+        told = json.loads(kept.read_text(encoding="utf-8"))
+        return Track(*({int(frame): np.array(each) for frame, each in told[name].items()} for name in Track._fields))
     frames = progress(enumerate(read_frames(original)), "looking", facts.num_frames)
     sightings = [seen for number, frame in frames if (seen := sight(number, frame.image))]
-    points = _all_steady(sightings)
+    track = Track({seen.frame: seen.points for seen in sightings}, _all_steady(sightings))
+    told = {name: {frame: each.tolist() for frame, each in points.items()} for name, points in track._asdict().items()}
     beside = work / f".{_TRACK}.new"
-    beside.write_text(json.dumps({frame: each.tolist() for frame, each in points.items()}), encoding="utf-8")
+    beside.write_text(json.dumps(told), encoding="utf-8")
     beside.replace(kept)
-    return points
+    return track
 
 
 def _all_steady(sightings: list[Sighting]) -> dict[int, Points]:
@@ -192,14 +209,14 @@ def _in_parts(frames: Iterator[tuple[int, Frame]]) -> Iterator[Iterator[tuple[in
             pass
 
 
-def _described(times: list[int], swapped: list[int], facts: VideoFacts) -> SwappedVideo:
+def _described(times: list[int], swapped: list[int], facts: VideoFacts, steadiness: Steadiness | None) -> SwappedVideo:
     unit, length = float(facts.time_base), float(1 / Fraction(facts.rate))
     begun = times[0] if times else 0
     found = [
         (round((times[first] - begun) * unit, 3), round((times[last] - begun) * unit + length, 3))
         for first, last in spans(swapped)
     ]
-    return SwappedVideo(len(times), len(swapped), found)
+    return SwappedVideo(len(times), len(swapped), found, steadiness)
 
 
 def _write_sidecar(target: Path, swapped: SwappedVideo, provenance: Provenance) -> None:
