@@ -98,7 +98,7 @@ def good_enough(params: dict, report: Input[Artifact], champion: Input[Artifact]
 
 @component
 def bring_champion(uri: str, model: Output[Model]) -> None:
-    """Bring the first teacher of a series of rounds: a model folder, models:/ URI or s3:// prefix."""
+    """Bring the first teacher of a series of rounds: a model artifact's folder or s3:// prefix."""
     from shutil import copytree
 
     from swapcore.cli import told_in_one_line

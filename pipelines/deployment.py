@@ -14,7 +14,7 @@ GPU_NODES = os.environ.get("SWAPCORE_GPU_NODES", "nvidia.com/gpu.present=true") 
 SHARED_MEMORY = os.environ.get("SWAPCORE_SHARED_MEMORY", "8Gi")
 CROP_SHARDS = int(os.environ.get("SWAPCORE_CROP_SHARDS", "4"))  # tasks that crop side by side
 NUM_ROUNDS = int(os.environ.get("SWAPCORE_ROUNDS", "0"))  # at most so many rounds instead of one training
-CHAMPION = os.environ.get("SWAPCORE_CHAMPION", "models:/swapcore@champion")  # the rounds' first teacher
+CHAMPION = os.environ.get("SWAPCORE_CHAMPION", "models/swap")  # the rounds' first teacher
 _job = os.environ.get("SWAPCORE_TRAIN_JOB")  # a file like trainer/train_job.yaml; none = training in its own task
 TRAIN_JOB = Path(_job).read_text(encoding="utf-8") if _job else ""
 TRAIN_NEEDS = {"cpu": "1", "memory": "4Gi"} if _job else {"cpu": "4", "memory": "32Gi", "gpu": True, "mlflow": True}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kfp.dsl import HTML, Artifact, Dataset, Metrics, Model
 
@@ -104,6 +104,7 @@ def test_lists_of_artifacts_and_plain_values_reach_a_part_of_a_stage(tmp_path: P
     assert faces.metadata == {}
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # on a machine that others load
 @given(VALUES)
 def test_nulls_survive_the_way_through_kfp(value: Any) -> None:
     assert replaced(replaced(value, None, "null"), "null", None) == value

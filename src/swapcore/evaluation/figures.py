@@ -1,4 +1,4 @@
-"""A report's figures as they lie on disk, read without what it takes to make them."""
+"""A report's figures as they lie on disk, read without importing what computes them."""
 
 import json
 from pathlib import Path
