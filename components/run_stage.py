@@ -17,18 +17,23 @@ def run_stage(
     stage: str, params: dict, metrics: Metrics, page: HTML | None = None, run: str = "", **ports: Any
 ) -> None:
     """Run a stage, or the function that stands for it, on KFP artifacts: inputs first, what is made last."""
-    made = Path(list(ports.values())[-1].path)
+    made = list(ports.values())[-1]
+    for name, value in call(stage, params, run or f"swapcore.stages.{stage}:run", **ports).items():
+        metrics.log_metric(name, value if math.isfinite(value) else str(value))  # JSON has no NaN
+    folder = Path(made.path)
+    if (folder / CARD).is_file():  # photographs of one's own have none
+        card = Card.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
+        made.metadata.update(card.model_dump(exclude={"inputs", "facts"}))
+    if page:
+        shutil.copyfile(folder / "report.html", page.path)
+
+
+def call(stage: str, params: dict, function: str, **ports: Any) -> Any:
+    """Call a function on a stage's section, validated, and on paths; what the user can mend ends the task with one line."""
     with told_in_one_line("swapcore"):
         section = section_of(stage, replaced(params, "null", None))
-        function = pkgutil.resolve_name(run or f"swapcore.stages.{stage}:run")
-        measured = function(section, **{port: located(value) for port, value in ports.items() if value is not None})
-    for name, value in measured.items():
-        metrics.log_metric(name, value if math.isfinite(value) else str(value))  # JSON has no NaN
-    if (made / CARD).is_file():  # photographs of one's own have none
-        card = Card.model_validate_json((made / CARD).read_text(encoding="utf-8"))
-        list(ports.values())[-1].metadata.update(card.model_dump(exclude={"inputs", "facts"}))
-    if page:
-        shutil.copyfile(made / "report.html", page.path)
+        given = {port: located(value) for port, value in ports.items() if value is not None}
+        return pkgutil.resolve_name(function)(section, **given)
 
 
 def located(value: Any) -> Any:

@@ -58,21 +58,15 @@ def groups(
 
 @stage
 def train(
-    params: dict, groups: Input[Dataset], model: Output[Model], metrics: Output[Metrics], initial: Input[Model] = None
-) -> None:
-    """Train a generator on the groups, in this task."""
-    run_stage("train", params, metrics, groups=groups, initial=initial, model=model)
-
-
-@stage
-def train_on_nodes(
-    params: dict, job: str, image: str, groups: Input[Dataset],
+    params: dict, job: str, groups: Input[Dataset],
     model: Output[Model], metrics: Output[Metrics], initial: Input[Model] = None,
 ) -> None:  # fmt: skip
-    """Train a generator on the groups, by a TrainJob of Kubeflow Trainer."""
-    uris = {"groups": groups.uri, "model": model.uri, **({"initial": initial.uri} if initial else {})}
-    ports = {"job": job, "image": image, "uris": uris, "model": model}
-    run_stage("train", params, metrics, run="components.train_job:run", **ports)
+    """Train a generator on the groups: in this task, or by the TrainJob that `job` describes."""
+    ports = {"groups": groups, "initial": initial, "model": model}
+    if job:
+        uris = {port: artifact.uri for port, artifact in ports.items() if artifact}
+        ports = {"job": job, "uris": uris, "model": model}
+    run_stage("train", params, metrics, run="trainer.train_job:run" if job else "", **ports)
 
 
 @stage
@@ -93,23 +87,25 @@ def register(
 
 
 @component
-def good_enough(metrics: Input[Metrics], params: dict) -> bool:
-    """Whether each figure lies within its bounds; the single return value is what `dsl.If` sees in a local run, too."""
-    import sys
+def good_enough(params: dict, report: Input[Artifact], champion: Input[Artifact] = None) -> bool:
+    """Whether a model deserves the registry; the single return value is what `dsl.If` sees in a local run, too."""
+    from components.run_stage import call
 
-    from components.run_stage import replaced
+    found = call("register", params, "swapcore.registration.bounds:objections", report=report, champion=champion)
+    print("\n".join(f"FAILED: {words}" for words in found) or "passed")
+    return not found
 
-    outside = 0
-    for name, (least, most) in replaced(params["bounds"], "null", None).items():
-        if name not in metrics.metadata:
-            sys.exit(
-                f"swapcore: register.bounds: {name} is none of the report's figures: {', '.join(sorted(metrics.metadata))}"
-            )
-        value = float(metrics.metadata[name])
-        within = (least is None or value >= least) and (most is None or value <= most)
-        print(f"{'passed' if within else 'FAILED'}: {name} = {value:g}, bounds {least} to {most}")
-        outside += not within
-    return outside == 0
+
+@component
+def bring_champion(uri: str, model: Output[Model]) -> None:
+    """Bring the first teacher of a series of rounds: a model artifact's folder or s3:// prefix."""
+    from shutil import copytree
+
+    from swapcore.cli import told_in_one_line
+    from swapcore.inference.models import locate_model
+
+    with told_in_one_line("swapcore"):
+        copytree(locate_model(uri), model.path)
 
 
 @component

@@ -15,13 +15,14 @@ OTHERS = {
     "infra/compose.yaml": "MLflow with PostgreSQL, an S3 store and the pipeline's image on one machine.",
     "infra/kustomize": "The same for Kubernetes: base and overlays.",
     "pipelines/training.yaml": "The compiled pipeline, compared by a test.",
+    "trainer/train_job.yaml": "How many nodes, of what kind, with which secrets: to be copied and changed.",
 }
 
 
 def sentences() -> dict[str, str]:
-    """Path -> opening sentence, for the Python files of the package, components, pipelines and benchmarks."""
+    """Path -> opening sentence, for the Python files of the package, components, pipelines, trainer and benchmarks."""
     listed = subprocess.run(
-        ["git", "ls-files", "src/swapcore", "components", "pipelines", "benchmarks"],
+        ["git", "ls-files", "src/swapcore", "components", "pipelines", "trainer", "benchmarks"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     found = {}

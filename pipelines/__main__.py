@@ -41,6 +41,9 @@ def commands() -> None:
 def compile_(to: Path) -> None:
     """Write the pipeline as YAML, with the defaults of params.yaml."""
     compiler.Compiler().compile(training, str(to))
+    lines = to.read_text(encoding="utf-8").splitlines(keepends=True)
+    # kfp heads the file with the defaults again, in an order that changes from run to run.
+    to.write_text("".join(line for line in lines if not line.startswith("#    ")), encoding="utf-8")
 
 
 @commands.command()

@@ -1,12 +1,14 @@
 """The graph: photographs to registered model; each task sees only its own section, which is its cache key."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from kfp import dsl
 
 from components import stages
 from components.run_stage import replaced
-from pipelines.deployment import CROP_SHARDS, TRAIN_JOB, task
+from pipelines.deployment import CHAMPION, CROP_SHARDS, NUM_ROUNDS, TRAIN_JOB, TRAIN_NEEDS, task
 from swapcore.config import read_params
 from swapcore.stages import STAGES
 
@@ -47,16 +49,22 @@ def training(
             cut = task(stages.cut_photographs, "4", "8Gi", params=crop, **given)
         parts = dsl.Collected(cut.outputs["part"])
         faces = task(stages.crop, "4", "8Gi", params=crop, parts=parts).outputs["faces"]
-        grouped = task(stages.groups, "4", "8Gi", params=groups, faces=faces).outputs["groups"]
-        given = {"params": train, "groups": grouped}
-        if TRAIN_JOB:
-            job = Path(TRAIN_JOB).read_text(encoding="utf-8")
-            trained = task(stages.train_on_nodes, "1", "4Gi", job=job, image=stages.IMAGE, **given)
+        judge = partial(task, stages.evaluate, "4", "16Gi", gpu=True, mlflow=True, params=evaluate, faces=faces)
+
+        def turn(left: int, teacher: Any = None, rival: Any = None) -> None:
+            """From groups to the registry. In rounds the champion teaches, is the start, and is the rival to beat."""
+            made = task(stages.groups, "4", "8Gi", params=groups, faces=faces, teacher=teacher).outputs["groups"]
+            given = {"params": train, "job": TRAIN_JOB, "groups": made, "initial": teacher}
+            model = task(stages.train, **TRAIN_NEEDS, **given).outputs["model"]
+            report = judge(model=model).outputs["report"]
+            good = task(stages.good_enough, "1", "2Gi", params=register, report=report, champion=rival)
+            with dsl.If(good.output == True, name="good-enough"):  # noqa: E712  # a channel, compiled to a condition
+                task(stages.register, "1", "4Gi", mlflow=True, params=register, model=model, report=report)
+                if left > 1:
+                    turn(left - 1, model, report)
+
+        if NUM_ROUNDS:  # the champion's address may name another model tomorrow, so it is never taken from the cache
+            first = task(stages.bring_champion, "1", "4Gi", mlflow=True, uri=CHAMPION).set_caching_options(False)
+            turn(NUM_ROUNDS, first.output, judge(model=first.output).outputs["report"])
         else:
-            trained = task(stages.train, "4", "32Gi", gpu=True, mlflow=True, **given)
-        given = {"faces": faces, "model": trained.outputs["model"]}
-        judged = task(stages.evaluate, "4", "16Gi", gpu=True, mlflow=True, params=evaluate, **given)
-        good = task(stages.good_enough, "1", "1Gi", metrics=judged.outputs["metrics"], params=register)
-        with dsl.If(good.output == True, name="good-enough"):  # noqa: E712  # a channel, compiled to a condition
-            given = {"model": trained.outputs["model"], "report": judged.outputs["report"]}
-            task(stages.register, "1", "4Gi", mlflow=True, params=register, **given)
+            turn(1)

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -488,3 +489,39 @@ def test_is_remote(location: str, remote: bool) -> None:
 
 def test_the_stand_in_is_no_card() -> None:
     assert "kind" not in json.loads(UNFINISHED)
+
+
+PROCESS = """
+import os, sys, time
+from pathlib import Path
+from swapcore.storage import local_ports
+
+with local_ports({"groups": "s3://box/groups"}, {"model": "s3://box/model"}, Path(sys.argv[1])) as paths:
+    place = paths["groups"].stat().st_ino
+    Path("inside-" + os.environ["RANK"]).touch()
+    while not all(Path(f"inside-{rank}").exists() for rank in range(3)):
+        time.sleep(0.02)
+    assert paths["groups"].stat().st_ino == place, "replaced under a reader"
+    assert (paths["groups"] / "shard").read_text() == "data"
+    if os.environ["RANK"] == "0":
+        paths["model"].mkdir()
+        (paths["model"] / "card.json").write_text("{}")
+"""
+
+
+def test_of_launched_processes_all_read_and_the_first_delivers(bucket: str, tmp_path: Path) -> None:
+    """Two on one node, and one on another, whose disk never sees the model: had it delivered, it would have failed."""
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made/shard").write_text("data")
+    deliver(tmp_path / "made", f"{bucket}/groups")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, node], cwd=tmp_path, env={**os.environ, "RANK": str(rank)},
+            stderr=subprocess.PIPE, text=True,
+        )
+        for rank, node in enumerate(["here", "here", "there"])
+    ]  # fmt: skip
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], errors
+    fetch(f"{bucket}/model", tmp_path / "got")
+    assert (tmp_path / "got/card.json").read_text() == "{}"

@@ -120,7 +120,7 @@ def fetch_port(uri: str, folder: Path) -> Path:
 def fetch(uri: str, folder: Path, patience: Patience = PATIENCE) -> Transfer:
     """Make folder a copy of everything below uri; files that are already right are not moved.
 
-    The copy is built beside folder and renamed when whole; what stood at folder is replaced only then.
+    The copy is built beside folder and renamed when whole; what stood at folder is replaced only then, and only if it differs.
 
     Raises:
         StorageError: one line: credentials, bucket, access, endpoint, disk, or bytes that stay wrong.
@@ -134,7 +134,10 @@ def fetch(uri: str, folder: Path, patience: Patience = PATIENCE) -> Transfer:
         partial = folder.with_name(f".{folder.name}.partial")
         try:
             transfer = _fetch_into(bucket, objects, partial, folder)
-            _replace(folder, partial)
+            if transfer.num_moved or _files(folder) != [item.name for item in objects]:
+                _replace(folder, partial)
+            else:  # what is right stays where it is: another process may be reading it
+                shutil.rmtree(partial)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -150,7 +153,7 @@ def deliver(folder: Path, uri: str, patience: Patience = PATIENCE) -> Transfer:
     Raises:
         StorageError: as fetch; or uri holds files that are none of ours.
     """
-    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    files = {name: folder / name for name in _files(folder)}
     if not files:
         raise StorageError(f"{folder}: holds no file that could be delivered to {uri}")
     with _explained(uri):
@@ -366,6 +369,11 @@ def _replace_objects(bucket: _Bucket, moving: Mapping[str, Path], stale: list[_O
         bucket.client.delete_object(Bucket=bucket.name, Key=item.key)
     if card:
         _patiently(bucket.patience, lambda: bucket.upload(card, CARD))
+
+
+def _files(folder: Path) -> list[str]:
+    """Names of all files below a folder, sorted."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def _replace(folder: Path, partial: Path) -> None:

@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kfp.dsl import HTML, Artifact, Dataset, Metrics, Model
 
 from components.run_stage import replaced, run_stage
-from components.stages import good_enough
+from components.stages import bring_champion, good_enough
 from swapcore.config import CropParams, EvaluateParams, InputPath, OutputPath
 from swapcore.data.artifact import building, write_card
 from swapcore.errors import ArtifactError
+from tests.registration.small_reports import GATE, make_rows, write_chain, write_report
 
 ROOT = Path(__file__).parents[2]
 VALUES = st.recursive(
@@ -103,29 +104,64 @@ def test_lists_of_artifacts_and_plain_values_reach_a_part_of_a_stage(tmp_path: P
     assert faces.metadata == {}
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # on a machine that others load
 @given(VALUES)
 def test_nulls_survive_the_way_through_kfp(value: Any) -> None:
     assert replaced(replaced(value, None, "null"), "null", None) == value
+
+
+def section(**changes: Any) -> dict[str, Any]:
+    """The section register as KFP hands it over."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())["register"]
+    return replaced(values | changes, None, "null")
+
+
+def report(folder: Path, **figures: float) -> Artifact:
+    folder.mkdir()
+    (folder / "metrics.json").write_text(json.dumps(figures))
+    return Artifact("report", str(folder))
 
 
 @pytest.mark.parametrize(
     ("bounds", "value", "good"),
     [
         ({}, 0.0, True),
-        ({"a": [0.5, "null"]}, 0.5, True),
-        ({"a": [0.5, "null"]}, 0.49, False),
-        ({"a": ["null", 0.5]}, 0.5, True),
-        ({"a": ["null", 0.5]}, 0.51, False),
-        ({"a": [0.0, 1.0], "b": ["null", "null"]}, 0.3, True),
-        ({"a": [0.0, 1.0]}, "nan", False),
-        ({"a": [0.0, 1.0]}, "inf", False),
+        ({"a": [0.5, None]}, 0.5, True),
+        ({"a": [0.5, None]}, 0.49, False),
+        ({"a": [None, 0.5]}, 0.5, True),
+        ({"a": [None, 0.5]}, 0.51, False),
+        ({"a": [0.0, 1.0], "b": [None, None]}, 0.3, True),
+        ({"a": [0.0, 1.0]}, float("nan"), False),
+        ({"a": [0.0, 1.0]}, float("inf"), False),
     ],
 )
-def test_the_gate(bounds: Any, value: float, good: bool) -> None:
-    metrics = Metrics("metrics", metadata={"a": value, "b": 1.0})
-    assert good_enough.python_func(metrics, {"bounds": bounds}) is good
+def test_the_gate(bounds: Any, value: float, good: bool, tmp_path: Path) -> None:
+    assert good_enough.python_func(section(bounds=bounds), report(tmp_path / "r", a=value, b=1.0)) is good
 
 
-def test_the_gate_refuses_a_figure_that_does_not_exist() -> None:
-    with pytest.raises(SystemExit, match="c is none of the report's figures: a, b"):
-        good_enough.python_func(Metrics("metrics", metadata={"a": 1.0, "b": 2.0}), {"bounds": {"c": [0.0, 1.0]}})
+def test_the_gate_refuses_a_figure_that_does_not_exist(tmp_path: Path, capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        good_enough.python_func(section(bounds={"c": [0.0, 1.0]}), report(tmp_path / "r", a=1.0, b=2.0))
+    assert "c is none of the report's figures: a, b" in capsys.readouterr().err
+
+
+def test_in_rounds_the_gate_wants_the_champion_beaten(tmp_path: Path, capsys: Any) -> None:
+    model = write_chain(tmp_path)
+    reports = {
+        name: Artifact(name, str(write_report(tmp_path / name, model, make_rows(margin))))
+        for name, margin in (("champion", 0.25), ("better", 0.5), ("same", 0.25))
+    }
+    params = section(gate=GATE.model_dump(mode="json"))
+    assert good_enough.python_func(params, reports["better"], reports["champion"]) is True
+    assert good_enough.python_func(params, reports["same"], reports["champion"]) is False
+    assert "FAILED: identity/margin must be better beyond its interval" in capsys.readouterr().out
+    strict = section(gate=GATE.model_dump(mode="json"), bounds={"identity/margin": [2.0, "null"]})
+    assert good_enough.python_func(strict, reports["better"], reports["champion"]) is False
+
+
+def test_the_first_champion_is_brought_whole(tmp_path: Path) -> None:
+    model = write_chain(tmp_path)
+    bring_champion.python_func(str(model), Model("model", str(tmp_path / "brought/model")))
+    assert (tmp_path / "brought/model/card.json").read_bytes() == (model / "card.json").read_bytes()
+    with pytest.raises(SystemExit):
+        bring_champion.python_func(str(tmp_path / "nobody"), Model("model", str(tmp_path / "brought/other")))

@@ -122,12 +122,7 @@ def test_the_component_has_exactly_the_ports(stage: str) -> None:
         inputs = {"parts"}
     if stage == "synthesize":  # or brings photographs that exist
         inputs = {"uri", "fingerprint"}
-    assert set(spec.inputs) == {"params", *inputs}
+    given = {"params", "job"} if stage == "train" else {"params"}  # a TrainJob, if one is to train
+    assert set(spec.inputs) == given | inputs
     assert {name for name in inputs if spec.inputs[name].optional} == optional_ports(run_of(stage))
     assert set(spec.outputs) == outputs | {"metrics"} | ({"page"} if stage == "evaluate" else set())
-
-
-def test_training_on_nodes_has_the_ports_of_training() -> None:
-    here, there = (getattr(components.stages, name).component_spec for name in ("train", "train_on_nodes"))
-    assert set(there.inputs) == {*here.inputs, "job", "image"}
-    assert set(there.outputs) == set(here.outputs)

@@ -36,8 +36,13 @@ def documents(path: Path) -> tuple[Spec, Spec]:
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[Spec, Spec]:
-    return compiled(tmp_path_factory.mktemp("compiled"))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture(scope="module")
+def fresh(folder: Path) -> tuple[Spec, Spec]:
+    return compiled(folder)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +65,11 @@ def dags(spec: Spec) -> dict[str, Spec]:
 def test_the_pipeline_is_the_one_that_is_kept(fresh: tuple[Spec, Spec], golden: tuple[Spec, Spec]) -> None:
     assert without_defaults(fresh[0]) == without_defaults(golden[0]), "run `python -m pipelines compile`"
     assert fresh[1] == golden[1], "run `python -m pipelines compile`"
+
+
+def test_the_files_head_is_the_same_each_time(fresh: tuple[Spec, Spec], folder: Path) -> None:
+    kept, anew = (path.read_text().partition("components:")[0] for path in (GOLDEN, folder / "training.yaml"))
+    assert kept == anew
 
 
 def test_the_kept_defaults_are_valid_sections() -> None:
@@ -151,7 +161,8 @@ def test_a_task_sees_only_its_own_section(golden: tuple[Spec, Spec]) -> None:
     for stage in STAGES[:-1]:  # register: see below
         parameters = tasks[stage]["inputs"]["parameters"]
         assert parameters["params"] == {"componentInputParameter": f"pipelinechannel--{stage}"}
-        assert set(parameters) - {"params"} == ({"uri", "fingerprint"} if stage == "synthesize" else set())
+        others = {"synthesize": {"uri", "fingerprint"}, "train": {"job"}}
+        assert set(parameters) - {"params"} == others.get(stage, set())
     loop = [name for name, dag in dags(golden[0]).items() if "cut-photographs" in dag["tasks"]]
     cut = dags(golden[0])[loop[0]]["tasks"]["cut-photographs"]["inputs"]["parameters"]
     assert cut["params"] == {"componentInputParameter": "pipelinechannel--crop"}
@@ -178,17 +189,28 @@ def test_the_model_is_registered_behind_the_gate_only(golden: tuple[Spec, Spec])
 
 
 def test_training_goes_to_the_nodes_of_a_train_job(tmp_path: Path) -> None:
-    spec, platform = compiled(tmp_path, SWAPCORE_TRAIN_JOB=str(ROOT / "pipelines/train_job.yaml"))
-    task = dags(spec)[INSIDE]["tasks"]["train-on-nodes"]
-    given = {
-        name: value["runtimeValue"]["constant"]
-        for name, value in task["inputs"]["parameters"].items()
-        if name != "params"
-    }
-    assert yaml.safe_load(given["job"])["nodes"] == 2
-    assert given["image"].startswith("swapcore-python:")
-    assert "train" not in dags(spec)[INSIDE]["tasks"]
-    assert "accelerator" not in executor((spec, platform), "train-on-nodes")[0]["resources"]
+    spec, platform = compiled(tmp_path, SWAPCORE_TRAIN_JOB=str(ROOT / "trainer/train_job.yaml"))
+    task = dags(spec)[INSIDE]["tasks"]["train"]
+    assert yaml.safe_load(task["inputs"]["parameters"]["job"]["runtimeValue"]["constant"])["nodes"] == 2
+    container, placed = executor((spec, platform), "train")
+    assert {"name": "SWAPCORE_IMAGE", "value": container["image"]} in container["env"]
+    assert "accelerator" not in container["resources"]
+    assert "nodeSelector" not in placed
+
+
+def test_each_round_lies_behind_the_gate_of_the_one_before(tmp_path: Path) -> None:
+    spec, _ = compiled(tmp_path, SWAPCORE_ROUNDS="2", SWAPCORE_CHAMPION="s3://box/model")
+    json_format.ParseDict(spec, PipelineSpec())
+    first = dags(spec)[INSIDE]["tasks"]
+    assert first["bring-champion"]["cachingOptions"] == {}
+    assert first["bring-champion"]["inputs"]["parameters"]["uri"]["runtimeValue"]["constant"] == "s3://box/model"
+    assert first["groups"]["inputs"]["artifacts"]["teacher"]["taskOutputArtifact"]["producerTask"] == "bring-champion"
+    (behind,) = [task for task in first.values() if "triggerPolicy" in task]
+    second = dags(spec)[behind["componentRef"]["name"]]["tasks"]
+    assert {"register", "groups-2", "train-2", "evaluate-3", "good-enough-2"} <= set(second)
+    for task, port in (("groups-2", "teacher"), ("train-2", "initial")):
+        given = second[task]["inputs"]["artifacts"][port]["componentInputArtifact"]
+        assert given == "pipelinechannel--train-model", "the challenger that has won"
 
 
 def test_a_cluster_without_gpus_and_another_image(tmp_path: Path) -> None:

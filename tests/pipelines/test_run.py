@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from swapcore.config import read_params
+from swapcore.data.artifact import content_digest, read_card
+from tests.registration.small_reports import make_rows, write_chain, write_figures
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., SimpleNamespace]
@@ -53,6 +55,30 @@ def test_a_bad_model_is_held_back(pipelines: Run, tmp_path: Path, gain: str) -> 
     assert "register" not in succeeded(done)
     assert "register/registration" not in artifacts(tmp_path)
     assert "FAILED: identity/gain" in done.out
+
+
+@pytest.mark.slow
+def test_rounds_are_played_as_long_as_each_beats_the_champion(pipelines: Run, tmp_path: Path) -> None:
+    """The first challenger is better than the champion, the second is not, and a third is not trained."""
+    champion = write_chain(tmp_path / "before")
+    (champion / "line").write_text("0")
+    for number, margin in enumerate([0.25, 0.5, 0.5]):
+        (tmp_path / f"reports/{number}").mkdir(parents=True)
+        write_figures(tmp_path / f"reports/{number}", make_rows(margin))
+    done = pipelines("run", SWAPCORE_ROUNDS="3", SWAPCORE_CHAMPION=str(champion))
+    assert done.code == 0, done.error[-2000:]
+    tasks = [task.rstrip("-0123456789") for task in succeeded(done)]
+    counts = {name: tasks.count(name) for name in ("bring-champion", "groups", "train", "evaluate", "register")}
+    assert counts == {"bring-champion": 1, "groups": 2, "train": 2, "evaluate": 3, "register": 1}
+    assert "FAILED: identity/margin must be better" in done.out
+    models = sorted((tmp_path / "local_outputs").glob("*/**/model/line"))
+    assert sorted(path.read_text() for path in models) == ["0", "1", "2"]
+    by_line = {
+        path.read_text(): read_card(path.parent, "model") for path in models if path.parts[-3] != "bring-champion"
+    }
+    # Each is made from the weights of the one before, on groups that it taught.
+    assert by_line["1"].inputs["initial"] == content_digest(champion)
+    assert set(by_line["2"].inputs) == {"groups", "initial"}
 
 
 @pytest.mark.slow

@@ -78,8 +78,18 @@ def is_dark(template: int) -> bool:
 
 
 def write_report(folder: Path, model: Path, rows: list[ScoreRow], **protocol: str) -> Path:
-    """A report artifact on a model; its figures are the rows' means."""
+    """A report artifact on a model."""
     folder.mkdir(parents=True)
+    write_figures(folder, rows)
+    (folder / "report.html").write_text(f"<html><body><h1>judged</h1>{DECISION}</body></html>")
+    facts = {"judge": "self-judged, jittered", "self_judged": True, "protocol": PROTOCOL | protocol}
+    inputs = {"model": artifact_digest(model), "faces": model_faces(model)}
+    write_card(folder, "report", NoParams(), inputs=inputs, counts={"pairs": len(rows), "people": 6}, facts=facts)
+    return folder
+
+
+def write_figures(folder: Path, rows: list[ScoreRow]) -> None:
+    """A report's tables; its figures are the rows' means."""
     metrics = {}
     for figure in FIGURES:
         values = [getattr(row, figure.column) for row in rows] if figure.column else []
@@ -92,11 +102,6 @@ def write_report(folder: Path, model: Path, rows: list[ScoreRow], **protocol: st
         KindRow(row.pair, "template light", "dark" if is_dark(int(row.template[1:])) else "medium") for row in rows
     ]
     write_table(folder / "kinds.parquet", KindRow, kinds)
-    (folder / "report.html").write_text(f"<html><body><h1>judged</h1>{DECISION}</body></html>")
-    facts = {"judge": "self-judged, jittered", "self_judged": True, "protocol": PROTOCOL | protocol}
-    inputs = {"model": artifact_digest(model), "faces": model_faces(model)}
-    write_card(folder, "report", NoParams(), inputs=inputs, counts={"pairs": len(rows), "people": 6}, facts=facts)
-    return folder
 
 
 def model_faces(model: Path) -> str:

@@ -4,7 +4,8 @@ import pytest
 
 from swapcore.errors import ParamsError
 from swapcore.evaluation.scores import KindRow
-from swapcore.registration.gate import decide, outside_bounds
+from swapcore.registration.bounds import outside_bounds
+from swapcore.registration.gate import decide
 from swapcore.registration.judged import Judged
 from tests.registration.small_reports import GATE, PROTOCOL, is_dark, make_rows
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from swapcore.config import EvaluateParams
 from swapcore.errors import ArtifactError
 from swapcore.evaluation.answers import MODEL, TEMPLATE_COPIED, TRUTH, Answer
+from swapcore.evaluation.figures import METRICS
 from swapcore.evaluation.findings import Findings
 from swapcore.evaluation.plots import loss_curves, slice_plot, whose_face
 from swapcore.evaluation.report import Report, render
@@ -21,7 +22,6 @@ from swapcore.evaluation.summary import divided, worst_slice
 from swapcore.ops.image import encode_sheet
 from swapcore.tables import write_table
 
-METRICS = "metrics.json"
 PAIRS = "pairs.parquet"
 KINDS = "kinds.parquet"
 SHEET = "sheet.png"

@@ -1,6 +1,6 @@
 """The gate: whether a judged model may take the champion's place, from the two reports alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,6 @@ from swapcore.evaluation.summary import FIGURES, PERCENT, Figure
 from swapcore.ops.metrics import Interval, crossed_bootstrap_interval
 from swapcore.registration.judged import Judged, differences
 
-Bounds = Mapping[str, tuple[float | None, float | None]]
 NUM_SAMPLES, SEED = 2000, 0
 _FIGURE = {figure.name: figure for figure in FIGURES}
 _MARGIN = _FIGURE["identity/margin"]
@@ -51,24 +50,6 @@ class Decision:
     def document(self) -> dict[str, Any]:
         """As JSON holds it."""
         return asdict(self)
-
-
-def outside_bounds(metrics: Mapping[str, float], bounds: Bounds) -> list[str]:
-    """The figures that lie outside of register.bounds, in words.
-
-    Raises:
-        ParamsError: a bound names none of the report's figures.
-    """
-    found = []
-    for name, (least, most) in bounds.items():
-        if name not in metrics:
-            known = ", ".join(sorted(figure for figure in metrics if not figure.endswith(("/low", "/high"))))
-            raise ParamsError(f"register.bounds: {name} is none of the report's figures: {known}")
-        value = metrics[name]
-        # Written so that a figure that is no number lies outside.
-        if not ((least is None or value >= least) and (most is None or value <= most)):
-            found.append(f"{name} = {value:.4g} lies outside of {least} to {most}")
-    return found
 
 
 def decide(new: Judged, old: Judged, version: str, params: GateParams) -> Decision:

@@ -1,6 +1,5 @@
 """A model's report as the gate reads it, and whether two of them can be compared."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,8 @@ from pathlib import Path
 from swapcore.data.artifact import read_card
 from swapcore.errors import ArtifactError
 from swapcore.evaluation.answers import MODEL
-from swapcore.evaluation.folder import KINDS, METRICS, PAIRS
+from swapcore.evaluation.figures import read_figures
+from swapcore.evaluation.folder import KINDS, PAIRS
 from swapcore.evaluation.scores import KindRow, ScoreRow
 from swapcore.tables import read_table
 
@@ -36,19 +36,6 @@ def read_judged(report: Path) -> Judged:
         raise ArtifactError(f"{report}: does not say on which pairs it judged; run evaluate again")
     rows = [row for row in read_table(report / PAIRS, ScoreRow) if row.answer == MODEL]
     return Judged(read_figures(report), rows, read_table(report / KINDS, KindRow), facts["protocol"])
-
-
-def read_figures(report: Path) -> dict[str, float]:
-    """The report's figures by name.
-
-    Raises:
-        ArtifactError: metrics.json is missing or holds something else.
-    """
-    path = report / METRICS
-    try:
-        return {str(name): float(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        raise ArtifactError(f"{path}: cannot be read as figures by name; run evaluate again") from None
 
 
 def differences(first: Judged, second: Judged) -> list[str]:

@@ -11,7 +11,8 @@ from swapcore.errors import ArtifactError
 from swapcore.evaluation.answers import TEACHER, TEMPLATE_COPIED
 from swapcore.evaluation.report import DECISION, Cell, format_number
 from swapcore.evaluation.summary import FIGURES
-from swapcore.registration.gate import Bounds, Decision
+from swapcore.registration.bounds import Bounds
+from swapcore.registration.gate import Decision
 
 HEADLINE = (
     "identity/cosine_source", "identity/cosine_template", "identity/margin", "identity/gain", "identity/top1",

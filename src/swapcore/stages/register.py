@@ -21,8 +21,9 @@ from swapcore.evaluation.folder import PAGE
 from swapcore.inference.models import NAMED, resolve_model
 from swapcore.inference.requests import to_base64
 from swapcore.models.artifact import CONFIGURATION, WEIGHTS, read_configuration
+from swapcore.registration.bounds import outside_bounds
 from swapcore.registration.digests import CODE, DVC_LOCK, code_digest, dvc_hashes
-from swapcore.registration.gate import Decision, Line, decide, outside_bounds
+from swapcore.registration.gate import Decision, Line, decide
 from swapcore.registration.judged import Judged, read_judged
 from swapcore.registration.model_card import MODEL_CARD, write_model_card
 from swapcore.registration.page import HEADLINE, with_decision

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import sys
 import time
@@ -19,14 +20,14 @@ POLL_S = 5
 PATIENCE = 24  # questions about a job that may go unanswered, one after the other, before it counts as lost
 
 
-def run(params: TrainParams, *, job: str, image: str, uris: dict[str, str], model: Path) -> dict[str, float]:
+def run(params: TrainParams, *, job: str, uris: dict[str, str], model: Path) -> dict[str, float]:
     """Train as the stage does, from and to s3://, where the nodes of a TrainJob reach the ports; then fetch the model."""
     ports = {port: uri.replace("minio://", "s3://", 1) for port, uri in uris.items()}
     if elsewhere := [uri for uri in ports.values() if not storage.is_remote(uri)]:
         raise TrainingError(f"{elsewhere[0]}: a TrainJob's nodes share S3 only; set KFP's pipeline root to s3://…")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a terminated run takes its job along, below
     client, status = TrainerClient(), ""
-    name = start(client, {"image": image, **yaml.safe_load(job)}, params, ports)
+    name = start(client, yaml.safe_load(job), params, ports)
     try:
         status = follow(client, name)
     finally:
@@ -39,10 +40,10 @@ def run(params: TrainParams, *, job: str, image: str, uris: dict[str, str], mode
 
 
 def start(client: TrainerClient, job: dict, params: TrainParams, ports: dict[str, str]) -> str:
-    """Make the TrainJob that a deployment describes (pipelines/train_job.yaml); its name."""
+    """Make the TrainJob that a deployment describes (trainer/train_job.yaml); its name."""
     env = {**job["env"], "SWAPCORE_PARAMS": json.dumps({"train": params.model_dump(mode="json")})}
     resources = {name: str(amount) for name, amount in job["resources"].items()}
-    container = CustomTrainerContainer(job["image"], job["nodes"], resources, env)
+    container = CustomTrainerContainer(os.environ["SWAPCORE_IMAGE"], job["nodes"], resources, env)
     processes = str(job["processes_per_node"])
     command = ["--nproc-per-node", processes, "--module", "swapcore", "train", "--params", "params.json"]
     node = {"name": "node", "template": {"spec": {"template": {"spec": job["pod"]}}}}

@@ -10,14 +10,14 @@ import pytest
 import yaml
 from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob
 
-from components import train_job
 from swapcore.config import TrainParams, section_of
 from swapcore.errors import TrainingError
 from swapcore.storage import deliver
+from trainer import train_job
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("train_job.golden.yaml")
-JOB = (ROOT / "pipelines/train_job.yaml").read_text()
+JOB = (ROOT / "trainer/train_job.yaml").read_text()
 PARAMS: TrainParams = section_of("train", yaml.safe_load((ROOT / "params.yaml").read_text())["train"])
 LOG = ["step 20: loss/total 1.5", "step 40: loss/total 1.25"]
 
@@ -25,6 +25,7 @@ LOG = ["step 20: loss/total 1.5", "step 40: loss/total 1.25"]
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(train_job, "POLL_S", 0.01)
+    monkeypatch.setenv("SWAPCORE_IMAGE", "team/python-swapcore:1")
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
@@ -32,7 +33,7 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def train(bucket: str, folder: Path, **uris: str) -> dict[str, float]:
     ports = {"groups": "minio://box/groups", "model": f"{bucket}/model", **uris}
-    return train_job.run(PARAMS, job=JOB, image="team/python-swapcore:1", uris=ports, model=folder / "model")
+    return train_job.run(PARAMS, job=JOB, uris=ports, model=folder / "model")
 
 
 def trained(bucket: str, folder: Path) -> None:
