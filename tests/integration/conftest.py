@@ -1,7 +1,7 @@
 """A workspace in which `dvc repro` has run the whole pipeline once, on a few people who do not exist."""
 
+import fcntl
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,28 @@ def small_settings() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory, small_settings: list[str]) -> Iterator[Path]:
-    """A git repository with the project's files, params made small, and everything reproduced."""
-    folder = tmp_path_factory.mktemp("workspace")
+def workspace(tmp_path_factory: pytest.TempPathFactory, small_settings: list[str]) -> Path:
+    """A git repository with the project's files, params made small, and everything reproduced.
+
+    It takes minutes, so pytest's processes make it once together: the first to hold the lock makes it, the others copy it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = (
+        base.parent if base.name.startswith("popen-") else base
+    )  # pytest-xdist gives each process a folder below one
+    made, own = shared / "reproduced", tmp_path_factory.mktemp("workspace") / "copy"
+    with (shared / "reproduced.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.is_dir():
+            _reproduce(shared / "reproducing", small_settings)
+            (shared / "reproducing").rename(made)
+    shutil.copytree(made, own, symlinks=True)
+    return own
+
+
+def _reproduce(folder: Path, small_settings: list[str]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     for name in ("src", ".dvc"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "cache", "tmp"))
     for name in ("params.yaml", "dvc.yaml", ".gitignore", ".dvcignore"):
@@ -27,5 +46,3 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, small_settings: list[str
     run("dvc", "repro")
     run("git", "add", "--all")
     run("git", "commit", "--quiet", "--message", "reproduced")
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)

@@ -70,7 +70,8 @@ def join(params: CropParams, *, parts: list[Path], faces: OutputPath) -> dict[st
     with building(faces) as folder:
         (folder / "made").write_text("crop " + params.digest() + repr({"photographs": digest}))
         (folder / "report.html").write_text("<h1>judged</h1>")
-        write_card(folder, "faces", params, inputs={"photographs": digest}, counts={"made": 1}, rejections={"none": 0})
+        told = {"counts": {"made": 1}, "rejections": {"none": 0}, "facts": {"protocol": {}}}
+        write_card(folder, "faces", params, inputs={"photographs": digest}, **told)
     return {}
 """
 

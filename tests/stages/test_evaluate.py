@@ -134,7 +134,8 @@ def test_the_card_names_inputs_and_judge(params, faces, model, tmp_path):
     assert card.inputs == {"faces": artifact_digest(faces), "model": artifact_digest(model)}
     protocol = card.facts.pop("protocol")
     assert (protocol["judge"], protocol["size_px"]) == ("dlib", "64")
-    assert card.facts == {"judge": SELF_JUDGED, "self_judged": True, "size_px": SIZE, "worst_slice": None}
+    told = {"judge": SELF_JUDGED, "self_judged": True, "size_px": SIZE, "worst_slice": None, "champion": None}
+    assert card.facts == told
     assert card.counts == {"pairs": 3, "people": 3}
     page = (tmp_path / "report" / "report.html").read_text()
     assert page.count("made up, CC0 (6 photographs)") == 2
