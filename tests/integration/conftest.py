@@ -20,9 +20,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, small_settings: list[str
     It takes minutes, so pytest's processes make it once together: the first to hold the lock makes it, the others copy it.
     """
     base = tmp_path_factory.getbasetemp()
-    shared = (
-        base.parent if base.name.startswith("popen-") else base
-    )  # pytest-xdist gives each process a folder below one
+    # pytest-xdist gives each process a folder below one.
+    shared = base.parent if base.name.startswith("popen-") else base
     made, own = shared / "reproduced", tmp_path_factory.mktemp("workspace") / "copy"
     with (shared / "reproduced.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.faces.extract import AlignedFace
-from swapcore.ops.geometry import Points, apply
+from swapcore.ops.geometry import Points, apply, rescale
 from swapcore.ops.image import resize
 
 EXPRESSION_PX: Final = 256
@@ -39,11 +39,11 @@ class Expression(NamedTuple):
 
 def measure_expression(face: AlignedFace) -> Expression:
     """Measure an aligned face of any size."""
-    scale = EXPRESSION_PX / face.crop.shape[0]
+    side_px = face.crop.shape[0]
     crop = resize(face.crop, EXPRESSION_PX).astype(np.float32)
     crop = np.asarray(cv2.GaussianBlur(crop, (0, 0), _BLUR_PX), dtype=np.float32)
-    points = (face.points + 0.5) * scale - 0.5
-    corners = (apply(face.affine, face.landmarks[:4]) + 0.5) * scale - 0.5
+    points = apply(rescale(np.eye(2, 3), side_px, EXPRESSION_PX), face.points)
+    corners = apply(rescale(face.affine, side_px, EXPRESSION_PX), face.landmarks[:4])
     luma = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), dtype=np.float32)
     eye_distance = float(np.linalg.norm(points[1] - points[0]))
     eyes = [_gaze(luma, pair, eye_distance) for pair in (corners[:2], corners[2:])]

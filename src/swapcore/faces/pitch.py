@@ -5,12 +5,11 @@ from typing import Final
 
 import numpy as np
 
+from swapcore.faces.quality import NOSE_DEPTH
 from swapcore.ops.geometry import Points
 
 _NOSE_DROP: Final = 0.78
 """Nose base below the line of the eyes, in eye distances, of an upright head: the mean over rendered photographs."""
-_NOSE_DEPTH: Final = 0.4
-"""How far it stands out before that line, as for the yaw."""
 
 
 def pitch_deg(points: Points, yaw_deg: float) -> float:
@@ -23,4 +22,4 @@ def pitch_deg(points: Points, yaw_deg: float) -> float:
     along = points[1] - points[0]
     down = np.array([-along[1], along[0]])
     seen = float((points[2] - points[:2].mean(0)) @ down) / float(along @ along)
-    return math.degrees((seen * math.cos(math.radians(yaw_deg)) - _NOSE_DROP) / _NOSE_DEPTH)
+    return math.degrees((seen * math.cos(math.radians(yaw_deg)) - _NOSE_DROP) / NOSE_DEPTH)

@@ -20,7 +20,7 @@ _MEASURE_PX: Final = 128
 _FACE_CENTRE: Final = (256.0, 300.0)
 _FACE_RADII: Final = (105.0, 150.0)
 """An ellipse inside the face, at the template's 512 px: brows to chin, without hair and background."""
-_NOSE_DEPTH: Final = 0.4
+NOSE_DEPTH: Final = 0.4
 """How far the nose base stands out before the plane of the eyes, as a share of the eyes' distance; an average head's."""
 _BLACK: Final = 1
 _WHITE: Final = 254
@@ -93,7 +93,7 @@ def _pose(points: Points) -> tuple[float, float]:
     along = points[1] - points[0]
     distance2 = float(along @ along)
     sideways = float((points[2] - points[:2].mean(0)) @ along) / distance2
-    return math.degrees(math.atan(sideways / _NOSE_DEPTH)), math.degrees(math.atan2(along[1], along[0]))
+    return math.degrees(math.atan(sideways / NOSE_DEPTH)), math.degrees(math.atan2(along[1], along[0]))
 
 
 def _sharpness(luma: npt.NDArray[np.uint8], inside: npt.NDArray[np.bool_]) -> float:

@@ -135,9 +135,8 @@ def _hidden(luma: Plane) -> Plane:
     """How much change a place hides: more where the picture is busy."""
     height, width = luma.shape
     scale_px = min(height, width) / 200
-    step = max(
-        1, int(scale_px / 2)
-    )  # what follows is so smooth that a large picture's can be worked out on every step-th pixel
+    # What follows is so smooth that a large picture's can be worked out on every step-th pixel.
+    step = max(1, int(scale_px / 2))
     detail: Plane = (luma - _blur(luma, scale_px)) ** 2
     if step > 1:
         detail = _resized(detail, round(width / step), round(height / step))

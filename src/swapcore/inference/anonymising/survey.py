@@ -86,13 +86,12 @@ class Surveyor:
 
     def _faces(self, image: Image, name: str) -> list[FaceSeen]:
         seen = detect_every_face(image)
-        boxes = [*seen, *overlooked_faces(image, seen)]
+        overlooked = overlooked_faces(image, seen)
+        boxes = [*seen, *overlooked]
         cut = [cut_face(image, box, self._swapper.size_px) for box in boxes]
         if not cut:
             return []
-        faults = [(find_fault(face) or ("", ""))[0] for face in cut[: len(seen)]] + [SECOND_LOOK] * len(
-            boxes[len(seen) :]
-        )
+        faults = [(find_fault(face) or ("", ""))[0] for face in cut[: len(seen)]] + [SECOND_LOOK] * len(overlooked)
         embeddings = self._swapper.embed(np.stack([face.crop for face in cut]))
         return [
             FaceSeen(

@@ -148,9 +148,7 @@ def _followed(original: Path, facts: VideoFacts, work: Path) -> Track:
     sightings = [seen for number, frame in frames if (seen := sight(number, frame.image))]
     track = Track({seen.frame: seen.points for seen in sightings}, _all_steady(sightings))
     told = {name: {frame: each.tolist() for frame, each in points.items()} for name, points in track._asdict().items()}
-    beside = work / f".{_TRACK}.new"
-    beside.write_text(json.dumps(told), encoding="utf-8")
-    beside.replace(kept)
+    put_in_place(kept, json.dumps(told).encode())
     return track
 
 
@@ -221,7 +219,4 @@ def _described(times: list[int], swapped: list[int], facts: VideoFacts, steadine
 
 def _write_sidecar(target: Path, swapped: SwappedVideo, provenance: Provenance) -> None:
     document = {"synthetic": True, **asdict(provenance), **asdict(swapped)}
-    path = sidecar_path(target)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    beside.replace(path)
+    put_in_place(sidecar_path(target), (json.dumps(document, indent=2) + "\n").encode())
