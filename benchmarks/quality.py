@@ -1,11 +1,13 @@
 """Quality against the exact truth: trains on people who do not exist and measures people never seen.
 
 `python benchmarks/quality.py --size 64 --seeds 0 1 2` makes the data once (200 people and more, oracle groups, a frozen set of 20
-others), trains the recipe of params.yaml for as many steps as fit into the size's minutes, and prints issue 4's table with medians.
+others), times a few steps of the recipe of params.yaml, trains as many as fit into the size's minutes, and prints the table
+with medians.
 """
 
 import argparse
 import json
+import math
 import resource
 import statistics
 import time
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from training import contestant, timed
 
 from swapcore.benchmark.contestants import swap_of_model
 from swapcore.benchmark.frozen import Extent
@@ -29,6 +32,7 @@ from swapcore.ops.image import encode_png, tile
 from swapcore.ops.metrics import l1
 from swapcore.stages import crop, groups, synthesize, train
 from swapcore.teachers.classical import ClassicalTeacher
+from swapcore.training.precision import set_threads
 
 _PROJECT = Path(__file__).resolve().parents[1]
 _DATA_PX = 112
@@ -38,15 +42,11 @@ _SHEET_ROWS = 12
 _TRAINING_SEED = 11
 
 
-class Budget(NamedTuple):
-    """How long a size is trained."""
-
-    steps: int
-    """So many should fit into the minutes on two quiet cores; docs/benchmarks.md says how that was calculated."""
-    minutes: float
-
-
-BUDGETS = {64: Budget(1050, 4.0), 112: Budget(1500, 12.0)}
+MINUTES = {64: 4.0, 112: 12.0}
+"""How long a size is trained."""
+_TIMED_STEPS = 9
+_FOR_STEPS = 0.93
+"""Of the minutes; the rest is for decoding, describing the sources, and judging validation people on the way."""
 
 
 class Bars(NamedTuple):
@@ -118,6 +118,18 @@ def held_out(work: Path, size_px: int, workers: int) -> TruthSet:
     """20 people whom no seed of params.yaml reaches, 3 pictures each, each the template of 2 others, with their true swaps."""
     extent = Extent(num_people=20, pictures_per_person=3, sources_per_template=2, size_px=size_px)
     return load_or_render(extent, workers, work)
+
+
+def steps_within(minutes: float, recipe: TrainParams, kept: Path) -> int:
+    """How many steps fit on this machine, from the median of a few with the discriminator; measured once, then read from kept."""
+    if not kept.is_file():
+        set_threads(recipe.threads)
+        steady = {"steps": 1_000_000, "adversarial_start": 0.0, "raw_phase": 0.0}
+        one = contestant("ours", recipe.model_copy(update=steady))
+        one.step()
+        seconds = statistics.median(timed(one.step)[0] for _ in range(_TIMED_STEPS))
+        kept.write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
+    return max(1, math.floor(minutes * 60 * _FOR_STEPS / json.loads(kept.read_text(encoding="utf-8"))["seconds"]))
 
 
 def train_once(params: TrainParams, made: Path, folder: Path) -> Training:
@@ -224,12 +236,12 @@ def run(arguments: argparse.Namespace, size_px: int) -> None:
     make = partial(make_groups, params, arguments.work, arguments.people, arguments.pictures, arguments.fakes)
     made = make(workers=arguments.workers)
     truth_set = held_out(arguments.work, size_px, arguments.workers)
-    steps = arguments.steps or BUDGETS[size_px].steps
+    sized = params.train.model_copy(update={"size_px": size_px, "threads": arguments.threads})
+    kept = arguments.work / f"step-{size_px}px-{sized.digest()[:12]}.json"
+    steps = arguments.steps or steps_within(MINUTES[size_px], sized, kept)
     trainings = []
     for seed in arguments.seeds:
-        recipe = params.train.model_copy(
-            update={"size_px": size_px, "steps": steps, "seed": seed, "threads": arguments.threads}
-        )
+        recipe = sized.model_copy(update={"steps": steps, "seed": seed})
         folder = arguments.work / f"model-{size_px}px-{recipe.digest()[:12]}-seed{seed}"
         trainings.append(train_once(recipe, made, folder))
     folders = [training.folder for training in trainings]
@@ -245,7 +257,7 @@ def run(arguments: argparse.Namespace, size_px: int) -> None:
     print(row("median", median, copied), "\n", sep="")
     print("\n".join(judged(median, copied, truth, BARS[size_px])))
     minutes = statistics.median(training.wall_seconds for training in trainings) / 60
-    print(f"a training took {minutes:.1f} minutes of {BUDGETS[size_px].minutes:g}, preparation included")
+    print(f"a training took {minutes:.1f} minutes of {MINUTES[size_px]:g}, preparation included")
     path = arguments.work / f"sheet-{size_px}px.png"
     sheet(folders, truth_set, path)
     print(f"source | template | each seed | truth: {path}")
@@ -254,7 +266,7 @@ def run(arguments: argparse.Namespace, size_px: int) -> None:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, nargs="+", choices=sorted(BUDGETS), default=sorted(BUDGETS))
+    parser.add_argument("--size", type=int, nargs="+", choices=sorted(MINUTES), default=sorted(MINUTES))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--people", type=int, default=220, help="of training and validation")
     parser.add_argument("--pictures", type=int, default=5, help="of each")

@@ -20,12 +20,14 @@ from swapcore.evaluation.pairs import Pair
 @pytest.fixture(scope="module")
 def quality() -> ModuleType:
     path = Path(__file__).parents[2] / "benchmarks" / "quality.py"
+    sys.path.insert(0, str(path.parent))  # it imports its neighbours
     spec = importlib.util.spec_from_file_location("benchmark_quality", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
+    sys.path.remove(str(path.parent))
     return module
 
 
@@ -65,3 +67,15 @@ def test_background_by_hand(quality: ModuleType) -> None:
     truth_set = TruthSet(Extent(1, 1, 1, size_px), [face], [Pair(0, 0)], true[None])
     share = 2 * size_px / float(quality.background_region(face).sum())
     assert quality.background_l1(copy_template, truth_set) == pytest.approx(8 * share)
+
+
+def test_steps_fill_the_minutes_at_the_speed_measured_once(quality: ModuleType, tmp_path: Path) -> None:
+    kept = tmp_path / "step.json"
+    kept.write_text('{"seconds": 0.5}')
+    recipe = quality.read_params(Path(__file__).parents[2] / "params.yaml").train
+    assert quality.steps_within(4.0, recipe, kept) == int(4 * 60 * 0.93 / 0.5)
+    kept.unlink()
+    small = recipe.model_copy(update={"size_px": 64, "batch_size": 2})
+    steps = quality.steps_within(4.0, small, kept)
+    assert steps > 10
+    assert quality.steps_within(4.0, small, kept) == steps
