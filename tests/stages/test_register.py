@@ -87,6 +87,8 @@ def test_a_registered_version_is_fetched_once_by_alias_or_number(registered, tmp
     assert Swapper(found.folder).size_px == Swapper(model).size_px
     before = (found.folder / "weights.safetensors").stat().st_mtime_ns
     assert resolve_model("models:/test-swap/1", tmp_path) == found
+    assert read_card(found.folder, "model") == read_card(registered.ports["model"], "model")
+    assert artifact_digest(found.folder) == found.digest
     assert (found.folder / "weights.safetensors").stat().st_mtime_ns == before
 
 
@@ -228,8 +230,16 @@ def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(register
 
 def test_its_files_are_the_weights_the_configuration_and_code(registered):
     folder = Path(mlflow.artifacts.download_artifacts("models:/test-swap/1", tracking_uri=registered.uri))
-    artifacts = sorted(path.name for path in (folder / "artifacts").rglob("*") if path.is_file())
-    assert artifacts == ["README.md", "model.json", "named.json", "recogniser.json", "weights.safetensors"]
+    files = {
+        path.relative_to(folder / "artifacts/model").as_posix()
+        for path in folder.rglob("artifacts/**/*")
+        if path.is_file()
+    }
+    lineage = {name for name in files if name.startswith("lineage/")}
+    assert {"lineage/groups.json", "lineage/faces.json"} <= lineage
+    assert files - lineage == {
+        "README.md", "card.json", "model.json", "named.json", "recogniser.json", "weights.safetensors"
+    }  # fmt: skip
     card = (folder / "artifacts/model/README.md").read_text()
     assert card == client(registered.uri).get_model_version("test-swap", "1").description
     for words in (

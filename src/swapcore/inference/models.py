@@ -18,7 +18,7 @@ CACHE = Path(".swapcore/models")
 """Where models that were fetched are kept, in the working directory."""
 _ORIGIN = "origin.json"
 NAMED = "named.json"
-"""In a packaged model, which has no card: the name it was registered by, and the digest of the artifact that it was."""
+"""In a packaged model: the name it was registered by, and the digest of the artifact that it was."""
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 WAYS = "give a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix"
 

@@ -245,10 +245,15 @@ def _places(inputs: Inputs) -> dict[str, str]:
 
 
 def package(model: Path, folder: Path, card: str, name: str) -> Packaged:
-    """Lay out what the registered model needs: weights, configuration, model card, and the recogniser's own file if it has one."""
+    """Lay out what the registered model needs: weights, configuration, model card, and the recogniser's own file if it has one.
+
+    Its card and lineage travel along, so that it can be judged, and teach, like the artifact that it was.
+    """
     folder.mkdir()
-    for file in (WEIGHTS, CONFIGURATION):
+    for file in (WEIGHTS, CONFIGURATION, CARD):
         shutil.copyfile(model / file, folder / file)
+    if (model / LINEAGE).is_dir():
+        shutil.copytree(model / LINEAGE, folder / LINEAGE)
     named = {"name": name, "digest": resolve_model(model).digest}
     (folder / NAMED).write_text(json.dumps(named, sort_keys=True) + "\n", encoding="utf-8")
     (folder / MODEL_CARD).write_text(card, encoding="utf-8")
