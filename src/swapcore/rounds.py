@@ -10,6 +10,7 @@ from swapcore import __version__
 from swapcore.config import Params, Section
 from swapcore.data.artifact import Kind, artifact_digest, read_card
 from swapcore.errors import ArtifactError, InputError, ParamsError
+from swapcore.files import put_in_place
 from swapcore.inference.models import resolve_model
 from swapcore.models.artifact import read_configuration
 from swapcore.registration.gate import Decision, decide
@@ -144,9 +145,7 @@ def _unless_done(
 
 def _write(path: Path, decision: Decision) -> None:
     text = json.dumps(decision.document(), indent=2, sort_keys=True) + "\n"
-    beside = path.with_name(f".{path.name}.partial")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    put_in_place(path, text)
 
 
 def _remove_after(number: int, folder: Path) -> None:

@@ -11,6 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from swapcore.config import Params, describe, read_params
 from swapcore.errors import InputError, ParamsError
+from swapcore.files import in_place
 
 _DEMO_IS_OVER = [
     "groups.teacher=classical", "groups.references_per_label=6", "groups.sources_per_template=4",
@@ -72,11 +73,10 @@ def apply_settings(path: Path, settings: list[str]) -> None:
         raise ParamsError(f"{path}: {describe(error)}; nothing was changed") from None
     text = io.StringIO()
     yaml.dump(document, text)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text.getvalue(), encoding="utf-8")
-    if read_params(beside) != params:
-        raise AssertionError(f"{beside} does not say what was asked for")
-    beside.replace(path)
+    with in_place(path) as beside:
+        beside.write_text(text.getvalue(), encoding="utf-8")
+        if read_params(beside) != params:
+            raise AssertionError(f"{beside} does not say what was asked for")
 
 
 def _apply(document: Any, setting: str, path: Path) -> None:

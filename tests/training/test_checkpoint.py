@@ -82,7 +82,7 @@ def test_a_half_written_one_is_not_seen(tiny, start, tmp_path: Path) -> None:
     run = start(tiny())
     advance(run, 1)
     run.around.checkpoints.save(run.learner)
-    (tmp_path / "run" / FOLDER / "step-00000009.partial").write_bytes(b"half")
+    (tmp_path / "run" / FOLDER / ".step-00000009.pt.partial").write_bytes(b"half")
     assert start(tiny()).learner.step == 1
 
 

@@ -16,6 +16,7 @@ from swapcore.data.faces import Face
 from swapcore.evaluation.answers import Batch
 from swapcore.evaluation.pairs import Pair
 from swapcore.faces.align import align
+from swapcore.files import in_place
 from swapcore.ops.geometry import Affine, Points, apply, warp
 from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
@@ -157,8 +158,6 @@ def _read(path: Path, extent: Extent) -> TruthSet | None:
 
 
 def _write(path: Path, truth_set: TruthSet) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}")
     arrays: dict[str, npt.NDArray[np.generic]] = {
         "images": np.stack([face.image for face in truth_set.faces]),
         "points": np.stack([face.points for face in truth_set.faces]),
@@ -166,6 +165,5 @@ def _write(path: Path, truth_set: TruthSet) -> None:
         "truths": truth_set.truths,
         "digest": np.array(truth_set.digest),
     }
-    with beside.open("wb") as stream:
+    with in_place(path) as beside, beside.open("wb") as stream:
         np.savez(stream, **arrays)  # type: ignore[arg-type]
-    beside.replace(path)

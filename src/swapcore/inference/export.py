@@ -11,6 +11,7 @@ import torch
 
 from swapcore.data.artifact import file_digest
 from swapcore.errors import ArtifactError, InputError
+from swapcore.files import in_place
 from swapcore.inference.swapper import SwapNetwork, Swapper
 from swapcore.models.artifact import WEIGHTS
 
@@ -53,9 +54,7 @@ def export_onnx(model: Path, path: Path) -> Export:
         raise InputError(
             f"{model}: its recogniser runs in onnxruntime and cannot be exported; export needs dlib or TorchScript"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with in_place(path) as partial:
         _export(swapper.network, swapper.size_px, partial)
         _describe(
             partial,
@@ -66,9 +65,6 @@ def export_onnx(model: Path, path: Path) -> Export:
             raise ArtifactError(
                 f"{model}: exported, pixels differ by {difference:.2g} (at most {MAX_DIFFERENCE:g}); nothing was kept"
             )
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return Export(swapper.size_px, difference)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import PIL.Image
 
 from swapcore.errors import InputError
+from swapcore.files import put_in_place
 from swapcore.inference.credentials import signing_credentials
 from swapcore.inference.manifest import sign
 from swapcore.inference.payload import to_bits
@@ -92,14 +93,3 @@ def encode(path: Path, image: Image) -> bytes:
             f"{path}: {name} cannot hold {image.shape[1]} x {image.shape[0]} px ({error}); write .png"
         ) from None
     return stream.getvalue()
-
-
-def put_in_place(path: Path, data: bytes) -> None:
-    """Write beside path, then rename: a killed or failed write leaves no file that looks whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import torch
 from swapcore import __version__
 from swapcore.config import TrainParams
 from swapcore.errors import TrainingError
+from swapcore.files import in_place
 from swapcore.training.learner import Learner
 from swapcore.training.processes import ALONE, Processes
 
@@ -87,17 +88,13 @@ class CheckpointStore:
         """
         if not self._processes.is_first:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"step-{learner.step:08d}.pt"
-        beside = path.with_suffix(".partial")
         try:
-            with beside.open("wb") as stream:
+            with in_place(path) as beside, beside.open("wb") as stream:
                 torch.save({"fingerprint": self._fingerprint, "learner": learner.state()}, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
-            beside.replace(path)
         except (OSError, RuntimeError) as error:
-            beside.unlink(missing_ok=True)
             raise TrainingError(f"{path}: cannot be written ({error}); free space, then run train again") from None
         given_up = [each for each in self._paths() if each > path]
         for other in [*given_up, *self._paths()[: -self._num_kept - len(given_up)]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from swapcore.files import put_in_place
 from swapcore.inference.anonymising.measure import FaceRow
 from swapcore.inference.anonymising.survey import SECOND_LOOK
 
@@ -44,11 +45,9 @@ def summarise(statuses: list[str], faces: list[FaceRow]) -> dict[str, Any]:
 
 
 def write_report(folder: Path, figures: dict[str, Any], model: str) -> None:
-    """Write both files, each beside its place first."""
+    """Write both files."""
     for name, text in ((JSON, json.dumps(figures, indent=2) + "\n"), (PAGE, page(figures, model))):
-        beside = folder / f".{name}.new"
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(folder / name)
+        put_in_place(folder / name, text)
 
 
 def page(figures: dict[str, Any], model: str) -> str:

@@ -15,9 +15,10 @@ import numpy as np
 from swapcore.data.artifact import file_digest
 from swapcore.data.photographs import read_photograph
 from swapcore.errors import FaceError, InputError
+from swapcore.files import put_in_place
 from swapcore.inference.credentials import signing_credentials
 from swapcore.inference.manifest import sign
-from swapcore.inference.marking import Ingredient, Provenance, put_in_place
+from swapcore.inference.marking import Ingredient, Provenance
 from swapcore.inference.payload import to_bits
 from swapcore.inference.photograph import MAX_MEGAPIXELS, PhotographSwapper, ingredient
 from swapcore.inference.video.reading import Frame, VideoFacts, read_facts, read_frames
@@ -148,7 +149,7 @@ def _followed(original: Path, facts: VideoFacts, work: Path) -> Track:
     sightings = [seen for number, frame in frames if (seen := sight(number, frame.image))]
     track = Track({seen.frame: seen.points for seen in sightings}, _all_steady(sightings))
     told = {name: {frame: each.tolist() for frame, each in points.items()} for name, points in track._asdict().items()}
-    put_in_place(kept, json.dumps(told).encode())
+    put_in_place(kept, json.dumps(told))
     return track
 
 
@@ -219,4 +220,4 @@ def _described(times: list[int], swapped: list[int], facts: VideoFacts, steadine
 
 def _write_sidecar(target: Path, swapped: SwappedVideo, provenance: Provenance) -> None:
     document = {"synthetic": True, **asdict(provenance), **asdict(swapped)}
-    put_in_place(sidecar_path(target), (json.dumps(document, indent=2) + "\n").encode())
+    put_in_place(sidecar_path(target), json.dumps(document, indent=2) + "\n")
