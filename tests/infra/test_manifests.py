@@ -196,3 +196,16 @@ def test_the_build_context_holds_what_the_image_copies_and_nothing_private() -> 
     copied = {word for line in re.findall(r"^COPY (?!--from)(.*)$", text, re.MULTILINE) for word in line.split()[:-1]}
     assert copied == allowed
     assert all((ROOT / name).exists() for name in allowed)
+
+
+def test_the_database_url_names_the_driver_that_the_image_has(overlay: list[Manifest]) -> None:
+    """Which driver `postgresql://` alone means depends on SQLAlchemy's version."""
+    from sqlalchemy.engine import make_url
+
+    driver = make_url("postgresql+psycopg2://").get_dialect().driver
+    assert f"{driver}-binary==" in (INFRA / "Dockerfile").read_text()
+    compose = yaml.safe_load((INFRA / "compose.yaml").read_text())["services"]["mlflow"]["environment"]
+    values = [variable.get("value") for each in containers(overlay) for variable in each.get("env", [])]
+    urls = [value for value in [*values, compose["MLFLOW_BACKEND_STORE_URI"]] if str(value).startswith("postgresql")]
+    assert len(urls) == 2
+    assert all(url.startswith(f"postgresql+{driver}://") for url in urls)
