@@ -1,9 +1,7 @@
 """A model and a report on it, made up: small, whole, and as good or bad as a test wants."""
 
 import json
-import tempfile
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,6 @@ from swapcore.evaluation.report import DECISION
 from swapcore.evaluation.scores import KindRow, ScoreRow
 from swapcore.evaluation.summary import FIGURES, PERCENT
 from swapcore.tables import write_table
-from swapcore.tracking.store import connect
 from tests.inference.small_model import write_model
 
 DLIB = NetworkParams(kind="dlib", path=None, sha256=None)
@@ -147,15 +144,6 @@ def _face_row(file: str, identity: str, split: str, sha256: str) -> FaceRow:
         perceptual_hash="0" * 16, embedding=[0.0], identity_cosine=None, consent_basis="signed", consent_licence="CC0",
         shard="", offset=0, size=0,
     )  # fmt: skip
-
-
-@cache
-def empty_store() -> bytes:
-    """An mlflow.db with its tables and nothing in them: to make one takes seconds."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "mlflow.db"
-        connect(f"sqlite:///{path}").search_registered_models()
-        return path.read_bytes()
 
 
 def write_ports(

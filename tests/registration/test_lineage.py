@@ -21,7 +21,8 @@ from swapcore.stages.register import run
 from swapcore.tracking import MODEL_TAG, track
 from swapcore.tracking.store import tracking_uri
 from swapcore.tracking.versions import Event, before_champion, find_entry, history_of, run_tags, tag_version
-from tests.registration.small_reports import PARAMS, TRAINING, empty_store, make_rows, write_ports
+from tests.registration.small_reports import PARAMS, TRAINING, make_rows, write_ports
+from tests.stores import empty_store
 
 NAME = PARAMS.model_name
 ROOT = Path(__file__).parents[2]

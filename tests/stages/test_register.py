@@ -30,7 +30,8 @@ from swapcore.stages.register import HEADLINE, REGISTRATION, run
 from swapcore.tracking import MODEL_TAG, TRAINING_TAG, track
 from swapcore.tracking.store import tracking_uri
 from tests.inference.small_model import SIZE_PX
-from tests.registration.small_reports import PARAMS, empty_store, make_rows, model_faces, write_ports
+from tests.registration.small_reports import PARAMS, make_rows, model_faces, write_ports
+from tests.stores import empty_store
 
 ENVIRONMENT = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_REGISTRY_URI", "SWAPCORE_IMAGE")
 
