@@ -163,6 +163,14 @@ class ModelParams(Section):
     num_levels: Annotated[int, Field(ge=1, le=5, description="halvings of resolution in the encoder")]
     num_fusion_blocks: Annotated[int, Field(ge=1, le=16, description="blocks in which mean and variance are fused")]
     unshuffle: Annotated[Literal[1, 2, 4], Field(description="pixels folded into channels by the stem")]
+    window: Annotated[
+        float,
+        Field(
+            ge=0.5,
+            le=1,
+            description="side of the square that the generator sees and paints, of the crop's; 1 = all of it",
+        ),
+    ]
     copies_source: Annotated[
         bool, Field(description="the decoder may mix in the source's pixels, moved by a coarse field that it predicts")
     ]

@@ -25,6 +25,7 @@ def configuration() -> ModelConfiguration:
         num_levels=2,
         num_fusion_blocks=1,
         unshuffle=2,
+        window=1.0,
         copies_source=True,
         moves_template=True,
         discriminator_width=8,

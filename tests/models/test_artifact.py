@@ -58,3 +58,23 @@ def test_a_wrong_key(tmp_path: Path, configuration) -> None:
     (tmp_path / CONFIGURATION).write_text(json.dumps(document))
     with pytest.raises(ArtifactError, match="cannot be read"):
         load_generator(tmp_path)
+
+
+def test_a_model_of_format_1_saw_the_whole_crop(tmp_path: Path, configuration) -> None:
+    model = configuration.build()
+    save_generator(tmp_path, model, configuration)
+    document = json.loads((tmp_path / CONFIGURATION).read_text())
+    assert document["format"] == 2
+    del document["generator"]["window"]
+    (tmp_path / CONFIGURATION).write_text(json.dumps(document | {"format": 1}))
+    loaded, read = load_generator(tmp_path)
+    assert read == configuration
+    assert read.generator.window == 1.0
+    assert torch.equal(loaded.output.weight, model.output.weight)
+
+
+def test_format_1_without_a_generator(tmp_path: Path, configuration) -> None:
+    save_generator(tmp_path, configuration.build(), configuration)
+    (tmp_path / CONFIGURATION).write_text('{"format": 1}')
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        load_generator(tmp_path)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from swapcore.config import ModelParams
-from swapcore.models.generator import MAX_DISPLACEMENT, Generator, displace
+from swapcore.models.generator import MAX_DISPLACEMENT, Generator, displace, window_of
 
 
 def batch(size: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -14,10 +14,11 @@ def batch(size: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("size", [64, 80, 112, 144, 256])
 @pytest.mark.parametrize("unshuffle", [1, 2, 4])
-def test_gives_composite_raw_and_mask_at_every_size(size: int, unshuffle: int, recognise) -> None:
+@pytest.mark.parametrize("window", [0.5, 0.75, 1.0])
+def test_gives_composite_raw_and_mask_at_every_size(size: int, unshuffle: int, window: float, recognise) -> None:
     params = ModelParams(
-        width=8, num_levels=2, num_fusion_blocks=1, unshuffle=unshuffle, copies_source=True, moves_template=True,
-        discriminator_width=8,
+        width=8, num_levels=2, num_fusion_blocks=1, unshuffle=unshuffle, window=window, copies_source=True,
+        moves_template=True, discriminator_width=8,
     )  # fmt: skip
     model = Generator(params, embedding_size=12, pooled_size=12)
     source, template = batch(size)
@@ -36,6 +37,54 @@ def test_a_closed_mask_returns_the_template(configuration, recognise) -> None:
     source, template = batch(64)
     swap = model(source, template, model.description.describe(recognise, source))
     torch.testing.assert_close(swap.image, template)
+
+
+@pytest.mark.parametrize(
+    ("size", "share", "multiple", "wanted"),
+    [
+        (64, 0.75, 8, (16, 8, 48)),
+        (112, 0.75, 8, (24, 12, 88)),  # 84 cannot be halved three times
+        (224, 0.75, 8, (56, 28, 168)),
+        (80, 0.5, 128, (0, 0, 80)),
+        (64, 1.0, 8, (0, 0, 64)),
+    ],
+)
+def test_the_window_by_hand(size: int, share: float, multiple: int, wanted: tuple[int, int, int]) -> None:
+    assert window_of(size, share, multiple) == wanted
+
+
+def test_nothing_outside_the_window_is_seen_or_changed(configuration, recognise) -> None:
+    params = configuration.generator.model_copy(update={"window": 0.75})
+    model = Generator(params, embedding_size=12, pooled_size=12)
+    with torch.no_grad():
+        model.output.bias.view(-1, 4)[3] = 100.0  # an open mask
+    source, template = batch(64)
+    description = model.description.describe(recognise, source)
+    swap = model(source, template, description)
+    inside = torch.zeros(64, 64, dtype=torch.bool)
+    inside[16:, 8:56] = True
+    for image in (swap.image, swap.raw):
+        torch.testing.assert_close(image[..., ~inside], template[..., ~inside])
+        assert not torch.allclose(image[..., inside], template[..., inside], atol=0.1)
+    assert not swap.mask[..., ~inside].any()
+    other = source.clone()
+    other[..., ~inside] = 0
+    torch.testing.assert_close(model(other, template, description).image, swap.image)
+
+
+def test_the_mask_opens_from_the_windows_edges_but_the_lower(configuration, recognise) -> None:
+    params = configuration.generator.model_copy(update={"window": 0.75})
+    model = Generator(params, embedding_size=12, pooled_size=12)
+    with torch.no_grad():
+        model.output.weight.zero_()
+        model.output.bias.view(-1, 4)[3] = 100.0
+    source, template = batch(64)
+    mask = model(source, template, model.description.describe(recognise, source)).mask[0, 0]
+    rising = torch.tensor([0.5 / 3, 1.5 / 3, 2.5 / 3, 1.0])
+    torch.testing.assert_close(mask[16:20, 32], rising)
+    torch.testing.assert_close(mask[40, 8:12], rising)
+    torch.testing.assert_close(mask[40, 52:56], rising.flip(0))
+    torch.testing.assert_close(mask[-1, 11:53], torch.ones(42))
 
 
 def test_the_output_depends_on_source_pixels_template_and_description(configuration, recognise) -> None:

@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 TINY: dict[str, Any] = {
     "size_px": 64, "steps": 12, "batch_size": 4, "warmup_steps": 2, "adversarial_start": 0.5, "precision": "fp32",
     "device": "cpu", "threads": 1, "log_every": 3, "sample_every": 6, "checkpoint_every": 4, "num_feature_levels": 2,
-    "model": {"width": 8, "num_levels": 2, "num_fusion_blocks": 1, "unshuffle": 2, "copies_source": True,
+    "model": {"width": 8, "num_levels": 2, "num_fusion_blocks": 1, "unshuffle": 2, "window": 0.75, "copies_source": True,
               "moves_template": True, "discriminator_width": 8},
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ class ModelConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     generator: ModelParams
     size_px: CropSize
     alignment: Literal["ffhq"] = ALIGNMENT
@@ -53,12 +53,20 @@ def read_configuration(folder: Path) -> ModelConfiguration:
     path = folder / CONFIGURATION
     try:
         text = path.read_text(encoding="utf-8")
-        _require_alignment(path, json.loads(text))
-        return ModelConfiguration.model_validate_json(text)
+        document = json.loads(text)
+        _require_alignment(path, document)
+        return ModelConfiguration.model_validate_json(json.dumps(_as_now(document)))
     except FileNotFoundError:
         raise ArtifactError(f"{path}: no such file; {folder} is not a model folder, run train") from None
     except (OSError, ValueError, ValidationError) as error:
         raise ArtifactError(f"{path}: cannot be read ({type(error).__name__}); run train again") from None
+
+
+def _as_now(document: Any) -> Any:
+    """A document of format 1 in today's form: its generator saw and painted the whole crop."""
+    if not isinstance(document, dict) or document.get("format") != 1 or not isinstance(document.get("generator"), dict):
+        return document
+    return document | {"format": 2, "generator": document["generator"] | {"window": 1.0}}
 
 
 def _require_alignment(path: Path, document: Any) -> None:

@@ -1,5 +1,6 @@
 """The generator: source and template spliced, encoded, fused with the source's face features, decoded, composited."""
 
+import math
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,9 +14,11 @@ from swapcore.models.source import SourceDescription
 
 CODE_SIZE = 128
 MAX_DISPLACEMENT = 0.15
-"""Of the crop's side: farther no key point of an aligned face has to move."""
+"""Of the window's side: farther no key point of an aligned face has to move."""
 _HIDDEN_SIZE = 256
 _MAX_WIDENING = 8
+_RAMP = 1 / 16
+"""Of the window's side: over so much the mask opens from the window's edges that lie inside the crop, so that none is seen."""
 
 
 class Swap(NamedTuple):
@@ -24,9 +27,41 @@ class Swap(NamedTuple):
     image: torch.Tensor
     """The composite, (B, 3, S, S) in [-1, 1]: mask * raw + (1 - mask) * template."""
     raw: torch.Tensor
-    """The image before the mask, (B, 3, S, S) in [-1, 1]."""
+    """The image before the mask, (B, 3, S, S) in [-1, 1]; outside the window the template."""
     mask: torch.Tensor
-    """Where the raw image is used, (B, 1, S, S) in [0, 1]."""
+    """Where the raw image is used, (B, 1, S, S) in [0, 1]; outside the window 0."""
+
+
+class Window(NamedTuple):
+    """A square of a crop, at its bottom and in its middle: there an aligned face lies, from the forehead to the chin."""
+
+    top: int
+    left: int
+    side: int
+    """All in pixels."""
+
+    def cut(self, images: torch.Tensor) -> torch.Tensor:
+        """The square of (B, C, S, S): (B, C, side, side)."""
+        return images[:, :, self.top : self.top + self.side, self.left : self.left + self.side]
+
+    def put(self, inside: torch.Tensor, size: int) -> torch.Tensor:
+        """(B, C, side, side) in crops of zeros, (B, C, size, size)."""
+        right, bottom = size - self.left - self.side, size - self.top - self.side
+        return F.pad(inside, (self.left, right, self.top, bottom))
+
+    def opening(self, like: torch.Tensor) -> torch.Tensor:
+        """(1, 1, side, side): 1, falling to 0 at the left, right and upper edge, unless they are the crop's own."""
+        if self.top == 0:
+            return like.new_ones(1, 1, self.side, self.side)
+        steps = (torch.arange(self.side, dtype=like.dtype, device=like.device) + 0.5) / (_RAMP * self.side)
+        rising = steps.clamp(max=1.0)
+        return (rising[:, None] * torch.minimum(rising, rising.flip(0)))[None, None]
+
+
+def window_of(size: int, share: float, multiple: int) -> Window:
+    """The window of a crop of size pixels: share of its side, rounded up to a multiple that the network can halve."""
+    side = min(size, multiple * math.ceil(share * size / multiple))
+    return Window(size - side, (size - side) // 2, side)
 
 
 def initial_subpixels(convolution_: nn.Conv2d, factor: int) -> None:
@@ -65,6 +100,8 @@ class Generator(nn.Module):
         """
         super().__init__()
         self.unshuffle = params.unshuffle
+        self.window = params.window
+        self.multiple = params.unshuffle * 2**params.num_levels
         self.description = SourceDescription(embedding_size, pooled_size)
         widths = [params.width * min(2**level, _MAX_WIDENING) for level in range(params.num_levels + 1)]
         folded = self.unshuffle**2
@@ -93,6 +130,18 @@ class Generator(nn.Module):
             template: (B, 3, S, S) in [-1, 1].
             description: (B, P + D) of the source, from ``self.description.describe``.
         """
+        size = template.shape[-1]
+        window = window_of(size, self.window, self.multiple)
+        seen = window.cut(template)
+        painted, mask = self._paint(window.cut(source), seen, description)
+        mask = window.put(mask * window.opening(mask), size)
+        raw = template + window.put(painted - seen, size)
+        return Swap(mask * raw + (1.0 - mask) * template, raw, mask)
+
+    def _paint(
+        self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Raw image (B, 3, W, W) and mask (B, 1, W, W) of the window, whose source and template these are."""
         code = self.code(description)
         maps = [activate(self.stem(F.pixel_unshuffle(torch.cat([source, template], 1), self.unshuffle)))]
         for encode, shrink in zip(self.encode, self.shrink, strict=True):
@@ -106,22 +155,22 @@ class Generator(nn.Module):
             x = grow(x, maps.pop(), code)
             if level == 0:
                 moved = self._move(x, source, template)
-        return self._composite(self.output(activate(self.refine(x))), template, moved)
+        return self._mix(self.output(activate(self.refine(x))), moved)
 
     def _move(self, x: torch.Tensor, source: torch.Tensor, template: torch.Tensor) -> list[torch.Tensor]:
-        """Those of source and template that may be mixed in, each moved by its own field, (B, 3, S, S)."""
+        """Those of source and template that may be mixed in, each moved by its own field, (B, 3, W, W)."""
         if self.flow is None:
             return []
         pictures = [picture for picture, moves in zip((source, template), self.moves, strict=True) if moves]
         fields = self.flow(x).float().split(2, 1)
         return [displace(picture, field) for picture, field in zip(pictures, fields, strict=True)]
 
-    def _composite(self, x: torch.Tensor, template: torch.Tensor, moved: list[torch.Tensor]) -> Swap:
-        """Unfold the output channels; mix painted and moved pictures; lay the mixture over the template through the mask."""
+    def _mix(self, x: torch.Tensor, moved: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Unfold the output channels; mix what is painted with the moved pictures; raw image and mask."""
         unfolded = F.pixel_shuffle(x, self.unshuffle).float()
         raw, mask = torch.tanh(unfolded[:, :3]), torch.sigmoid(unfolded[:, 3:4])
         if moved:
             pictures = torch.stack([raw, *moved], 1)
             shares = torch.softmax(F.pad(unfolded[:, 4:], (0, 0, 0, 0, 1, 0)), 1)
             raw = (shares[:, :, None] * pictures).sum(1)
-        return Swap(mask * raw + (1.0 - mask) * template, raw, mask)
+        return raw, mask
