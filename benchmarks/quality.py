@@ -28,7 +28,7 @@ from swapcore.config import Params, TrainParams, read_params
 from swapcore.data.artifact import CARD
 from swapcore.evaluation.answers import TEMPLATE_COPIED, Answer, Swap, copy_template, one_by_one
 from swapcore.evaluation.outside import background_region
-from swapcore.ops.image import encode_png, tile
+from swapcore.ops.image import encode_sheet, tile
 from swapcore.ops.metrics import l1
 from swapcore.stages import crop, groups, synthesize, train
 from swapcore.teachers.classical import ClassicalTeacher
@@ -227,7 +227,7 @@ def sheet(models: Sequence[Path], truth_set: TruthSet, path: Path) -> None:
         source, template = (truth_set.faces[place] for place in truth_set.pairs[number])
         outputs = [swap([source], [template])[0] for swap in swaps]
         rows.append([source.image, template.image, *outputs, truth_set.truths[number]])
-    path.write_bytes(encode_png(tile(rows, max(112, truth_set.extent.size_px))))
+    path.write_bytes(encode_sheet(tile(rows, max(112, truth_set.extent.size_px))))
 
 
 def run(arguments: argparse.Namespace, size_px: int) -> None:
