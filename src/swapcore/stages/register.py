@@ -250,8 +250,10 @@ def package(model: Path, folder: Path, card: str, name: str) -> Packaged:
     Its card and lineage travel along, so that it can be judged, and teach, like the artifact that it was.
     """
     folder.mkdir()
-    for file in (WEIGHTS, CONFIGURATION, CARD):
+    for file in (WEIGHTS, CONFIGURATION):
         shutil.copyfile(model / file, folder / file)
+    if (model / CARD).is_file():
+        shutil.copyfile(model / CARD, folder / CARD)
     if (model / LINEAGE).is_dir():
         shutil.copytree(model / LINEAGE, folder / LINEAGE)
     named = {"name": name, "digest": resolve_model(model).digest}
