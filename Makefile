@@ -16,7 +16,10 @@ SETTINGS ?=
 # `swapcore configure --photographs` undoes this.
 DEMO := synthesize.size_px=192 groups.size_px=64 train.size_px=64 groups.teacher=oracle groups.references_per_label=1 groups.sources_per_template=1 groups.checks.max_changed_outside=255.0
 
-.PHONY: help install demo run test test-fast lint format tree pipeline image-test bench bench-quality ui clean
+# Two processes, files in the order of tests/conftest.py.
+TEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -q
+
+.PHONY: help install demo run test test-fast coverage lint format tree pipeline image-test bench bench-quality ui clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | column -t -s '	'
@@ -44,7 +47,10 @@ run: $(READY)  ## The whole pipeline on your photographs: make run PHOTOS=folder
 	@echo "pictures: $(CURDIR)/reports/swap/sheet.png   report: $(CURDIR)/reports/swap/report.html"
 
 test: $(READY)  ## Every test; set SWAPCORE_FACES to a folder of photographs with consent for those that need faces
-	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered -q
+	$(TEST)
+
+coverage: $(READY)  ## Every test, and which lines none of them reaches
+	$(TEST) --cov --cov-report=term:skip-covered
 
 test-fast: $(READY)  ## The tests that take seconds
 	python -m pytest -q -m 'not slow'

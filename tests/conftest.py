@@ -5,6 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what makes the workspace that other files copy: else one of two processes would wait for the other."""
+    items.sort(key=lambda item: "integration/test_dvc.py" not in item.nodeid)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def configuration_folder(tmp_path_factory: pytest.TempPathFactory):
     """Keep the self-made signing certificate among the tests' own files, for the commands that they start too."""
