@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from training import contestant, timed
+from training import STEADY, contestant, timed
 
 from swapcore.benchmark.contestants import swap_of_model
 from swapcore.benchmark.frozen import Extent
@@ -124,8 +124,7 @@ def steps_within(minutes: float, recipe: TrainParams, kept: Path) -> int:
     """How many steps fit on this machine, from the median of a few with the discriminator; measured once, then read from kept."""
     if not kept.is_file():
         set_threads(recipe.threads)
-        steady = {"steps": 1_000_000, "adversarial_start": 0.0, "raw_phase": 0.0}
-        one = contestant("ours", recipe.model_copy(update=steady))
+        one = contestant("ours", recipe.model_copy(update=STEADY))
         one.step()
         seconds = statistics.median(timed(one.step)[0] for _ in range(_TIMED_STEPS))
         kept.write_text(json.dumps({"seconds": seconds}), encoding="utf-8")

@@ -34,6 +34,8 @@ BATCH = {64: 8, 112: 8}
 NAMES = ("ours", "SimSwap-sized")
 BARS = {64: 6.0, 112: 8.0, 224: 10.0}
 PREFIX = "step/"
+STEADY = {"steps": 1_000_000, "adversarial_start": 0.0, "raw_phase": 0.0}
+"""A moment at which the discriminator plays, far from the end."""
 
 
 @dataclass
@@ -54,14 +56,7 @@ class Contestant:
 def section(size_px: int, batch_size: int, changes: dict[str, Any]) -> TrainParams:
     """The train section of params.yaml at this size, at a moment when the discriminator plays."""
     params = read_params(Path(__file__).parents[1] / "params.yaml").train.model_dump()
-    steady = {
-        "size_px": size_px,
-        "batch_size": batch_size,
-        "steps": 1_000_000,
-        "adversarial_start": 0.0,
-        "raw_phase": 0.0,
-    }
-    return TrainParams.model_validate(params | steady | changes)
+    return TrainParams.model_validate(params | STEADY | {"size_px": size_px, "batch_size": batch_size} | changes)
 
 
 def contestant(name: str, params: TrainParams) -> Contestant:

@@ -55,7 +55,7 @@ def read_configuration(folder: Path) -> ModelConfiguration:
         text = path.read_text(encoding="utf-8")
         document = json.loads(text)
         _require_alignment(path, document)
-        return ModelConfiguration.model_validate_json(json.dumps(_as_now(document)))
+        return ModelConfiguration.model_validate(_as_now(document))
     except FileNotFoundError:
         raise ArtifactError(f"{path}: no such file; {folder} is not a model folder, run train") from None
     except (OSError, ValueError, ValidationError) as error:
