@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swapcore.config import AugmentParams, read_params
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupSet
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, Cut, GroupSet, cut_anew
 from swapcore.data.sampling import GroupSampler, Variation, draw_variation, prefetch, spread, vary
 from swapcore.errors import ArtifactError
-from swapcore.ops.image import Image
+from swapcore.ops.image import Image, to_images
 from swapcore.training.processes import Processes
 from tests.training.small_groups import SIZE_PX, draw_person, write_groups
 
@@ -54,6 +54,23 @@ def test_a_batch_is_a_pure_function_of_seed_and_step(folder: Path) -> None:
     assert same(one.batch(7), other.batch(7))
     assert not same(one.batch(7), one.batch(8))
     assert not same(one.batch(7), sampler(folder, augment=augment, seed=1).batch(7))
+
+
+def test_template_and_label_are_cut_by_the_templates_own_key_points(tmp_path: Path) -> None:
+    moved, unmoved = np.array([[1.25, 0.0, -8.0], [0.0, 1.25, -6.0]]), np.eye(2, 3)
+    groups = GroupSet(write_groups(tmp_path / "groups", PARAMS, fakes_lie=moved))
+    expected = {FAKE_TEMPLATE: set(), FAKE_LABEL: set()}
+    for row in groups.accepted("train"):
+        alignment = moved if row.kind == FAKE_TEMPLATE else unmoved
+        pair = (cut_anew(groups.pictures.image(Cut(key)), alignment).tobytes() for key in (row.template, row.label))
+        expected[row.kind].add(tuple(pair))
+    drawn = sampler(groups.folder)
+    for batch in map(drawn.batch, range(4)):
+        for is_fake_label, *pair in zip(
+            batch.is_fake_label, to_images(batch.template), to_images(batch.label), strict=True
+        ):
+            kind = FAKE_LABEL if is_fake_label else FAKE_TEMPLATE
+            assert tuple(image.tobytes() for image in pair) in expected[kind]
 
 
 def test_another_photograph_of_the_source_person_takes_its_place_but_never_the_label(folder: Path) -> None:
@@ -109,7 +126,8 @@ def test_the_parts_of_a_group_belong_together(folder: Path) -> None:
         kind = FAKE_LABEL if batch.is_fake_label[i] else FAKE_TEMPLATE
         assert any(
             row.kind == kind and row.source == source
-            and np.array_equal(groups.image(row.label), label) and np.array_equal(groups.image(row.template), template)
+            and np.array_equal(groups.pictures.image(Cut(row.label)), label)
+            and np.array_equal(groups.pictures.image(Cut(row.template)), template)
             for row in rows
         )  # fmt: skip
 
@@ -120,14 +138,14 @@ def test_all_three_are_shifted_alike(folder: Path) -> None:
     batch = drawn.batch(1)
     shifts = []
     for i in range(4):
-        source = groups.image(drawn.sources[int(batch.source_index[i])])
+        source = groups.pictures.image(Cut(drawn.sources[int(batch.source_index[i])]))
         candidates = [(x, y) for x in range(-3, 4) for y in range(-3, 4)]
         of_source = {at for at in candidates if np.array_equal(batch.source[i], shifted(source, at))}
         rows = [row for row in groups.accepted("train") if row.source == drawn.sources[int(batch.source_index[i])]]
         of_label = {
             at
             for at in candidates
-            if any(np.array_equal(batch.label[i], shifted(groups.image(row.label), at)) for row in rows)
+            if any(np.array_equal(batch.label[i], shifted(groups.pictures.image(Cut(row.label)), at)) for row in rows)
         }
         assert of_source & of_label
         shifts.append(of_source)
@@ -147,7 +165,7 @@ def test_only_training_people_are_drawn(folder: Path) -> None:
 def test_source_images_are_unvaried(folder: Path) -> None:
     drawn = sampler(folder, augment=AugmentParams(other_source=0.0, flip=1.0, shift=0.2, gain=0.5))
     first = drawn.source_images(0, 2)
-    expected = GroupSet(folder).image(drawn.sources[0])
+    expected = GroupSet(folder).pictures.image(Cut(drawn.sources[0]))
     np.testing.assert_allclose((first[0].permute(1, 2, 0).numpy() + 1) * 127.5, expected, atol=1e-3)
 
 

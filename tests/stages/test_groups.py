@@ -20,7 +20,7 @@ from swapcore.data.artifact import (
     read_card,
     write_card,
 )
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupSet
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, Cut, GroupSet
 from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.ops.image import decode
@@ -102,7 +102,7 @@ def test_images_are_written_once_at_the_groups_size(groups: GroupSet) -> None:
     assert len({(row.shard, row.offset) for row in groups.images.values()}) == len(keys)
     assert sum(row.origin == "real" for row in groups.images.values()) == 20
     assert groups.size_px == 64
-    assert all(groups.image(key).shape == (64, 64, 3) for key in keys)
+    assert all(groups.pictures.image(Cut(key)).shape == (64, 64, 3) for key in keys)
     assert all(np.asarray(row.points).max() < 64 for row in groups.images.values())
     with tarfile.open(groups.folder / "shard-00000.tar") as tar:
         assert [name.removesuffix(".png") for name in tar.getnames()] == keys
@@ -111,10 +111,18 @@ def test_images_are_written_once_at_the_groups_size(groups: GroupSet) -> None:
 def test_fakes_differ_from_their_templates_inside_the_face_only(groups: GroupSet) -> None:
     for row in groups.images.values():
         if row.origin == "fake":
-            change = np.abs(groups.image(row.key).astype(int) - groups.image(row.face_key)).max(-1)
+            fake, template = (groups.pictures.image(Cut(key)).astype(int) for key in (row.key, row.face_key))
+            change = np.abs(fake - template).max(-1)
             mask = face_mask(np.asarray(row.points).reshape(5, 2), 64, softness=0)
             assert change[mask == 0].max() == 0
             assert change[mask > 0].mean() > 1
+
+
+def test_the_classical_teacher_moves_no_key_point_and_so_nothing_is_cut_anew(groups: GroupSet) -> None:
+    for row in groups.rows:
+        assert groups.pictures.cuts(row) == (Cut(row.source), Cut(row.template), Cut(row.label))
+    for image in groups.images.values():
+        assert image.points == groups.images[image.face_key].points
 
 
 def test_card_metrics_and_index_agree(made: tuple[GroupSet, dict[str, float]], faces: Path) -> None:

@@ -10,9 +10,10 @@ from drawn_faces import Look, write_faces
 from swapcore.config import read_params
 from swapcore.data.faces import Face, FaceSet, at_size
 from swapcore.errors import ArtifactError, ParamsError
-from swapcore.ops.geometry import warp
+from swapcore.ops.geometry import apply, warp
 from swapcore.ops.image import decode
 from swapcore.synth.people import PARAMETERS, PictureRow, draw_shots, photograph
+from swapcore.synth.render import render
 from swapcore.synth.truth import render_true_swap
 from swapcore.tables import write_table
 from swapcore.teachers.base import load_teacher
@@ -35,8 +36,8 @@ def test_the_oracle_renders_the_true_swap_in_the_templates_crop(tmp_path: Path) 
     source, template = (face(shot.file, decode((tmp_path / shot.file).read_bytes())) for shot in shots)
     teacher = OracleTeacher(tmp_path, SIZE)
     truth = render_true_swap(shots[0].identity, shots[1].identity, shots[1].attributes, SIZE)
-    assert np.array_equal(teacher.swap(source, template), truth.image)
-    assert np.array_equal(teacher.swap(template, template), template.image)
+    assert np.array_equal(teacher.swap(source, template).image, truth.image)
+    assert np.array_equal(teacher.swap(template, template).image, template.image)
     with pytest.raises(ArtifactError, match=r"does not know holiday\.jpg"):
         teacher.swap(face("holiday.jpg", source.image), template)
 
@@ -48,7 +49,19 @@ def test_truth_and_template_are_cut_and_resized_alike(tmp_path: Path) -> None:
     turn = np.array([[1.1, 0.2, -5.3], [-0.2, 1.1, 7.7]])
     cropped = replace(photo, image=warp(photo.image, turn, SIZE), affine=turn)
     smaller = at_size(cropped, 48)
-    assert np.array_equal(OracleTeacher(tmp_path, SIZE).swap(smaller, smaller), smaller.image)
+    assert np.array_equal(OracleTeacher(tmp_path, SIZE).swap(smaller, smaller).image, smaller.image)
+
+
+def test_its_key_points_are_those_of_the_true_swap_in_the_templates_crop(tmp_path: Path) -> None:
+    shots = [draw_shots(1, person, 1, SIZE, 0.7)[0] for person in (0, 1)]
+    write_table(tmp_path / PARAMETERS, PictureRow, [photograph(shot, tmp_path) for shot in shots])
+    source, template = (face(shot.file, decode((tmp_path / shot.file).read_bytes())) for shot in shots)
+    truth = render_true_swap(shots[0].identity, shots[1].identity, shots[1].attributes, SIZE)
+    turn = np.array([[1.1, 0.2, -5.3], [-0.2, 1.1, 7.7]])
+    cut = replace(template, affine=turn)
+    np.testing.assert_allclose(OracleTeacher(tmp_path, SIZE).swap(source, cut).points, apply(turn, truth.points[:5]))
+    own = render(shots[1].identity, shots[1].attributes, SIZE)
+    assert np.abs(truth.points[:5] - own.points[:5]).max() > 0.3  # another face has them elsewhere
 
 
 def test_the_oracle_is_loaded_only_where_crop_handed_on_how_the_photographs_were_rendered(tmp_path: Path) -> None:

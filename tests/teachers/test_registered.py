@@ -1,7 +1,9 @@
 """The registered teacher, with untrained models: what they paint is not good, but must always be the same."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,11 @@ from safetensors.torch import load_file, save_file
 from swapcore.config import GroupsParams, NetworkParams, read_params
 from swapcore.data.artifact import file_digest
 from swapcore.errors import InputError, ParamsError
+from swapcore.faces.align import ALIGNED_BY, align
 from swapcore.models.artifact import WEIGHTS
+from swapcore.ops.geometry import apply, warp
+from swapcore.synth.people import draw_shots
+from swapcore.synth.render import render
 from swapcore.teachers.base import load_teacher
 from swapcore.teachers.registered import RegisteredTeacher
 from tests.drawn_faces import face
@@ -31,23 +37,32 @@ def teacher(model: Path) -> RegisteredTeacher:
     return RegisteredTeacher(model)
 
 
+def write_copier(folder: Path) -> Path:
+    """A model that leaves the template alone."""
+    model = write_model(folder, DLIB)
+    weights = load_file(model / WEIGHTS)
+    weights["output.bias"][12:16] = -50.0  # the mask's channels
+    save_file(weights, model / WEIGHTS)
+    return model
+
+
 def test_it_gives_the_models_swap_and_is_known_by_the_models_digest(teacher: RegisteredTeacher, model: Path) -> None:
     source, template = face(0, size_px=SIZE_PX), face(1, size_px=SIZE_PX)
-    fake = teacher.swap(source, template)
+    fake = teacher.swap(source, template).image
     assert (fake.shape, fake.dtype) == ((SIZE_PX, SIZE_PX, 3), np.uint8)
     assert np.abs(fake.astype(int) - template.image).mean() > 1
-    assert np.abs(fake.astype(int) - teacher.swap(face(2, size_px=SIZE_PX), template)).max() > 0
+    assert np.abs(fake.astype(int) - teacher.swap(face(2, size_px=SIZE_PX), template).image).max() > 0
     assert (teacher.model, teacher.version) == (model, file_digest(model / WEIGHTS))
 
 
 def test_the_same_bytes_in_another_process_and_with_more_threads(teacher: RegisteredTeacher) -> None:
     source, template = face(0, size_px=SIZE_PX), face(1, size_px=SIZE_PX)
-    fake = teacher.swap(source, template)
+    fake = teacher.swap(source, template).image
     assert len(pickle.dumps(teacher)) < 1000
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        again = pickle.loads(pickle.dumps(teacher)).swap(source, template)
+        again = pickle.loads(pickle.dumps(teacher)).swap(source, template).image
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
@@ -56,18 +71,34 @@ def test_the_same_bytes_in_another_process_and_with_more_threads(teacher: Regist
 
 @pytest.mark.parametrize("size_px", [48, 96])
 def test_at_another_size_only_what_the_model_changed_changes(size_px: int, tmp_path: Path) -> None:
-    model = write_model(tmp_path / "model", DLIB)
-    weights = load_file(model / WEIGHTS)
-    weights["output.bias"][12:16] = -50.0  # the mask's channels: the template is left alone
-    save_file(weights, model / WEIGHTS)
-    template = face(1, size_px=size_px)
-    np.testing.assert_array_equal(RegisteredTeacher(model).swap(face(0, size_px=size_px), template), template.image)
+    model, template = write_copier(tmp_path / "model"), face(1, size_px=size_px)
+    np.testing.assert_array_equal(
+        RegisteredTeacher(model).swap(face(0, size_px=size_px), template).image, template.image
+    )
 
 
 def test_at_another_size_it_swaps_too(teacher: RegisteredTeacher) -> None:
-    fake = teacher.swap(face(0), face(1))
+    fake = teacher.swap(face(0), face(1)).image
     assert fake.shape == face(1).image.shape
     assert np.abs(fake.astype(int) - face(1).image).mean() > 1
+
+
+def test_its_key_points_move_as_the_face_does(model: Path) -> None:
+    shot = draw_shots(1, 0, 1, 160, 0.4)[0]
+    picture = render(shot.identity, shot.attributes, shot.size_px)
+    cut, larger = align(picture.points[:ALIGNED_BY], 96), np.array([[1.1, 0.0, -4.8], [0.0, 1.1, -4.8]])
+    template = replace(face(1), image=warp(picture.image, cut, 96), points=apply(cut, picture.points[:5]))
+    teacher = RegisteredTeacher(model)
+    vars(teacher)["_swapper"] = SimpleNamespace(size_px=96, swap=lambda _, templates: [warp(templates[0], larger, 96)])
+    found, expected = teacher.swap(face(0), template).points, apply(larger, template.points)
+    assert np.abs(found - expected).mean() < 0.4 < 0.8 < np.abs(template.points - expected).mean()
+
+
+def test_key_points_of_what_is_left_alone_stay(tmp_path: Path) -> None:
+    teacher = RegisteredTeacher(write_copier(tmp_path / "model"))
+    np.testing.assert_array_equal(teacher.swap(face(0), face(1)).points, face(1).points)
+    nobody = replace(face(1), image=np.full((96, 96, 3), 90, np.uint8))
+    np.testing.assert_array_equal(teacher.swap(face(0), nobody).points, nobody.points)
 
 
 def named(model: str | None) -> GroupsParams:

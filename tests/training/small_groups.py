@@ -10,11 +10,13 @@ from swapcore.data.artifact import write_card
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
 from swapcore.data.recogniser_file import RECOGNISER
 from swapcore.data.shards import ShardWriter
+from swapcore.ops.geometry import Affine
 from swapcore.ops.image import Image
 from swapcore.tables import write_table
 
 SIZE_PX = 64
 EMBEDDING_SIZE = 12
+UNMOVED: Affine = np.eye(2, 3)
 
 
 def draw_person(identity: int, setting: int) -> Image:
@@ -43,13 +45,18 @@ def write_groups(
     splits: tuple[str, ...] = ("train", "train", "train", "validation", "validation"),
     kinds: tuple[str, ...] = (FAKE_TEMPLATE, FAKE_LABEL),
     embedding_size: int = EMBEDDING_SIZE,
+    fakes_lie: Affine = UNMOVED,
 ) -> Path:
-    """One person for each entry of splits, two pictures each, swapped with the next person of the split."""
+    """One person for each entry of splits, two pictures each, swapped with the next person of the split.
+
+    fakes_lie: the alignment of all fakes.
+    """
     folder.mkdir(parents=True)
     images: list[ImageRow] = []
     rows: list[GroupRow] = []
 
     def add(key: str, image: Image, origin: str, identity: int, template: int, split: str) -> str:
+        alignment = fakes_lie if origin == "fake" else UNMOVED
         place = writer.add(key, image)
         images.append(
             ImageRow(
@@ -60,6 +67,7 @@ def write_groups(
                 split,
                 key,
                 [0.0] * 10,
+                alignment.ravel().tolist(),
                 embed(image, embedding_size),
                 *place,
             )

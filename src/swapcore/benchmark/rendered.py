@@ -15,7 +15,7 @@ from swapcore.benchmark.frozen import NAMESPACE, Extent, draw_pairs, draw_shots
 from swapcore.data.faces import Face
 from swapcore.evaluation.answers import Batch
 from swapcore.evaluation.pairs import Pair
-from swapcore.faces.align import align
+from swapcore.faces.align import ALIGNED_BY, align
 from swapcore.files import in_place
 from swapcore.ops.geometry import Affine, Points, apply, warp
 from swapcore.ops.image import Image
@@ -26,8 +26,6 @@ from swapcore.synth.people import Shot
 from swapcore.synth.render import render
 from swapcore.synth.truth import render_true_swap
 
-_ALIGNED_BY = 3
-"""Left eye, right eye and nose base, as crop aligns a photograph."""
 _KEY_POINTS = 5
 
 
@@ -81,7 +79,7 @@ def render_job(job: Job, size_px: int) -> Template:
     """Render a template and its true swaps, all cut alike: by the template's exact key points."""
     shot = job.template
     picture = render(shot.identity, shot.attributes, shot.size_px)
-    affine = align(picture.points[:_ALIGNED_BY], size_px)
+    affine = align(picture.points[:ALIGNED_BY], size_px)
     truths = [render_true_swap(source, shot.identity, shot.attributes, shot.size_px) for source in job.sources]
     return Template(
         image=warp(picture.image, affine, size_px),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from swapcore.config import AugmentParams
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, GroupSet
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, Cut, GroupRow, GroupSet, Pictures
 from swapcore.errors import ArtifactError
 from swapcore.ops.image import Image, resize, to_tensor
 from swapcore.progress import progress
@@ -64,20 +64,20 @@ class Batch:
 class ImageStore:
     """Pictures of a groups artifact at one size: kept decoded if all of them fit in memory, else read at each use."""
 
-    def __init__(self, groups: GroupSet, keys: list[str], size_px: int, memory_megabytes: int) -> None:
-        self._groups = groups
+    def __init__(self, pictures: Pictures, cuts: list[Cut], size_px: int, memory_megabytes: int) -> None:
+        self._pictures = pictures
         self._size_px = size_px
-        self._kept: dict[str, Image] = {}
-        if len(keys) * size_px * size_px * 3 <= memory_megabytes * 1_000_000:
-            self._kept = {key: self._read(key) for key in progress(keys, "decode", len(keys))}
+        self._kept: dict[Cut, Image] = {}
+        if len(cuts) * size_px * size_px * 3 <= memory_megabytes * 1_000_000:
+            self._kept = {cut: self._read(cut) for cut in progress(cuts, "decode", len(cuts))}
 
-    def _read(self, key: str) -> Image:
-        return resize(self._groups.image(key), self._size_px)
+    def _read(self, cut: Cut) -> Image:
+        return resize(self._pictures.image(cut), self._size_px)
 
-    def __getitem__(self, key: str) -> Image:
+    def __getitem__(self, cut: Cut) -> Image:
         """The picture, uint8 (S, S, 3) RGB."""
-        kept = self._kept.get(key)
-        return self._read(key) if kept is None else kept
+        kept = self._kept.get(cut)
+        return self._read(cut) if kept is None else kept
 
 
 class GroupSampler:
@@ -112,15 +112,15 @@ class GroupSampler:
         self._augment, self._seed, self._size_px = augment, seed, size_px
         self._photographs = photographs_of(groups) if augment.other_source else {}
         others = {key for row in rows for key in self._photographs.get(row.source_identity, [])}
-        keys = sorted({key for row in rows for key in (row.source, row.template, row.label)} | others)
-        self._images = ImageStore(groups, keys, size_px, memory_megabytes)
+        cuts = sorted({cut for row in rows for cut in groups.pictures.cuts(row)} | {Cut(key) for key in others})
+        self._images = ImageStore(groups.pictures, cuts, size_px, memory_megabytes)
         self.sources = sorted({row.source for row in rows} | others)
         """Keys of all pictures that serve as a source."""
         self._source_index = {key: index for index, key in enumerate(self.sources)}
 
     def source_images(self, first: int, last: int) -> torch.Tensor:
         """The unvaried sources first … last - 1, (N, 3, S, S) in [-1, 1]."""
-        return to_tensor(np.stack([self._images[key] for key in self.sources[first:last]]))
+        return to_tensor(np.stack([self._images[Cut(key)] for key in self.sources[first:last]]))
 
     def batch(self, step: int, share: slice = slice(None)) -> Batch:
         """The batch of a step, or one process's rows of it: all is drawn, so that the rows do not depend on the share."""
@@ -167,10 +167,11 @@ class GroupSampler:
 
     def _vary(self, row: GroupRow, of_source: "Variation", of_pair: "Variation") -> tuple[npt.NDArray[np.float32], ...]:
         """Source, template and label of a row, float (3, S, S)."""
+        source, template, label = self._groups.pictures.cuts(row)
         return (
-            vary(self._images[row.source], of_source),
-            vary(self._images[row.template], of_pair),
-            vary(self._images[row.label], of_pair),
+            vary(self._images[source], of_source),
+            vary(self._images[template], of_pair),
+            vary(self._images[label], of_pair),
         )
 
 

@@ -2,21 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from swapcore.errors import FaceError
 from swapcore.faces.expression import Expression, measure_expression
-from swapcore.faces.extract import extract_face
+from swapcore.faces.extract import find_in_crop
 from swapcore.faces.pitch import pitch_deg
 from swapcore.faces.quality import measure_quality
-from swapcore.ops.geometry import Points, apply, compose, invert, rescale
-from swapcore.ops.image import Image, resize
-
-MIN_DETECTION_PX = 256
-"""The detector wants faces of 80 px: a smaller crop is enlarged first."""
+from swapcore.ops.geometry import Points, apply, invert
+from swapcore.ops.image import Image
 
 
 @dataclass(frozen=True)
@@ -110,13 +105,10 @@ def _turn(first_deg: float, second_deg: float) -> float:
 
 def locate_face(image: Image) -> Look | None:
     """Look for the face in a picture (S, S, 3) as crop does in a photograph: None if there is none."""
-    size_px = image.shape[0]
-    seen_px = max(size_px, MIN_DETECTION_PX)
-    try:
-        face = extract_face(resize(image, seen_px), seen_px, "central", Path())
-    except FaceError:
+    found = find_in_crop(image)
+    if found is None:
         return None
-    quality, to_seen = measure_quality(face), invert(face.affine)
-    to_image = compose(rescale(np.eye(2, 3), seen_px, size_px), to_seen)
-    pitch = pitch_deg(apply(to_seen, face.points[:3]), quality.yaw_deg)
-    return Look(apply(to_image, face.points), quality.yaw_deg, pitch, quality.roll_deg, measure_expression(face))
+    face, quality = found.face, measure_quality(found.face)
+    pitch = pitch_deg(apply(invert(face.affine), face.points[:3]), quality.yaw_deg)
+    points = apply(found.to_picture, face.points)
+    return Look(points, quality.yaw_deg, pitch, quality.roll_deg, measure_expression(face))

@@ -9,6 +9,9 @@ from swapcore.ops.geometry import Affine, Points, apply, compose, rescale, simil
 TEMPLATE_PX: Final = 512
 """The crop size at which the constants below are given; pixel centres, as everywhere."""
 
+ALIGNED_BY: Final = 3
+"""So many of a face's five points decide on its crop: both eyes and the nose base."""
+
 _TEMPLATE: Final = np.array(
     [
         [192.98, 239.95],

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,8 +10,11 @@ from swapcore.errors import FaceError
 from swapcore.faces.align import align
 from swapcore.faces.detect import Box, SeveralFaces, choose_face, detect_faces
 from swapcore.faces.landmarks import MOUTH_VIEW_PX, eye_centres, locate_landmarks, mouth_corners
-from swapcore.ops.geometry import Affine, Points, apply, rescale, warp
-from swapcore.ops.image import Image
+from swapcore.ops.geometry import Affine, Points, apply, compose, invert, rescale, warp
+from swapcore.ops.image import Image, resize
+
+MIN_DETECTION_PX = 256
+"""The detector wants faces of 80 px: a smaller crop is enlarged before it is looked at."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,25 @@ class AlignedFace:
     """(5, 2) dlib's points in the photograph: left eye outer and inner corner, right eye inner and outer, nose base."""
     points: Points
     """(5, 2) in the crop: left eye, right eye, nose base, left and right mouth corner."""
+
+
+class FoundInCrop(NamedTuple):
+    """A face that was looked for in an aligned crop."""
+
+    face: AlignedFace
+    """Cut anew, at MIN_DETECTION_PX at least."""
+    to_picture: Affine
+    """(2, 3): from its own crop to the picture in which it was found."""
+
+
+def find_in_crop(image: Image) -> FoundInCrop | None:
+    """Look for the face in a crop (S, S, 3) as in a photograph: a swapped face may lie elsewhere than the one before."""
+    seen_px = max(image.shape[0], MIN_DETECTION_PX)
+    try:
+        face = extract_face(resize(image, seen_px), seen_px, "central", Path())
+    except FaceError:
+        return None
+    return FoundInCrop(face, compose(rescale(np.eye(2, 3), seen_px, image.shape[0]), invert(face.affine)))
 
 
 def extract_face(image: Image, size_px: int, several_faces: SeveralFaces, path: Path) -> AlignedFace:

@@ -67,7 +67,7 @@ def rescale(affine: Affine, from_px: int, to_px: int) -> Affine:
     return compose(scaling, affine)
 
 
-def warp(image: Image, affine: Affine, size_px: int) -> Image:
+def warp(image: Image, affine: Affine, size_px: int, interpolation: int = cv2.INTER_LINEAR) -> Image:
     """Cut a (size_px, size_px, 3) crop: affine maps picture points to crop points; edges are replicated.
 
     Where the crop shrinks the picture more than twofold, the picture is averaged down first, against aliasing.
@@ -78,7 +78,7 @@ def warp(image: Image, affine: Affine, size_px: int) -> Image:
     for _ in range(num_halvings):
         image, affine = _halve(image, affine)
     cut = cv2.warpAffine(
-        np.ascontiguousarray(image), affine, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        np.ascontiguousarray(image), affine, (size_px, size_px), flags=interpolation, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(cut, dtype=np.uint8)
 

@@ -11,13 +11,13 @@ import numpy as np
 from swapcore.config import GroupsParams, InputPath, OptionalInputPath, OutputPath
 from swapcore.data.artifact import artifact_digest, building, write_card
 from swapcore.data.faces import FaceSet
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow, Pictures
 from swapcore.data.lineage import pass_on, pass_on_model
 from swapcore.data.recogniser_file import RECOGNISER
-from swapcore.data.shards import Place, ShardReader, ShardWriter
+from swapcore.data.shards import ShardWriter
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.faces.networks import load_recogniser
-from swapcore.ops.image import Image, encode_sheet
+from swapcore.ops.image import encode_sheet
 from swapcore.tables import write_table
 from swapcore.teachers.assembly import SPLITS, Assembler
 from swapcore.teachers.base import Teacher, load_teacher
@@ -102,13 +102,8 @@ def _write(folder: Path, assembler: Assembler) -> None:
     """The tables, and the sheet that shows what they name."""
     write_table(folder / IMAGES, ImageRow, list(assembler.images.values()))
     write_table(folder / INDEX, GroupRow, assembler.groups)
-    reader = ShardReader(folder)
-
-    def load(key: str) -> Image:
-        row = assembler.images[key]
-        return reader.read(Place(row.shard, row.offset, row.size))
-
-    sheet = groups_sheet(assembler.groups, load, _SHEET_ACCEPTED, _SHEET_REJECTED)
+    pictures = Pictures(folder, assembler.images)
+    sheet = groups_sheet(assembler.groups, pictures, _SHEET_ACCEPTED, _SHEET_REJECTED)
     (folder / SHEET).write_bytes(encode_sheet(sheet))
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from swapcore.config import GroupsParams
 from swapcore.data.faces import Face, FaceSet, at_size
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, ImageRow
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, ImageRow, cut_anew
 from swapcore.data.shards import ShardWriter
 from swapcore.ops.colour import skin_colour, to_lab
 from swapcore.parallel import ordered_map
@@ -81,6 +81,7 @@ class Assembler:
             split=face.split,
             face_key=face.key,
             points=face.points.ravel().tolist(),
+            alignment=np.eye(2, 3).ravel().tolist(),
             embedding=embedding.tolist(),
             **self._shards.add(face.key, face.image)._asdict(),
         )
@@ -104,7 +105,7 @@ class Assembler:
         maker = FakeMaker(teacher, self._faces.reader, self._params.size_px)
         made = ordered_map(maker, jobs, workers=self._params.workers, chunk_size=_CHUNK)
         for batch in _batches(zip(pairs, progress(made, "fakes", len(pairs)), strict=True)):
-            embeddings = self._embed(np.stack([fake.image for _, fake in batch]))
+            embeddings = self._embed(np.stack([cut_anew(fake.image, fake.alignment) for _, fake in batch]))
             for (pair, fake), embedding in zip(batch, embeddings, strict=True):
                 self._add_fake(pair, fake, embedding)
 
@@ -119,7 +120,8 @@ class Assembler:
             template_identity=template.identity,
             split=template.split,
             face_key=template.key,
-            points=template.points,
+            points=fake.points.ravel().tolist(),
+            alignment=fake.alignment.ravel().tolist(),
             embedding=embedding.tolist(),
             **self._shards.add(key, fake.image)._asdict(),
         )

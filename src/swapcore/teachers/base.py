@@ -1,5 +1,6 @@
 """What a teacher is: whatever makes a fake before or beside the model that is being trained."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from swapcore.errors import ParamsError
 from swapcore.ops.image import Image
 from swapcore.synth.people import PARAMETERS
 from swapcore.teachers.classical import ClassicalTeacher
+from swapcore.teachers.fake import Fake
 from swapcore.teachers.oracle import OracleTeacher
 from swapcore.teachers.registered import RegisteredTeacher
 
@@ -32,7 +34,7 @@ class Teacher(Protocol):
     def model(self) -> Path | None:
         """Folder of the model whose fakes these are, and whose digest is the version; None where code alone makes them."""
 
-    def swap(self, source: Face, template: Face) -> Image:
+    def swap(self, source: Face, template: Face) -> Fake:
         """Put the source's face into the template.
 
         Args:
@@ -40,8 +42,13 @@ class Teacher(Protocol):
             template: gives pose, expression, light, hair and background; of the same crop size as source.
 
         Returns:
-            uint8 (S, S, 3) RGB, aligned as the template's crop is, at the size of the template's image.
+            The fake in the template's crop, at the size of the template's image.
         """
+
+
+def pictures_of(teacher: Teacher) -> Callable[[Face, Face], Image]:
+    """What a teacher makes of source and template, without the key points."""
+    return lambda source, template: teacher.swap(source, template).image
 
 
 def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:

@@ -12,6 +12,7 @@ from swapcore.ops.colour import Lab, from_lab, skin_colour, to_lab
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
 from swapcore.ops.masks import Mask, face_coordinates, face_mask, nose_offset, outline_points
+from swapcore.teachers.fake import Fake
 
 # Where the warp is held besides the five points: around the inner face, so that brows, forehead and chin move with the
 # whole face and not with the nearest key point alone, and a turned head's far cheek comes to lie on the other's.
@@ -173,8 +174,8 @@ class ClassicalTeacher:
     version: ClassVar[str] = "1"
     model: ClassVar[None] = None
 
-    def swap(self, source: Face, template: Face) -> Image:
-        """Put the source's face into the template, uint8 (S, S, 3) at the template's size."""
+    def swap(self, source: Face, template: Face) -> Fake:
+        """Put the source's face into the template; its key points come to lie on the template's."""
         size_px = template.image.shape[0]
         face, points = facing_alike(source, template)
         bent = to_lab(warp_to_points(face, points, template.points, size_px))
@@ -186,4 +187,4 @@ class ClassicalTeacher:
         coloured = transfer_colour(bent, wanted, mask)
         lit = from_lab(transfer_light(coloured, wanted, mask, _LIGHT_SIGMA * eye_distance))
         join = feather if self.blend == "feather" else poisson
-        return join(lit, template.image, mask)
+        return Fake(join(lit, template.image, mask), template.points)

@@ -3,11 +3,18 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from swapcore.data.faces import FaceRow, at_size, load_face
 from swapcore.data.shards import ShardReader
+from swapcore.faces.align import ALIGNED_BY, align
+from swapcore.ops.geometry import Affine, Points
 from swapcore.ops.image import Image
 from swapcore.teachers.base import Teacher
 from swapcore.teachers.checks import changed
+
+_UNMOVED = 1e-3
+"""Of a matrix: less moves no pixel that can be seen."""
 
 
 class Job(NamedTuple):
@@ -21,6 +28,9 @@ class Made(NamedTuple):
     """A fake, not yet judged."""
 
     image: Image
+    points: Points
+    alignment: Affine
+    """(2, 3): from its template's crop to the one that its own key points ask for; the identity where both are one."""
     changed_inside: float
     changed_outside: float
 
@@ -37,5 +47,12 @@ class FakeMaker:
         """Make the fake of a job."""
         source, template = (at_size(load_face(row, self.reader), self.size_px) for row in job)
         fake = self.teacher.swap(source, template)
-        inside, outside = changed(fake, template.image, template.points)
-        return Made(fake, inside, outside)
+        inside, outside = changed(fake.image, template.image, template.points)
+        return Made(fake.image, fake.points, alignment_of(fake.points, self.size_px), inside, outside)
+
+
+def alignment_of(points: Points, size_px: int) -> Affine:
+    """From a crop in which the key points (5, 2) lie to the one that they ask for, both of size_px: (2, 3)."""
+    alignment = align(points[:ALIGNED_BY], size_px)
+    unmoved: Affine = np.eye(2, 3)
+    return unmoved if np.allclose(alignment, unmoved, atol=_UNMOVED) else alignment

@@ -5,11 +5,12 @@ from pathlib import Path
 from swapcore import __version__
 from swapcore.data.faces import Face
 from swapcore.errors import ArtifactError
-from swapcore.ops.geometry import rescale, warp
-from swapcore.ops.image import Image, resize
+from swapcore.ops.geometry import apply, rescale, warp
+from swapcore.ops.image import resize
 from swapcore.synth.attributes import Attributes
 from swapcore.synth.people import PARAMETERS, Shot, read_shots
 from swapcore.synth.truth import render_true_swap
+from swapcore.teachers.fake import Fake
 
 
 class OracleTeacher:
@@ -45,8 +46,8 @@ class OracleTeacher:
         """
         return self._shot(face).attributes
 
-    def swap(self, source: Face, template: Face) -> Image:
-        """The source's face as the template was photographed, cut like the template: uint8 (S, S, 3).
+    def swap(self, source: Face, template: Face) -> Fake:
+        """The source's face as the template was photographed, cut like the template, and its exact key points.
 
         Raises:
             ArtifactError: a face was not cropped from these photographs.
@@ -55,7 +56,7 @@ class OracleTeacher:
         picture = render_true_swap(self._shot(source).identity, shot.identity, shot.attributes, shot.size_px)
         # First cut, then resized, as the template was: else truth and template would differ where nothing was swapped.
         cut = warp(picture.image, rescale(template.affine, size_px, self._crop_px), self._crop_px)
-        return resize(cut, size_px)
+        return Fake(resize(cut, size_px), apply(template.affine, picture.points[: len(template.points)]))
 
     def _shot(self, face: Face) -> Shot:
         try:

@@ -10,9 +10,12 @@ import numpy as np
 import torch
 
 from swapcore.data.faces import Face
+from swapcore.faces.extract import find_in_crop
 from swapcore.inference.models import resolve_model
 from swapcore.inference.swapper import Swapper
+from swapcore.ops.geometry import Points, apply
 from swapcore.ops.image import Image, resize
+from swapcore.teachers.fake import Fake
 
 
 class RegisteredTeacher:
@@ -46,8 +49,8 @@ class RegisteredTeacher:
         """What is pickled: where the model is, not the networks, which each process loads at its first fake."""
         return {name: value for name, value in vars(self).items() if name != "_swapper"}
 
-    def swap(self, source: Face, template: Face) -> Image:
-        """The model's swap at the template's size: uint8 (S, S, 3).
+    def swap(self, source: Face, template: Face) -> Fake:
+        """The model's swap, and by how much a detector finds its key points moved: not at all where it finds no face.
 
         A model of another crop size works at its own; then what it changed is resized, not its picture, so that outside
         the face the template's pixels stay what they were.
@@ -56,10 +59,18 @@ class RegisteredTeacher:
         small = resize(template.image, own_px)
         with _one_thread():
             swapped = self._swapper.swap(resize(source.image, own_px)[None], small[None])[0]
-        if size_px == own_px:
-            return np.asarray(swapped)
-        change = resize(swapped, size_px).astype(np.int16) - resize(small, size_px)
-        return np.asarray(np.clip(template.image + change, 0, 255), dtype=np.uint8)
+        if size_px != own_px:
+            change = resize(swapped, size_px).astype(np.int16) - resize(small, size_px)
+            swapped = np.asarray(np.clip(template.image + change, 0, 255), dtype=np.uint8)
+        return Fake(swapped, template.points + _moved(template.image, swapped))
+
+
+def _moved(template: Image, fake: Image) -> Points:
+    """By how much the key points (5, 2) of a fake lie elsewhere than its template's: in the difference a detector's bias is gone."""
+    before, after = (find_in_crop(picture) for picture in (template, fake))
+    if before is None or after is None:
+        return np.zeros((5, 2))
+    return apply(after.to_picture, after.face.points) - apply(before.to_picture, before.face.points)
 
 
 @contextmanager

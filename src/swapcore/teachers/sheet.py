@@ -1,11 +1,9 @@
 """The sheet that shows sample groups: source, template and label in a row, with the figures and the reason of rejection."""
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, Pictures
 from swapcore.ops.image import Image, tile
 
 _SIDE_PX = 128
@@ -14,12 +12,12 @@ _ACCEPTED = (30, 110, 40)
 _REJECTED = (170, 30, 30)
 
 
-def groups_sheet(rows: list[GroupRow], load: Callable[[str], Image], num_accepted: int, num_rejected: int) -> Image:
+def groups_sheet(rows: list[GroupRow], pictures: Pictures, num_accepted: int, num_rejected: int) -> Image:
     """Groups spread over the accepted ones of each kind and over the rejected, two in a row of the sheet.
 
     Args:
         rows: all groups, at least one.
-        load: from an image's key to the image.
+        pictures: of the groups, shown as the model sees them.
         num_accepted: how many accepted groups to show, half of each kind.
         num_rejected: how many rejected ones, if there are so many.
     """
@@ -27,7 +25,7 @@ def groups_sheet(rows: list[GroupRow], load: Callable[[str], Image], num_accepte
     for kind in (FAKE_TEMPLATE, FAKE_LABEL):
         chosen += evenly([row for row in rows if row.accepted and row.kind == kind], num_accepted // 2)
     chosen += evenly([row for row in rows if not row.accepted], num_rejected)
-    cells = [[load(row.source), load(row.template), load(row.label), caption(row)] for row in chosen]
+    cells = [[*map(pictures.image, pictures.cuts(row)), caption(row)] for row in chosen]
     if len(cells) % 2:
         cells.append([np.full((_SIDE_PX, _SIDE_PX, 3), 255, np.uint8)] * 4)
     return tile([cells[i] + cells[i + 1] for i in range(0, len(cells), 2)], _SIDE_PX)

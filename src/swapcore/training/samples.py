@@ -1,5 +1,6 @@
 """Fixed sample groups, best of validation people: their figures and picture sheets while training goes on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, GroupSet
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, Cut, GroupRow, GroupSet
 from swapcore.data.sampling import spread
 from swapcore.models.generator import Generator, Swap
 from swapcore.models.source import Recognise, pool_levels
@@ -65,20 +66,20 @@ class Samples:
 
     @torch.no_grad()
     def _load(self, groups: GroupSet, rows: list[GroupRow], size_px: int) -> SampleGroups:
-        def images(keys: list[str]) -> torch.Tensor:
-            return to_tensor(np.stack([resize(groups.image(key), size_px) for key in keys])).to(self._device)
+        def images(cuts: Iterable[Cut]) -> torch.Tensor:
+            return to_tensor(np.stack([resize(groups.pictures.image(cut), size_px) for cut in cuts])).to(self._device)
 
         def identities(keys: list[str]) -> torch.Tensor:
             raw = torch.from_numpy(np.stack([groups.embedding(key) for key in keys])).to(self._device)
             return centred(raw, self._mean)
 
         sources, templates, labels = ([getattr(row, part) for row in rows] for part in ("source", "template", "label"))
-        pictures = images(sources)
+        pictures, shown, wanted = (images(cuts) for cuts in zip(*map(groups.pictures.cuts, rows), strict=True))
         levels, embedding = self._recognise(pictures)
         return SampleGroups(
             source=pictures,
-            template=images(templates),
-            label=images(labels),
+            template=shown,
+            label=wanted,
             pooled=pool_levels(levels, embedding),
             embedding=embedding,
             source_identity=identities(sources),
