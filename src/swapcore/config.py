@@ -283,7 +283,7 @@ class TrainParams(Section):
     num_feature_levels: Annotated[int, Field(ge=1, le=8, description="levels compared, from the first")]
     recovery: RecoveryParams
     sentinels: SentinelParams
-    precision: Annotated[Literal["fp32", "bf16", "fp16"], Field(description="autocast of forward and losses")]
+    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Field(description="autocast of forward and losses")]
     compile: Annotated[bool, Field(description="torch.compile the generator; takes minutes before the first step")]
     channels_last: Annotated[bool, Field(description="pixels before channels in memory; helps on GPUs")]
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]

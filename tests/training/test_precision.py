@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from swapcore.errors import ParamsError
-from swapcore.training.precision import autocast, select_device, set_threads
+from swapcore.training.precision import autocast, number_format, select_device, set_threads
 
 
 def test_auto_takes_what_there_is() -> None:
@@ -21,6 +21,16 @@ def test_bf16_is_used_where_asked_for() -> None:
         assert (x @ x).dtype == torch.bfloat16
     with autocast(torch.device("cpu"), "fp32"):
         assert (x @ x).dtype == torch.float32
+
+
+@pytest.mark.parametrize(("amx", "chosen"), [(True, "bf16"), (False, "fp32")])
+def test_auto_is_bf16_where_the_processor_multiplies_matrices_of_it(
+    monkeypatch: pytest.MonkeyPatch, amx: bool, chosen: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True, "amx_bf16": amx})
+    assert number_format(torch.device("cpu"), "auto") == chosen
+    assert number_format(torch.device("cpu"), "fp32") == "fp32"
+    assert number_format(torch.device("mps"), "auto") == "fp32"
 
 
 def test_zero_threads_leave_torchs_choice() -> None:

@@ -31,7 +31,7 @@ from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, trac
 from swapcore.training.checkpoint import CheckpointStore, fingerprint
 from swapcore.training.learner import Learner, Metrics, build_learner
 from swapcore.training.loop import Surroundings, train
-from swapcore.training.precision import select_device, set_threads
+from swapcore.training.precision import number_format, select_device, set_threads
 from swapcore.training.processes import Processes, joined, require_divisible
 from swapcore.training.samples import Samples
 from swapcore.training.selection import select
@@ -222,6 +222,7 @@ def _finish(
         counts={"steps": learner.step, "groups": len(rows), "sources": len(sampler.sources)},
         facts={
             "size_px": params.size_px,
+            "precision": number_format(description.embedding_mean.device, params.precision),
             "selected": selected,
             "rollbacks": learner.rollbacks,
             "recogniser": groups.recogniser.model_dump(mode="json"),

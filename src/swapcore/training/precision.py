@@ -36,7 +36,20 @@ def set_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
+def number_format(device: torch.device, precision: str) -> str:
+    """What auto stands for here: bf16 where the hardware multiplies matrices of it, as CUDA since Ampere and CPUs with AMX do.
+
+    Processors that merely know the format (avx512_bf16) are slower with it than with fp32: docs/experiments.md.
+    """
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if device.type == "cpu" and torch.cpu.get_capabilities().get("amx_bf16") else "fp32"
+
+
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """The context of forward passes and losses; fp16 needs loss scaling, bf16 has the exponents of fp32 and needs none."""
     formats = {"bf16": torch.bfloat16, "fp16": torch.float16}
-    return torch.autocast(device.type, formats[precision]) if precision in formats else nullcontext()
+    chosen = number_format(device, precision)
+    return torch.autocast(device.type, formats[chosen]) if chosen in formats else nullcontext()
