@@ -83,7 +83,8 @@ def noise(params: TrainParams, embedding: torch.Tensor) -> Batch:
     pictures = (torch.rand(params.batch_size, 3, params.size_px, params.size_px) * 2 - 1 for _ in range(3))
     faces = (torch.randn(params.batch_size, embedding.shape[1]) for _ in range(2))
     rows = torch.arange(params.batch_size)
-    return Batch(*pictures, rows < 0.3 * params.batch_size, rows, *faces)  # type: ignore[call-arg]
+    views = torch.eye(2, 3).expand(params.batch_size, 2, 3)
+    return Batch(*pictures, rows < 0.3 * params.batch_size, rows, *faces, views)  # type: ignore[call-arg]
 
 
 def timed(step: Callable[[], None]) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from swapcore.config import AugmentParams, read_params
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, Cut, GroupSet, cut_anew
 from swapcore.data.sampling import GroupSampler, Variation, draw_variation, prefetch, spread, vary
 from swapcore.errors import ArtifactError
+from swapcore.losses.jitter import Jitter, apply_jitter
 from swapcore.ops.image import Image, to_images
 from swapcore.training.processes import Processes
 from tests.training.small_groups import SIZE_PX, draw_person, write_groups
@@ -71,6 +72,26 @@ def test_template_and_label_are_cut_by_the_templates_own_key_points(tmp_path: Pa
         ):
             kind = FAKE_LABEL if is_fake_label else FAKE_TEMPLATE
             assert tuple(image.tobytes() for image in pair) in expected[kind]
+
+
+def test_the_view_shows_each_label_cut_by_its_own_key_points(tmp_path: Path) -> None:
+    moved, unmoved = np.array([[1.1, 0.1, -7.0], [-0.1, 1.1, 3.0]]), np.eye(2, 3)
+    groups = GroupSet(write_groups(tmp_path / "groups", PARAMS, fakes_lie=moved))
+    augment = AugmentParams(other_source=0.0, flip=0.5, shift=0.1, gain=0.0)
+    still = Jitter(torch.zeros(8, 2), torch.ones(8), torch.zeros(8))
+    expected = []
+    for row in groups.accepted("train"):
+        alignment = moved if row.kind == FAKE_LABEL else unmoved
+        expected.append(cut_anew(groups.pictures.image(Cut(row.label)), alignment))
+        expected.append(expected[-1][:, ::-1])
+
+    def apart(image: Image) -> float:
+        inner = np.s_[12:-12, 12:-12]
+        return min(float(np.abs(image[inner].astype(int) - other[inner]).mean()) for other in expected)
+
+    batch = sampler(groups.folder, augment=augment).batch(0)
+    seen = to_images(apply_jitter(batch.label, still, batch.label_view))
+    assert max(map(apart, seen)) < 4 < 7 < np.mean([apart(image) for image in to_images(batch.label)])
 
 
 def test_another_photograph_of_the_source_person_takes_its_place_but_never_the_label(folder: Path) -> None:

@@ -46,6 +46,25 @@ def test_draws_stay_within_the_bounds_and_follow_the_seed() -> None:
     assert 0.4 < drawn.blur.max() <= 0.5
 
 
+def test_a_view_shows_its_part_of_the_picture() -> None:
+    right_half = torch.tensor([[[0.5, 0.0, 0.5], [0.0, 0.5, 0.0]]])
+    ramp = torch.linspace(-1, 1, 17)[None, None, None].expand(1, 3, 17, 17)
+    seen = apply_jitter(ramp, jitter(), right_half)[0, 0, 0]
+    torch.testing.assert_close(
+        seen[1:-1], (torch.linspace(-16 / 17, 16 / 17, 17) * 17 / 16 * 0.5 + 0.5 * 17 / 16)[1:-1]
+    )
+
+
+def test_the_jitter_moves_what_the_view_shows() -> None:
+    view = torch.tensor([[[0.8, 0.1, 0.05], [-0.1, 0.8, -0.02]]])
+    smooth = picture()
+    for _ in range(4):
+        smooth = apply_jitter(smooth, jitter(blur=1.0))
+    at_once = apply_jitter(smooth, jitter(x=2 / 16, y=1 / 16), view)
+    in_turn = apply_jitter(apply_jitter(smooth, jitter(), view), jitter(x=2 / 16, y=1 / 16))
+    torch.testing.assert_close(at_once[..., 1:, 2:], in_turn[..., 1:, 2:], atol=2e-5, rtol=0)
+
+
 def test_gradient() -> None:
     image = picture()[..., :6, :6].double().requires_grad_()
     assert torch.autograd.gradcheck(lambda x: apply_jitter(x, jitter(0.03, -0.05, 1.1, 0.3)), (image,))

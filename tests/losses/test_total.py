@@ -35,7 +35,8 @@ def pictures() -> torch.Tensor:
 @pytest.fixture
 def targets(pictures: torch.Tensor) -> Targets:
     source, template = F.normalize(torch.randn(2, 2, 12, generator=torch.Generator().manual_seed(1)), dim=2)
-    return Targets(pictures[2], pictures[3], torch.tensor([False, True]), source, template)
+    views = torch.eye(2, 3).expand(2, 2, 3)
+    return Targets(pictures[2], pictures[3], torch.tensor([False, True]), source, template, views)
 
 
 def test_every_term_is_named(pictures: torch.Tensor, targets: Targets) -> None:

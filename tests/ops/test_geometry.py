@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from swapcore.ops.geometry import apply, compose, invert, rescale, similarity_transform, warp
+from swapcore.ops.geometry import apply, compose, in_half_sides, invert, rescale, similarity_transform, warp
 
 NUMBERS = st.floats(-100, 100)
 POINTS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=3, max_size=6).map(lambda points: np.array(points))
@@ -120,3 +120,14 @@ def test_cutting_a_region_first_changes_nothing():
 
 def test_a_picture_of_one_pixel():
     assert (warp(np.full((1, 1, 3), 9, np.uint8), np.array([[0.1, 0, 0], [0, 0.1, 0]]), 16) == 9).all()
+
+
+def test_half_sides_reach_from_edge_to_edge():
+    to_half_sides = lambda points: (points + 0.5) / 64 * 2 - 1  # noqa: E731
+    affine, points = (
+        np.array([[1.2, 0.3, 5.0], [-0.3, 1.2, -7.0]]),
+        np.array([[-0.5, -0.5], [63.5, 20.0], [31.5, 31.5]]),
+    )
+    np.testing.assert_allclose(
+        apply(in_half_sides(affine, 64), to_half_sides(points)), to_half_sides(apply(affine, points))
+    )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from swapcore.data.artifact import Card, read_card
 from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.data.shards import Place, ShardReader
-from swapcore.ops.geometry import Affine, warp
+from swapcore.ops.geometry import Affine, compose, invert, warp
 from swapcore.ops.image import Image
 from swapcore.tables import read_table
 
@@ -107,6 +107,11 @@ class Pictures:
 
     def _alignment(self, key: str) -> Affine:
         return np.asarray(self._rows[key].alignment, dtype=np.float64).reshape(2, 3)
+
+    def own_alignment(self, cut: Cut) -> Affine:
+        """(2, 3), in pixels: from a picture as it is cut to the crop that its own key points ask for."""
+        own = self._alignment(cut.key)
+        return compose(own, invert(self._alignment(cut.by))) if cut.by else own
 
     def image(self, cut: Cut) -> Image:
         """A picture, uint8 (S, S, 3) RGB."""

@@ -13,6 +13,7 @@ import torch
 from swapcore.config import AugmentParams
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, Cut, GroupRow, GroupSet, Pictures
 from swapcore.errors import ArtifactError
+from swapcore.ops.geometry import Affine, in_half_sides, invert
 from swapcore.ops.image import Image, resize, to_tensor
 from swapcore.progress import progress
 
@@ -37,6 +38,8 @@ class Batch:
     """(B, D), raw."""
     template_embedding: torch.Tensor
     """(B, D), raw."""
+    label_view: torch.Tensor
+    """(B, 2, 3): a point of the crop that the label's own key points ask for to where it lies in label, both from -1 to 1."""
 
     def to(self, device: torch.device, *, channels_last: bool = False) -> "Batch":
         """The same batch on another device, its pictures with pixels before channels in memory if asked for."""
@@ -129,6 +132,7 @@ class GroupSampler:
         drawn = [(row, *self._draw_variations(rng)) for row in drawn_rows][share]
         rows = [row for row, *_ in drawn]
         sources, templates, labels = zip(*(self._vary(*each) for each in drawn), strict=True)
+        views = [self._label_view(row, of_pair) for row, _, of_pair in drawn]
         return Batch(
             source=torch.from_numpy(np.stack(sources)),
             template=torch.from_numpy(np.stack(templates)),
@@ -137,6 +141,7 @@ class GroupSampler:
             source_index=torch.tensor([self._source_index[row.source] for row in rows]),
             source_embedding=torch.from_numpy(np.stack([self._groups.embedding(row.source) for row in rows])),
             template_embedding=torch.from_numpy(np.stack([self._groups.embedding(row.template) for row in rows])),
+            label_view=torch.from_numpy(np.stack(views).astype(np.float32)),
         )
 
     def _draw(self, rng: np.random.Generator) -> list[GroupRow]:
@@ -173,6 +178,15 @@ class GroupSampler:
             vary(self._images[template], of_pair),
             vary(self._images[label], of_pair),
         )
+
+    def _label_view(self, row: GroupRow, of_pair: "Variation") -> Affine:
+        """Where the crop that the label's own key points ask for lies in the varied label, in units of half the side."""
+        side = self._groups.size_px
+        view = in_half_sides(invert(self._groups.pictures.own_alignment(self._groups.pictures.cuts(row)[2])), side)
+        if of_pair.flipped:
+            view = view * np.array([[1.0, -1.0, -1.0], [-1.0, 1.0, 1.0]])
+        view[:, 2] += 2.0 * np.array(of_pair.shift_px) / self._size_px
+        return view
 
 
 def photographs_of(groups: GroupSet) -> dict[str, list[str]]:

@@ -36,6 +36,9 @@ class Targets:
     """(B, D), centred unit vectors."""
     template_identity: torch.Tensor
     """(B, D), centred unit vectors."""
+    view: torch.Tensor
+    """(B, 2, 3): see ``apply_jitter``; where the label's face is cut by its own key points, as every photograph is that
+    a recogniser looks at."""
 
     def select(self, samples: slice) -> "Targets":
         """Those of some samples."""
@@ -92,9 +95,9 @@ class SwapLoss:
         terms = self._pixel_terms(image, raw, targets)
         if self.weights.feature or self.weights.identity_source or self.weights.identity_template:
             chosen, jitter = targets.select(judged), jitter.select(judged)
-            output = apply_jitter((raw if judge_raw else image)[judged], jitter)
+            output = apply_jitter((raw if judge_raw else image)[judged], jitter, chosen.view)
             with torch.no_grad():
-                label = apply_jitter(chosen.label, jitter)
+                label = apply_jitter(chosen.label, jitter, chosen.view)
             levels, embedding = self._recognise(output)
             terms |= self._identity_terms(embedding, chosen)
             terms |= self._feature_terms(output, label, levels, chosen)

@@ -67,6 +67,12 @@ def rescale(affine: Affine, from_px: int, to_px: int) -> Affine:
     return compose(scaling, affine)
 
 
+def in_half_sides(affine: Affine, size_px: int) -> Affine:
+    """An affine (2, 3) between pictures of size_px, in torch's units: -1 and 1 are their outer edges."""
+    to_half_sides = np.array([[2.0 / size_px, 0.0, 1.0 / size_px - 1.0], [0.0, 2.0 / size_px, 1.0 / size_px - 1.0]])
+    return compose(to_half_sides, compose(affine, invert(to_half_sides)))
+
+
 def warp(image: Image, affine: Affine, size_px: int, interpolation: int = cv2.INTER_LINEAR) -> Image:
     """Cut a (size_px, size_px, 3) crop: affine maps picture points to crop points; edges are replicated.
 

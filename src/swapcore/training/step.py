@@ -110,6 +110,7 @@ def _generator_terms(
         is_fake_label=batch.is_fake_label,
         source_identity=centred(batch.source_embedding, context.embedding_mean),
         template_identity=centred(batch.template_embedding, context.embedding_mean),
+        view=batch.label_view,
     )
     # By turns, since a batch holds its fake labels first; parts and shares are blocks, so these are the batch's turns.
     judged = slice(learner.step % context.params.judge_every, None, context.params.judge_every)
