@@ -27,7 +27,7 @@ from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
 from swapcore.models.source import pool_levels
 from swapcore.training.learner import Learner, build_learner
-from swapcore.training.precision import select_device
+from swapcore.training.precision import dtype_of, select_device
 from swapcore.training.step import StepContext, train_step
 
 BATCH = {64: 8, 112: 8}
@@ -73,7 +73,8 @@ def contestant(name: str, params: TrainParams) -> Contestant:
         learner.generator_optimiser = torch.optim.Adam(learner.generator.parameters(), 1e-4, fused=True)
     learner.step = params.steps // 2
     mean = torch.zeros(sizes["embedding_size"], device=device)
-    loss = SwapLoss(params.weights, recogniser.features, mean, params.num_feature_levels, None)
+    recognise = recogniser.kept_in(dtype_of(device, params.precision)).features
+    loss = SwapLoss(params.weights, recognise, mean, params.num_feature_levels, None)
     descriptions = torch.randn(params.batch_size, learner.generator.description.size, device=device)
     return Contestant(learner, noise(params, embedding), StepContext(params, device, loss, descriptions, mean))
 

@@ -93,6 +93,19 @@ def test_embed_agrees_with_forward_in_any_batch_size_and_repeats_exactly(recogni
     assert recogniser.embed(images[:0], batch_size=2).shape == (0, 128)
 
 
+def test_kept_in_bf16_it_gives_the_same_under_autocast_and_the_original_stays(recogniser):
+    kept, given = recogniser.kept_in(torch.bfloat16), []
+    for network in (recogniser, kept):
+        crops = to_tensor(noise(2, 64)).requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            features = network.features(crops)
+        (features.embedding.square().sum() + features.levels[0].float().mean()).backward()
+        given.append([features.embedding, *features.levels, crops.grad])
+    assert all(torch.equal(a, b) for a, b in zip(*given, strict=True))
+    assert recogniser.stem.weight.dtype == torch.float32
+    assert not any(parameter.requires_grad for parameter in kept.parameters())
+
+
 def test_bf16_autocast_keeps_the_identity(recogniser):
     crops = to_tensor(noise(4, 112)).requires_grad_()
     exact = recogniser(crops)

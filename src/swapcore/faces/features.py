@@ -1,5 +1,6 @@
 """Frozen networks that see an image at several levels: the base of recognisers, and torchvision's VGG16 and AlexNet."""
 
+import copy
 from pathlib import Path
 from typing import Literal, Self
 
@@ -26,6 +27,17 @@ class FrozenNetwork(nn.Module):
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002  # the signature is torch's
         """Stay in evaluation mode, also when a module that holds this one is set to training."""
         return super().train(False)
+
+    def kept_in(self, dtype: torch.dtype) -> Self:
+        """A copy for use under autocast to dtype: its convolutions are kept as autocast would convert them, at every call.
+
+        Autocast remembers converted weights only if they are trained. The results are the same to the bit.
+        """
+        kept = copy.deepcopy(self)
+        for module in kept.modules():
+            if isinstance(module, nn.Conv2d):
+                module.to(dtype)
+        return kept
 
 
 class FeatureNetwork(FrozenNetwork):

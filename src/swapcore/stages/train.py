@@ -31,7 +31,7 @@ from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, trac
 from swapcore.training.checkpoint import CheckpointStore, fingerprint
 from swapcore.training.learner import Learner, Metrics, build_learner
 from swapcore.training.loop import Surroundings, train
-from swapcore.training.precision import number_format, select_device, set_threads
+from swapcore.training.precision import dtype_of, number_format, select_device, set_threads
 from swapcore.training.processes import Processes, joined, require_divisible
 from swapcore.training.samples import Samples
 from swapcore.training.selection import select
@@ -183,10 +183,12 @@ def _configuration(params: TrainParams, recogniser: Recogniser, device: torch.de
 
 
 def _loss(params: TrainParams, recogniser: Recogniser, embedding_mean: torch.Tensor) -> SwapLoss:
-    network = None
+    network, device = None, embedding_mean.device
+    computed_in = dtype_of(device, params.precision)
     if params.feature_network is not None:
-        network = load_feature_network(params.feature_network).to(embedding_mean.device).levels
-    return SwapLoss(params.weights, recogniser.features, embedding_mean, params.num_feature_levels, network)
+        network = load_feature_network(params.feature_network).to(device).kept_in(computed_in).levels
+    recognise = recogniser.kept_in(computed_in).features
+    return SwapLoss(params.weights, recognise, embedding_mean, params.num_feature_levels, network)
 
 
 def _finish(

@@ -48,8 +48,12 @@ def number_format(device: torch.device, precision: str) -> str:
     return "bf16" if device.type == "cpu" and torch.cpu.get_capabilities().get("amx_bf16") else "fp32"
 
 
+def dtype_of(device: torch.device, precision: str) -> torch.dtype:
+    """The dtype in which convolutions are computed."""
+    return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[number_format(device, precision)]
+
+
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """The context of forward passes and losses; fp16 needs loss scaling, bf16 has the exponents of fp32 and needs none."""
-    formats = {"bf16": torch.bfloat16, "fp16": torch.float16}
-    chosen = number_format(device, precision)
-    return torch.autocast(device.type, formats[chosen]) if chosen in formats else nullcontext()
+    computed_in = dtype_of(device, precision)
+    return nullcontext() if computed_in == torch.float32 else torch.autocast(device.type, computed_in)
