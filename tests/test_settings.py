@@ -69,6 +69,9 @@ def test_make_demo_asks_for_what_the_params_know(params: Path) -> None:
     line = next(line for line in (PARAMS.parent / "Makefile").read_text().splitlines() if line.startswith("DEMO := "))
     apply_settings(params, line.removeprefix("DEMO := ").split())
     assert read_params(params).groups.teacher == "oracle"
+    apply_settings(params, photograph_settings(params.parent, params))
+    before, after = (read_params(path).model_dump(exclude={"photographs"}) for path in (PARAMS, params))
+    assert after == before, "going to photographs undoes all that the demo had changed"
 
 
 @pytest.mark.parametrize("name", ["photos", "my photos", "Zoë's 🙂", "a#b: c"])
