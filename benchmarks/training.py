@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ruamel.yaml import YAML
 from simswap_sized import SimSwapSized
 from torch.profiler import ProfilerActivity, profile
 
@@ -175,7 +176,7 @@ def main() -> None:
     if options.memory_of:
         print(measure_memory(options.memory_of, TrainParams.model_validate_json(options.params_json)))
         return
-    changes = {key: json.loads(value) for key, value in (word.split("=", 1) for word in options.set)}
+    changes = {key: YAML(typ="safe").load(value) for key, value in (word.split("=", 1) for word in options.set)}
     print(f"{torch.get_num_threads()} threads; images/s by the wall clock (by processor time in brackets)\n")
     print("| size | ours | SimSwap-sized | ratio | bar | peak MB ours | SimSwap-sized | where our step's time goes |")
     print("|---|---|---|---|---|---|---|---|")
