@@ -25,6 +25,12 @@ def environment() -> dict[str, str]:
     }
 
 
+def committed(name: str) -> bytes:
+    """A file of the project as it was committed, whatever `make demo` made of it since; as it lies there without git."""
+    shown = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=ROOT, capture_output=True, check=False)
+    return shown.stdout if shown.returncode == 0 else (ROOT / name).read_bytes()
+
+
 def in_folder(folder: Path) -> Command:
     """A function that runs a command there, and fails the test with its output if the command fails."""
 

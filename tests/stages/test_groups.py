@@ -39,7 +39,14 @@ CHECKS = FakeChecks(min_changed_inside=1.0, max_changed_outside=1.0, min_identit
 
 
 def section(**changes: object) -> GroupsParams:
-    small = {"size_px": 64, "references_per_label": 3, "sources_per_template": 2, "checks": CHECKS, "workers": 1}
+    small = {
+        "teacher": "classical",
+        "size_px": 64,
+        "references_per_label": 3,
+        "sources_per_template": 2,
+        "checks": CHECKS,
+        "workers": 1,
+    }
     return PARAMS.groups.model_copy(update=small | changes)
 
 
