@@ -131,8 +131,9 @@ class GroupSampler:
         drawn_rows = [self._with_another_source(row, rng) for row in self._draw(rng)]
         drawn = [(row, *self._draw_variations(rng)) for row in drawn_rows][share]
         rows = [row for row, *_ in drawn]
-        sources, templates, labels = zip(*(self._vary(*each) for each in drawn), strict=True)
-        views = [self._label_view(row, of_pair) for row, _, of_pair in drawn]
+        cut = [(self._groups.pictures.cuts(row), of_source, of_pair) for row, of_source, of_pair in drawn]
+        sources, templates, labels = zip(*(self._vary(*each) for each in cut), strict=True)
+        views = [self._label_view(label, of_pair) for (_, _, label), _, of_pair in cut]
         return Batch(
             source=torch.from_numpy(np.stack(sources)),
             template=torch.from_numpy(np.stack(templates)),
@@ -170,19 +171,20 @@ class GroupSampler:
         of_source, of_pair = (draw_variation(self._augment, self._size_px, rng) for _ in range(2))
         return replace(of_source, shift_px=of_pair.shift_px), of_pair
 
-    def _vary(self, row: GroupRow, of_source: "Variation", of_pair: "Variation") -> tuple[npt.NDArray[np.float32], ...]:
-        """Source, template and label of a row, float (3, S, S)."""
-        source, template, label = self._groups.pictures.cuts(row)
+    def _vary(
+        self, cuts: tuple[Cut, Cut, Cut], of_source: "Variation", of_pair: "Variation"
+    ) -> tuple[npt.NDArray[np.float32], ...]:
+        """Source, template and label, float (3, S, S)."""
+        source, template, label = cuts
         return (
             vary(self._images[source], of_source),
             vary(self._images[template], of_pair),
             vary(self._images[label], of_pair),
         )
 
-    def _label_view(self, row: GroupRow, of_pair: "Variation") -> Affine:
+    def _label_view(self, label: Cut, of_pair: "Variation") -> Affine:
         """Where the crop that the label's own key points ask for lies in the varied label, in units of half the side."""
-        side = self._groups.size_px
-        view = in_half_sides(invert(self._groups.pictures.own_alignment(self._groups.pictures.cuts(row)[2])), side)
+        view = in_half_sides(invert(self._groups.pictures.own_alignment(label)), self._groups.size_px)
         if of_pair.flipped:
             view = view * np.array([[1.0, -1.0, -1.0], [-1.0, 1.0, 1.0]])
         view[:, 2] += 2.0 * np.array(of_pair.shift_px) / self._size_px

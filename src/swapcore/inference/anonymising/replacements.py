@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from swapcore.faces.align import align
+from swapcore.faces.align import ALIGNED_BY, align
 from swapcore.inference.anonymising.people import Vector
 from swapcore.inference.marking import Ingredient
 from swapcore.inference.swapper import Swapper
@@ -64,7 +64,7 @@ def portrait(seed: int, number: int, *, size_px: int) -> Image:
         NEUTRAL.but(noise=0.0, light_azimuth_deg=8.0, light_softness=0.9, ambient=0.5),
         round(_RENDERED_LARGER * size_px),
     )
-    return warp(picture.image, align(picture.points[:3], size_px), size_px)
+    return warp(picture.image, align(picture.points[:ALIGNED_BY], size_px), size_px)
 
 
 def replacement_identity(seed: int, number: int) -> Identity:

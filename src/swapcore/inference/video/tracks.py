@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.faces.align import align
+from swapcore.faces.align import ALIGNED_BY, align
 from swapcore.faces.detect import Box, detect_video_face
 from swapcore.faces.extract import AlignedFace, cut_face
 from swapcore.inference.finding import find_fault
@@ -89,7 +89,7 @@ def _fit(times: npt.NDArray[np.float64], values: npt.NDArray[np.float64], at: fl
 
 def cut_at(image: Image, points: Points, size_px: int) -> AlignedFace:
     """The face cut by given key points (5, 2) instead of found ones."""
-    affine = align(points[:3], size_px)
+    affine = align(points[:ALIGNED_BY], size_px)
     (left, top), (right, bottom) = points.min(0), points.max(0)
     around = Box(float(left), float(top), float(right), float(bottom), 0.0)
     return AlignedFace(warp(image, affine, size_px), affine, around, points, apply(affine, points))
