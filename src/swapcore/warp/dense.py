@@ -147,7 +147,7 @@ def _compose(
     warped = _sample_photograph(source, layers[0], enlarge)
     if float(visibility.min()) < 0.99:
         warped = _mixed(warped, _sample_photograph(source, layers[1], enlarge), enlarge(visibility))
-    lit = relight(warped, enlarge(light.own), enlarge(light.wanted), enlarge(light.contrast))
+    lit = relight(warped, Light(*map(enlarge, light[:3]), light.feature_share))
     share = enlarge(mask)[..., None]
     seen = template[top:bottom, left:right]
     result = template.copy()
