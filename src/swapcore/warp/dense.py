@@ -1,7 +1,7 @@
 """The dense warp: a source's face onto a template's photograph, at the photograph's resolution."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import cv2
@@ -21,10 +21,13 @@ from swapcore.warp.regions import (
     mouth_interior,
     mouth_opening,
 )
+from swapcore.warp.shape import reshape_template
 from swapcore.warp.view import VIEW_PX, FaceView, Field, Floats, blur, grow, ramp, view_face
 
 _SMOOTHING: Final = 0.012
 """Of the distance of the outer eye corners: the flow's blur, which hides the triangles' edges."""
+_SHAPE_SHARE: Final = 1.0
+_OPEN: Final = 0.01
 _HIDDEN: Final = (0.05, 0.35)
 """Cosine of the source's surface to the camera, below which its mirrored half is used."""
 
@@ -64,14 +67,16 @@ def dense_warp(source: Image, source_points: Floats, template: Image, template_p
         template_points: (478, 3) landmarks in pixels of it.
     """
     view, wanted = view_face(source, source_points), view_face(template, template_points)
-    direct, mirrored = _layer(view, wanted), _layer(view.mirrored(), wanted)
+    shaped = replace(wanted, points=reshape_template(wanted.points, view.points, _SHAPE_SHARE))
+    direct, mirrored = _layer(view, shaped), _layer(view.mirrored(), shaped)
     visibility = _visibility(direct, mirrored, wanted)
     warped = _mixed(_sample(direct), _sample(mirrored), visibility)
     covered = _mixed(_at_flow(hair(direct.view), direct.flow), _at_flow(hair(mirrored.view), mirrored.flow), visibility)
-    mask = _mask(wanted, view, direct, covered)
+    mask, kept = _mask(wanted, shaped, view, covered)
     skin = _common_skin(wanted, covered)
     light = estimate_light(warped.astype(np.uint8), wanted.image, skin, face_mask(wanted), wanted.eye_px)
-    image = _compose(source, template, (direct, mirrored), visibility, light, mask, wanted)
+    moved = correspond(shaped.points, wanted.points, VIEW_PX, _SMOOTHING * wanted.eye_px).flow
+    image = _compose(source, template, (direct, mirrored), visibility, light, mask, wanted, (moved, kept))
     return DenseWarp(image, direct.flow, mask, visibility, light, view, wanted)
 
 
@@ -101,16 +106,15 @@ def _at_flow(values: Field, flow: Field) -> Field:
     return np.asarray(sampled, dtype=np.float32)
 
 
-def _mask(template: FaceView, source: FaceView, direct: _Layer, covered: Field) -> Field:
-    """Share of the source in each pixel."""
+def _mask(template: FaceView, shaped: FaceView, source: FaceView, covered: Field) -> tuple[Field, Field]:
+    """Share of the source in each pixel, and of the template's features that moved to the source's places."""
     template_hair = hair(template)
-    kept = np.maximum(hair_over_face(template, template_hair), hair_over_face(template, covered))
-    mask = face_mask(template) * (1 - blur(np.minimum(kept, 1), 0.02 * template.eye_px))
-    mask *= 1 - closed_in_source(template, source)
+    hidden = np.maximum(hair_over_face(template, template_hair), hair_over_face(template, covered))
+    mask = face_mask(template) * (1 - blur(np.minimum(hidden, 1), 0.02 * template.eye_px))
     # Teeth and tongue belong to the expression, so they are the template's.
-    if mouth_opening(template) > 0.01:
-        mask *= 1 - mouth_interior(template)
-    return np.asarray(mask, dtype=np.float32)
+    interior = mouth_interior(shaped, closed=mouth_opening(template) < _OPEN < mouth_opening(source))
+    kept = mask * np.maximum(closed_in_source(shaped, source), interior)
+    return mask - kept, kept
 
 
 def _common_skin(template: FaceView, covered: Field) -> Field:
@@ -128,9 +132,10 @@ def _compose(
     light: Light,
     mask: Field,
     view: FaceView,
+    moved: tuple[Field, Field],
 ) -> Image:
     """Enlarge the fields to the photograph's resolution and mix the photographs' own pixels."""
-    left, top, right, bottom = _reach(mask, view.affine, template.shape)
+    left, top, right, bottom = _reach(mask + moved[1], view.affine, template.shape)
     if right <= left or bottom <= top:
         return template.copy()
     to_view = compose(view.affine, np.array([[1.0, 0, left], [0, 1.0, top]]))
@@ -150,8 +155,12 @@ def _compose(
     lit = relight(warped, Light(*map(enlarge, light[:3]), light.feature_share))
     share = enlarge(mask)[..., None]
     seen = template[top:bottom, left:right]
+    mixed = seen + share * (lit - seen)
+    if float(moved[1].max()) > 0:
+        own = _sample_photograph(template, _Layer(view, moved[0], mask), enlarge)
+        mixed = mixed + enlarge(moved[1])[..., None] * (own - seen)
     result = template.copy()
-    result[top:bottom, left:right] = np.clip(seen + share * (lit - seen) + 0.5, 0, 255).astype(np.uint8)
+    result[top:bottom, left:right] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
     return result
 
 

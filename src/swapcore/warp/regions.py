@@ -19,7 +19,7 @@ from swapcore.ops.colour import to_lab
 from swapcore.warp.view import VIEW_PX, FaceView, Field, blur, fill_polygon, grow, ramp
 
 # Lengths are shares of the distance of the outer eye corners.
-_EDGE: Final = 0.05
+_EDGE: Final = 0.02
 """The mask falls to 0 this far inside the face's outline."""
 _SOFTNESS: Final = 0.035
 _BROW_RISE: Final = 0.03
@@ -32,6 +32,7 @@ _BRIGHTER: Final = 1.6
 """Skin may be lighter than the cheeks by more than it may be darker."""
 _CHROMA_TOLERANCE: Final = 10.0
 _SURELY_SKIN, _SURELY_HAIR = 0.9, 1.5
+_SEAM: Final = 0.02
 _UPPER_OVAL: Final = (127, 162, 21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251, 389, 356)
 """Of the face's outline, from the left temple to the right one."""
 _SIDES_INNER: Final = 0.8
@@ -121,6 +122,12 @@ def mouth_opening(view: FaceView) -> float:
     return float(np.linalg.norm(view.points[13, :2] - view.points[14, :2])) / view.eye_px
 
 
-def mouth_interior(view: FaceView) -> Field:
-    """Between the lips: (S, S), 0 to 1."""
-    return blur(view.polygon(INNER_LIPS), 0.008 * view.eye_px)
+def mouth_interior(view: FaceView, *, closed: bool) -> Field:
+    """Between the lips: (S, S), 0 to 1.
+
+    Args:
+        view: the face.
+        closed: with the seam of closed lips and a little of the lips, for a source whose open mouth has no such seam.
+    """
+    interior = view.polygon(INNER_LIPS)
+    return blur(grow(interior, _SEAM * view.eye_px) if closed else interior, (0.012 if closed else 0.008) * view.eye_px)
