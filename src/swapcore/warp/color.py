@@ -15,7 +15,7 @@ _FAR_SIGMA: Final = 0.6
 _FEATURE_SIGMA: Final = 0.05
 _SOFTER: Final = 0.3
 _DARK_FEATURES: Final = 1.3
-_DARKER: Final = (0.35, 0.85)
+_DARKER: Final = (0.6, 1.1)
 """Logarithm of the template's skin over the source's: from here to there the features' tones become the template's."""
 _SKIN_DETAIL: Final = 0.22
 """Logarithm: up to here a pixel differs from its surroundings as skin does, beyond it is hair, a nostril or a highlight."""
