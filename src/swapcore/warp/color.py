@@ -4,7 +4,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from swapcore.ops.image import Image
 from swapcore.warp.view import Field, blur, ramp
 
 _FLOOR: Final = 6.0
@@ -15,7 +14,7 @@ _FAR_SIGMA: Final = 0.6
 _FEATURE_SIGMA: Final = 0.05
 _SOFTER: Final = 0.3
 _DARK_FEATURES: Final = 1.3
-_DARKER: Final = (0.6, 1.1)
+_DARKER: Final = (0.5, 1.0)
 """Logarithm of the template's skin over the source's: from here to there the features' tones become the template's."""
 _SKIN_DETAIL: Final = 0.22
 """Logarithm: up to here a pixel differs from its surroundings as skin does, beyond it is hair, a nostril or a highlight."""
@@ -38,12 +37,12 @@ class Light(NamedTuple):
     """0 to 1: how far the features' tones are the template's, for a source that is much darker."""
 
 
-def estimate_light(warped: Image, template: Image, skin: Field, inside: Field, eye_px: float) -> Light:
+def estimate_light(warped: Field, template: Field, skin: Field, inside: Field, eye_px: float) -> Light:
     """Compare the slow light of two aligned faces where both show skin.
 
     Args:
-        warped: uint8 (S, S, 3), the source on the template's geometry.
-        template: uint8 (S, S, 3).
+        warped: (S, S, 3), gray levels, the source.
+        template: (S, S, 3), with its features at the same places.
         skin: (S, S), where both show skin, 0 to 1.
         inside: (S, S), the face.
         eye_px: distance of the outer eye corners.
@@ -74,7 +73,7 @@ def relight(warped: Field, light: Light) -> Field:
         light: its fields at the same size.
     """
     own, wanted, contrast, feature_share = light
-    logarithm = np.log(np.maximum(warped, 0) + _FLOOR).astype(np.float32)
+    logarithm = to_log(warped)
     detail = logarithm - own
     level = detail.mean(-1)
     own_level, wanted_level = own.mean(-1), wanted.mean(-1)
@@ -92,9 +91,9 @@ def relight(warped: Field, light: Light) -> Field:
     return np.asarray(np.exp(result) - _FLOOR, dtype=np.float32)
 
 
-def to_log(image: Image) -> Field:
+def to_log(image: Field) -> Field:
     """Logarithm of gray levels (S, S, 3)."""
-    return np.log(image.astype(np.float32) + _FLOOR)
+    return np.asarray(np.log(np.maximum(image, 0) + _FLOOR), dtype=np.float32)
 
 
 def _slow(values: Field, skin: Field, inside: Field, sigma_px: float, eye_px: float) -> Field:

@@ -68,14 +68,14 @@ def dense_warp(source: Image, source_points: Floats, template: Image, template_p
     """
     view, wanted = view_face(source, source_points), view_face(template, template_points)
     shaped = replace(wanted, points=reshape_template(wanted.points, view.points, _SHAPE_SHARE))
+    moved = correspond(shaped.points, wanted.points, VIEW_PX, _SMOOTHING * wanted.eye_px).flow
     direct, mirrored = _layer(view, shaped), _layer(view.mirrored(), shaped)
     visibility = _visibility(direct, mirrored, wanted)
     warped = _mixed(_sample(direct), _sample(mirrored), visibility)
     covered = _mixed(_at_flow(hair(direct.view), direct.flow), _at_flow(hair(mirrored.view), mirrored.flow), visibility)
     mask, kept = _mask(wanted, shaped, view, covered)
-    skin = _common_skin(wanted, covered)
-    light = estimate_light(warped.astype(np.uint8), wanted.image, skin, face_mask(wanted), wanted.eye_px)
-    moved = correspond(shaped.points, wanted.points, VIEW_PX, _SMOOTHING * wanted.eye_px).flow
+    skin = _common_skin(shaped, _at_flow(hair(wanted), moved), covered)
+    light = estimate_light(warped, _at_flow(wanted.image.astype(np.float32), moved), skin, face_mask(wanted), wanted.eye_px)
     image = _compose(source, template, (direct, mirrored), visibility, light, mask, wanted, (moved, kept))
     return DenseWarp(image, direct.flow, mask, visibility, light, view, wanted)
 
@@ -117,10 +117,10 @@ def _mask(template: FaceView, shaped: FaceView, source: FaceView, covered: Field
     return mask - kept, kept
 
 
-def _common_skin(template: FaceView, covered: Field) -> Field:
+def _common_skin(template: FaceView, template_hair: Field, covered: Field) -> Field:
     """Where both faces show skin, for the comparison of light."""
     inside = grow(template.polygon(FACE_OVAL), -0.05 * template.eye_px)
-    skin = inside * (1 - features(template, 0.03)) * (1 - hair(template)) * (1 - np.minimum(covered, 1))
+    skin = inside * (1 - features(template, 0.03)) * (1 - template_hair) * (1 - covered)
     return grow(np.asarray(skin, dtype=np.float32), -0.01 * template.eye_px)
 
 

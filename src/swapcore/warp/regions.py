@@ -15,7 +15,7 @@ from swapcore.faces.mesh.topology import (
     RIGHT_BROW,
     RIGHT_EYE,
 )
-from swapcore.ops.colour import to_lab
+from swapcore.ops.color import to_lab
 from swapcore.warp.view import VIEW_PX, FaceView, Field, blur, fill_polygon, grow, ramp
 
 # Lengths are shares of the distance of the outer eye corners.
