@@ -9,7 +9,7 @@ import torch
 
 from swapcore.faces.detect import Box, overlap
 from swapcore.faces.mesh.detector import Detections, load_detector
-from swapcore.faces.mesh.landmarker import Landmarks, VIEW_PX, load_face_mesh, square_of_box
+from swapcore.faces.mesh.landmarker import Landmarks, VIEW_PX, load_face_mesh, square_of_box, square_of_points
 from swapcore.faces.mesh.topology import NUM_SURFACE
 from swapcore.ops.geometry import Affine, warp
 from swapcore.ops.image import Image, to_tensor
@@ -25,6 +25,7 @@ _TILE_OVERLAP: Final = 0.25
 _MAX_TILES: Final = 16
 _SAME_FACE: Final = 0.5
 """Of the smaller box."""
+_UPRIGHT: Final = np.radians(6.0)
 _BATCH: Final = 16
 
 
@@ -128,15 +129,26 @@ def _confirmed(image: Image, detections: Detections, device: str) -> list[MeshFa
     squares = np.array([square_of_box(row[1:5], row[5:9].reshape(2, 2)) for row in detections]).reshape(-1, 4)
     # The detector's six points do not tell an upside-down face: the mesh sees each square both ways up.
     turned = squares + np.array([0, 0, 0, np.pi])
-    points, scores = landmarks_at(image, np.concatenate([squares, turned]), device)
+    squares = np.concatenate([squares, turned])
+    points, scores = landmarks_at(image, squares, device)
+    _straighten(image, squares, points, scores, device)
     faces: list[MeshFace] = []
     for i in np.argsort(-scores, kind="stable"):
         if scores[i] < MIN_SCORE:
             break
-        face = MeshFace(points[i], float(scores[i]), box_of_points(points[i], float(detections[i % len(squares), 0])))
+        face = MeshFace(points[i], float(scores[i]), box_of_points(points[i], float(detections[i % len(detections), 0])))
         if all(overlap(face.box, other.box) < _SAME_FACE for other in faces):
             faces.append(face)
     return sorted(faces, key=lambda face: -face.box.width_px)
+
+
+def _straighten(image: Image, squares: Floats, points: Floats, scores: Floats, device: str) -> None:
+    """Find the landmarks again, in place, where the face is not upright in its square."""
+    again = np.array([square_of_points(own) for own in points]).reshape(-1, 4)
+    tilt = np.abs((again[:, 3] - squares[:, 3] + np.pi) % (2 * np.pi) - np.pi)
+    tilted = (scores >= MIN_SCORE) & (tilt > _UPRIGHT) & (tilt < np.pi / 2)
+    if tilted.any():
+        points[tilted], scores[tilted] = landmarks_at(image, again[tilted], device)
 
 
 def _to_view(square: Floats) -> Affine:
