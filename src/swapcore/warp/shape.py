@@ -27,6 +27,7 @@ STIFF: Final = (
 # fmt: on
 _FADE: Final = (0.04, 0.38)
 """Distance from the face's outline, in distances of the outer eye corners: there the template's shape, from here on the source's."""
+_OUTLINE_SHARE: Final = 0.0
 _GROUPS: Final = ((*LEFT_EYE, *LEFT_IRIS), (*RIGHT_EYE, *RIGHT_IRIS), (*OUTER_LIPS, *INNER_LIPS))
 """Moved as a whole, so that lids, gaze and lips keep the template's expression."""
 _AROUND: Final = 0.10
@@ -46,13 +47,12 @@ def rigid_fit(source: Floats, target: Floats) -> tuple[Floats, Floats]:
     return linear, target_mean - linear @ source_mean
 
 
-def reshape_template(template: Floats, source: Floats, share: float) -> Floats:
-    """Landmarks (478, 3) with the source's proportions in the template's pose, expression and outline.
+def reshape_template(template: Floats, source: Floats) -> Floats:
+    """Place the source's proportions (478, 3) in the template's pose and expression.
 
     Args:
         template: (478, 3).
         source: (478, 3), in any pose.
-        share: of the source's proportions, 0 to 1.
     """
     stiff = list(STIFF)
     linear, shift = rigid_fit(source[stiff], template[stiff])
@@ -60,7 +60,7 @@ def reshape_template(template: Floats, source: Floats, share: float) -> Floats:
     eye = float(np.linalg.norm(template[LEFT_EYE_CORNERS[0]] - template[RIGHT_EYE_CORNERS[0]]))
     outline = template[list(FACE_OVAL), :2]
     distance = np.linalg.norm(template[:, None, :2] - outline[None], axis=2).min(1) / eye
-    weight = ramp(distance, *_FADE).astype(np.float64)
+    weight = _OUTLINE_SHARE + (1 - _OUTLINE_SHARE) * ramp(distance, *_FADE).astype(np.float64)
     weight[list(_BROWS)] *= _BROW_SHARE
     moved = change * weight[:, None]
     left, right = (list(group) for group in _GROUPS[:2])
@@ -74,4 +74,4 @@ def reshape_template(template: Floats, source: Floats, share: float) -> Floats:
         near = np.linalg.norm(template[:, None, :2] - template[None, indices, :2], axis=2).min(1) / eye
         stays = ramp(near, _AROUND, 0.0).astype(np.float64)
         moved += stays[:, None] * (whole - moved)
-    return np.column_stack([template[:, :2] + share * moved, template[:, 2]])
+    return np.column_stack([template[:, :2] + moved, template[:, 2]])

@@ -75,7 +75,7 @@ def fill_polygon(points: Floats, size_px: int = VIEW_PX) -> Field:
     """The area inside a closed contour (N, 2): float32 (S, S), 0 to 1 with smooth edges."""
     area = np.zeros((size_px, size_px), np.uint8)
     cv2.fillPoly(area, [np.round(points * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
-    return area.astype(np.float32) / 255
+    return np.asarray(area, dtype=np.float32) / np.float32(255)
 
 
 def blur(values: Field, sigma_px: float) -> Field:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from faces.mesh.make_litert_reference import EVERY, pattern
+
 from swapcore.errors import ArtifactError
 from swapcore.faces.mesh import files
 from swapcore.faces.mesh.files import ATTENTION_MESH, BACK_RANGE, PLAIN_MESH, SHORT_RANGE, locate

@@ -9,7 +9,7 @@ import torch
 
 from swapcore.faces.detect import Box, overlap
 from swapcore.faces.mesh.detector import Detections, load_detector
-from swapcore.faces.mesh.landmarker import Landmarks, VIEW_PX, load_face_mesh, square_of_box, square_of_points
+from swapcore.faces.mesh.landmarker import VIEW_PX, Landmarks, load_face_mesh, square_of_box, square_of_points
 from swapcore.faces.mesh.topology import NUM_SURFACE
 from swapcore.ops.geometry import Affine, warp
 from swapcore.ops.image import Image, to_tensor
