@@ -115,8 +115,11 @@ def _moved(template: FaceView, shaped: FaceView) -> _Layer:
     places = np.stack([columns, rows], -1)
     outside = np.asarray(cv2.distanceTransform((~found.inside).astype(np.uint8), cv2.DIST_L2, 5), dtype=np.float32)
     near = ramp(outside, _AROUND * shaped.eye_px, 0)[..., None]
-    displacement = blur(found.flow - places, 0.03 * shaped.eye_px)
-    displacement = displacement + found.inside[..., None] * (found.flow - places - displacement)
+    exact = found.flow - places
+    # Pixels far outside would follow single pixels of the outline: there the displacement is smoothed.
+    smooth = blur(exact, 0.12 * shaped.eye_px)
+    inner = blur(found.inside.astype(np.float32), 0.04 * shaped.eye_px)[..., None]
+    displacement = smooth + ramp(inner, 0.3, 0.7) * (exact - smooth)
     return _Layer(template, np.asarray(places + near * displacement, dtype=np.float32), found.facing)
 
 

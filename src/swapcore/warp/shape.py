@@ -27,7 +27,8 @@ STIFF: Final = (
 # fmt: on
 _FADE: Final = (0.04, 0.38)
 """Distance from the face's outline, in distances of the outer eye corners: there the template's shape, from here on the source's."""
-_OUTLINE_SHARE: Final = 0.0
+_OUTLINE_SHARE: Final = 0.6
+"""Of the source's jaw; the rest, and hairline and temples, keep the template's outline."""
 _GROUPS: Final = ((*LEFT_EYE, *LEFT_IRIS), (*RIGHT_EYE, *RIGHT_IRIS), (*OUTER_LIPS, *INNER_LIPS))
 """Moved as a whole, so that lids, gaze and lips keep the template's expression."""
 _AROUND: Final = 0.10
@@ -60,7 +61,8 @@ def reshape_template(template: Floats, source: Floats) -> Floats:
     eye = float(np.linalg.norm(template[LEFT_EYE_CORNERS[0]] - template[RIGHT_EYE_CORNERS[0]]))
     outline = template[list(FACE_OVAL), :2]
     distance = np.linalg.norm(template[:, None, :2] - outline[None], axis=2).min(1) / eye
-    weight = _OUTLINE_SHARE + (1 - _OUTLINE_SHARE) * ramp(distance, *_FADE).astype(np.float64)
+    jaw = _OUTLINE_SHARE * ramp(_height(template, eye), 0.0, 0.6).astype(np.float64)
+    weight = jaw + (1 - jaw) * ramp(distance, *_FADE).astype(np.float64)
     weight[list(_BROWS)] *= _BROW_SHARE
     moved = change * weight[:, None]
     left, right = (list(group) for group in _GROUPS[:2])
@@ -75,3 +77,11 @@ def reshape_template(template: Floats, source: Floats) -> Floats:
         stays = ramp(near, _AROUND, 0.0).astype(np.float64)
         moved += stays[:, None] * (whole - moved)
     return np.column_stack([template[:, :2] + moved, template[:, 2]])
+
+
+def _height(points: Floats, eye: float) -> Floats:
+    """How far each landmark is below the eyes, in distances of the outer eye corners: (478,)."""
+    left, right = points[LEFT_EYE_CORNERS[0], :2], points[RIGHT_EYE_CORNERS[0], :2]
+    along = (right - left) / np.linalg.norm(right - left)
+    offset = points[:, :2] - (left + right) / 2
+    return np.asarray((offset @ np.array([-along[1], along[0]])) / eye)
