@@ -15,7 +15,7 @@ WEIGHTS = LossWeights(
 STILL = Jitter(torch.zeros(2, 2), torch.ones(2), torch.zeros(2))
 
 
-def recognise(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+def recognize(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
     coarse = F.adaptive_avg_pool2d(crops, 2)
     return [F.adaptive_avg_pool2d(crops, 4), coarse], coarse.flatten(1)
 
@@ -23,7 +23,7 @@ def recognise(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
 def judge(
     image: torch.Tensor, raw: torch.Tensor, targets: Targets, weights: LossWeights = WEIGHTS, *, judge_raw: bool = False
 ) -> Terms:
-    loss = SwapLoss(weights, recognise, torch.zeros(12), 2, None)
+    loss = SwapLoss(weights, recognize, torch.zeros(12), 2, None)
     return loss(image, raw, targets, jitter=STILL, judge_raw=judge_raw)
 
 
@@ -51,7 +51,7 @@ def test_every_term_scales_with_its_weight(pictures: torch.Tensor, targets: Targ
     for name, value in once.items():
         factor = 4 if name == "pixel_raw" else 2  # its share and w1, w2 both doubled
         torch.testing.assert_close(twice[name], factor * value)
-    loss = SwapLoss(WEIGHTS, recognise, torch.zeros(12), 2, None)
+    loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 2, None)
     assert loss.adversarial(torch.tensor([2.0]))["adversarial"].item() == pytest.approx(-0.06)
 
 
@@ -90,7 +90,7 @@ def test_at_first_the_raw_image_is_judged(pictures: torch.Tensor, targets: Targe
 
 
 def test_another_feature_network_takes_the_levels_place(pictures: torch.Tensor, targets: Targets) -> None:
-    loss = SwapLoss(WEIGHTS, recognise, torch.zeros(12), 1, lambda x: [x + 2.0])
+    loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 1, lambda x: [x + 2.0])
     terms = loss(pictures[0], pictures[1], targets, jitter=STILL, judge_raw=False)
     label, image = targets.label[:1], pictures[0][:1]
     expected = 0.5 * (image - label).abs().mean() / (label + 2).mean()
@@ -106,7 +106,7 @@ def test_a_closed_mask_still_teaches_the_raw_image(pictures: torch.Tensor, targe
 
 
 def test_the_frozen_networks_look_at_the_chosen_samples_only(pictures: torch.Tensor, targets: Targets) -> None:
-    loss = SwapLoss(WEIGHTS, recognise, torch.zeros(12), 2, None)
+    loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 2, None)
     one = slice(0, None, 2)
     terms = loss(pictures[0], pictures[1], targets, jitter=STILL, judge_raw=False, judged=one)
     alone = loss(pictures[0][one], pictures[1][one], targets.select(one), jitter=STILL.select(one), judge_raw=False)

@@ -11,7 +11,7 @@ from swapcore.faces.extract import AlignedFace
 from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.hub.swapper import Swapper
 from swapcore.inference.finding import FaceChoice, find_faces
-from swapcore.inference.paste import keep_colour, paste_back
+from swapcore.inference.paste import keep_color, paste_back
 from swapcore.ops.image import Image
 from swapcore.provenance.marking import Ingredient, ModelReference, Provenance, check_destination, write_marked
 
@@ -55,7 +55,7 @@ class PhotographSwapper:
     def replace(self, photograph: Image, face: AlignedFace, source: Image) -> Image:
         """The photograph (H, W, 3) with one face replaced by the source crop's, uint8 (S, S, 3), as ``source_crop`` gives it."""
         swapped = self.swapper.swap(source[None], face.crop[None])[0]
-        return paste_back(photograph, face.crop, keep_colour(swapped, face.crop, face.points), face.points, face.affine)
+        return paste_back(photograph, face.crop, keep_color(swapped, face.crop, face.points), face.points, face.affine)
 
     def replace_all(self, photograph: Image, faces: list[AlignedFace], source: Image) -> Image:
         """The same for several faces of one photograph."""
@@ -95,7 +95,7 @@ def swap(
     """Put the source's face onto the template's photograph.
 
     Args:
-        source: a photograph of one person: JPEG, PNG, WebP, TIFF, BMP or GIF. Its EXIF orientation is honoured.
+        source: a photograph of one person: JPEG, PNG, WebP, TIFF, BMP or GIF. Its EXIF orientation is honored.
         template: a photograph that gives all else.
         out: where to write the result, marked as synthetic: .png, .jpg or .webp; None writes nothing. The file holds none of the
             inputs' metadata (no GPS, no camera, no names).

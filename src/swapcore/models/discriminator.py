@@ -7,7 +7,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 
 class Discriminator(nn.Module):
-    """Patch judge with spectral normalisation (Miyato et al., 2018), which alone keeps so small a game stable."""
+    """Patch judge with spectral normalization (Miyato et al., 2018), which alone keeps so small a game stable."""
 
     def __init__(self, width: int) -> None:
         """Build an untrained judge whose first layer has ``width`` channels."""

@@ -95,7 +95,7 @@ class Generator(nn.Module):
 
         Args:
             params: widths and depths.
-            embedding_size: D, numbers in the recogniser's embedding.
+            embedding_size: D, numbers in the recognizer's embedding.
             pooled_size: P, numbers in its pooled levels (``source.pool_levels``).
         """
         super().__init__()

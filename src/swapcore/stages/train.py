@@ -12,11 +12,11 @@ from swapcore.config import InputPath, OptionalInputPath, OutputPath, TrainParam
 from swapcore.data.artifact import artifact_digest, building, partial_folder, write_card
 from swapcore.data.groups import GroupSet
 from swapcore.data.lineage import params_before, pass_on, pass_on_model
-from swapcore.data.recognizer_file import RECOGNISER
+from swapcore.data.recognizer_file import RECOGNIZER
 from swapcore.data.sampling import Batch, GroupSampler
 from swapcore.errors import ParamsError
-from swapcore.faces.networks import load_feature_network, load_recogniser
-from swapcore.faces.recognizer import Recogniser
+from swapcore.faces.networks import load_feature_network, load_recognizer
+from swapcore.faces.recognizer import Recognizer
 from swapcore.hub.references import resolve_model
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import (
@@ -131,9 +131,9 @@ def _train(
     processes: Processes,
 ) -> tuple[Learner, GroupSampler]:
     """Put the parts together, resume if there is something to resume, and train to the end."""
-    recogniser = load_recogniser(groups.recogniser).to(device)
+    recognizer = load_recognizer(groups.recognizer).to(device)
     embedding_mean = torch.from_numpy(groups.embedding_mean).to(device)
-    learner = build_learner(_configuration(params, recogniser, device), params, device)
+    learner = build_learner(_configuration(params, recognizer, device), params, device)
     if initial is not None:
         learner.start_from(load_generator(initial, device)[0])
     sampler = GroupSampler(
@@ -145,19 +145,19 @@ def _train(
         memory_megabytes=params.memory_megabytes,
         seed=params.seed,
     )
-    descriptions = describe_sources(learner.generator.description, sampler, recogniser.features, embedding_mean, device)
+    descriptions = describe_sources(learner.generator.description, sampler, recognizer.features, embedding_mean, device)
     learner.ema.description.load_state_dict(learner.generator.description.state_dict())
     checkpoints.resume(learner)
     samples = Samples(
         groups,
         size_px=params.size_px,
         limit=params.validation_groups,
-        recognise=recogniser.features,
+        recognize=recognizer.features,
         precision=params.precision,
         device=device,
     )
     context = StepContext(
-        params, device, _loss(params, recogniser, embedding_mean), descriptions, embedding_mean, processes
+        params, device, _loss(params, recognizer, embedding_mean), descriptions, embedding_mean, processes
     )
 
     def batches(step: int) -> Batch:
@@ -170,10 +170,10 @@ def _train(
     return learner, sampler
 
 
-def _configuration(params: TrainParams, recogniser: Recogniser, device: torch.device) -> ModelConfiguration:
-    """The generator's shape: its source description is as wide as what this recogniser gives for a crop."""
+def _configuration(params: TrainParams, recognizer: Recognizer, device: torch.device) -> ModelConfiguration:
+    """The generator's shape: its source description is as wide as what this recognizer gives for a crop."""
     with torch.no_grad():
-        levels, embedding = recogniser.features(torch.zeros(1, 3, params.size_px, params.size_px, device=device))
+        levels, embedding = recognizer.features(torch.zeros(1, 3, params.size_px, params.size_px, device=device))
     return ModelConfiguration(
         generator=params.model,
         size_px=params.size_px,
@@ -182,13 +182,13 @@ def _configuration(params: TrainParams, recogniser: Recogniser, device: torch.de
     )
 
 
-def _loss(params: TrainParams, recogniser: Recogniser, embedding_mean: torch.Tensor) -> SwapLoss:
+def _loss(params: TrainParams, recognizer: Recognizer, embedding_mean: torch.Tensor) -> SwapLoss:
     network, device = None, embedding_mean.device
     computed_in = dtype_of(device, params.precision)
     if params.feature_network is not None:
         network = load_feature_network(params.feature_network).to(device).kept_in(computed_in).levels
-    recognise = recogniser.kept_in(computed_in).features
-    return SwapLoss(params.weights, recognise, embedding_mean, params.num_feature_levels, network)
+    recognize = recognizer.kept_in(computed_in).features
+    return SwapLoss(params.weights, recognize, embedding_mean, params.num_feature_levels, network)
 
 
 def _finish(
@@ -209,7 +209,7 @@ def _finish(
     )
     selected = select(learner)
     save_generator(folder, learner.ema, configuration)
-    shutil.copyfile(groups.folder / RECOGNISER, folder / RECOGNISER)
+    shutil.copyfile(groups.folder / RECOGNIZER, folder / RECOGNIZER)
     _write_losses(folder / LOSSES, learner.history)
     pass_on("groups", groups.folder, folder)
     origins = _origins(groups.folder, initial)
@@ -227,7 +227,7 @@ def _finish(
             "precision": number_format(description.embedding_mean.device, params.precision),
             "selected": selected,
             "rollbacks": learner.rollbacks,
-            "recogniser": groups.recogniser.model_dump(mode="json"),
+            "recognizer": groups.recognizer.model_dump(mode="json"),
             "groups": groups.card.model_dump(mode="json", exclude={"kind", "content"}),
         },
     )

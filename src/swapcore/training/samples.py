@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, Cut, GroupRow, GroupSet
 from swapcore.data.sampling import spread
 from swapcore.models.generator import Generator, Swap
-from swapcore.models.source import Recognise, pool_levels
+from swapcore.models.source import Recognize, pool_levels
 from swapcore.ops.device import autocast
-from swapcore.ops.embedding import centred
+from swapcore.ops.embedding import centered
 from swapcore.ops.image import Image, encode_sheet, resize, tile, to_images, to_tensor
 from swapcore.training.selection import score
 from swapcore.training.train_state import Metrics
@@ -23,9 +23,9 @@ _SHEET_ROWS = 4
 """Of each kind of group."""
 _MIN_SHEET_PX = 96
 _LEAST = 1e-3
-"""Grey levels: less do fakes differ from their labels only where checks let through what a teacher left alone."""
+"""Gray levels: less do fakes differ from their labels only where checks let through what a teacher left alone."""
 _AGREES = 2 / 127.5
-"""Two grey levels: what label and template may differ by where nothing was swapped."""
+"""Two gray levels: what label and template may differ by where nothing was swapped."""
 _BORDER_PX = 9
 
 
@@ -38,25 +38,25 @@ class SampleGroups:
     label: torch.Tensor
     """(N, 3, S, S) in [-1, 1]."""
     pooled: torch.Tensor
-    """(N, P), pooled recogniser levels of the source."""
+    """(N, P), pooled recognizer levels of the source."""
     embedding: torch.Tensor
     """(N, D), raw, of the source."""
     source_identity: torch.Tensor
     template_identity: torch.Tensor
     label_identity: torch.Tensor
-    """(N, D), centred unit vectors."""
+    """(N, D), centered unit vectors."""
 
 
 class Samples:
     """The fixed sample groups of a run, and what they are judged by."""
 
     def __init__(
-        self, groups: GroupSet, *, size_px: int, limit: int, recognise: Recognise, precision: str, device: torch.device
+        self, groups: GroupSet, *, size_px: int, limit: int, recognize: Recognize, precision: str, device: torch.device
     ) -> None:
         """Choose at most ``limit`` groups of each kind, evenly spread; of training people if there is nobody else."""
         self.split = "validation" if groups.accepted("validation") else "train"
         self._mean = torch.from_numpy(groups.embedding_mean).to(device)
-        self._recognise, self._precision, self._device = recognise, precision, device
+        self._recognize, self._precision, self._device = recognize, precision, device
         rows = groups.accepted(self.split)
         self._by_kind = {
             kind: self._load(groups, spread([row for row in rows if row.kind == kind], limit), size_px)
@@ -71,11 +71,11 @@ class Samples:
 
         def identities(keys: list[str]) -> torch.Tensor:
             raw = torch.from_numpy(np.stack([groups.embedding(key) for key in keys])).to(self._device)
-            return centred(raw, self._mean)
+            return centered(raw, self._mean)
 
         sources, templates, labels = ([getattr(row, part) for row in rows] for part in ("source", "template", "label"))
         pictures, shown, wanted = (images(cuts) for cuts in zip(*map(groups.pictures.cuts, rows), strict=True))
-        levels, embedding = self._recognise(pictures)
+        levels, embedding = self._recognize(pictures)
         return SampleGroups(
             source=pictures,
             template=shown,
@@ -91,11 +91,11 @@ class Samples:
     def judge(self, generator: Generator, sheet: Path) -> Metrics:
         """Swap all sample groups, write the picture sheet, and give the figures, named by the split they come from.
 
-        - label_l1: mean |Y1 - L|, grey levels, on groups with a real label; label_l1_of_copied: its share of |T~ - L|.
+        - label_l1: mean |Y1 - L|, gray levels, on groups with a real label; label_l1_of_copied: its share of |T~ - L|.
         - identity_source, identity_template: cos of f(Y2) to f(S2) and f(T), on groups with a real template;
           teacher_…: those of the teacher's own fakes; copied_identity_source: cos of f(T) to f(S2), what copying scores.
         - change: mean |Y - T| over mean |label - T|; distance_to_source: mean |Y - S| over mean |T - S|; background_l1:
-          mean |Y - T|, grey levels, where template and label agree. Over all groups.
+          mean |Y - T|, gray levels, where template and label agree. Over all groups.
         - score: see ``selection.score``.
         """
         figures: Metrics = {}
@@ -136,8 +136,8 @@ class Samples:
         return figures | {"copied_identity_source": float(copied)}
 
     def _identities(self, images: torch.Tensor) -> torch.Tensor:
-        raw = torch.cat([self._recognise(part)[1] for part in torch.split(images, _BATCH_SIZE)])
-        return centred(raw, self._mean)
+        raw = torch.cat([self._recognize(part)[1] for part in torch.split(images, _BATCH_SIZE)])
+        return centered(raw, self._mean)
 
 
 def _distances(groups: SampleGroups, swap: Swap) -> torch.Tensor:
