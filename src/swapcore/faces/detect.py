@@ -1,4 +1,4 @@
-"""Where faces are in a photograph: dlib's frontal detector, at a bounded cost for photographs of any size."""
+"""Face detection in images of any size: the face mesh, or dlib's frontal detector."""
 
 import functools
 from typing import Any, Literal, NamedTuple
@@ -7,6 +7,7 @@ import cv2
 import dlib
 import numpy as np
 
+from swapcore.faces.mesh.files import is_installed
 from swapcore.ops.image import Image
 
 SeveralFaces = Literal["largest", "central", "reject"]
@@ -31,7 +32,9 @@ class Box(NamedTuple):
     right: float
     bottom: float
     score: float
-    """dlib's confidence; 0 is its threshold."""
+    """The detector's confidence: 0 to 1 of the mesh's detectors; of dlib's, 0 is the threshold."""
+    roll_deg: float = 0.0
+    """Positive = clockwise as seen; 0 where the detector does not tell."""
 
     @property
     def width_px(self) -> float:
@@ -40,6 +43,15 @@ class Box(NamedTuple):
 
 
 def detect_faces(image: Image, policy: SeveralFaces) -> list[Box]:
+    """Find the faces in a photograph (H, W, 3) that the policy has to know of.
+
+    By the face mesh where it is installed, the largest first; where it finds none, or is not installed, by dlib's detector, the most
+    certain first.
+    """
+    return _mesh_boxes(image, every=policy != "largest") or _detect_by_dlib(image, policy)
+
+
+def _detect_by_dlib(image: Image, policy: SeveralFaces) -> list[Box]:
     """Find the faces in a photograph (H, W, 3) that the policy has to know of, the most certain first.
 
     Large photographs are looked at in a smaller version; where that shows nobody, once more at twice the size (a small
@@ -55,7 +67,21 @@ def detect_faces(image: Image, policy: SeveralFaces) -> list[Box]:
     return detect_at(image, first) or detect_at(image, min(2 * first, _SECOND_SIDE_PX))
 
 
-def detect_every_face(image: Image, threshold: float = 0.0) -> list[Box]:
+def detect_every_face(image: Image) -> list[Box]:
+    """Find faces of all sizes in a photograph (H, W, 3), by the face mesh or else by dlib's detector."""
+    return _mesh_boxes(image, every=True) or _detect_every_by_dlib(image)
+
+
+def _mesh_boxes(image: Image, *, every: bool) -> list[Box]:
+    """Faces that the mesh confirms; none where it is not installed."""
+    if not is_installed():
+        return []
+    from swapcore.faces.mesh.find import find_faces  # imports this module
+
+    return [face.box for face in find_faces(image, every=every)]
+
+
+def _detect_every_by_dlib(image: Image, threshold: float = 0.0) -> list[Box]:
     """Find faces of all sizes in a photograph (H, W, 3), the most certain first, in up to four times the pixels of a first look.
 
     Args:
@@ -72,8 +98,20 @@ def detect_every_face(image: Image, threshold: float = 0.0) -> list[Box]:
     return kept
 
 
-def detect_video_face(image: Image) -> Box | None:
-    """The largest face of a video's frame (H, W, 3), or None, at a cost that every frame can bear: a glance, and one look closer."""
+def detect_video_face(image: Image, before: Box | None = None) -> Box | None:
+    """The largest face of a video's frame (H, W, 3), or None, at a cost that every frame can bear.
+
+    Args:
+        image: the frame.
+        before: the face in the frame before; the mesh looks there first, and detects only where it has lost the face.
+    """
+    if is_installed():
+        from swapcore.faces.mesh.find import box_of_points, landmarks_in_box  # imports this module
+
+        points = None if before is None else landmarks_in_box(image, before)
+        if points is not None:
+            return box_of_points(points, 1.0)
+        return max(_mesh_boxes(image, every=False), key=lambda box: box.width_px, default=None)
     side = max(image.shape[:2])
     boxes = detect_at(image, min(side, _GLANCE_SIDE_PX)) or detect_at(image, min(side, 2 * _GLANCE_SIDE_PX))
     return max(boxes, key=lambda box: box.width_px, default=None)

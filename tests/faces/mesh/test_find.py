@@ -40,7 +40,7 @@ def test_turned_images(turn):
 def test_small_faces_of_a_large_image_are_found_in_tiles():
     image = np.full((1800, 2400, 3), 205, np.uint8)
     for x, y in ((0.1, 0.15), (0.55, 0.5), (0.9, 0.85)):
-        image, _ = draw_face(2, eye_distance_px=18, centre=(x, y), into=image)
+        image, _ = draw_face(2, eye_distance_px=18, center=(x, y), into=image)
     assert len(find_faces(image, every=True)) == 3
 
 
