@@ -11,6 +11,7 @@ from torch import nn
 from swapcore.config import ModelParams
 from swapcore.models.blocks import FusionBlock, ResidualBlock, UpBlock, activate, convolution, dense
 from swapcore.models.source import SourceDescription
+from swapcore.ops.sampling import at_least_float32, full_precision, identity_grid, sample_at
 
 CODE_SIZE = 128
 MAX_DISPLACEMENT = 0.15
@@ -80,11 +81,10 @@ def displace(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
     The field says where each pixel comes from, x then y, through tanh: at most MAX_DISPLACEMENT of the side.
     """
     size = image.shape[-1]
-    reach = 2.0 * MAX_DISPLACEMENT * torch.tanh(F.interpolate(flow, size=(size, size), mode="bilinear"))
-    unmoved = F.affine_grid(
-        torch.eye(2, 3, dtype=image.dtype, device=image.device)[None], [1, 3, size, size], align_corners=False
-    )
-    return F.grid_sample(image, unmoved + reach.permute(0, 2, 3, 1), "bilinear", "border", align_corners=False)
+    with full_precision(image):
+        flow = at_least_float32(flow)
+        reach = 2.0 * MAX_DISPLACEMENT * torch.tanh(F.interpolate(flow, size=(size, size), mode="bilinear"))
+        return sample_at(image, identity_grid(flow, size) + reach.permute(0, 2, 3, 1))
 
 
 class Generator(nn.Module):
