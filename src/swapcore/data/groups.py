@@ -11,12 +11,16 @@ import numpy.typing as npt
 from swapcore.data.artifact import Card, read_card
 from swapcore.data.recogniser_file import read_recogniser_file
 from swapcore.data.shards import Place, ShardReader
-from swapcore.ops.geometry import Affine, compose, invert, warp
+from swapcore.ops.geometry import Affine, Points, apply, compose, invert, warp
 from swapcore.ops.image import Image
 from swapcore.tables import read_table
 
 INDEX = "index.parquet"
 IMAGES = "images.parquet"
+LANDMARKS = "landmarks.npy"
+"""float32 (N, L, 2): mesh points in crop pixels, rows as in IMAGES, NaN where no mesh was found. Optional."""
+SURFACE = "surface.npy"
+"""float32 (N, P, 3): x and y in crop pixels of exact surface points, and 1 where the image shows them. Rendered people only."""
 FAKE_TEMPLATE = "fake-template"
 FAKE_LABEL = "fake-label"
 
@@ -91,6 +95,8 @@ class Pictures:
     def __init__(self, folder: Path, rows: dict[str, ImageRow]) -> None:
         self._rows = rows
         self._reader = ShardReader(folder)
+        self._place = {key: place for place, key in enumerate(rows)}
+        self._landmarks, self._surface = (_table(folder / name) for name in (LANDMARKS, SURFACE))
 
     def cuts(self, row: GroupRow) -> tuple[Cut, Cut, Cut]:
         """Source, template and label of a group.
@@ -113,11 +119,39 @@ class Pictures:
         own = self._alignment(cut.key)
         return compose(own, invert(self._alignment(cut.by))) if cut.by else own
 
+    def points(self, cut: Cut) -> Points:
+        """The five points (5, 2) of a picture as it is cut, in its pixels."""
+        return self._cut_points(np.reshape(self._rows[cut.key].points, (5, 2)), cut)
+
+    def landmarks(self, cut: Cut) -> Points | None:
+        """The mesh points (L, 2) of a picture as it is cut, in its pixels; None where no mesh was found."""
+        if self._landmarks is None:
+            return None
+        points = np.asarray(self._landmarks[self._place[cut.key]], dtype=np.float64)
+        return self._cut_points(points, cut) if np.isfinite(points).all() else None
+
+    def surface(self, cut: Cut) -> Points | None:
+        """Exact surface points (P, 3) of a picture as it is cut: x, y in its pixels, 1 where it shows them; None if unknown."""
+        if self._surface is None:
+            return None
+        points = np.asarray(self._surface[self._place[cut.key]], dtype=np.float64)
+        if not np.isfinite(points).all():
+            return None
+        return np.hstack([self._cut_points(points[:, :2], cut), points[:, 2:]])
+
+    def _cut_points(self, points: Points, cut: Cut) -> Points:
+        return apply(self._alignment(cut.by), points) if cut.by else points
+
     def image(self, cut: Cut) -> Image:
         """A picture, uint8 (S, S, 3) RGB."""
         row = self._rows[cut.key]
         image = self._reader.read(Place(row.shard, row.offset, row.size))
         return cut_anew(image, self._alignment(cut.by)) if cut.by else image
+
+
+def _table(path: Path) -> npt.NDArray[np.float32] | None:
+    """An array that is read page by page, or None where the artifact has none."""
+    return np.load(path, mmap_mode="r") if path.is_file() else None
 
 
 class GroupSet:

@@ -40,19 +40,20 @@ def identity_grid(like: torch.Tensor, size_px: int) -> torch.Tensor:
     return sampling_grid(torch.eye(2, 3, dtype=dtype, device=like.device)[None], size_px, size_px)
 
 
-def sample_at(images: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-    """Sample images bilinearly; edges are replicated.
+def sample_at(images: torch.Tensor, grid: torch.Tensor, *, cubic: bool = False) -> torch.Tensor:
+    """Sample images; edges are replicated.
 
     Args:
         images: (B, C, H, W).
         grid: (B, h, w, 2), as from ``sampling_grid``.
+        cubic: interpolate with a cubic kernel, which keeps more detail than the bilinear one.
 
     Returns:
         (B, C, h, w), float32, or float64 where both inputs are.
     """
     with full_precision(images):
         images, grid = at_least_float32(images), at_least_float32(grid)
-        return F.grid_sample(images, grid, "bilinear", "border", align_corners=False)
+        return F.grid_sample(images, grid, "bicubic" if cubic else "bilinear", "border", align_corners=False)
 
 
 def resample(batch: torch.Tensor, affine: Affine, size_px: int) -> torch.Tensor:
