@@ -5,8 +5,8 @@ import torch.nn.functional as F
 
 from swapcore.config import ModelParams
 from swapcore.models.blocks import ResidualBlock, activate, convolution
-from swapcore.ops.compose import Fields, Guide, Swap, compose, move, relight, slow_light
 from swapcore.models.generator import Backbone, Window, initial_subpixels, window_of
+from swapcore.ops.compose import Fields, Guide, Swap, compose, move, relight, slow_light
 from swapcore.ops.sampling import full_precision
 
 _NUM_CHANNELS = 10

@@ -37,6 +37,10 @@ RIGHT_EYE: Final = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 
 LEFT_BROW: Final = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
 """Upper edge from the outer end, then the lower edge back."""
 RIGHT_BROW: Final = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
+_MIDLINE: Final = (
+    0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 94, 151, 152, 164, 168, 175, 195, 197, 199, 200,
+)
+_FIRST_RIGHT: Final = 248
 # fmt: on
 LEFT_IRIS: Final = (468, 469, 470, 471, 472)
 RIGHT_IRIS: Final = (473, 474, 475, 476, 477)
@@ -94,3 +98,19 @@ def _strip(contour: Sequence[int]) -> Triangles:
         if quad[1] != quad[2]:
             triangles.append((quad[1], quad[2], quad[3]))
     return np.array(triangles)
+
+
+@functools.cache
+def mirrored_indices() -> npt.NDArray[np.int64]:
+    """For each landmark the one at its mirrored place, (478,).
+
+    The numbers follow a rule: the image's left half and the midline come first, then the right half in the same order.
+    """
+    mirrored = np.arange(NUM_LANDMARKS)
+    left = np.setdiff1d(np.arange(_FIRST_RIGHT), _MIDLINE)
+    right = np.arange(_FIRST_RIGHT, NUM_SURFACE)
+    mirrored[left], mirrored[right] = right, left
+    # A mirrored iris keeps its center, top and bottom; its right and left points change places.
+    mirrored[list(LEFT_IRIS)] = np.array(RIGHT_IRIS)[[0, 3, 2, 1, 4]]
+    mirrored[list(RIGHT_IRIS)] = np.array(LEFT_IRIS)[[0, 3, 2, 1, 4]]
+    return mirrored
