@@ -11,16 +11,17 @@ import numpy.typing as npt
 from swapcore.data.artifact import Card, read_card
 from swapcore.data.recognizer_file import read_recogniser_file
 from swapcore.data.shards import Place, ShardReader
+from swapcore.errors import ArtifactError
 from swapcore.ops.geometry import Affine, Points, apply, compose, invert, warp
 from swapcore.ops.image import Image
 from swapcore.tables import read_table
 
 INDEX = "index.parquet"
 IMAGES = "images.parquet"
-LANDMARKS = "landmarks.npy"
-"""float32 (N, L, 2): mesh points in crop pixels, rows as in IMAGES, NaN where no mesh was found. Optional."""
-SURFACE = "surface.npy"
-"""float32 (N, P, 3): x and y in crop pixels of exact surface points, and 1 where the image shows them. Rendered people only."""
+LANDMARKS = "landmarks.f32"
+"""Mesh points (N, L, 2) in crop pixels, rows as in IMAGES, NaN where no mesh was found; raw float32. Optional."""
+SURFACE = "surface.f32"
+"""Exact surface points (N, P, 3) of rendered people: x and y in crop pixels, 1 where the image shows them; raw. Optional."""
 FAKE_TEMPLATE = "fake-template"
 FAKE_LABEL = "fake-label"
 
@@ -96,7 +97,9 @@ class Pictures:
         self._rows = rows
         self._reader = ShardReader(folder)
         self._place = {key: place for place, key in enumerate(rows)}
-        self._landmarks, self._surface = (_table(folder / name) for name in (LANDMARKS, SURFACE))
+        self._landmarks, self._surface = (
+            read_points(folder / name, len(rows), width) for name, width in ((LANDMARKS, 2), (SURFACE, 3))
+        )
 
     def cuts(self, row: GroupRow) -> tuple[Cut, Cut, Cut]:
         """Source, template and label of a group.
@@ -149,9 +152,31 @@ class Pictures:
         return cut_anew(image, self._alignment(cut.by)) if cut.by else image
 
 
-def _table(path: Path) -> npt.NDArray[np.float32] | None:
-    """An array that is read page by page, or None where the artifact has none."""
-    return np.load(path, mmap_mode="r") if path.is_file() else None
+def read_points(path: Path, num_rows: int, width: int) -> npt.NDArray[np.float32] | None:
+    """Map a file of points (num_rows, K, width) into memory; None where the artifact has none.
+
+    Raises:
+        ArtifactError: its size does not fit the rows.
+    """
+    if not path.is_file():
+        return None
+    size = path.stat().st_size
+    if not num_rows or size == 0 or size % (4 * num_rows * width):
+        raise ArtifactError(f"{path}: {size} bytes do not fit {num_rows} images; run groups again")
+    return np.memmap(path, np.float32, "r").reshape(num_rows, -1, width)
+
+
+class PointsWriter:
+    """Writes a file of points row by row; no file where there are none."""
+
+    def __init__(self, path: Path, num_points: int, width: int) -> None:
+        self._path, self._shape = path, (num_points, width)
+
+    def add(self, points: Points | None) -> None:
+        """Append a row (num_points, width); None: not known."""
+        row = np.full(self._shape, np.nan) if points is None else points
+        with self._path.open("ab") as stream:
+            stream.write(np.ascontiguousarray(row, dtype=np.float32).tobytes())
 
 
 class GroupSet:

@@ -119,6 +119,5 @@ class GuideSource:
         triangles = self._topology.triangles
         weights = rng.dirichlet((1, 1, 1), len(triangles))
         from_, to = ((points[triangles] * weights[..., None]).sum(1) for points in (source, label))
-        facing, shown = (self._topology.areas(points) > 0 for points in (source, label))
-        visible, hidden = (facing & shown).astype(float), (~facing & shown).astype(float)
-        return KnownPoints(to, from_, visible, hidden)
+        shown, in_both = self._topology.visibility(source, label)
+        return KnownPoints(to, from_, in_both.astype(float), (shown & ~in_both).astype(float))

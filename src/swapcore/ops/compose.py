@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from swapcore.ops.correspondence import gaussian_blur
-from swapcore.ops.sampling import full_precision, identity_grid, sample_at
+from swapcore.ops.sampling import full_precision, sample_at
 
 LIGHT_SIGMA = 1 / 16
 """Of the side: detail coarser than this counts as light, which the template decides."""
@@ -93,7 +93,7 @@ def slow_light(image: torch.Tensor, template: torch.Tensor, weight: torch.Tensor
         template: (B, 3, w, w).
         weight: (B, 1, w, w) in [0, 1]; elsewhere the result fades to zero.
     """
-    sigma_px = LIGHT_SIGMA * template.shape[-1]
+    sigma_px = LIGHT_SIGMA * int(template.shape[-1])
     known = gaussian_blur(weight, sigma_px)
     return gaussian_blur((template - image) * weight, sigma_px) / (known + _LEAST_WEIGHT)
 
@@ -104,8 +104,14 @@ def move(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
 
 
 def _move(image: torch.Tensor, flow: torch.Tensor, *, smooth: bool) -> torch.Tensor:
-    grid = identity_grid(flow, flow.shape[-1]) + flow.permute(0, 2, 3, 1)
-    return sample_at(image, grid, cubic=smooth)
+    return sample_at(image, (_own_places(flow) + flow).permute(0, 2, 3, 1), cubic=smooth)
+
+
+def _own_places(flow: torch.Tensor) -> torch.Tensor:
+    """Each pixel's own place (1, 2, S, S) in [-1, 1]; made so that an exported graph follows the size of its inputs."""
+    ones = torch.ones_like(flow[:1, :1])
+    x, y = ((2 * ones.cumsum(axis) - 1) / flow.shape[axis] - 1 for axis in (-1, -2))
+    return torch.cat([x, y], 1)
 
 
 def _enlarge(field: torch.Tensor, size_px: int, *, smooth: bool) -> torch.Tensor:

@@ -18,6 +18,8 @@ BARYCENTRIC = (
     (0.1, 0.45, 0.45),
 )
 """Positions in each triangle at which the flow is scattered."""
+LEAST_AREA_RATIO = 0.15
+"""Triangles that shrink more, as those between closing lips, do not show their surface."""
 _NEAR_SIGMA = 0.8 / 112
 _FAR_SIGMA = 6.0 / 112
 """Of the side: how far a scattered flow reaches inside the face, and how fast it fades outside."""
@@ -32,6 +34,14 @@ def signed_areas(points: torch.Tensor, triangles: torch.Tensor) -> torch.Tensor:
     a, b, c = (points[:, triangles[:, corner]] for corner in range(3))
     first, second = b - a, c - a
     return first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
+
+
+def is_visible(area: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Whether a triangle's surface can be taken from where its area is ``area`` to where it is ``other``; any shape, bool.
+
+    It is turned away where the area is negative, and closed or seen from the side where it is much smaller.
+    """
+    return area > LEAST_AREA_RATIO * other.abs()
 
 
 def interpolate_points(points: torch.Tensor, triangles: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -64,7 +74,8 @@ def guide_flow(
         places = interpolate_points(template, triangles, weights).flatten(1, 2)
         moves = interpolate_points(source - template, triangles, weights).flatten(1, 2)
         facing = (signed_areas(template, triangles) > 0).float().repeat(1, len(BARYCENTRIC))
-        shown = facing * (signed_areas(source, triangles) > 0).float().repeat(1, len(BARYCENTRIC))
+        facing_in_both = is_visible(signed_areas(source, triangles), signed_areas(template, triangles))
+        shown = facing * facing_in_both.float().repeat(1, len(BARYCENTRIC))
         values = torch.stack([moves[..., 0] * facing, moves[..., 1] * facing, facing, shown], -1)
         sums = _scatter(places, values, size_px)
         near, far = gaussian_blur(sums, _NEAR_SIGMA * size_px), gaussian_blur(sums, _FAR_SIGMA * size_px)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 
 from swapcore.ops.compose import Guide
-from swapcore.ops.correspondence import five_point_flow, guide_flow
+from swapcore.ops.correspondence import LEAST_AREA_RATIO, five_point_flow, guide_flow
 from swapcore.ops.geometry import Points
 
 Indices = npt.NDArray[np.int64]
@@ -26,6 +26,12 @@ class Topology(NamedTuple):
         a, b, c = (points[self.triangles[:, corner]] for corner in range(3))
         first, second = b - a, c - a
         return np.asarray(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+
+    def visibility(self, points: Points, other: Points) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Which triangles (T,) ``other`` shows, and which of them ``points`` shows too; see ``is_visible``."""
+        own, theirs = self.areas(points), self.areas(other)
+        shown = theirs > LEAST_AREA_RATIO * np.median(np.abs(theirs))
+        return shown, shown & (own > LEAST_AREA_RATIO * theirs)
 
 
 def to_half_sides(points: Points, size_px: int) -> Points:

@@ -241,7 +241,7 @@ def _finish(
         inputs=origins,
         counts={"steps": learner.step, "groups": len(rows), "sources": len(sampler.sources)},
         facts={
-            "size_px": params.size_px,
+            "size_px": configuration.composed_px,
             "precision": number_format(description.embedding_mean.device, params.precision),
             "selected": selected,
             "rollbacks": learner.rollbacks,
