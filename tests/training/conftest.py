@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 TINY: dict[str, Any] = {
     "size_px": 64, "steps": 12, "batch_size": 4, "warmup_steps": 2, "adversarial_start": 0.5, "precision": "fp32",
     "device": "cpu", "threads": 1, "log_every": 3, "sample_every": 6, "checkpoint_every": 4, "num_feature_levels": 2,
-    "model": {"width": 8, "num_levels": 2, "num_fusion_blocks": 1, "unshuffle": 2, "window": 0.75, "copies_source": True,
+    "model": {"kind": "pixels", "compose_scale": 1, "max_flow": 0.04, "width": 8, "num_levels": 2, "num_fusion_blocks": 1, "unshuffle": 2, "window": 0.75, "copies_source": True,
               "moves_template": True, "discriminator_width": 8},
 }  # fmt: skip
 
@@ -50,7 +50,9 @@ def tiny(pipeline_params: Params) -> Callable[..., TrainParams]:
     """The section train, tiny, with changes."""
 
     def make(**changes: Any) -> TrainParams:
-        return TrainParams.model_validate(pipeline_params.train.model_dump() | TINY | changes)
+        recipe = pipeline_params.train.model_dump()
+        recipe["weights"] |= {"adversarial": 0.03}
+        return TrainParams.model_validate(recipe | TINY | changes)
 
     return make
 
