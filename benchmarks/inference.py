@@ -15,7 +15,7 @@ import torch
 from swapcore.faces.detect import detect_faces
 from swapcore.faces.extract import cut_face
 from swapcore.inference.image_swapper import PhotographSwapper
-from swapcore.inference.paste import keep_colour, paste_back
+from swapcore.inference.paste import keep_color, paste_back
 from swapcore.provenance.credentials import signing_credentials
 from swapcore.provenance.manifest import sign
 from swapcore.provenance.marking import Ingredient, Provenance, encode, put_in_place, write_marked
@@ -68,7 +68,7 @@ def main() -> None:
     provenance = Provenance("swapped", swapper.reference, used)
 
     def paste() -> np.ndarray:
-        return paste_back(image, face.crop, keep_colour(swapped, face.crop, face.points), face.points, face.affine)
+        return paste_back(image, face.crop, keep_color(swapped, face.crop, face.points), face.points, face.affine)
 
     pasted = paste()
     with TemporaryDirectory() as folder:

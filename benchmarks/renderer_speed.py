@@ -34,7 +34,7 @@ def pictures_per_second(size_px: int, batch_size: int, num_batches: int, device:
     return batch_size * num_batches / (time.perf_counter() - start)
 
 
-def grey_levels_apart(size_px: int, device: str) -> float:
+def gray_levels_apart(size_px: int, device: str) -> float:
     """Mean difference of a picture from the one that the processor renders: bytes are promised for the processor only."""
     shot = draw(1)[0]
     here, there = render(*shot, size_px), render_batch([shot], size_px, device)[0]
@@ -51,11 +51,11 @@ def main() -> None:
     options = parser.parse_args()
     name = torch.cuda.get_device_name() if options.device.startswith("cuda") else "processor, one thread"
     print(
-        f"| size, px | pictures a second ({name}) | mean difference from the processor's, grey levels |\n|---|---|---|"
+        f"| size, px | pictures a second ({name}) | mean difference from the processor's, gray levels |\n|---|---|---|"
     )
     for size_px in options.sizes:
         rate = pictures_per_second(size_px, options.batch, options.batches, options.device)
-        print(f"| {size_px} | {rate:.1f} | {grey_levels_apart(size_px, options.device):.3f} |", flush=True)
+        print(f"| {size_px} | {rate:.1f} | {gray_levels_apart(size_px, options.device):.3f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Makes the README's pictures of swap, anonymise and video, of people who do not exist: `python docs/make_pictures.py`."""
+"""Makes the README's pictures of swap, anonymize and video, of people who do not exist: `python docs/make_pictures.py`."""
 
 import argparse
 from collections.abc import Iterable
@@ -69,13 +69,13 @@ def show_swap(folder: Path, model: str) -> None:
     show("swap.png", zip(*rows, strict=True))
 
 
-def show_anonymise(folder: Path, model: str) -> None:
-    """Above: two people, two photographs each; below: the same, anonymised."""
+def show_anonymize(folder: Path, model: str) -> None:
+    """Above: two people, two photographs each; below: the same, anonymized."""
     files = [Path(f"{'ab'[person]}/{picture}.png") for person in range(2) for picture in range(2)]
     for number, file in enumerate(files):
         photograph(folder / "photographs" / file, 20 + number // 2, SCENES[number])
-    swapcore("anonymise", folder / "photographs", "--out", folder / "shareable", "--model", model, "--workers", 1)
-    show("anonymise.png", ([folder / place / file for file in files] for place in ("photographs", "shareable")))
+    swapcore("anonymize", folder / "photographs", "--out", folder / "shareable", "--model", model, "--workers", 1)
+    show("anonymize.png", ([folder / place / file for file in files] for place in ("photographs", "shareable")))
 
 
 def show_video(folder: Path, model: str) -> None:
@@ -105,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="models/swap")
     model = parser.parse_args().model
-    for make in (show_swap, show_anonymise, show_video):
+    for make in (show_swap, show_anonymize, show_video):
         with TemporaryDirectory() as folder:
             make(Path(folder), model)
 

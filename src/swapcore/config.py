@@ -72,7 +72,7 @@ class SynthesizeParams(Section):
 class QualityLimits(Section):
     """What a face must reach to be used; a face below goes to the quarantine table with the reason."""
 
-    min_eye_distance_px: Annotated[float, Field(ge=4, description="between the eye centres, in the photograph")]
+    min_eye_distance_px: Annotated[float, Field(ge=4, description="between the eye centers, in the photograph")]
     min_sharpness: Annotated[
         NonNegative, Field(description="squared Laplacian of the face at 128 px over its variance")
     ]
@@ -109,7 +109,7 @@ class CropParams(Section):
     near_duplicate_cosine: Annotated[
         float,
         Field(
-            ge=-1, le=1, description="and whose face features agree so well, where there are people to centre them by"
+            ge=-1, le=1, description="and whose face features agree so well, where there are people to center them by"
         ),
     ]
     min_identity_cosine: Annotated[
@@ -119,7 +119,7 @@ class CropParams(Section):
         ),
     ]
     split: SplitParams
-    recogniser: NetworkParams
+    recognizer: NetworkParams
     workers: Workers
 
 
@@ -127,11 +127,11 @@ class FakeChecks(Section):
     """What a fake must pass to become part of a sample group."""
 
     min_changed_inside: Annotated[
-        float, Field(ge=0, le=255, description="mean |fake - template| inside the face, grey levels")
+        float, Field(ge=0, le=255, description="mean |fake - template| inside the face, gray levels")
     ]
     max_changed_outside: Annotated[float, Field(ge=0, le=255, description="the same outside the face")]
     min_identity_gain: Annotated[
-        float, Field(ge=-2, le=2, description="cos(fake, reference) - cos(template, reference), centred")
+        float, Field(ge=-2, le=2, description="cos(fake, reference) - cos(template, reference), centered")
     ]
 
 
@@ -244,7 +244,7 @@ class AugmentParams(Section):
 
 
 class JitterParams(Section):
-    """How an image is varied before the recogniser of the losses, lest it be fooled by pixels in their exact places."""
+    """How an image is varied before the recognizer of the losses, lest it be fooled by pixels in their exact places."""
 
     shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
     scale: Annotated[float, Field(ge=0, lt=0.5, description="largest relative change of size")]
@@ -277,7 +277,7 @@ class SentinelParams(Section):
         float, Field(ge=0, le=2, description="hinge loss: 2 = nothing told apart, 0 = all, and nothing more is taught")
     ]
     max_background_l1: Annotated[
-        float, Field(ge=0, le=255, description="grey levels from the template where label and template agree")
+        float, Field(ge=0, le=255, description="gray levels from the template where label and template agree")
     ]
 
 
@@ -308,7 +308,7 @@ class TrainParams(Section):
     jitter: JitterParams
     model: ModelParams
     weights: LossWeights
-    feature_network: Annotated[NetworkParams | None, Field(description="null = the recogniser's early levels")]
+    feature_network: Annotated[NetworkParams | None, Field(description="null = the recognizer's early levels")]
     num_feature_levels: Annotated[int, Field(ge=1, le=8, description="levels compared, from the first")]
     recovery: RecoveryParams
     sentinels: SentinelParams
@@ -338,7 +338,7 @@ class EvaluateParams(Section):
     pairs_per_template: Annotated[int, Field(ge=1, le=1000, description="sources drawn for each test photograph")]
     max_pairs: Annotated[int, Field(ge=1)]
     judge: Annotated[
-        NetworkParams | None, Field(description="null = the training's own recogniser under jitter, so labelled")
+        NetworkParams | None, Field(description="null = the training's own recognizer under jitter, so labeled")
     ]
     champion: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""An anonymised folder: no face left, one person one replacement, every file counted, and a killed command goes on."""
+"""An anonymized folder: no face left, one person one replacement, every file counted, and a killed command goes on."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from swapcore.anonymize import treat
-from swapcore.anonymize.folder import FACES, FILES, anonymise
+from swapcore.anonymize.folder import FACES, FILES, anonymize
 from swapcore.config import NetworkParams
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
@@ -22,7 +22,7 @@ from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.identity import draw_identity
 from swapcore.synth.render import render
 from tests.drawn_photographs import draw_face
-from tests.inference.small_model import centre_by, write_copying_model
+from tests.inference.small_model import center_by, write_copying_model
 
 
 def read_rows(path):
@@ -50,15 +50,15 @@ def folder(tmp_path, two_faces: Image):
 @pytest.mark.usefixtures("few_people")
 def test_every_face_goes_and_every_file_is_counted(folder, copying_model, tmp_path):
     out = tmp_path / "out"
-    figures = anonymise(folder, out, model=copying_model)
+    figures = anonymize(folder, out, model=copying_model)
     rows = {row["file"]: row for row in read_rows(out / FILES)}
     assert {name: row["status"] for name, row in rows.items()} == {
-        "anna/0.png": "anonymised",
-        "anna/1.png": "anonymised",
-        "anna/guest.png": "anonymised",
-        "bert/0.png": "anonymised",
-        "bert/1.png": "anonymised",
-        "small.png": "anonymised",
+        "anna/0.png": "anonymized",
+        "anna/1.png": "anonymized",
+        "anna/guest.png": "anonymized",
+        "bert/0.png": "anonymized",
+        "bert/1.png": "anonymized",
+        "small.png": "anonymized",
         "consent.csv": "not-a-photograph",
         "text.jpg": "not-an-image",
         "wall.png": "no-face",
@@ -87,11 +87,11 @@ def test_every_face_goes_and_every_file_is_counted(folder, copying_model, tmp_pa
 def test_a_face_that_no_swap_hides_is_blurred_not_left(folder, copying_model, tmp_path, monkeypatch):
     shutil.rmtree(folder / "bert")
     monkeypatch.setattr(treat, "MAX_COSINE", -1.0)
-    figures = anonymise(folder, tmp_path / "out", model=copying_model)
+    figures = anonymize(folder, tmp_path / "out", model=copying_model)
     assert figures["faces_swapped"] == 0
     assert figures["faces_blurred"] == figures["faces"] == 5
     assert figures["faces_unchanged"] == 0
-    assert figures["blurred_reasons"] == {"recognised": 4, "too-small": 1}
+    assert figures["blurred_reasons"] == {"recognized": 4, "too-small": 1}
 
 
 @pytest.mark.usefixtures("few_people")
@@ -103,8 +103,8 @@ def test_a_face_that_the_detector_overlooks_is_blurred_too(copying_model, tmp_pa
     (folder / "profile.png").write_bytes(encode_png(profile))
     assert detect_every_face(profile) == []
     assert len(overlooked_faces(profile, [])) == 1
-    figures = anonymise(folder, tmp_path / "out", model=copying_model)
-    assert figures["files"] == {"anonymised": 1}
+    figures = anonymize(folder, tmp_path / "out", model=copying_model)
+    assert figures["files"] == {"anonymized": 1}
     assert figures["blurred_reasons"] == {"second-look": 1}
     assert figures["faces_unchanged"] == 0
     assert figures["detection_kept"] is None  # it was never found by the detector whose share that is
@@ -116,16 +116,16 @@ def test_a_killed_command_goes_on(folder, copying_model, tmp_path):
     out = tmp_path / "out"
     shutil.rmtree(folder / "anna")
     (folder / "small.png").unlink()
-    first = anonymise(folder, out, model=copying_model)
+    first = anonymize(folder, out, model=copying_model)
     files = (out / FILES).read_text().splitlines(keepends=True)
     place = next(n for n, line in enumerate(files) if line.startswith("bert/1.png"))
     (out / FILES).write_text("".join(files[:place]))  # killed after the faces' rows, before the file's
     kept = (out / "bert" / "0.png").stat().st_mtime_ns
-    assert anonymise(folder, out, model=copying_model) == first
+    assert anonymize(folder, out, model=copying_model) == first
     assert (out / "bert" / "0.png").stat().st_mtime_ns == kept
     assert len(read_rows(out / FACES)) == 2
     with pytest.raises(InputError, match="another --out"):
-        anonymise(folder, out, model=copying_model, seed=5)
+        anonymize(folder, out, model=copying_model, seed=5)
 
 
 def test_wrong_folders_are_one_line(tmp_path, copying_model, folder):
@@ -136,7 +136,7 @@ def test_wrong_folders_are_one_line(tmp_path, copying_model, folder):
         (folder, folder / "anna", "holds other files"),
     ):
         with pytest.raises(InputError, match=problem):
-            anonymise(wrong, out, model=copying_model)
+            anonymize(wrong, out, model=copying_model)
 
 
 @pytest.mark.faces
@@ -155,10 +155,10 @@ def test_photographs_of_82_people_keep_faces_and_lose_identities(london_folder, 
         (person / path.name).symlink_to(path)
     some = [read_photograph(path, 10).image for path in sorted(folder.glob("*/*"))[::4]]
     model = write_copying_model(tmp_path / "model", NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
-    centre_by(model, [find_faces(image, "one", 96, folder)[0].crop for image in some])
-    figures = anonymise(folder, tmp_path / "out", model=model)
+    center_by(model, [find_faces(image, "one", 96, folder)[0].crop for image in some])
+    figures = anonymize(folder, tmp_path / "out", model=model)
     assert (figures["people"], figures["faces"]) == (82, 82)
-    assert figures["files"] == {"anonymised": 82}
+    assert figures["files"] == {"anonymized": 82}
     assert figures["faces_unchanged"] == 0
     assert figures["reidentification_rank1"] <= 0.05
     assert figures["detection_kept"] >= 0.98

@@ -1,11 +1,11 @@
-"""The aligned crop's geometry: template, similarity, exact inverse, the recogniser's chip."""
+"""The aligned crop's geometry: template, similarity, exact inverse, the recognizer's chip."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swapcore.faces.align import CHIP_PX, align, recogniser_chip, template_points
+from swapcore.faces.align import CHIP_PX, align, recognizer_chip, template_points
 from swapcore.ops.geometry import apply, invert
 
 
@@ -41,13 +41,13 @@ def test_coinciding_points_are_refused():
     ("size_px", "scale", "shift"), [(512, 0.4394, (-39.43, -61.71)), (256, 0.8788, (-39.21, -61.49))]
 )
 def test_chip_by_hand(size_px, scale, shift):
-    chip = recogniser_chip(size_px)
+    chip = recognizer_chip(size_px)
     np.testing.assert_allclose(chip[:, :2], scale * np.eye(2), atol=1e-12)
     np.testing.assert_allclose(chip[:, 2], shift, atol=0.005)
 
 
 def test_chip_frames_the_same_part_of_the_face_at_any_size():
-    corners = [apply(recogniser_chip(size), template_points(size)) for size in (64, 256, 1024)]
+    corners = [apply(recognizer_chip(size), template_points(size)) for size in (64, 256, 1024)]
     np.testing.assert_allclose(corners[0], corners[1], atol=1e-9)
     np.testing.assert_allclose(corners[2], corners[1], atol=1e-9)
     assert ((corners[0] > 0) & (corners[0] < CHIP_PX)).all()

@@ -36,8 +36,8 @@ def test_nobody(shape):
 
 def test_two_faces():
     canvas = np.full((400, 800, 3), 205, np.uint8)
-    image, _ = draw_face(3, into=canvas, centre=(0.25, 0.4), eye_distance_px=70)
-    image, _ = draw_face(4, into=image, centre=(0.75, 0.4), eye_distance_px=50)
+    image, _ = draw_face(3, into=canvas, center=(0.25, 0.4), eye_distance_px=70)
+    image, _ = draw_face(4, into=image, center=(0.75, 0.4), eye_distance_px=50)
     boxes = sorted(detect_faces(image, "central"))
     assert len(boxes) == 2
     assert boxes[0].width_px > boxes[1].width_px

@@ -5,16 +5,16 @@ import pytest
 
 from swapcore.errors import ArtifactError
 from swapcore.faces import dlib_weights
-from swapcore.faces.dlib_weights import RECOGNISER_FILE, package_file, read_dlib_weights
+from swapcore.faces.dlib_weights import RECOGNIZER_FILE, package_file, read_dlib_weights
 
 
 @pytest.fixture(scope="module")
 def data() -> bytes:
-    return package_file(RECOGNISER_FILE).read_bytes()
+    return package_file(RECOGNIZER_FILE).read_bytes()
 
 
 def test_it_reads_every_layer():
-    weights = read_dlib_weights(package_file(RECOGNISER_FILE))
+    weights = read_dlib_weights(package_file(RECOGNIZER_FILE))
     assert weights.mean_rgb == pytest.approx((122.782, 117.001, 104.298), abs=1e-3)
     assert len(weights.convolutions) == 29
     assert weights.convolutions[0].weight.shape == (32, 3, 7, 7)
@@ -25,7 +25,7 @@ def test_it_reads_every_layer():
 def test_it_is_found_without_importing_the_package():
     import sys
 
-    package_file(RECOGNISER_FILE)
+    package_file(RECOGNIZER_FILE)
     assert dlib_weights.PACKAGE not in sys.modules
 
 
@@ -34,7 +34,7 @@ def test_a_file_that_is_not_installed_is_named(monkeypatch):
         package_file("absent.dat")
     monkeypatch.setattr(dlib_weights, "PACKAGE", "no_such_package_at_all")
     with pytest.raises(ArtifactError, match="install the package no_such_package_at_all"):
-        package_file(RECOGNISER_FILE)
+        package_file(RECOGNIZER_FILE)
 
 
 DAMAGE = {

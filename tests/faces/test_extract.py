@@ -49,8 +49,8 @@ def test_nobody_and_too_many():
     with pytest.raises(FaceError, match="no face") as error:
         extract_face(np.full((300, 300, 3), 90, np.uint8), 256, "largest", PATH)
     assert error.value.reason == "no-face"
-    image, _ = draw_face(3, into=np.full((400, 800, 3), 205, np.uint8), centre=(0.25, 0.4))
-    image, _ = draw_face(4, into=image, centre=(0.75, 0.4))
+    image, _ = draw_face(3, into=np.full((400, 800, 3), 205, np.uint8), center=(0.25, 0.4))
+    image, _ = draw_face(4, into=image, center=(0.75, 0.4))
     with pytest.raises(FaceError, match="2 faces") as error:
         extract_face(image, 256, "reject", PATH)
     assert error.value.reason == "several-faces"

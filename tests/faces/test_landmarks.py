@@ -1,4 +1,4 @@
-"""Eye centres and mouth corners against drawn and hand-placed ones."""
+"""Eye centers and mouth corners against drawn and hand-placed ones."""
 
 import importlib.util
 
@@ -11,7 +11,7 @@ from swapcore.faces import landmarks as module
 from swapcore.faces.align import template_points
 from swapcore.faces.detect import detect_faces
 from swapcore.faces.extract import cut_face
-from swapcore.faces.landmarks import EYE_OUTWARD, EYE_RISE, eye_centres, locate_landmarks, mouth_corners
+from swapcore.faces.landmarks import EYE_OUTWARD, EYE_RISE, eye_centers, locate_landmarks, mouth_corners
 from swapcore.ops.geometry import apply, invert
 
 
@@ -21,12 +21,12 @@ def eye_errors(found, marks):
     return np.linalg.norm(found - marks[:, :2], axis=2).max(1) / distance
 
 
-def test_eye_centres_by_hand():
+def test_eye_centers_by_hand():
     level = np.array([[0.0, 0], [20, 0], [80, 0], [100, 0], [50, 60]])
     out, up = 80 * EYE_OUTWARD, 80 * EYE_RISE
-    np.testing.assert_allclose(eye_centres(level), [[10 - out, -up], [90 + out, -up]])
+    np.testing.assert_allclose(eye_centers(level), [[10 - out, -up], [90 + out, -up]])
     quarter_turn = level @ np.array([[0.0, 1], [-1, 0]])
-    np.testing.assert_allclose(eye_centres(quarter_turn), [[up, 10 - out], [up, 90 + out]], atol=1e-9)
+    np.testing.assert_allclose(eye_centers(quarter_turn), [[up, 10 - out], [up, 90 + out]], atol=1e-9)
 
 
 @pytest.mark.parametrize("eye_distance_px", [40, 70, 160])
@@ -72,9 +72,9 @@ def marked(london):
 class TestLondon:
     """Against the hand-placed points of the London set; medians as shares of the pupils' distance."""
 
-    def test_eye_centres(self, marked):
+    def test_eye_centers(self, marked):
         marks = np.stack([one.marks for one in marked])
-        errors = eye_errors(np.stack([eye_centres(one.face.landmarks) for one in marked]), marks)
+        errors = eye_errors(np.stack([eye_centers(one.face.landmarks) for one in marked]), marks)
         assert len(errors) == 82
         assert np.median(errors) <= 0.025  # measured: 0.019; the middle of dlib's corners gives 0.052 and 0.075
         assert errors.max() <= 0.05  # measured: 0.036
@@ -87,7 +87,7 @@ class TestLondon:
         along = right - left
         up = np.stack([along[:, 1], -along[:, 0]], 1)
         length2 = (along**2).sum(1)
-        # The marks count pixels from the edge of the first one, not from its centre: half a pixel more.
+        # The marks count pixels from the edge of the first one, not from its center: half a pixel more.
         offsets = np.stack([marks[:, 0] - 0.5 - left, marks[:, 1] - 0.5 - right], 1)
         rise = (offsets * up[:, None]).sum(2) / length2[:, None]
         outward = (offsets * along[:, None]).sum(2) / length2[:, None] * (-1, 1)

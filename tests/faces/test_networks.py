@@ -14,12 +14,12 @@ from torch import nn
 from swapcore.config import NetworkParams
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.faces.features import IMAGENET_MEAN, IMAGENET_STD
-from swapcore.faces.networks import load_feature_network, load_judge, load_recogniser
+from swapcore.faces.networks import load_feature_network, load_judge, load_recognizer
 from swapcore.ops.vision import models
 
 
 class ToyEmbedding(nn.Module):
-    """Mean colour, projected: (B, 3, H, W) to (B, 4)."""
+    """Mean color, projected: (B, 3, H, W) to (B, 4)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class ToyLevels(nn.Module):
 
 
 class ToyImage(nn.Module):
-    """What a recogniser may not return."""
+    """What a recognizer may not return."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x
@@ -58,7 +58,7 @@ def script(folder: Path, module: nn.Module) -> NetworkParams:
 
 
 def onnx_file(folder: Path, batch: int | str = "batch", side: int | str = 112, flatten: bool = True) -> NetworkParams:
-    """An ONNX file: mean colour times a fixed matrix, or, without flatten, the image itself."""
+    """An ONNX file: mean color times a fixed matrix, or, without flatten, the image itself."""
     matrix = numpy_helper.from_array(np.arange(12, dtype=np.float32).reshape(3, 4) / 10, "matrix")
     nodes = [
         helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
@@ -81,24 +81,24 @@ def crops() -> torch.Tensor:
     return torch.rand(3, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-def test_a_torchscript_recogniser_is_trainable_through(tmp_path, crops):
-    recogniser = load_recogniser(script(tmp_path, ToyEmbedding()))
+def test_a_torchscript_recognizer_is_trainable_through(tmp_path, crops):
+    recognizer = load_recognizer(script(tmp_path, ToyEmbedding()))
     crops.requires_grad_()
-    features = recogniser.features(crops)
-    assert features.embedding.shape == (3, recogniser.embedding_dim) == (3, 4)
+    features = recognizer.features(crops)
+    assert features.embedding.shape == (3, recognizer.embedding_dim) == (3, 4)
     assert features.levels == []
     features.embedding.sum().backward()
     assert crops.grad.abs().sum() > 0
-    assert not any(parameter.requires_grad for parameter in recogniser.parameters())
+    assert not any(parameter.requires_grad for parameter in recognizer.parameters())
 
 
-def test_a_torchscript_recogniser_may_show_its_levels(tmp_path, crops):
+def test_a_torchscript_recognizer_may_show_its_levels(tmp_path, crops):
     network = script(tmp_path, ToyWithLevels())
-    levels = load_recogniser(network).levels(crops)
+    levels = load_recognizer(network).levels(crops)
     assert [tuple(level.shape) for level in levels] == [(3, 3, 112, 112), (3, 3, 56, 56)]
 
 
-def test_a_users_recogniser_sees_arcfaces_framing(tmp_path):
+def test_a_users_recognizer_sees_arcfaces_framing(tmp_path):
     """A crop that is white only around where ArcFace's chip lies is seen as white."""
     crops = torch.full((1, 3, 256, 256), -1.0)
     crops[:, :, 20:245, 20:240] = 1.0
@@ -108,7 +108,7 @@ def test_a_users_recogniser_sees_arcfaces_framing(tmp_path):
 
 
 @pytest.mark.parametrize(("batch", "side"), [("batch", 112), (1, 112), ("batch", 64), ("batch", "side")])
-def test_an_onnx_recogniser_judges_in_whatever_shape_it_was_exported(tmp_path, crops, batch, side):
+def test_an_onnx_recognizer_judges_in_whatever_shape_it_was_exported(tmp_path, crops, batch, side):
     judge = load_judge(onnx_file(tmp_path, batch, side))
     embedding = judge(crops)
     assert judge.chip_px == (side if isinstance(side, int) else 112)
@@ -118,11 +118,11 @@ def test_an_onnx_recogniser_judges_in_whatever_shape_it_was_exported(tmp_path, c
     np.testing.assert_allclose(judge.embed(images, batch_size=2), expected, atol=1e-5)
 
 
-def test_an_onnx_recogniser_may_not_train(tmp_path):
+def test_an_onnx_recognizer_may_not_train(tmp_path):
     network = onnx_file(tmp_path)
     assert not load_judge(network).differentiable
     with pytest.raises(ParamsError, match=r"lets no gradient through, so it can judge .* but not train"):
-        load_recogniser(network)
+        load_recognizer(network)
     with pytest.raises(ParamsError, match="lets no gradient through"):
         load_feature_network(network)
 
@@ -205,11 +205,11 @@ def test_a_wrong_output_shape_is_refused(tmp_path):
     assert "must return feature maps" in refusal(load_feature_network, script(tmp_path, ToyEmbedding()))
 
 
-def test_a_feature_network_is_no_recogniser(tmp_path):
+def test_a_feature_network_is_no_recognizer(tmp_path):
     path = tmp_path / "any"
     path.write_bytes(b"")
     with pytest.raises(ParamsError, match=re.escape("kind vgg16: compares features, not people")):
-        load_recogniser(params("vgg16", path))
+        load_recognizer(params("vgg16", path))
 
 
 def test_onnx_without_its_runtime_names_the_way_out(tmp_path, monkeypatch):

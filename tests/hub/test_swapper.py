@@ -1,4 +1,4 @@
-"""A model folder swaps aligned crops as its generator and recogniser do, and a broken one is refused in one line."""
+"""A model folder swaps aligned crops as its generator and recognizer do, and a broken one is refused in one line."""
 
 import shutil
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from swapcore.data.recognizer_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.errors import ArtifactError
-from swapcore.faces.networks import load_recogniser
+from swapcore.faces.networks import load_recognizer
 from swapcore.hub.swapper import Swapper
 from swapcore.models.artifact import load_generator
 from swapcore.ops.image import to_images, to_tensor
@@ -20,11 +20,11 @@ def pairs() -> tuple[np.ndarray, np.ndarray]:
     return rng.integers(0, 256, (2, 3, 64, 64, 3), dtype=np.uint8)
 
 
-def test_it_swaps_as_generator_and_recogniser_do(model, pairs):
+def test_it_swaps_as_generator_and_recognizer_do(model, pairs):
     swapped = Swapper(model).swap(*pairs)
     generator, _ = load_generator(model)
     source, template = (to_tensor(images) for images in pairs)
-    description = generator.description.describe(load_recogniser(read_recogniser_file(model).network).features, source)
+    description = generator.description.describe(load_recognizer(read_recognizer_file(model).network).features, source)
     with torch.no_grad():
         expected = to_images(generator(source, template, description).image)
     assert swapped.shape == (3, 64, 64, 3)
@@ -42,7 +42,7 @@ def test_each_pair_is_answered_by_itself(model, pairs):
     assert np.abs(exchanged[0] - together[0]).max() > 0
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "model.json", "recogniser.json"])
+@pytest.mark.parametrize("name", ["weights.safetensors", "model.json", "recognizer.json"])
 @pytest.mark.parametrize("damage", ["missing", "cut"])
 def test_a_broken_folder_is_named(model, tmp_path, name, damage):
     folder = tmp_path / "model"

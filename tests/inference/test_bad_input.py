@@ -126,13 +126,13 @@ def test_video_refuses_what_is_no_video(place, capsys, name, inputs):
     refused(place, capsys, name, "video", inputs / name, out, "--source", inputs / "good.png", "--model", place.model)
 
 
-def test_anonymise_counts_what_it_cannot_use_and_copies_none_of_it(place, capsys, tmp_path):
+def test_anonymize_counts_what_it_cannot_use_and_copies_none_of_it(place, capsys, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in ("nobody.png", "corrupt.png", "truncated.png", "bomb.png", "text.jpg", "small.png"):
         shutil.copy(place.inputs / name, folder / name)
     (folder / "notes.txt").write_text("no photograph, and none meant")
-    code, line = run(capsys, "anonymise", folder, "--out", place.out, "--model", place.model)
+    code, line = run(capsys, "anonymize", folder, "--out", place.out, "--model", place.model)
     assert (code, line.count("\n")) == (2, 1), line
     assert "5 photographs have no result (no-face 1, not-an-image 1, too-large 1, truncated 2)" in line
     assert "files.csv says which" in line
@@ -147,7 +147,7 @@ def commands(place: Place, model: object, results: Path) -> Iterator[tuple[objec
     shutil.copy(place.inputs / "good.png", photos / "good.png")
     source, template = place.inputs / "good.png", place.inputs / "template.png"
     yield "swap", "--source", source, "--template", template, "--out", results / "out.png", "--model", model
-    yield "anonymise", photos, "--out", results / "out", "--model", model
+    yield "anonymize", photos, "--out", results / "out", "--model", model
     yield "video", place.inputs / "clip.mp4", results / "out.mp4", "--source", source, "--model", model
 
 

@@ -47,15 +47,15 @@ def test_which_faces_are_meant(swapper, photographs, two_faces, choice, replaced
 
 def test_small_faces_beside_a_large_one_are_found_too(swapper):
     ground = np.full((700, 1000, 3), 190, np.uint8)
-    image, _ = draw_face(1, into=ground, centre=(0.3, 0.45), eye_distance_px=130)
-    image, _ = draw_face(2, into=image, centre=(0.85, 0.3), eye_distance_px=24)
+    image, _ = draw_face(1, into=ground, center=(0.3, 0.45), eye_distance_px=130)
+    image, _ = draw_face(2, into=image, center=(0.85, 0.3), eye_distance_px=24)
     faces = find_faces(image, "all", 64, Path("two.png"))
     distances = [float(np.linalg.norm(np.diff(apply(invert(face.affine), face.points[:2]), axis=0))) for face in faces]
     assert distances == pytest.approx([130, 24], rel=0.2)
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_orientation_is_honoured_and_private_metadata_dropped(model, photographs, tmp_path, orientation):
+def test_orientation_is_honored_and_private_metadata_dropped(model, photographs, tmp_path, orientation):
     upright = PIL.Image.open(photographs / "template.png")
     turned = upright.rotate({1: 0, 3: 180, 6: 90, 8: -90}[orientation], expand=True)
     exif = PIL.Image.Exif()

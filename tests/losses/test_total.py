@@ -18,7 +18,7 @@ UNDOUBLED = {"pixel_change", "paint_hidden"}
 STILL = Jitter(torch.zeros(2, 2), torch.ones(2), torch.zeros(2))
 
 
-def recognise(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+def recognize(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
     coarse = F.adaptive_avg_pool2d(crops, 2)
     return [F.adaptive_avg_pool2d(crops, 4), coarse], coarse.flatten(1)
 
@@ -58,7 +58,7 @@ def test_every_term_scales_with_its_weight(pictures: torch.Tensor, targets: Targ
     for name, value in once.items():
         factor = 4 if name == "pixel_raw" else 2  # its share and w1, w2 both doubled
         torch.testing.assert_close(twice[name], factor * value)
-    loss = SwapLoss(WEIGHTS, recognise, torch.zeros(12), 2, None)
+    loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 2, None)
     assert loss.adversarial(torch.tensor([2.0]))["adversarial"].item() == pytest.approx(-0.06)
 
 
@@ -113,7 +113,7 @@ def test_a_closed_mask_still_teaches_the_raw_image(pictures: torch.Tensor, targe
 
 
 def test_the_frozen_networks_look_at_the_chosen_samples_only(pictures: torch.Tensor, targets: Targets) -> None:
-    loss = SwapLoss(WEIGHTS, recognise, torch.zeros(12), 2, None)
+    loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 2, None)
     one = slice(0, None, 2)
     terms = loss(swapped(pictures), targets, jitter=STILL, judge_raw=False, judged=one)
     alone = loss(swapped(pictures[:, one]), targets.select(one), jitter=STILL.select(one), judge_raw=False)

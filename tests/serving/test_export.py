@@ -30,7 +30,7 @@ def test_onnxruntime_gives_the_models_pixels_for_any_batch(model, exported, num)
     with torch.no_grad():
         wanted = swapper.network(torch.from_numpy(source), torch.from_numpy(template)).numpy()
     difference = np.abs(OnnxSwap(path, threads=1)(source, template) - wanted).max()
-    assert difference < 1e-4  # a hundredth of a grey level
+    assert difference < 1e-4  # a hundredth of a gray level
     assert said.max_difference < 1e-4
     assert said.size_px == swapper.size_px
 

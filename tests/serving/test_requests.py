@@ -71,7 +71,7 @@ def test_photographs_and_crops_may_be_mixed_and_photographs_keep_their_size(swap
 
 
 MAX_MARK = 30
-"""More than the watermark changes any pixel by; it is 2.4 grey levels in the mean square at most."""
+"""More than the watermark changes any pixel by; it is 2.4 gray levels in the mean square at most."""
 
 
 def assert_alike(first, second):

@@ -239,7 +239,7 @@ def test_its_files_are_the_weights_the_configuration_and_code(registered):
     lineage = {name for name in files if name.startswith("lineage/")}
     assert {"lineage/groups.json", "lineage/faces.json"} <= lineage
     assert files - lineage == {
-        "README.md", "card.json", "model.json", "named.json", "recogniser.json", "weights.safetensors"
+        "README.md", "card.json", "model.json", "named.json", "recognizer.json", "weights.safetensors"
     }  # fmt: skip
     card = (folder / "artifacts/model/README.md").read_text()
     assert card == client(registered.uri).get_model_version("test-swap", "1").description
@@ -264,7 +264,7 @@ class ToyEmbedding(nn.Module):
         return torch.cat([x.mean((2, 3)), x.std((2, 3))], 1)
 
 
-def test_a_recogniser_of_the_users_own_travels_with_the_model(workspace):
+def test_a_recognizer_of_the_users_own_travels_with_the_model(workspace):
     path = workspace / "own.pt"
     torch.jit.script(ToyEmbedding()).save(str(path))
     own = NetworkParams(kind="torchscript", path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())

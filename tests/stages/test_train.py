@@ -1,4 +1,4 @@
-"""The train stage, with dlib's recogniser and drawn people."""
+"""The train stage, with dlib's recognizer and drawn people."""
 
 import contextlib
 import hashlib
@@ -110,7 +110,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_the_model_folder_is_complete_and_carries_no_checkpoint(trained: Path) -> None:
     assert set(digests(trained)) == {
-        "card.json", "losses.csv", "model.json", "recogniser.json", "weights.safetensors",
+        "card.json", "losses.csv", "model.json", "recognizer.json", "weights.safetensors",
         "sheets/step-00000005.png", "sheets/step-00000010.png", "lineage/groups.json",
     }  # fmt: skip
     assert not partial_folder(trained).exists()

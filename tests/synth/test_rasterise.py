@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from swapcore.synth.rasterise import rasterise
 
 
-def test_a_triangle_covers_the_pixels_whose_centres_it_holds() -> None:
+def test_a_triangle_covers_the_pixels_whose_centers_it_holds() -> None:
     corners = torch.tensor([[0.0, 0.0, 5.0], [4.0, 0.0, 5.0], [0.0, 4.0, 5.0]])
     seen = rasterise(corners, torch.tensor([[0, 1, 2]]), None, 4, 4)
     covered = {(int(p) % 4, int(p) // 4) for p in seen.pixel}

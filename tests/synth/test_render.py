@@ -113,7 +113,7 @@ def test_attributes_leave_the_neutral_view_of_a_person_alone(seed: int) -> None:
 
 @pytest.mark.parametrize("name", [n for n in Identity.bounds() if n not in ("freckles", "lip_makeup", "age")])
 def test_every_identity_parameter_shows(name: str, person: Identity) -> None:
-    light = {"darkness": 0.3, "grey": 0.0}  # black or grey hair shows no red
+    light = {"darkness": 0.3, "gray": 0.0}  # black or gray hair shows no red
     reds = {
         f"{hair}_redness": {f"{hair}_{key}": value for key, value in light.items()} for hair in ("hair", "face_hair")
     }
@@ -128,7 +128,7 @@ def test_every_identity_parameter_shows(name: str, person: Identity) -> None:
 @settings(max_examples=30, deadline=None)
 def test_the_eye_is_open_at_blink_zero_and_shut_at_one(seed: int, squint: float) -> None:
     eye = eye_of(draw_identity(np.random.default_rng(seed)))
-    middle = torch.tensor([eye.centre_x])
+    middle = torch.tensor([eye.center_x])
     _, upper, lower = lid_edges(eye, middle, 0.0, squint)
     assert float(upper - lower) > 0.4
     _, upper, lower = lid_edges(eye, middle, 1.0, squint)

@@ -1,4 +1,4 @@
-"""A tiny training run: drawn people, a pooling "recogniser", a generator of 30 thousand parameters."""
+"""A tiny training run: drawn people, a pooling "recognizer", a generator of 30 thousand parameters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ TINY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def recognise(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+def recognize(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
     """Two levels of averages; the coarser one is the embedding, as ``small_groups.embed`` has it."""
     fine, coarse = F.adaptive_avg_pool2d(crops, 8), F.adaptive_avg_pool2d(crops, 2)
     return [fine, coarse], coarse.flatten(1).float()
@@ -102,7 +102,7 @@ def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
             groups, size_px=size_px, batch_size=params.batch_size, fake_label_share=params.fake_label_share,
             augment=params.augment, memory_megabytes=params.memory_megabytes, seed=params.seed, guide=guide,
         )  # fmt: skip
-        descriptions = describe_sources(learner.generator.description, sampler, recognise, mean, CPU)
+        descriptions = describe_sources(learner.generator.description, sampler, recognize, mean, CPU)
         learner.ema.description.load_state_dict(learner.generator.description.state_dict())
         samples = Samples(
             groups, size_px=size_px, limit=4, recognise=recognise, precision="fp32", device=CPU, guide=guide
@@ -110,7 +110,7 @@ def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
         (tmp_path / name).mkdir(exist_ok=True)
         checkpoints = CheckpointStore(tmp_path / name, digest, params.checkpoints_kept)
         checkpoints.resume(learner)
-        loss = SwapLoss(params.weights, recognise, mean, params.num_feature_levels, None)
+        loss = SwapLoss(params.weights, recognize, mean, params.num_feature_levels, None)
         context = StepContext(params, CPU, loss, descriptions, mean)
         around = Surroundings(sampler.batch, samples.judge, checkpoints, tracker or NoTracking(), tmp_path / name)
         return Run(learner, sampler, context, around)

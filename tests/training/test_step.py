@@ -85,7 +85,7 @@ def test_the_average_follows_the_generator(tiny, start) -> None:
         torch.testing.assert_close(average, current)
 
 
-def test_the_recogniser_is_not_trained(tiny, start) -> None:
+def test_the_recognizer_is_not_trained(tiny, start) -> None:
     run = start(tiny())
     batch = run.sampler.batch(0)
     frozen = run.context.descriptions.clone()

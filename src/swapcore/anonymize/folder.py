@@ -1,4 +1,4 @@
-"""A folder anonymised: looked at, its people told apart, replacements dealt, every photograph treated, written, read again, judged."""
+"""A folder anonymized: looked at, its people told apart, replacements dealt, every photograph treated, written, read again, judged."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ import numpy as np
 from swapcore.anonymize.identities import Face, mean_features, name_people
 from swapcore.anonymize.measure import FaceRow, measure_face
 from swapcore.anonymize.replacements import SyntheticPerson, deal, draw_replacements
-from swapcore.anonymize.report import summarise, write_report
+from swapcore.anonymize.report import summarize, write_report
 from swapcore.anonymize.survey import FaceSeen, FileSeen, survey
 from swapcore.anonymize.treat import Gallery, Treated, treat_face
 from swapcore.data.images import read_photograph
@@ -32,7 +32,7 @@ from swapcore.provenance.marking import Ingredient, ModelReference, Provenance, 
 from swapcore.tables import read_table, write_table
 
 FILES, FACES = "files.csv", "faces.csv"
-WITH_RESULT_OR_NONE_DUE = frozenset({"anonymised", "not-a-photograph"})
+WITH_RESULT_OR_NONE_DUE = frozenset({"anonymized", "not-a-photograph"})
 """Statuses of a file; every other one is of a photograph that somebody has to look at."""
 NUM_CANDIDATES = 3
 _SETTINGS = "settings.json"
@@ -46,7 +46,7 @@ class FileRow:
     out: str
     """The result's name; empty where there is none."""
     status: str
-    """anonymised, or why there is no result: no-face, not-a-photograph, truncated …"""
+    """anonymized, or why there is no result: no-face, not-a-photograph, truncated …"""
     detail: str
     num_swapped: int
     num_blurred: int
@@ -64,7 +64,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Anonymiser:
+class Anonymizer:
     """The work on one photograph, for a process of its own."""
 
     model: LocatedModel
@@ -92,7 +92,7 @@ class Anonymiser:
         ]
         num_swapped = sum(each.treatment == "swapped" for each in treated)
         counts = (num_swapped, len(treated) - num_swapped)
-        return FileRow(task.item.name, task.item.result_name, "anonymised", "", *counts), rows
+        return FileRow(task.item.name, task.item.result_name, "anonymized", "", *counts), rows
 
     def _row(
         self, seen: FaceSeen, name: str, treated: Treated, before: Image, after: Image, found: list[Box]
@@ -108,10 +108,10 @@ class Anonymiser:
         sources = tuple(people[number].ingredient for number in sorted(used - {-1}))
         template = Ingredient("template", Path(task.item.name).name, task.seen.sha256)
         reference = ModelReference(self.model.name, self.model.version, self.model.digest)
-        return Provenance("anonymised", reference, (*sources, template))
+        return Provenance("anonymized", reference, (*sources, template))
 
 
-def anonymise(
+def anonymize(
     folder: str | Path,
     out: str | Path,
     *,
@@ -155,12 +155,12 @@ def anonymise(
         _note_leftovers(done, seen)
         waiting = [task for task in tasks if task.item.name not in {row.file for row in done.rows}]
         processes = min(num_processes(workers), max(1, len(waiting) // 3))
-        results = ordered_map(Anonymiser(located, gallery, target), waiting, workers=processes, chunk_size=1)
-        for row, rows in progress(results, "anonymising", len(tasks), initial=len(tasks) - len(waiting)):
+        results = ordered_map(Anonymizer(located, gallery, target), waiting, workers=processes, chunk_size=1)
+        for row, rows in progress(results, "anonymizing", len(tasks), initial=len(tasks) - len(waiting)):
             for each in rows:
                 judged.add(each)
             done.add(row)
-    figures = summarise([row.status for row in done.rows], judged.rows)
+    figures = summarize([row.status for row in done.rows], judged.rows)
     write_report(target, figures, f"{located.name} {located.version or ''} {located.digest[:16]}")
     shutil.rmtree(work, ignore_errors=True)  # face features of people who exist
     return figures

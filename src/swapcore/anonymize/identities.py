@@ -8,7 +8,7 @@ import numpy.typing as npt
 from swapcore.anonymize.survey import FaceSeen, folder_of
 
 SAME_PERSON: Final = 0.6
-"""Centred cosine: photographs of one person lie about 0.9 apart, of two about 0."""
+"""Centered cosine: photographs of one person lie about 0.9 apart, of two about 0."""
 Vector = npt.NDArray[np.float64]
 
 

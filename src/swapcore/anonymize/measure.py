@@ -1,4 +1,4 @@
-"""What an anonymised photograph still gives away: read from its file as a stranger would, and compared with the original."""
+"""What an anonymized photograph still gives away: read from its file as a stranger would, and compared with the original."""
 
 from dataclasses import dataclass
 
@@ -29,12 +29,12 @@ class FaceRow:
     synthetic_person: int
     """-1: none."""
     changed: float
-    """Mean |after - before| in the face's box, grey levels."""
+    """Mean |after - before| in the face's box, gray levels."""
     found: bool
     """Whether the detector still finds it."""
     cosine: float
-    """Centred, of the face after to the face before."""
-    recognised: bool
+    """Centered, of the face after to the face before."""
+    recognized: bool
     """Whether the most similar original face in the whole set shows the same person."""
     eyes_error: float
     """Mean shift of the eyes, as a share of the pupils' distance; nan where the face is not found."""
@@ -56,9 +56,9 @@ def measure_face(
     if again is not None:
         shifts = np.linalg.norm(eyes_and_nose(again) - points, axis=1) / np.linalg.norm(points[1] - points[0])
         errors = [float(shifts[:2].mean()), float(shifts[2])]
-    recognised = gallery.names_first(embedding) == name
+    recognized = gallery.names_first(embedding) == name
     cosine = float(embedding @ np.array(seen.embedding))
-    return _change(seen, before, after), again is not None, cosine, recognised, errors[0], errors[1]
+    return _change(seen, before, after), again is not None, cosine, recognized, errors[0], errors[1]
 
 
 def _change(seen: FaceSeen, before: Image, after: Image) -> float:

@@ -39,7 +39,7 @@ class SyntheticPerson:
     crop: Image
     """uint8 (S, S, 3), aligned."""
     embedding: npt.NDArray[np.float32]
-    """Centred and of length 1."""
+    """Centered and of length 1."""
 
     @property
     def ingredient(self) -> Ingredient:

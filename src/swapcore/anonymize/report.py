@@ -1,4 +1,4 @@
-"""The report on an anonymised folder: report.json and report.md, made from the rows alone."""
+"""The report on an anonymized folder: report.json and report.md, made from the rows alone."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ from swapcore.files import put_in_place
 JSON, PAGE = "report.json", "report.md"
 
 
-def summarise(statuses: list[str], faces: list[FaceRow]) -> dict[str, Any]:
+def summarize(statuses: list[str], faces: list[FaceRow]) -> dict[str, Any]:
     """Every figure of the report.
 
     Args:
@@ -34,8 +34,8 @@ def summarise(statuses: list[str], faces: list[FaceRow]) -> dict[str, Any]:
         "faces_unchanged": sum(face.changed < 1.0 for face in faces),
         "blurred_share": _share([face.treatment == "blurred" for face in faces]),
         "blurred_reasons": dict(sorted(Counter(face.reason for face in faces if face.reason).items())),
-        "reidentification_rank1": _share([face.recognised for face in faces]),
-        "reidentification_rank1_swapped": _share([face.recognised for face in faces if face.treatment == "swapped"]),
+        "reidentification_rank1": _share([face.recognized for face in faces]),
+        "reidentification_rank1_swapped": _share([face.recognized for face in faces if face.treatment == "swapped"]),
         "reidentification_chance": 1 / len(people) if people else None,
         "cosine_to_original_mean": _mean([face.cosine for face in faces]),
         "detection_kept": _share([face.found for face in found_before]),
@@ -55,7 +55,7 @@ def page(figures: dict[str, Any], model: str) -> str:
     shown = {name: _shown(value) for name, value in figures.items()}
     files = "\n".join(f"| {status} | {count} |" for status, count in figures["files"].items())
     reasons = ", ".join(f"{reason} {count}" for reason, count in figures["blurred_reasons"].items()) or "none"
-    return f"""# What was anonymised
+    return f"""# What was anonymized
 Every face is that of a person who does not exist, or is blurred. Model: {model}.
 
 | files | |
@@ -76,13 +76,13 @@ is not replaced: look through the pictures before you share them.
 | share blurred | {shown["blurred_share"]} |
 | re-identified at rank 1 among the originals | {shown["reidentification_rank1"]} (by chance {shown["reidentification_chance"]}) |
 | the same of swapped faces alone | {shown["reidentification_rank1_swapped"]} |
-| mean centred cosine to the original | {shown["cosine_to_original_mean"]} |
+| mean centered cosine to the original | {shown["cosine_to_original_mean"]} |
 | still found by the detector, of those that it found before | {shown["detection_kept"]} |
 | shift of the eyes, median, in pupil distances | {shown["eyes_error_median"]} |
 | shift of the nose, median, in pupil distances | {shown["nose_error_median"]} |
 
-The figures were taken from the written files. The recogniser that judges here is the one by which replacements were chosen and
-checked; another one, or a person who knows the pictured, may recognise more: by clothes, hair, ears, a room, a file's name.
+The figures were taken from the written files. The recognizer that judges here is the one by which replacements were chosen and
+checked; another one, or a person who knows the pictured, may recognize more: by clothes, hair, ears, a room, a file's name.
 """
 
 

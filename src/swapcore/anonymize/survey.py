@@ -32,7 +32,7 @@ class FileSeen:
     file: str
     sha256: str
     reason: str
-    """Why it holds nothing to be anonymised: no-face, not-a-photograph, truncated …; empty where it does."""
+    """Why it holds nothing to be anonymized: no-face, not-a-photograph, truncated …; empty where it does."""
     detail: str
 
 
@@ -50,7 +50,7 @@ class FaceSeen:
     points: list[float]
     """x, y of left eye, right eye and nose base, in the photograph."""
     embedding: list[float]
-    """Centred and of length 1."""
+    """Centered and of length 1."""
 
     @property
     def place(self) -> Box:

@@ -1,4 +1,4 @@
-"""One face: swapped until nothing recognises it and everything still finds it, or blurred."""
+"""One face: swapped until nothing recognizes it and everything still finds it, or blurred."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -32,10 +32,10 @@ _CLOSER: Final = 1.5
 
 
 class Gallery(NamedTuple):
-    """The originals, among whom an anonymised face must not be found."""
+    """The originals, among whom an anonymized face must not be found."""
 
     embeddings: npt.NDArray[np.float32]
-    """(N, D), centred and of length 1."""
+    """(N, D), centered and of length 1."""
     people: npt.NDArray[np.str_]
     """(N,)."""
 
@@ -53,7 +53,7 @@ class Treated:
     treatment: str
     """swapped or blurred."""
     reason: str
-    """Why it was blurred: too-small, turned, not-found, recognised or moved, of the last attempt."""
+    """Why it was blurred: too-small, turned, not-found, recognized or moved, of the last attempt."""
     attempts: int
     person: int
     """Number of the synthetic person; -1 where there is none."""
@@ -97,7 +97,7 @@ def examine(image: Image, seen: FaceSeen, name: str, swapper: Swapper, gallery: 
     embedding = swapper.embed(again.crop[None])[0]
     cosine = float(embedding @ np.array(seen.embedding))
     if cosine > MAX_COSINE or (cosine > CHANCE_COSINE and gallery.names_first(embedding) == name):
-        return "recognised"
+        return "recognized"
     return "moved" if key_point_error(again, seen) > MAX_KEY_POINT_ERROR else ""
 
 
@@ -121,7 +121,7 @@ def first_at(found: list[Box], image: Image, box: Box, size_px: int) -> AlignedF
 
 
 def is_same_place(first: Box, second: Box) -> bool:
-    """Whether two boxes show one face: centres nearer than half a box, sizes not twofold apart."""
+    """Whether two boxes show one face: centers nearer than half a box, sizes not twofold apart."""
     shift = np.hypot(
         first.left + first.right - second.left - second.right, first.top + first.bottom - second.top - second.bottom
     )

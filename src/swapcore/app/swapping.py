@@ -100,7 +100,7 @@ class Swapping:
     def _figures(
         self, source: Image, face: AlignedFace, swapped: Image, template: Image, true: Image | None
     ) -> dict[str, Any]:
-        """Cosines by the model's own recogniser, before marking, and the distance to the truth over the aligned crop."""
+        """Cosines by the model's own recognizer, before marking, and the distance to the truth over the aligned crop."""
         size_px = self._swapper.swapper.size_px
         result = warp(swapped, face.affine, size_px)
         of_source, of_template, of_result = self._swapper.swapper.embed(

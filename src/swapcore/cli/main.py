@@ -150,7 +150,7 @@ def commands() -> None:
 
 
 for command in (
-    configure, benchmark, serving.serve, serving.export, using.swap, using.anonymise, using.video, marks.inspect, app.app,
+    configure, benchmark, serving.serve, serving.export, using.swap, using.anonymize, using.video, marks.inspect, app.app,
     versions.lineage, versions.promote, versions.rollback, rounds.rounds,
 ):  # fmt: skip
     commands.add_command(command)

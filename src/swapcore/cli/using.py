@@ -1,4 +1,4 @@
-"""`swapcore swap`, `swapcore anonymise` and `swapcore video`: a trained model on photographs and videos."""
+"""`swapcore swap`, `swapcore anonymize` and `swapcore video`: a trained model on photographs and videos."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,14 +75,14 @@ def _swap_many(source: Path, template: str, out: Path, **options: Any) -> None:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="of the people who do not exist")
 @OVERWRITE
 @WORKERS
-def anonymise(folder: Path, out: Path, **options: Any) -> None:
+def anonymize(folder: Path, out: Path, **options: Any) -> None:
     """Replace every face below FOLDER by a person who does not exist, or blur it; docs/use.md explains the report."""
     from swapcore.anonymize.folder import FILES, WITH_RESULT_OR_NONE_DUE
-    from swapcore.anonymize.folder import anonymise as anonymise_folder
+    from swapcore.anonymize.folder import anonymize as anonymize_folder
     from swapcore.anonymize.report import PAGE
     from swapcore.errors import InputError
 
-    figures = anonymise_folder(folder, out, **options)
+    figures = anonymize_folder(folder, out, **options)
     click.echo(f"{figures['faces']} faces: {figures['faces_swapped']} swapped, {figures['faces_blurred']} blurred")
     click.echo(f"files: {', '.join(f'{status} {count}' for status, count in figures['files'].items())}")
     click.echo(f"report: {out / PAGE}")

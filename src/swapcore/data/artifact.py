@@ -33,7 +33,7 @@ class Card(BaseModel):
     counts: dict[str, int]
     rejections: dict[str, int]
     facts: dict[str, Any]
-    """What later stages need to know of this one, e.g. the crop's size or the recogniser's hash."""
+    """What later stages need to know of this one, e.g. the crop's size or the recognizer's hash."""
     content: str
     """SHA-256 over the names and bytes of every other file in the folder, speed.json apart."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.data.artifact import Card, read_card
-from swapcore.data.recognizer_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.shards import Place, ShardReader
 from swapcore.errors import ArtifactError
 from swapcore.ops.geometry import Affine, Points, apply, compose, invert, warp
@@ -193,7 +193,7 @@ class GroupSet:
         self.rows = read_table(folder / INDEX, GroupRow)
         self.images = {row.key: row for row in read_table(folder / IMAGES, ImageRow)}
         self.size_px = int(self.card.facts["size_px"])
-        self.recogniser, self.embedding_mean = read_recogniser_file(folder)
+        self.recognizer, self.embedding_mean = read_recognizer_file(folder)
         self.pictures = Pictures(folder, self.images)
 
     def accepted(self, split: str) -> list[GroupRow]:

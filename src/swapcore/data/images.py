@@ -63,7 +63,7 @@ def read_file(path: Path) -> bytes:
 
 
 def decode_photograph(data: bytes, path: Path, max_megapixels: float) -> Image:
-    """Decode to uint8 (H, W, 3) RGB: EXIF orientation applied, first frame of an animation, see `_to_rgb` for colours.
+    """Decode to uint8 (H, W, 3) RGB: EXIF orientation applied, first frame of an animation, see `_to_rgb` for colors.
 
     Args:
         data: the file's bytes.
@@ -101,8 +101,8 @@ def _open(data: bytes, path: Path) -> PIL.Image.Image:
 def _to_rgb(picture: PIL.Image.Image, path: Path) -> PIL.Image.Image:
     """Any mode to 8-bit RGB.
 
-    16 bits keep their upper 8. CMYK is converted without its colour profile, so its colours are approximate. What is
-    transparent is laid over mid-grey: neither black nor white, so that it counts neither as under- nor overexposed.
+    16 bits keep their upper 8. CMYK is converted without its color profile, so its colors are approximate. What is
+    transparent is laid over mid-gray: neither black nor white, so that it counts neither as under- nor overexposed.
     """
     if picture.mode == "RGB" and "transparency" not in picture.info:
         return picture

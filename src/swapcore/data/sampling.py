@@ -210,7 +210,7 @@ class GroupSampler:
     def _draw_variations(self, rng: np.random.Generator) -> tuple["Variation", "Variation"]:
         """Of the source, and of template and label.
 
-        All three are shifted alike: aligned crops lie on each other at inference too. Mirroring and colour are the
+        All three are shifted alike: aligned crops lie on each other at inference too. Mirroring and color are the
         source's own, lest its light be copied with its features.
         """
         of_source, of_pair = (draw_variation(self._augment, self._size_px, rng) for _ in range(2))
@@ -264,7 +264,7 @@ class Variation:
     shift_px: tuple[int, int]
     """x, y."""
     gain: npt.NDArray[np.float32]
-    """(3,), one for each colour channel."""
+    """(3,), one for each color channel."""
 
 
 def draw_variation(params: AugmentParams, size_px: int, rng: np.random.Generator) -> Variation:
@@ -276,7 +276,7 @@ def draw_variation(params: AugmentParams, size_px: int, rng: np.random.Generator
 
 
 def vary(image: Image, variation: Variation) -> npt.NDArray[np.float32]:
-    """Mirror, shift (edges replicated) and colour uint8 (S, S, 3) to float (3, S, S) in [-1, 1]."""
+    """Mirror, shift (edges replicated) and color uint8 (S, S, 3) to float (3, S, S) in [-1, 1]."""
     pixels = image[:, ::-1] if variation.flipped else image
     x, y = variation.shift_px
     columns = np.clip(np.arange(image.shape[1]) - x, 0, image.shape[1] - 1)

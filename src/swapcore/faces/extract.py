@@ -9,7 +9,7 @@ import numpy as np
 from swapcore.errors import FaceError
 from swapcore.faces.align import align
 from swapcore.faces.detect import Box, SeveralFaces, choose_face, detect_faces
-from swapcore.faces.landmarks import MOUTH_VIEW_PX, eye_centres, locate_landmarks, mouth_corners
+from swapcore.faces.landmarks import MOUTH_VIEW_PX, eye_centers, locate_landmarks, mouth_corners
 from swapcore.ops.geometry import Affine, Points, apply, compose, invert, rescale, warp
 from swapcore.ops.image import Image, resize
 
@@ -74,7 +74,7 @@ def find_face(image: Image, several_faces: SeveralFaces, path: Path) -> Box:
 def cut_face(image: Image, box: Box, size_px: int) -> AlignedFace:
     """Align and cut the face in a box."""
     landmarks = locate_landmarks(image, box)
-    eyes_and_nose = np.vstack([eye_centres(landmarks), landmarks[4:]])
+    eyes_and_nose = np.vstack([eye_centers(landmarks), landmarks[4:]])
     affine = align(eyes_and_nose, size_px)
     crop = warp(image, affine, size_px)
     mouth_affine = rescale(affine, size_px, MOUTH_VIEW_PX)

@@ -1,4 +1,4 @@
-"""Frozen networks that see an image at several levels: the base of recognisers, and torchvision's VGG16 and AlexNet."""
+"""Frozen networks that see an image at several levels: the base of recognizers, and torchvision's VGG16 and AlexNet."""
 
 import copy
 from pathlib import Path
@@ -49,7 +49,7 @@ class FeatureNetwork(FrozenNetwork):
 
 
 class TorchvisionFeatures(FeatureNetwork):
-    """The convolutions of VGG16 or AlexNet, on the whole crop, with ImageNet's colours taken to mean 0 and deviation 1."""
+    """The convolutions of VGG16 or AlexNet, on the whole crop, with ImageNet's colors taken to mean 0 and deviation 1."""
 
     mean: torch.Tensor
     std: torch.Tensor

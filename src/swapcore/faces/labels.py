@@ -1,4 +1,4 @@
-"""Probable wrong labels: faces that lie far from the rest of their person, by centred face features."""
+"""Probable wrong labels: faces that lie far from the rest of their person, by centered face features."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -27,15 +27,15 @@ def identity_cosines(
         identities: N names.
         mean: (D,), subtracted first.
     """
-    centred = (embeddings - mean).astype(np.float64)
-    centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+    centered = (embeddings - mean).astype(np.float64)
+    centered /= np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-12)
     members: dict[str, list[int]] = {}
     for index, identity in enumerate(identities):
         members.setdefault(identity, []).append(index)
     cosines: list[float | None] = [None] * len(identities)
     for indices in members.values():
         if len(indices) > 1:
-            own = centred[indices]
+            own = centered[indices]
             others = own.sum(0) - own
             lengths = np.maximum(np.linalg.norm(others, axis=1), 1e-12)
             for index, cosine in zip(indices, (own * others).sum(1) / lengths, strict=True):

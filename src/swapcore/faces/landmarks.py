@@ -1,4 +1,4 @@
-"""Key points of a face: dlib's five, eye centres derived from them, and mouth corners found in the aligned crop."""
+"""Key points of a face: dlib's five, eye centers derived from them, and mouth corners found in the aligned crop."""
 
 import functools
 from typing import Any, Final
@@ -47,8 +47,8 @@ def _predictor() -> Any:
 def locate_landmarks(image: Image, box: Box) -> Points:
     """dlib's five points (5, 2): left eye outer and inner corner, right eye inner and outer, nose base; left = image's left."""
     scale = _FACE_IN_VIEW_PX / box.width_px
-    centre = np.array([box.left + box.right, box.top + box.bottom]) / 2
-    to_view = np.hstack([scale * np.eye(2), ((_VIEW_PX - 1) / 2 - scale * centre)[:, None]])
+    center = np.array([box.left + box.right, box.top + box.bottom]) / 2
+    to_view = np.hstack([scale * np.eye(2), ((_VIEW_PX - 1) / 2 - scale * center)[:, None]])
     view = warp(image, to_view, _VIEW_PX)
     margin = (_VIEW_PX - _FACE_IN_VIEW_PX) // 2
     shape = _predictor()(view, dlib.rectangle(margin, margin, _VIEW_PX - margin - 1, _VIEW_PX - margin - 1))
@@ -56,8 +56,8 @@ def locate_landmarks(image: Image, box: Box) -> Points:
     return apply(invert(to_view), parts)
 
 
-def eye_centres(landmarks: Points) -> Points:
-    """Left and right eye centre (2, 2) from dlib's five points (5, 2).
+def eye_centers(landmarks: Points) -> Points:
+    """Left and right eye center (2, 2) from dlib's five points (5, 2).
 
     The middle of the corners, moved by a constant in the frame of the two eyes. The constants are the mean over the 82 hand-marked
     neutral photographs of the London set, taken as symmetric; cross-validation over people is in tests/faces/test_landmarks.py.

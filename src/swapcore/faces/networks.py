@@ -1,6 +1,6 @@
 """From params to frozen network: the built-in one, or the user's own file named by path and sha256.
 
-A user's recogniser (ONNX or TorchScript) gets float (B, 3, H, W) RGB in [-1, 1] in ArcFace's framing (112 px, or the
+A user's recognizer (ONNX or TorchScript) gets float (B, 3, H, W) RGB in [-1, 1] in ArcFace's framing (112 px, or the
 square that an ONNX file fixes) and returns (B, D). A TorchScript one may return (embedding, [level, …]) instead, levels
 early to late, and so serve as feature network too. A user's feature network (TorchScript) gets the whole crop, float
 (B, 3, S, S) RGB in [-1, 1], and returns [level, …].
@@ -18,49 +18,49 @@ import torch
 from swapcore.config import NetworkParams
 from swapcore.errors import ParamsError
 from swapcore.faces.align import arcface_chip
-from swapcore.faces.dlib_weights import RECOGNISER_FILE, package_file, read_dlib_weights
+from swapcore.faces.dlib_weights import RECOGNIZER_FILE, package_file, read_dlib_weights
 from swapcore.faces.features import FeatureNetwork, TorchvisionFeatures
-from swapcore.faces.recognizer import DlibRecogniser, Features, Recogniser, cut_chip
+from swapcore.faces.recognizer import DlibRecognizer, Features, Recognizer, cut_chip
 
 ARCFACE_PX = 112
 
 
-def load_recogniser(network: NetworkParams) -> Recogniser:
-    """Load a recogniser that training can use: dlib's, or a TorchScript file.
+def load_recognizer(network: NetworkParams) -> Recognizer:
+    """Load a recognizer that training can use: dlib's, or a TorchScript file.
 
     Raises:
-        ParamsError: the file is missing, has another sha256, is no recogniser, or lets no gradient through.
+        ParamsError: the file is missing, has another sha256, is no recognizer, or lets no gradient through.
         ArtifactError: dlib's file is missing or damaged.
     """
-    recogniser = load_judge(network)
-    if not recogniser.differentiable:
+    recognizer = load_judge(network)
+    if not recognizer.differentiable:
         raise ParamsError(
-            f"{network.path}: an ONNX recogniser lets no gradient through, so it can judge (evaluate.judge) but not train; "
+            f"{network.path}: an ONNX recognizer lets no gradient through, so it can judge (evaluate.judge) but not train; "
             "use kind torchscript or dlib"
         )
-    return recogniser
+    return recognizer
 
 
-def load_judge(network: NetworkParams) -> Recogniser:
-    """Load a recogniser that only has to judge: any that ``load_recogniser`` takes, or an ONNX file.
+def load_judge(network: NetworkParams) -> Recognizer:
+    """Load a recognizer that only has to judge: any that ``load_recognizer`` takes, or an ONNX file.
 
     Raises:
-        ParamsError: the file is missing, has another sha256, or is no recogniser.
+        ParamsError: the file is missing, has another sha256, or is no recognizer.
         ArtifactError: dlib's file is missing or damaged.
     """
     match network.kind:
         case "dlib":
-            return DlibRecogniser(read_dlib_weights(package_file(RECOGNISER_FILE)))
+            return DlibRecognizer(read_dlib_weights(package_file(RECOGNIZER_FILE)))
         case "torchscript":
-            return ScriptRecogniser(_checked_file(network))
+            return ScriptRecognizer(_checked_file(network))
         case "onnx":
-            return OnnxRecogniser(_checked_file(network))
+            return OnnxRecognizer(_checked_file(network))
         case "vgg16" | "alexnet":
             raise ParamsError(f"kind {network.kind}: compares features, not people; use kind dlib, torchscript or onnx")
 
 
 def load_feature_network(network: NetworkParams) -> FeatureNetwork:
-    """Load the network of the feature loss: dlib's recogniser, torchvision's VGG16 or AlexNet, or a TorchScript file.
+    """Load the network of the feature loss: dlib's recognizer, torchvision's VGG16 or AlexNet, or a TorchScript file.
 
     Raises:
         ParamsError: the file is missing, has another sha256, gives no levels, or lets no gradient through.
@@ -68,7 +68,7 @@ def load_feature_network(network: NetworkParams) -> FeatureNetwork:
     """
     match network.kind:
         case "dlib":
-            return load_recogniser(network)
+            return load_recognizer(network)
         case "torchscript":
             return ScriptFeatures(_checked_file(network))
         case "vgg16" | "alexnet":
@@ -92,8 +92,8 @@ def _checked_file(network: NetworkParams) -> Path:
     return network.path
 
 
-class ScriptRecogniser(Recogniser):
-    """A user's TorchScript recogniser."""
+class ScriptRecognizer(Recognizer):
+    """A user's TorchScript recognizer."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class ScriptRecogniser(Recogniser):
         self.freeze()
 
     def features(self, crops: torch.Tensor) -> Features:
-        """See Recogniser."""
+        """See Recognizer."""
         return self._split(cut_chip(crops, lambda size_px: arcface_chip(size_px, ARCFACE_PX), ARCFACE_PX))
 
     def _split(self, chips: torch.Tensor) -> Features:
@@ -113,8 +113,8 @@ class ScriptRecogniser(Recogniser):
         return Features(list(levels), embedding.to(torch.float32))
 
 
-class OnnxRecogniser(Recogniser):
-    """A user's ONNX recogniser, run by onnxruntime on the CPU: a judge, since no gradient comes back."""
+class OnnxRecognizer(Recognizer):
+    """A user's ONNX recognizer, run by onnxruntime on the CPU: a judge, since no gradient comes back."""
 
     differentiable = False
 
@@ -128,7 +128,7 @@ class OnnxRecogniser(Recogniser):
         self.freeze()
 
     def features(self, crops: torch.Tensor) -> Features:
-        """See Recogniser; no levels."""
+        """See Recognizer; no levels."""
         chips = cut_chip(crops.detach(), lambda size_px: arcface_chip(size_px, self.chip_px), self.chip_px)
         return self._run(chips)
 
@@ -167,7 +167,7 @@ class ScriptFeatures(FeatureNetwork):
 def _load_script(path: Path) -> torch.nn.Module:
     try:
         with warnings.catch_warnings():
-            # torch would like its newer formats better; TorchScript is what published recognisers come in.
+            # torch would like its newer formats better; TorchScript is what published recognizers come in.
             warnings.simplefilter("ignore", DeprecationWarning)
             script: torch.nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as error:

@@ -17,7 +17,7 @@ from swapcore.ops.image import Image, resize
 
 _MEASURE_PX: Final = 128
 """Crops are measured at one size, so that the limits mean the same whatever crop.size_px is."""
-_FACE_CENTRE: Final = (256.0, 300.0)
+_FACE_CENTER: Final = (256.0, 300.0)
 _FACE_RADII: Final = (105.0, 150.0)
 """An ellipse inside the face, at the template's 512 px: brows to chin, without hair and background."""
 NOSE_DEPTH: Final = 0.4
@@ -31,7 +31,7 @@ class Quality:
     """One face's measures."""
 
     eye_distance_px: float
-    """Between the eye centres, in the photograph."""
+    """Between the eye centers, in the photograph."""
     sharpness: float
     """Mean squared Laplacian of luma over its variance, inside the face of a 128 px crop; no unit."""
     brightness: float
@@ -97,10 +97,10 @@ def _pose(points: Points) -> tuple[float, float]:
 
 
 def _sharpness(luma: npt.NDArray[np.uint8], inside: npt.NDArray[np.bool_]) -> float:
-    grey = luma.astype(np.float32)
-    variance = float(grey[inside].var())
+    gray = luma.astype(np.float32)
+    variance = float(gray[inside].var())
     # A second difference, unlike the first, is small on the smooth shading that blur leaves.
-    detail = cv2.Laplacian(grey, cv2.CV_32F)[inside]
+    detail = cv2.Laplacian(gray, cv2.CV_32F)[inside]
     return float((detail**2).mean()) / max(variance, 1.0)
 
 
@@ -114,6 +114,6 @@ def _clipped(crop: Image, inside: npt.NDArray[np.bool_]) -> float:
 def _face_mask() -> npt.NDArray[np.bool_]:
     y, x = np.mgrid[:_MEASURE_PX, :_MEASURE_PX]
     scale = TEMPLATE_PX / _MEASURE_PX
-    across = ((x + 0.5) * scale - 0.5 - _FACE_CENTRE[0]) / _FACE_RADII[0]
-    down = ((y + 0.5) * scale - 0.5 - _FACE_CENTRE[1]) / _FACE_RADII[1]
+    across = ((x + 0.5) * scale - 0.5 - _FACE_CENTER[0]) / _FACE_RADII[0]
+    down = ((y + 0.5) * scale - 0.5 - _FACE_CENTER[1]) / _FACE_RADII[1]
     return np.asarray(across**2 + down**2 <= 1)

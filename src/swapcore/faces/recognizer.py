@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from swapcore.faces.align import recogniser_chip
+from swapcore.faces.align import recognizer_chip
 from swapcore.faces.dlib_weights import INPUT_PX, Convolution, DlibWeights
 from swapcore.faces.features import FeatureNetwork
 from swapcore.ops.geometry import Affine
@@ -28,10 +28,10 @@ class Features(NamedTuple):
     levels: list[torch.Tensor]
     """Feature maps, early to late; empty for a network that shows none."""
     embedding: torch.Tensor
-    """float32 (B, D), raw: centre it by the training people's mean before a cosine."""
+    """float32 (B, D), raw: center it by the training people's mean before a cosine."""
 
 
-class Recogniser(FeatureNetwork):
+class Recognizer(FeatureNetwork):
     """A frozen face-recognition network on our aligned (FFHQ-like) crops of any size."""
 
     embedding_dim: int
@@ -67,7 +67,7 @@ class Recogniser(FeatureNetwork):
 
 
 def cut_chip(crops: torch.Tensor, chip_of_crop: ChipRule, size_px: int) -> torch.Tensor:
-    """The recogniser's own framing, float32 (B, 3, size_px, size_px), of float (B, 3, S, S) crops.
+    """The recognizer's own framing, float32 (B, 3, size_px, size_px), of float (B, 3, S, S) crops.
 
     Crops more than twice as fine as the chip are averaged down first, against aliasing.
     """
@@ -76,7 +76,7 @@ def cut_chip(crops: torch.Tensor, chip_of_crop: ChipRule, size_px: int) -> torch
     return resample(crops, chip_of_crop(crops.shape[-1]), size_px)
 
 
-class DlibRecogniser(Recogniser):
+class DlibRecognizer(Recognizer):
     """dlib's ResNet: 128 numbers a face, trained by Davis King with a metric loss, public domain.
 
     Its five levels at the 150 px chip are 32 x 35 x 35, 64 x 17 x 17, 128 x 8 x 8, 256 x 4 x 4 and 256 x 2 x 2. The early ones see
@@ -111,8 +111,8 @@ class DlibRecogniser(Recogniser):
         self.projection = nn.Linear(256, 128, bias=False)
 
     def features(self, crops: torch.Tensor) -> Features:
-        """See Recogniser."""
-        return self.features_of_chips(cut_chip(crops, recogniser_chip, INPUT_PX))
+        """See Recognizer."""
+        return self.features_of_chips(cut_chip(crops, recognizer_chip, INPUT_PX))
 
     def features_of_chips(self, chips: torch.Tensor) -> Features:
         """The same from dlib's own framing: float (B, 3, 150, 150) in [-1, 1]."""
@@ -122,7 +122,7 @@ class DlibRecogniser(Recogniser):
         for stage in self.stages:
             x = stage(x)
             levels.append(x)
-        # In full precision also under autocast: the centred cosine lives on small differences of the embedding.
+        # In full precision also under autocast: the centered cosine lives on small differences of the embedding.
         pooled = x.to(torch.float32).mean((2, 3))
         with torch.autocast(x.device.type, enabled=False):
             return Features(levels, self.projection(pooled))

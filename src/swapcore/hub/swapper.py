@@ -21,12 +21,12 @@ Batch = npt.NDArray[np.uint8]
 
 
 class SwapNetwork(nn.Module):
-    """Generator and recogniser as one network: what is exported, and what runs here."""
+    """Generator and recognizer as one network: what is exported, and what runs here."""
 
     def __init__(self, generator: AnyGenerator, recogniser: Recogniser) -> None:
         super().__init__()
         self.generator = generator
-        self.recogniser = recogniser
+        self.recognizer = recognizer
 
     def forward(self, source: torch.Tensor, template: torch.Tensor) -> torch.Tensor:
         """Swapped crops of a generator that predicts pixels, like source and template float (B, 3, S, S) in [-1, 1]."""
@@ -74,14 +74,14 @@ class FieldNetwork(nn.Module):
 
 
 class Swapper:
-    """Generator and recogniser of a model folder, ready for inference."""
+    """Generator and recognizer of a model folder, ready for inference."""
 
     def __init__(self, folder: Path, device: torch.device | str = "cpu") -> None:
-        """Load weights.safetensors, model.json and recogniser.json.
+        """Load weights.safetensors, model.json and recognizer.json.
 
         Raises:
             ArtifactError: a file is missing or damaged.
-            ParamsError: the recogniser's own file is missing or another.
+            ParamsError: the recognizer's own file is missing or another.
         """
         self._device = torch.device(device)
         generator, configuration = load_generator(folder, self._device)

@@ -95,7 +95,7 @@ def swap(
     """Put the source's face onto the template's photograph.
 
     Args:
-        source: a photograph of one person: JPEG, PNG, WebP, TIFF, BMP or GIF. Its EXIF orientation is honoured.
+        source: a photograph of one person: JPEG, PNG, WebP, TIFF, BMP or GIF. Its EXIF orientation is honored.
         template: a photograph that gives all else.
         out: where to write the result, marked as synthetic: .png, .jpg or .webp; None writes nothing. The file holds none of the
             inputs' metadata (no GPS, no camera, no names).

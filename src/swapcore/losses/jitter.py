@@ -1,4 +1,4 @@
-"""Small shifts, sizes and blurs before the recogniser of the losses, which is easily fooled by pixels in exact places."""
+"""Small shifts, sizes and blurs before the recognizer of the losses, which is easily fooled by pixels in exact places."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ def draw_jitter(params: JitterParams, batch_size: int, rng: np.random.Generator)
 
 
 def apply_jitter(image: torch.Tensor, jitter: Jitter, view: torch.Tensor | None = None) -> torch.Tensor:
-    """Cut a view, then shift, scale about the centre, and blur (B, 3, S, S); edges are replicated.
+    """Cut a view, then shift, scale about the center, and blur (B, 3, S, S); edges are replicated.
 
     Args:
         image: (B, 3, S, S).

@@ -15,8 +15,8 @@ from swapcore.losses.pixel import change_weight, pixel_loss
 from swapcore.ops.compose import Guide, Swap
 from swapcore.ops.embedding import centred
 
-Recognise = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
-"""The frozen recogniser: (B, 3, S, S) in [-1, 1] to levels and raw embedding (B, D)."""
+Recognize = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
+"""The frozen recognizer: (B, 3, S, S) in [-1, 1] to levels and raw embedding (B, D)."""
 Levels = Callable[[torch.Tensor], Sequence[torch.Tensor]]
 """A frozen feature network: (B, 3, S, S) in [-1, 1] to levels."""
 Terms = dict[str, torch.Tensor]
@@ -35,12 +35,12 @@ class Targets:
     is_fake_label: torch.Tensor
     """bool (B,)."""
     source_identity: torch.Tensor
-    """(B, D), centred unit vectors."""
+    """(B, D), centered unit vectors."""
     template_identity: torch.Tensor
-    """(B, D), centred unit vectors."""
+    """(B, D), centered unit vectors."""
     view: torch.Tensor
     """(B, 2, 3): see ``apply_jitter``; where the label's face is cut by its own key points, as every photograph is that
-    a recogniser looks at."""
+    a recognizer looks at."""
 
     def select(self, samples: slice) -> "Targets":
         """Those of some samples."""
@@ -61,7 +61,7 @@ class SwapLoss:
     def __init__(
         self,
         weights: LossWeights,
-        recognise: Recognise,
+        recognize: Recognize,
         embedding_mean: torch.Tensor,
         num_feature_levels: int,
         feature_network: Levels | None,
@@ -70,13 +70,13 @@ class SwapLoss:
 
         Args:
             weights: of every term; 0 leaves a term out.
-            recognise: for the identity losses, and for the feature loss where feature_network is None.
+            recognize: for the identity losses, and for the feature loss where feature_network is None.
             embedding_mean: (D,), mean raw embedding of the training people.
             num_feature_levels: how many levels the feature loss compares, from the first.
-            feature_network: of the feature loss, or None for the recogniser's own levels.
+            feature_network: of the feature loss, or None for the recognizer's own levels.
         """
         self.weights = weights
-        self._recognise = recognise
+        self._recognize = recognize
         self._embedding_mean = embedding_mean
         self._num_levels = num_feature_levels
         self._feature_network = feature_network
@@ -112,7 +112,7 @@ class SwapLoss:
             output = apply_jitter((raw if judge_raw else image)[judged], jitter, chosen.view)
             with torch.no_grad():
                 label = apply_jitter(chosen.label, jitter, chosen.view)
-            levels, embedding = self._recognise(output)
+            levels, embedding = self._recognize(output)
             terms |= self._identity_terms(embedding, chosen)
             terms |= self._feature_terms(output, label, levels, chosen)
         return terms
@@ -136,7 +136,7 @@ class SwapLoss:
         return terms
 
     def _identity_terms(self, embedding: torch.Tensor, targets: Targets) -> Terms:
-        output = centred(embedding, self._embedding_mean)
+        output = centered(embedding, self._embedding_mean)
         source, template = targets.source_identity, targets.template_identity
         terms = {}
         if self.weights.identity_source:
@@ -166,4 +166,4 @@ class SwapLoss:
     def _levels_of(self, image: torch.Tensor) -> Sequence[torch.Tensor]:
         if self._feature_network is not None:
             return self._feature_network(image)
-        return self._recognise(image)[0]
+        return self._recognize(image)[0]

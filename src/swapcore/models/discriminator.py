@@ -10,7 +10,7 @@ from swapcore.ops.sampling import full_precision
 
 
 class Discriminator(nn.Module):
-    """Patch judge with spectral normalisation (Miyato et al., 2018), which alone keeps so small a game stable."""
+    """Patch judge with spectral normalization (Miyato et al., 2018), which alone keeps so small a game stable."""
 
     def __init__(self, width: int) -> None:
         """Build an untrained judge whose first layer has ``width`` channels."""

@@ -64,7 +64,7 @@ def resample(batch: torch.Tensor, affine: Affine, size_px: int) -> torch.Tensor:
 
     Args:
         batch: float (B, C, H, W); taken to float32.
-        affine: (2, 3), maps points of the image to points of the cut; pixel centres are whole numbers.
+        affine: (2, 3), maps points of the image to points of the cut; pixel centers are whole numbers.
         size_px: side of the cut.
 
     Returns:
@@ -72,11 +72,11 @@ def resample(batch: torch.Tensor, affine: Affine, size_px: int) -> torch.Tensor:
     """
     height, width = batch.shape[-2:]
     inverse = torch.as_tensor(invert(affine), dtype=torch.float64)
-    # grid_sample counts in half image sides from the centre: pixel p is (2 p + 1) / side - 1.
+    # grid_sample counts in half image sides from the center: pixel p is (2 p + 1) / side - 1.
     to_unit = torch.tensor([[2.0 / width], [2.0 / height]], dtype=torch.float64)
     linear = to_unit * inverse[:, :2] * size_px / 2
-    centre = inverse @ torch.tensor([(size_px - 1) / 2, (size_px - 1) / 2, 1.0], dtype=torch.float64)
-    shift = to_unit * (centre[:, None] + 0.5) - 1
+    center = inverse @ torch.tensor([(size_px - 1) / 2, (size_px - 1) / 2, 1.0], dtype=torch.float64)
+    shift = to_unit * (center[:, None] + 0.5) - 1
     theta = torch.cat([linear, shift], 1).to(batch.device, torch.float32)
     grid = sampling_grid(theta[None], size_px, size_px).expand(batch.shape[0], -1, -1, -1)
     return sample_at(batch.to(torch.float32), grid)

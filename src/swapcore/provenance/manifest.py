@@ -22,7 +22,7 @@ COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrained
 """The digital source type of IPTC for a photograph into which a trained model put something."""
 _DONE = {
     "swapped": "A model put the face of the source onto the template",
-    "anonymised": "A model put the face of a person who does not exist onto the template",
+    "anonymized": "A model put the face of a person who does not exist onto the template",
     "video": "A model put the face of the source onto the frames of the template",
 }
 _OFFLINE = {
@@ -70,7 +70,7 @@ class Manifest:
     problems: tuple[str, ...]
     """Codes of C2PA for what failed; that nobody vouches for the signer is one of them."""
     signer: str
-    """The organisation in the certificate."""
+    """The organization in the certificate."""
     generator: str
     """Name and version of the program that made the claim."""
     source_type: str | None
@@ -168,9 +168,9 @@ def _ingredient(provenance: Provenance, place: int) -> dict[str, Any]:
 
 
 def _title(provenance: Provenance, place: int) -> str:
-    """The ingredient's file name, unless it could tell who was anonymised."""
+    """The ingredient's file name, unless it could tell who was anonymized."""
     ingredient = provenance.ingredients[place]
-    return ingredient.role if provenance.action == "anonymised" else ingredient.name
+    return ingredient.role if provenance.action == "anonymized" else ingredient.name
 
 
 def _context(anchors: str | None = None) -> c2pa.Context:

@@ -1,4 +1,4 @@
-"""A trained model as one ONNX file: source and template crops in, swapped crops out, recogniser included."""
+"""A trained model as one ONNX file: source and template crops in, swapped crops out, recognizer included."""
 
 import warnings
 from pathlib import Path
@@ -16,9 +16,9 @@ from swapcore.hub.swapper import Swapper
 from swapcore.models.artifact import WEIGHTS
 
 OPSET = 20
-"""The first that has GridSample for what the recogniser's framing needs."""
+"""The first that has GridSample for what the recognizer's framing needs."""
 MAX_DIFFERENCE = 1e-3
-"""Of a pixel in [-1, 1] between torch and onnxruntime; an eighth of a grey level. An export that differs more is refused."""
+"""Of a pixel in [-1, 1] between torch and onnxruntime; an eighth of a gray level. An export that differs more is refused."""
 _PARITY_BATCHES = (1, 3)
 
 FIELD_INPUTS = (
@@ -52,13 +52,13 @@ def export_onnx(model: Path, path: Path) -> Export:
 
     Raises:
         ArtifactError: the folder is no model, or the exported file does not compute what the model computes.
-        InputError: the model's recogniser is an ONNX file itself, which cannot become part of another one.
+        InputError: the model's recognizer is an ONNX file itself, which cannot become part of another one.
         OSError: the file cannot be written.
     """
     swapper = Swapper(model)
-    if not swapper.network.recogniser.differentiable:
+    if not swapper.network.recognizer.differentiable:
         raise InputError(
-            f"{model}: its recogniser runs in onnxruntime and cannot be exported; export needs dlib or TorchScript"
+            f"{model}: its recognizer runs in onnxruntime and cannot be exported; export needs dlib or TorchScript"
         )
     with in_place(path) as partial:
         _export(swapper, partial)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from swapcore.config import EvaluateParams, GroupsParams, InputPath, NetworkParams, OutputPath
 from swapcore.data.artifact import SPEED, Card, artifact_digest, building, file_digest, read_card, write_card
 from swapcore.data.faces import Face, FaceSet, at_size
-from swapcore.data.recognizer_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.sampling import spread
 from swapcore.errors import ArtifactError, InputError, ParamsError, TrackingError
 from swapcore.evaluation.attributes import Pose, locate_face
@@ -72,7 +72,7 @@ class Inputs:
     model: Path
     card: Card
     network: NetworkParams
-    """The training's own recogniser."""
+    """The training's own recognizer."""
     embedding_mean: npt.NDArray[np.float32]
     size_px: int
     """The model's crop, at which everything is judged."""
@@ -277,10 +277,10 @@ def _truth_itself(
 def _judge(inputs: Inputs) -> Judge:
     """The judge that params name, else the training's own network under jitter; the same file stays the same network."""
     network = inputs.params.judge or inputs.network
-    recogniser = load_judge(network).to(inputs.device)
+    recognizer = load_judge(network).to(inputs.device)
 
     def embed(images: Batch) -> Vectors:
-        return recogniser.embed(images, inputs.params.batch_size)
+        return recognizer.embed(images, inputs.params.batch_size)
 
     if (network.kind, network.sha256) == (inputs.network.kind, inputs.network.sha256):
         return Judge(SELF_JUDGED, embed, inputs.embedding_mean, jittered=True, seed=inputs.params.seed)

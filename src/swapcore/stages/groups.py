@@ -23,7 +23,7 @@ from swapcore.data.groups import (
     PointsWriter,
 )
 from swapcore.data.lineage import pass_on, pass_on_model
-from swapcore.data.recognizer_file import RECOGNISER
+from swapcore.data.recognizer_file import RECOGNIZER
 from swapcore.data.shards import ShardWriter
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.faces.mesh.crops import crop_landmarks
@@ -55,7 +55,7 @@ def run(
         groups: where the groups artifact is written.
 
     Returns:
-        The metrics: how many fakes and groups, how many rejected and why, centred cosines of the fakes.
+        The metrics: how many fakes and groups, how many rejected and why, centered cosines of the fakes.
 
     Raises:
         ParamsError: values that do not fit the faces.
@@ -69,7 +69,7 @@ def run(
     else:
         maker = RegisteredTeacher(teacher)
         params = params.model_copy(update={"teacher": "registered", "teacher_model": None})
-    recogniser = load_recogniser(face_set.recogniser)
+    recognizer = load_recognizer(face_set.recognizer)
     # OpenCV's own threads would fight with the worker processes for the cores.
     cv2.setNumThreads(1)
     with building(groups) as folder:
@@ -82,7 +82,7 @@ def run(
         if not any(row.accepted and row.split == "train" for row in assembler.groups):
             _refuse(face_set, assembler)
         _write(folder, assembler)
-        shutil.copyfile(faces / RECOGNISER, folder / RECOGNISER)
+        shutil.copyfile(faces / RECOGNIZER, folder / RECOGNIZER)
         pass_on("faces", faces, folder)
         if maker.model is not None:
             pass_on_model("teacher", maker.model, folder)
@@ -134,7 +134,7 @@ def _write_card(folder: Path, params: GroupsParams, faces: FaceSet, assembler: A
         facts={
             "size_px": params.size_px,
             "teacher": {"name": teacher.name, "version": teacher.version},
-            "recogniser": faces.recogniser.model_dump(mode="json"),
+            "recognizer": faces.recognizer.model_dump(mode="json"),
         },
     )
 
@@ -159,7 +159,7 @@ def _counts(assembler: Assembler) -> dict[str, int]:
 def metrics(assembler: Assembler) -> dict[str, float]:
     """What the stage reports: counts, shares of fakes rejected by reason, and how well the teacher moves identities.
 
-    The cosines are those of the recogniser that chose the fakes, over all fakes, the rejected too.
+    The cosines are those of the recognizer that chose the fakes, over all fakes, the rejected too.
     """
     fakes = assembler.fakes
     reasons = Counter(fake.reason for fake in fakes)

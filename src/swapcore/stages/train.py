@@ -13,7 +13,7 @@ from swapcore.data.artifact import artifact_digest, building, partial_folder, wr
 from swapcore.data.groups import GroupSet
 from swapcore.data.guiding import GuideSource
 from swapcore.data.lineage import params_before, pass_on, pass_on_model
-from swapcore.data.recognizer_file import RECOGNISER
+from swapcore.data.recognizer_file import RECOGNIZER
 from swapcore.data.sampling import Batch, GroupSampler
 from swapcore.errors import ParamsError
 from swapcore.faces.mesh.guide import mesh_topology
@@ -138,7 +138,7 @@ def _train(
     processes: Processes,
 ) -> tuple[Learner, GroupSampler]:
     """Put the parts together, resume if there is something to resume, and train to the end."""
-    recogniser = load_recogniser(groups.recogniser).to(device)
+    recognizer = load_recognizer(groups.recognizer).to(device)
     embedding_mean = torch.from_numpy(groups.embedding_mean).to(device)
     configuration = _configuration(params, recogniser, device)
     learner = build_learner(configuration, params, device)
@@ -155,20 +155,20 @@ def _train(
         seed=params.seed,
         guide=guide,
     )
-    descriptions = describe_sources(learner.generator.description, sampler, recogniser.features, embedding_mean, device)
+    descriptions = describe_sources(learner.generator.description, sampler, recognizer.features, embedding_mean, device)
     learner.ema.description.load_state_dict(learner.generator.description.state_dict())
     checkpoints.resume(learner)
     samples = Samples(
         groups,
         size_px=configuration.composed_px,
         limit=params.validation_groups,
-        recognise=recogniser.features,
+        recognize=recognizer.features,
         precision=params.precision,
         device=device,
         guide=guide,
     )
     context = StepContext(
-        params, device, _loss(params, recogniser, embedding_mean), descriptions, embedding_mean, processes
+        params, device, _loss(params, recognizer, embedding_mean), descriptions, embedding_mean, processes
     )
 
     def batches(step: int) -> Batch:
@@ -181,10 +181,10 @@ def _train(
     return learner, sampler
 
 
-def _configuration(params: TrainParams, recogniser: Recogniser, device: torch.device) -> ModelConfiguration:
-    """The generator's shape: its source description is as wide as what this recogniser gives for a crop."""
+def _configuration(params: TrainParams, recognizer: Recognizer, device: torch.device) -> ModelConfiguration:
+    """The generator's shape: its source description is as wide as what this recognizer gives for a crop."""
     with torch.no_grad():
-        levels, embedding = recogniser.features(torch.zeros(1, 3, params.size_px, params.size_px, device=device))
+        levels, embedding = recognizer.features(torch.zeros(1, 3, params.size_px, params.size_px, device=device))
     return ModelConfiguration(
         generator=params.model,
         size_px=params.size_px,
@@ -205,8 +205,8 @@ def _loss(params: TrainParams, recogniser: Recogniser, embedding_mean: torch.Ten
     computed_in = dtype_of(device, params.precision)
     if params.feature_network is not None:
         network = load_feature_network(params.feature_network).to(device).kept_in(computed_in).levels
-    recognise = recogniser.kept_in(computed_in).features
-    return SwapLoss(params.weights, recognise, embedding_mean, params.num_feature_levels, network)
+    recognize = recognizer.kept_in(computed_in).features
+    return SwapLoss(params.weights, recognize, embedding_mean, params.num_feature_levels, network)
 
 
 def _finish(
@@ -227,7 +227,7 @@ def _finish(
     )
     selected = select(learner)
     save_generator(folder, learner.ema, configuration)
-    shutil.copyfile(groups.folder / RECOGNISER, folder / RECOGNISER)
+    shutil.copyfile(groups.folder / RECOGNIZER, folder / RECOGNIZER)
     _write_losses(folder / LOSSES, learner.history)
     pass_on("groups", groups.folder, folder)
     origins = _origins(groups.folder, initial)
@@ -245,7 +245,7 @@ def _finish(
             "precision": number_format(description.embedding_mean.device, params.precision),
             "selected": selected,
             "rollbacks": learner.rollbacks,
-            "recogniser": groups.recogniser.model_dump(mode="json"),
+            "recognizer": groups.recognizer.model_dump(mode="json"),
             "groups": groups.card.model_dump(mode="json", exclude={"kind", "content"}),
         },
     )

@@ -1,4 +1,4 @@
-"""The smooth curves that shapes and colours are drawn with."""
+"""The smooth curves that shapes and colors are drawn with."""
 
 import torch
 import torch.nn.functional as F

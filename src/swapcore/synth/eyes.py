@@ -10,7 +10,7 @@ from swapcore.synth.curves import Tensor, smoothstep, unit
 from swapcore.synth.features import EYEBALL_RADIUS, Eye, eye_of, lid_edges
 from swapcore.synth.identity import Identity
 from swapcore.synth.noise import noise
-from swapcore.synth.skin import iris_colour
+from swapcore.synth.skin import iris_color
 
 _IRIS_RADIUS, _PUPIL_RADIUS = 0.63, 0.27
 
@@ -44,28 +44,28 @@ def look(identity: Identity, attributes: Attributes, rest: Tensor, sight: Tensor
         viewpoint: (3,) the camera in the head's frame.
 
     Returns:
-        Colour, normal and shade of each point.
+        Color, normal and shade of each point.
     """
     eye = eye_of(identity)
     side = rest[:, 0].sign()
-    centre = torch.stack([side * eye.centre_x, 0 * side, 0 * side + eye.ball_z], -1)
-    towards = viewpoint - centre
+    center = torch.stack([side * eye.center_x, 0 * side, 0 * side + eye.ball_z], -1)
+    towards = viewpoint - center
     half = (towards * sight).sum(-1)
     inside = half**2 - (towards**2).sum(-1) + EYEBALL_RADIUS**2
     normal = unit(towards + sight * (-half - inside.clamp(min=0).sqrt())[:, None])
     gaze = rotation(attributes.gaze_x_deg, -attributes.gaze_y_deg, 0.0)[:, 2]
     axis = torch.tensor(gaze, dtype=rest.dtype, device=rest.device)
     radius = torch.arccos((normal @ axis).clamp(-1, 1)) * EYEBALL_RADIUS
-    albedo = _colour(identity, normal, axis, radius)
+    albedo = _color(identity, normal, axis, radius)
     return EyePixels(albedo, normal, _lid_shade(eye, attributes, rest))
 
 
-def _colour(identity: Identity, normal: Tensor, axis: Tensor, radius: Tensor) -> Tensor:
+def _color(identity: Identity, normal: Tensor, axis: Tensor, radius: Tensor) -> Tensor:
     """White, iris with fibres and a dark rim, pupil; radius (N,) in cm from the axis of gaze."""
     device = normal.device
     turned = torch.atan2(normal[:, 1] - axis[1], normal[:, 0] - axis[0])
     fibres = noise(torch.stack([torch.cos(turned) * 3, torch.sin(turned) * 3, radius * 1.2], -1), 3.0)[:, 0]
-    iris = iris_colour(identity).to(device) * (0.62 + 0.28 * fibres).clamp(0.3, 1.2)[:, None]
+    iris = iris_color(identity).to(device) * (0.62 + 0.28 * fibres).clamp(0.3, 1.2)[:, None]
     iris = (
         iris
         * (1 + 0.5 * smoothstep(0.48, 0.30, radius))[:, None]
@@ -78,8 +78,8 @@ def _colour(identity: Identity, normal: Tensor, axis: Tensor, radius: Tensor) ->
         - (0.12 * smoothstep(0.9, 1.5, radius) + 0.03 * veins[:, 1]).clamp(0, 1)[:, None]
         * torch.tensor([0.3, 1.0, 1.0], device=device)
     )
-    colour = white + (iris - white) * smoothstep(_IRIS_RADIUS + 0.02, _IRIS_RADIUS - 0.04, radius)[:, None]
-    return colour * (1 - 0.97 * smoothstep(_PUPIL_RADIUS + 0.02, _PUPIL_RADIUS - 0.02, radius))[:, None]
+    color = white + (iris - white) * smoothstep(_IRIS_RADIUS + 0.02, _IRIS_RADIUS - 0.04, radius)[:, None]
+    return color * (1 - 0.97 * smoothstep(_PUPIL_RADIUS + 0.02, _PUPIL_RADIUS - 0.02, radius))[:, None]
 
 
 def _lid_shade(eye: Eye, attributes: Attributes, rest: Tensor) -> Tensor:

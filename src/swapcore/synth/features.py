@@ -17,7 +17,7 @@ EYEBALL_RADIUS = 1.24
 class Eye:
     """One eye; the other is its mirror image."""
 
-    centre_x: float
+    center_x: float
     half_width: float
     upper: float
     """How far the open upper lid rises above the corners' line."""
@@ -59,7 +59,7 @@ class Nose:
 def eye_of(identity: Identity) -> Eye:
     """The eye's outline; at its smallest it still opens by 0.58 cm."""
     return Eye(
-        centre_x=3.15 + 0.43 * identity.eye_spacing,
+        center_x=3.15 + 0.43 * identity.eye_spacing,
         half_width=1.50 * (1 + 0.19 * identity.eye_width),
         upper=0.55 * (1 + 0.36 * identity.eye_height),
         lower=0.36 * (1 + 0.25 * identity.eye_height),
@@ -97,7 +97,7 @@ def nose_of(identity: Identity) -> Nose:
 
 def lid_edges(eye: Eye, x: Tensor, blink: float, squint: float) -> tuple[Tensor, Tensor, Tensor]:
     """Position along the eye (-1 inner to 1 outer corner), and the y of the upper and lower lid's edge there."""
-    along = (x.abs() - eye.centre_x) / eye.half_width
+    along = (x.abs() - eye.center_x) / eye.half_width
     inside = along.clamp(-1.0, 1.0)
     line = eye.tilt * along
     lower = line - eye.lower * (1 - 0.5 * squint) * (1 - inside.abs() ** 2.6)

@@ -185,9 +185,9 @@ def _mouth_relief(mouth: Mouth, nose: Nose, x: Tensor, y: Tensor) -> Tensor:
 def _skull_relief(eye: Eye, identity: Identity, x: Tensor, y: Tensor) -> Tensor:
     """Sockets, brow ridge, cheekbones, cheeks, chin."""
     ax = x.abs()
-    z = -(1.15 + 0.35 * identity.eye_depth) * bell2(ax - eye.centre_x, 1.75, y - 0.05, 1.15)
+    z = -(1.15 + 0.35 * identity.eye_depth) * bell2(ax - eye.center_x, 1.75, y - 0.05, 1.15)
     z = z - 0.42 * bell2(ax - 1.5, 0.7, y - 0.2, 1.0)
-    z = z + (0.20 * identity.lid_hood + 0.12 * identity.age) * bell2(ax - eye.centre_x - 0.5, 1.3, y - 1.05, 0.42)
+    z = z + (0.20 * identity.lid_hood + 0.12 * identity.age) * bell2(ax - eye.center_x - 0.5, 1.3, y - 1.05, 0.42)
     ridge = 0.27 + 0.25 * identity.brow_ridge + 0.16 * identity.masculinity
     z = z + ridge * bell2(ax - 3.2, 2.0, y - 2.1 - 0.4 * identity.brow_height, 0.78)
     z = z + (0.50 + 0.48 * identity.cheekbones) * bell2(ax - 4.5, 1.6, y + 2.6, 1.3)
@@ -202,7 +202,7 @@ def _sagging(eye: Eye, age: float, x: Tensor, y: Tensor) -> Tensor:
     """What years do to the shape: hollow cheeks, jowls, bags below the eyes."""
     ax = x.abs()
     z = -0.34 * age * bell2(ax - 4.6, 1.4, y + 5.2, 1.6) + 0.40 * age**2 * bell2(ax - 3.4, 0.85, y + 9.0, 0.95)
-    return z + 0.17 * age**2 * bell2(ax - eye.centre_x, 1.15, y + 1.05, 0.36)
+    return z + 0.17 * age**2 * bell2(ax - eye.center_x, 1.15, y + 1.05, 0.36)
 
 
 def _random_relief(seed: int, x: Tensor, y: Tensor) -> Tensor:
@@ -211,9 +211,9 @@ def _random_relief(seed: int, x: Tensor, y: Tensor) -> Tensor:
     side = x.sign() * smoothstep(0.0, 1.0, ax)
     z = torch.zeros_like(x)
     for _ in range(18):
-        centre_x, centre_y, width = rng.uniform(0, 5.5), rng.uniform(-10.5, 4.5), rng.uniform(0.8, 1.8)
+        center_x, center_y, width = rng.uniform(0, 5.5), rng.uniform(-10.5, 4.5), rng.uniform(0.8, 1.8)
         both, skew = 0.22 * _bounded(rng), 0.05 * _bounded(rng)
-        z = z + (both + skew * side) * bell2(ax - centre_x, width, y - centre_y, width)
+        z = z + (both + skew * side) * bell2(ax - center_x, width, y - center_y, width)
     return z
 
 
@@ -235,7 +235,7 @@ def _cover_eyeballs(eye: Eye, attributes: Attributes, x: Tensor, y: Tensor, z: T
     """Lay the skin over the eyeballs as lids with rims and creases: a smooth maximum of the two surfaces."""
     blink, squint = attributes.blink, attributes.smile
     along, upper, _ = lid_edges(eye, x, blink, squint)
-    inside = EYEBALL_RADIUS**2 - (x.abs() - eye.centre_x) ** 2 - y**2
+    inside = EYEBALL_RADIUS**2 - (x.abs() - eye.center_x) ** 2 - y**2
     lid = torch.where(inside > -0.6, eye.ball_z + (inside.clamp(min=0.0) + 0.02).sqrt() + 0.13, -50.0)
     lid = lid + 0.07 * bell(y - upper, 0.16) * (along.abs() < 1)
     lid = lid - 0.11 * bell(y - upper - eye.crease, 0.11) * smoothstep(1.1, 0.9, along.abs())

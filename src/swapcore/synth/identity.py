@@ -1,4 +1,4 @@
-"""Who a person is: the shape and colour of everything that stays when the photograph changes."""
+"""Who a person is: the shape and color of everything that stays when the photograph changes."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -20,7 +20,7 @@ class Identity(Parameters):
     # Bone and soft tissue of the face
     masculinity: Share
     age: Share
-    """0 is about eighteen, 1 about eighty: lines, spots, bags, grey is apart."""
+    """0 is about eighteen, 1 about eighty: lines, spots, bags, gray is apart."""
     jaw_width: Signed
     chin_width: Signed
     chin_forward: Signed
@@ -65,7 +65,7 @@ class Identity(Parameters):
     chin_cleft: Share
     relief_seed: Seed
     """Small random relief, bumps of a few millimetres that no named parameter describes."""
-    # Colour of the face
+    # Color of the face
     iris_tone: Share
     """0 dark brown, through hazel and green, 1 pale blue."""
     lip_redness: Share
@@ -82,7 +82,7 @@ class Identity(Parameters):
     face_hair_darkness: Share
     """Of brows and beard; near the head's hair, yet the face's own."""
     face_hair_redness: Share
-    face_hair_grey: Share
+    face_hair_gray: Share
     # Head, hair and skin: they stay with the template in a swap
     skin_tone: Share
     """0 palest, 1 darkest."""
@@ -97,7 +97,7 @@ class Identity(Parameters):
     hair_thickness: Share
     hair_darkness: Share
     hair_redness: Share
-    hair_grey: Share
+    hair_gray: Share
     hair_seed: Seed
 
 
@@ -148,24 +148,24 @@ def draw_identity(rng: np.random.Generator, place: tuple[float, float, float] | 
             values[name] = float(rng.uniform(max(-1.0, -1.0 + shift), min(1.0, 1.0 + shift)))
         elif name.endswith("_seed"):
             values[name] = int(rng.integers(0, 2**31))
-    values |= _draw_colours(rng, skin_tone=skin_tone, age=age, masculine=masculine)
+    values |= _draw_colors(rng, skin_tone=skin_tone, age=age, masculine=masculine)
     style = int(rng.choice(HAIR_STYLES, p=_STYLE_ODDS[masculine]))
     return Identity(**{**values, "hair_style": style})  # type: ignore[arg-type]
 
 
-def _draw_colours(rng: np.random.Generator, *, skin_tone: float, age: float, masculine: bool) -> dict[str, float]:
-    """Hair, iris, lips and beard: dark skin goes with dark hair and eyes, age with grey hair."""
+def _draw_colors(rng: np.random.Generator, *, skin_tone: float, age: float, masculine: bool) -> dict[str, float]:
+    """Hair, iris, lips and beard: dark skin goes with dark hair and eyes, age with gray hair."""
     fair = max(0.0, 1.0 - 1.8 * skin_tone)
     beard = float(rng.choice([0.0, 0.0, rng.uniform(0.15, 0.45), rng.uniform(0.5, 1.0)])) if masculine else 0.0
     darkness, redness = float(1.0 - fair * rng.random() ** 0.8), float(rng.random() ** 2)
-    grey = float(np.clip(1.6 * age - 0.75 + rng.normal() * 0.2, 0.0, 1.0))
+    gray = float(np.clip(1.6 * age - 0.75 + rng.normal() * 0.2, 0.0, 1.0))
     return {
         "hair_darkness": darkness,
         "hair_redness": redness,
-        "hair_grey": grey,
+        "hair_gray": gray,
         "face_hair_darkness": float(np.clip(darkness + rng.normal() * 0.15, 0.0, 1.0)),
         "face_hair_redness": float(np.clip(redness + rng.normal() * 0.15, 0.0, 1.0)),
-        "face_hair_grey": 0.6 * grey,
+        "face_hair_gray": 0.6 * gray,
         "hair_thickness": float(rng.random()),
         "brow_darkness": float(rng.uniform(0.3, 1.0)),
         "iris_tone": float(rng.random() * (1.0 if skin_tone < 0.5 else 0.3)),

@@ -23,7 +23,7 @@ class Light:
     key: Tensor
     """(3,) unit vector towards the key light."""
     fill: Tensor
-    key_colour: Tensor
+    key_color: Tensor
     """(3,) linear RGB times intensity."""
     ambient: float
     softness: float
@@ -37,18 +37,18 @@ def light_of(attributes: Attributes, device: torch.device) -> Light:
     )
     fill = torch.tensor([-0.8 * float(key[0]), 0.15, 0.9], device=device)
     warmth = attributes.light_warmth
-    colour = torch.tensor([1 + 0.10 * warmth, 1.0, 1 - 0.13 * warmth], device=device) * attributes.light_intensity
-    return Light(key, unit(fill), colour, attributes.ambient, attributes.light_softness)
+    color = torch.tensor([1 + 0.10 * warmth, 1.0, 1 - 0.13 * warmth], device=device) * attributes.light_intensity
+    return Light(key, unit(fill), color, attributes.ambient, attributes.light_softness)
 
 
-def shadow(mesh: Mesh, points: Tensor, centre: Tensor, light: Light) -> Tensor:
+def shadow(mesh: Mesh, points: Tensor, center: Tensor, light: Light) -> Tensor:
     """How much of the key light reaches points (N, 3), 0 to 1, past a mesh in the same frame."""
     right = unit(torch.linalg.cross(torch.tensor([0.0, 1.0, 0.0], device=points.device), light.key))
     axes = torch.stack([right, -torch.linalg.cross(light.key, right), -light.key], 1)
     scale = _MAP_PX / _MAP_CM
 
     def to_map(where: Tensor) -> Tensor:
-        flat = (where - centre) @ axes
+        flat = (where - center) @ axes
         return torch.stack([flat[:, 0] * scale + _MAP_PX / 2, flat[:, 1] * scale + _MAP_PX / 2, flat[:, 2] + 60], 1)
 
     corners = to_map(mesh.vertices.position)
@@ -102,9 +102,9 @@ def shade(points: Lit, light: Light) -> Tensor:
     above, below = (facing.new_tensor(tone) * light.ambient for tone in (_SKY, _GROUND))
     sky = torch.lerp(below, above, 0.5 + 0.5 * points.normal[:, 1:2])
     fill = (points.normal @ light.fill).clamp(0, 1)[:, None] * 0.5 * light.ambient
-    direct = light.key_colour * diffuse * occlusion.sqrt()
-    colour = points.albedo * (direct + (sky + fill) * occlusion)
-    return colour + _highlights(points, light, facing)
+    direct = light.key_color * diffuse * occlusion.sqrt()
+    color = points.albedo * (direct + (sky + fill) * occlusion)
+    return color + _highlights(points, light, facing)
 
 
 def _past_terminator(facing: Tensor) -> Tensor:
@@ -141,4 +141,4 @@ def _highlights(points: Lit, light: Light, facing: Tensor) -> Tensor:
     band = (1 - across**2).clamp(0, 1) ** 30 * ((facing + 0.3) / 1.3).clamp(0, 1)
     strength = torch.where(points.is_hair, 0.14 * band * points.occlusion, torch.where(points.is_eye, eye, surface))
     tone = torch.where(points.is_hair[:, None], 0.35 + 2.2 * points.albedo, 1.0)
-    return (strength * points.shadow)[:, None] * tone * light.key_colour
+    return (strength * points.shadow)[:, None] * tone * light.key_color

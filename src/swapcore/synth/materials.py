@@ -14,7 +14,7 @@ from swapcore.synth.light import Lit
 from swapcore.synth.mesh import Part, Vertices
 from swapcore.synth.mouth import between_lips, look_inside
 from swapcore.synth.noise import noise
-from swapcore.synth.skin import beard_colour, face_material, hair_colour, skin_material
+from swapcore.synth.skin import beard_color, face_material, hair_color, skin_material
 
 
 @dataclass
@@ -83,8 +83,8 @@ def _dress_skin(identity: Identity, surface: Vertices, pixels: _Pixels) -> None:
 
 def _roots(identity: Identity, albedo: Tensor, roots: Tensor) -> Tensor:
     """Skin darkened by the roots of hair, (N,) 0 to 1."""
-    colour = 0.8 * hair_colour(identity).to(albedo.device) + 0.1 * albedo
-    return albedo + (colour - albedo) * (0.85 * roots)[:, None]
+    color = 0.8 * hair_color(identity).to(albedo.device) + 0.1 * albedo
+    return albedo + (color - albedo) * (0.85 * roots)[:, None]
 
 
 def _dress_face(identity: Identity, attributes: Attributes, surface: Vertices, camera: Camera, pixels: _Pixels) -> None:
@@ -120,18 +120,18 @@ def _dress_eyes(
 
 def _dress_strands(identity: Identity, surface: Vertices, pixels: _Pixels) -> None:
     """Hair and beard, each strand a little lighter or darker."""
-    for part, colour in ((Part.HAIR, hair_colour(identity)), (Part.BEARD, beard_colour(identity))):
+    for part, color in ((Part.HAIR, hair_color(identity)), (Part.BEARD, beard_color(identity))):
         where = torch.nonzero(surface.part == part)[:, 0]
         fine = noise(surface.rest[where], 5.0, 3)[:, 0]
         lightness = (1 + surface.tint[where] + 0.10 * fine).clamp(0.35, 2.0)
-        pixels.albedo[where] = colour.to(fine.device) * lightness[:, None]
+        pixels.albedo[where] = color.to(fine.device) * lightness[:, None]
         pixels.gloss[where] = 0.1
 
 
 def _dress_cloth(attributes: Attributes, surface: Vertices, pixels: _Pixels) -> None:
     where = torch.nonzero(surface.part == Part.CLOTHES)[:, 0]
-    colour = colorsys.hsv_to_rgb(attributes.clothes_hue, 0.5, 0.65 * (1 - 0.9 * attributes.clothes_darkness))
+    color = colorsys.hsv_to_rgb(attributes.clothes_hue, 0.5, 0.65 * (1 - 0.9 * attributes.clothes_darkness))
     weave = noise(surface.rest[where], 7.0, 11)
     folds = noise(surface.rest[where], (0.25, 0.10, 0.25), 3)
-    pixels.albedo[where] = torch.tensor(colour, device=weave.device) * (1 + 0.06 * weave[:, :1] + 0.10 * folds[:, :1])
+    pixels.albedo[where] = torch.tensor(color, device=weave.device) * (1 + 0.06 * weave[:, :1] + 0.10 * folds[:, :1])
     pixels.normal[where] = unit(surface.normal[where] + 0.12 * folds[:, :3] + 0.04 * weave[:, 1:4])

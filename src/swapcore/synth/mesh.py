@@ -46,7 +46,7 @@ class Vertices:
     occlusion: Tensor
     """(V,) share of the surroundings' light that arrives."""
     tint: Tensor
-    """(V,) deviation of a strand's colour."""
+    """(V,) deviation of a strand's color."""
     part: Tensor
     """(V,) int64 Part."""
 

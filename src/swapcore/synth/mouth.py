@@ -35,7 +35,7 @@ def between_lips(identity: Identity, attributes: Attributes, rest: Tensor) -> Te
 
 
 def look_inside(identity: Identity, attributes: Attributes, rest: Tensor) -> MouthPixels:
-    """Colour and shade at points (N, 3) between the lips."""
+    """Color and shade at points (N, 3) between the lips."""
     mouth = mouth_of(identity)
     x, device = rest[:, 0], rest.device
     s = (x / mouth.half_width).abs()

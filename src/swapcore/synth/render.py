@@ -146,7 +146,7 @@ def exact_points(identity: Identity, head: Head, camera: Camera) -> Tensor:
     eye, mouth, nose = eye_of(identity), mouth_of(identity), nose_of(identity)
     device = head.rest.device
     corner_z = eye.ball_z + 0.8 * EYEBALL_RADIUS
-    outer, inner = (eye.centre_x + eye.half_width, eye.tilt), (eye.centre_x - eye.half_width, -eye.tilt)
+    outer, inner = (eye.center_x + eye.half_width, eye.tilt), (eye.center_x - eye.half_width, -eye.tilt)
     corners = [(-outer[0], outer[1]), (-inner[0], inner[1]), inner, outer]
     eyes = torch.tensor([[x, y, corner_z] for x, y in corners], device=device)
     eyes[:, 1] = stretch(identity, eyes[:, 1])

@@ -22,8 +22,8 @@ def background(attributes: Attributes, size_px: int, device: torch.device) -> Te
         image = image + _blots(rng, ((12, 0.25 + 0.10 * sharp), (28, 0.22 * sharp)), size_px)
     elif kind == 3:
         image = image * 0.7 + _lamps(rng, sharp, size_px)
-    colour = torch.as_tensor(base, dtype=torch.float32) * torch.exp(image.clamp(-2.5, 2.5))
-    return colour.clamp(0.005, 1.2).to(device) * (0.35 + 0.4 * attributes.light_intensity)
+    color = torch.as_tensor(base, dtype=torch.float32) * torch.exp(image.clamp(-2.5, 2.5))
+    return color.clamp(0.005, 1.2).to(device) * (0.35 + 0.4 * attributes.light_intensity)
 
 
 def _blots(rng: np.random.Generator, layers: tuple[tuple[int, float], ...], size_px: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The colour and gloss of the face, feature by feature, on the neutral head: linear RGB, 0 to 1."""
+"""The color and gloss of the face, feature by feature, on the neutral head: linear RGB, 0 to 1."""
 
 from dataclasses import dataclass
 
@@ -43,44 +43,44 @@ _IRIS = (
 
 
 def _along(anchors: tuple[tuple[float, float, float], ...], share: float) -> Tensor:
-    """The colour (3,) at share 0..1 of the way through the anchors."""
+    """The color (3,) at share 0..1 of the way through the anchors."""
     table, at = torch.tensor(anchors), share * (len(anchors) - 1)
     left = min(int(at), len(anchors) - 2)
     return table[left] + (table[left + 1] - table[left]) * (at - left)
 
 
-def skin_colour(identity: Identity) -> Tensor:
+def skin_color(identity: Identity) -> Tensor:
     """(3,) linear RGB of the skin without blotches."""
     under = torch.tensor([0.01, -0.03, 0.02]) if identity.skin_undertone < 0 else torch.tensor([-0.015, 0.012, -0.05])
     return _along(_SKIN, identity.skin_tone) * (1 + abs(identity.skin_undertone) * under * 1.5)
 
 
-def hair_colour(identity: Identity) -> Tensor:
+def hair_color(identity: Identity) -> Tensor:
     """(3,) linear RGB of the hair of the head."""
-    return _pigment(identity.hair_darkness, identity.hair_redness, identity.hair_grey)
+    return _pigment(identity.hair_darkness, identity.hair_redness, identity.hair_gray)
 
 
-def _face_hair_colour(identity: Identity) -> Tensor:
+def _face_hair_color(identity: Identity) -> Tensor:
     """(3,) linear RGB of the hair that the face brings along: brows and beard."""
-    return _pigment(identity.face_hair_darkness, identity.face_hair_redness, identity.face_hair_grey)
+    return _pigment(identity.face_hair_darkness, identity.face_hair_redness, identity.face_hair_gray)
 
 
-def _pigment(darkness: float, redness: float, grey: float) -> Tensor:
+def _pigment(darkness: float, redness: float, gray: float) -> Tensor:
     """(3,) linear RGB of hair."""
     fair, dark = torch.tensor([0.46, 0.31, 0.15]), torch.tensor([0.014, 0.011, 0.009])
     light = (1 - darkness) ** 1.7
     base: Tensor = dark + (fair - dark) * light
     red = torch.tensor([0.05 + 0.33 * light, 0.018 + 0.10 * light, 0.01 + 0.03 * light])
     base = base + (red - base) * 0.7 * redness * (1 - abs(2 * light - 1) * 0.5)
-    return base + (torch.tensor([0.42, 0.41, 0.40]) - base) * grey
+    return base + (torch.tensor([0.42, 0.41, 0.40]) - base) * gray
 
 
-def iris_colour(identity: Identity) -> Tensor:
+def iris_color(identity: Identity) -> Tensor:
     """(3,) linear RGB of the iris."""
     return _along(_IRIS, identity.iris_tone)
 
 
-def lip_colour(identity: Identity, skin: Tensor) -> Tensor:
+def lip_color(identity: Identity, skin: Tensor) -> Tensor:
     """(3,) linear RGB of the lips: redder than the skin, and as dark as it."""
     pale = skin * torch.tensor([0.88, 0.64, 0.68])
     red = skin * torch.tensor([0.86, 0.41, 0.45])
@@ -104,7 +104,7 @@ def skin_material(identity: Identity, rest: Tensor) -> Material:
     """Bare skin with blotches and pores: ears, neck, and what the face begins with."""
     device = rest.device
     coarse, middle, fine = noise(rest, 0.55), noise(rest, 1.7, 9), noise(rest, 6.0, 23)
-    albedo = skin_colour(identity).to(device).expand(len(rest), 3)
+    albedo = skin_color(identity).to(device).expand(len(rest), 3)
     albedo = albedo * (1 + 0.035 * coarse[:, 0] + 0.03 * middle[:, 0] + 0.035 * fine[:, 0])[:, None]
     ruddy = 0.05 * coarse[:, 1] + 0.06 * middle[:, 1]
     albedo = albedo * (1 - ruddy.clamp(-0.2, 0.4)[:, None] * torch.tensor([0.1, 0.45, 0.4], device=device))
@@ -167,7 +167,7 @@ def _shade_of_age(identity: Identity, eye: Eye, mouth: Mouth, nose: Nose, rest: 
     for height in (3.9, 4.7, 5.5):
         bend = 0.18 * torch.cos(0.8 * x) + 0.10 * wander[:, 0]
         lines = lines + 0.30 * bell(y - height - bend, 0.07) * smoothstep(4.2, 2.0, ax + 0.6 * wander[:, 1])
-    along = (ax - eye.centre_x) / eye.half_width
+    along = (ax - eye.center_x) / eye.half_width
     bag = 0.32 * bell(y - lower + 0.72 + 0.12 * along**2, 0.12) * smoothstep(1.1, 0.5, along.abs())
     crease = nose.half_width + 0.35 + (nose.tip_y - y) * 0.42
     fold = bell(ax - crease - 0.06 * wander[:, 2], 0.23) * smoothstep(mouth.y - 0.9, mouth.y + 0.5, y)
@@ -178,7 +178,7 @@ def _shade_of_age(identity: Identity, eye: Eye, mouth: Mouth, nose: Nose, rest: 
 def _expression_lines(attributes: Attributes, eye: Eye, rest: Tensor) -> Tensor:
     """Crow's feet of a smile and the furrows of raised brows, the same for everybody."""
     x, y, _ = rest.unbind(-1)
-    out = x.abs() - eye.centre_x - eye.half_width
+    out = x.abs() - eye.center_x - eye.half_width
     reach = smoothstep(0.15, 0.4, out) * smoothstep(1.5, 0.6, out)
     feet = torch.zeros_like(x)
     for slope in (-0.5, -0.1, 0.35):
@@ -193,10 +193,10 @@ def _eye_shade(identity: Identity, eye: Eye, rest: Tensor, lids: tuple[Tensor, T
     x, y, _ = rest.unbind(-1)
     ax, (along, upper, lower) = x.abs(), lids
     tired = 0.06 + 0.12 * identity.age + 0.22 * identity.eye_shade
-    dark = tired * bell2(ax - eye.centre_x, 1.5, y - lower + 0.45, 0.45)
+    dark = tired * bell2(ax - eye.center_x, 1.5, y - lower + 0.45, 0.45)
     dark = (
         dark
-        + (0.12 + 0.20 * identity.eye_shade) * bell2(ax - eye.centre_x, 1.6, y - upper - 0.25, 0.4)
+        + (0.12 + 0.20 * identity.eye_shade) * bell2(ax - eye.center_x, 1.6, y - upper - 0.25, 0.4)
         + 0.14 * bell(ax - 1.7, 0.5) * bell(y - 0.2, 0.6)
     )
     dark = dark + 0.36 * bell(y - upper - eye.crease, 0.06) * smoothstep(1.1, 0.8, along.abs())
@@ -225,21 +225,21 @@ def _shadow_of_beard(identity: Identity, albedo: Tensor, gloss: Tensor, rest: Te
     dots = noise(rest, 13.0, 3)[:, 0]
     shaven = 0.10 * identity.masculinity**2
     cover = grown * (shaven + (0.82 - shaven) * min(1.0, 1.25 * identity.beard)) * (0.85 + 0.25 * dots).clamp(0.3, 1.0)
-    colour = beard_colour(identity).to(device) * 1.1 + 0.12 * albedo
-    albedo = albedo + (colour - albedo) * cover.clamp(0.0, 0.9)[:, None]
+    color = beard_color(identity).to(device) * 1.1 + 0.12 * albedo
+    albedo = albedo + (color - albedo) * cover.clamp(0.0, 0.9)[:, None]
     bearded = (grown > 0.5) & (identity.beard > 0.4)
     part = torch.where(bearded, int(Part.BEARD), int(Part.FACE))
     return albedo, gloss * (1 - 0.7 * cover), part
 
 
-def beard_colour(identity: Identity) -> Tensor:
+def beard_color(identity: Identity) -> Tensor:
     """(3,) not lighter than dark blond."""
-    return _face_hair_colour(identity).clamp(max=0.26)
+    return _face_hair_color(identity).clamp(max=0.26)
 
 
-def brow_colour(identity: Identity) -> Tensor:
-    """(3,) the beard's colour, darkened."""
-    return _face_hair_colour(identity).clamp(max=0.20) * (1.0 - 0.7 * identity.brow_darkness)
+def brow_color(identity: Identity) -> Tensor:
+    """(3,) the beard's color, darkened."""
+    return _face_hair_color(identity).clamp(max=0.20) * (1.0 - 0.7 * identity.brow_darkness)
 
 
 def _lips_and_brows(identity: Identity, mouth: Mouth, base: Material, rest: Tensor) -> Material:
@@ -250,13 +250,13 @@ def _lips_and_brows(identity: Identity, mouth: Mouth, base: Material, rest: Tens
         d > 0, smoothstep(upper + 0.08, upper - 0.08, d), smoothstep(lower + 0.11, lower - 0.09, -d)
     )
     grain = noise(torch.stack([x * 5.0, y * 0.7, z * 0.3], -1), 2.0)
-    colour = lip_colour(identity, skin_colour(identity)).to(rest.device) * (1 + 0.07 * grain[:, :1])
-    albedo = mix(base.albedo, colour, lips)
+    color = lip_color(identity, skin_color(identity)).to(rest.device) * (1 + 0.07 * grain[:, :1])
+    albedo = mix(base.albedo, color, lips)
     gloss = base.gloss * (1 - lips) + (0.36 + 0.25 * identity.lip_makeup) * lips
     albedo = albedo * (1 - 0.5 * bell(d, 0.075) * smoothstep(1.04, 0.95, s))[:, None]
     hairs = noise(torch.stack([x.abs() * 2.2 - y * 2.6, y * 1.2 + x.abs() * 0.8, z * 0.2], -1), 2.6, 5)
     brow = brow_mask(identity, x, y, hairs[:, 0])
     strength = (0.55 + 0.38 * identity.brow_darkness) * (0.9 + 0.18 * hairs[:, 1]).clamp(0.4, 1.1)
-    albedo = mix(albedo, brow_colour(identity).to(rest.device).expand_as(albedo), (brow * strength).clamp(0, 0.95))
+    albedo = mix(albedo, brow_color(identity).to(rest.device).expand_as(albedo), (brow * strength).clamp(0, 0.95))
     part = torch.where(brow > 0.5, int(Part.BROW), torch.where(lips > 0.5, int(Part.LIP), base.part))
     return Material(albedo, gloss * (1 - 0.7 * brow), part)

@@ -21,7 +21,7 @@ class Strands:
     root: Tensor
     """(S, 3) cm on the neutral head."""
     tint: Tensor
-    """(S,) deviation of the colour."""
+    """(S,) deviation of the color."""
     part: Part
 
     @property

@@ -8,7 +8,7 @@ from swapcore.synth.render import Picture, render
 def true_swap(source: Identity, template: Identity) -> Identity:
     """The source's face (shape, features, brows, lips, iris, beard, marks) on the template's head.
 
-    Hair, ears, neck, skin tone and head size stay the template's; brows and beard bring their own colour.
+    Hair, ears, neck, skin tone and head size stay the template's; brows and beard bring their own color.
     """
     return template.but(**{name: getattr(source, name) for name in FACE_PARAMETERS})
 

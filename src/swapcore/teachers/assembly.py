@@ -20,7 +20,7 @@ from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.teachers.base import Teacher
-from swapcore.teachers.checks import Embedding, Verdict, centred_cosine, judge
+from swapcore.teachers.checks import Embedding, Verdict, centered_cosine, judge
 from swapcore.teachers.making import FakeMaker, Job, Made
 from swapcore.teachers.pairing import Pair, Photograph, draw_pairs
 
@@ -43,9 +43,9 @@ class JudgedFake:
     reason: str
     """Empty if it was accepted."""
     cosine_source: float
-    """Centred, to the photograph whose face was put in."""
+    """Centered, to the photograph whose face was put in."""
     cosine_template: float
-    """Centred, to the photograph that it was put into."""
+    """Centered, to the photograph that it was put into."""
 
 
 class Assembler:
@@ -109,7 +109,7 @@ class Assembler:
             key=face.key,
             identity=face.identity,
             points=face.points / self._params.size_px,
-            skin_lightness=float(skin_colour(to_lab(face.image), face.points)[0]),
+            skin_lightness=float(skin_color(to_lab(face.image), face.points)[0]),
             embedding=embedding - self._faces.embedding_mean,
         )
         self._photographs[face.split].append(photograph)
@@ -155,13 +155,13 @@ class Assembler:
         """Measure the fake's identity against its reference person, over all that person's photographs."""
         mean, reference = self._faces.embedding_mean, self._people[self.images[pair.source].identity]
         template = self._embeddings[pair.template]
-        gain = centred_cosine(embedding, reference, mean) - centred_cosine(template, reference, mean)
+        gain = centered_cosine(embedding, reference, mean) - centered_cosine(template, reference, mean)
         verdict = judge((fake.changed_inside, fake.changed_outside), gain, self._params.checks)
         self.fakes.append(
             JudgedFake(
                 reason=verdict.reason,
-                cosine_source=centred_cosine(embedding, self._embeddings[pair.source], mean),
-                cosine_template=centred_cosine(embedding, template, mean),
+                cosine_source=centered_cosine(embedding, self._embeddings[pair.source], mean),
+                cosine_template=centered_cosine(embedding, template, mean),
             )
         )
         return verdict
@@ -193,7 +193,7 @@ def fake_key(pair: Pair) -> str:
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Lists of at most _BATCH items: the recogniser's batches, the same for any number of workers."""
+    """Lists of at most _BATCH items: the recognizer's batches, the same for any number of workers."""
     remaining = iter(items)
     while batch := list(itertools.islice(remaining, _BATCH)):
         yield batch

@@ -16,7 +16,7 @@ from swapcore.models.artifact import AnyGenerator
 from swapcore.models.source import Recognise, pool_levels
 from swapcore.ops.compose import Fields, Guide, Swap
 from swapcore.ops.device import autocast
-from swapcore.ops.embedding import centred
+from swapcore.ops.embedding import centered
 from swapcore.ops.image import Image, encode_sheet, resize, tile, to_images, to_tensor
 from swapcore.training.selection import score
 from swapcore.training.train_state import Metrics
@@ -26,9 +26,9 @@ _SHEET_ROWS = 4
 """Of each kind of group."""
 _MIN_SHEET_PX = 96
 _LEAST = 1e-3
-"""Grey levels: less do fakes differ from their labels only where checks let through what a teacher left alone."""
+"""Gray levels: less do fakes differ from their labels only where checks let through what a teacher left alone."""
 _AGREES = 2 / 127.5
-"""Two grey levels: what label and template may differ by where nothing was swapped."""
+"""Two gray levels: what label and template may differ by where nothing was swapped."""
 _BORDER_PX = 9
 
 
@@ -41,7 +41,7 @@ class SampleGroups:
     label: torch.Tensor
     """(N, 3, S, S) in [-1, 1]."""
     pooled: torch.Tensor
-    """(N, P), pooled recogniser levels of the source."""
+    """(N, P), pooled recognizer levels of the source."""
     embedding: torch.Tensor
     """(N, D), raw, of the source."""
     source_identity: torch.Tensor
@@ -87,7 +87,7 @@ class Samples:
 
         def identities(keys: list[str]) -> torch.Tensor:
             raw = torch.from_numpy(np.stack([groups.embedding(key) for key in keys])).to(self._device)
-            return centred(raw, self._mean)
+            return centered(raw, self._mean)
 
         sources, templates, labels = ([getattr(row, part) for row in rows] for part in ("source", "template", "label"))
         pictures, shown, wanted = (images(cuts) for cuts in zip(*map(groups.pictures.cuts, rows), strict=True))
@@ -119,7 +119,7 @@ class Samples:
     def judge(self, generator: AnyGenerator, sheet: Path) -> Metrics:
         """Swap all sample groups, write the picture sheet, and give the figures, named by the split they come from.
 
-        - label_l1: mean |Y1 - L|, grey levels, on groups with a real label; label_l1_of_copied: its share of |T~ - L|.
+        - label_l1: mean |Y1 - L|, gray levels, on groups with a real label; label_l1_of_copied: its share of |T~ - L|.
         - identity_source, identity_template: cos of f(Y2) to f(S2) and f(T), on groups with a real template;
           teacher_…: those of the teacher's own fakes; copied_identity_source: cos of f(T) to f(S2), what copying scores.
         - change: mean |Y - T| over mean |label - T|; distance_to_source: mean |Y - S| over mean |T - S|; background_l1:
@@ -170,8 +170,8 @@ class Samples:
         return figures | {"copied_identity_source": float(copied)}
 
     def _identities(self, images: torch.Tensor) -> torch.Tensor:
-        raw = torch.cat([self._recognise(part)[1] for part in torch.split(images, _BATCH_SIZE)])
-        return centred(raw, self._mean)
+        raw = torch.cat([self._recognize(part)[1] for part in torch.split(images, _BATCH_SIZE)])
+        return centered(raw, self._mean)
 
 
 def _field_metrics(groups: SampleGroups, swap: Swap) -> Metrics:

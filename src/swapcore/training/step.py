@@ -18,7 +18,7 @@ from swapcore.losses.total import FieldTargets, SwapLoss, Targets, Terms
 from swapcore.models.artifact import AnyGenerator
 from swapcore.ops.compose import Guide
 from swapcore.ops.device import autocast
-from swapcore.ops.embedding import centred
+from swapcore.ops.embedding import centered
 from swapcore.training.distributed import ALONE, Processes
 from swapcore.training.recovery import rate_share_left, remember_loss, require_healthy
 from swapcore.training.schedule import ema_decay, judges_raw, plays_adversary, rate_share
@@ -92,11 +92,11 @@ def _parts(batch: Batch, step: int, context: StepContext) -> Iterator[_Part]:
 def _set_rates(learner: Learner, params: TrainParams) -> float:
     """Set both learning rates for this step and give the generator's."""
     share = rate_share(learner.step, params) * rate_share_left(learner, params.recovery)
-    for optimiser, peak in (
-        (learner.generator_optimiser, params.learning_rate),
-        (learner.discriminator_optimiser, params.discriminator_learning_rate),
+    for optimizer, peak in (
+        (learner.generator_optimizer, params.learning_rate),
+        (learner.discriminator_optimizer, params.discriminator_learning_rate),
     ):
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = share * peak
     return share * params.learning_rate
 
@@ -110,8 +110,8 @@ def _generator_terms(
         label=batch.label,
         template=batch.template,
         is_fake_label=batch.is_fake_label,
-        source_identity=centred(batch.source_embedding, context.embedding_mean),
-        template_identity=centred(batch.template_embedding, context.embedding_mean),
+        source_identity=centered(batch.source_embedding, context.embedding_mean),
+        template_identity=centered(batch.template_embedding, context.embedding_mean),
         view=batch.label_view,
     )
     guide, known = guide_of(batch), known_of(batch)
@@ -156,8 +156,8 @@ def _descend(
     terms_of_parts: Iterator[Terms], learner: Learner, who: Literal["generator", "discriminator"], context: StepContext
 ) -> Metrics:
     """Follow the gradient of the terms' sum, averaged over parts and processes, clipped; nothing changes if it is not finite."""
-    model, optimiser = getattr(learner, who), getattr(learner, f"{who}_optimiser")
-    optimiser.zero_grad(set_to_none=True)
+    model, optimizer = getattr(learner, who), getattr(learner, f"{who}_optimizer")
+    optimizer.zero_grad(set_to_none=True)
     values: list[torch.Tensor] = []
     for terms in terms_of_parts:
         total = torch.stack(list(terms.values())).sum() / context.params.accumulate
@@ -167,7 +167,7 @@ def _descend(
         values.append(torch.stack([value.detach().float() for value in terms.values()]))
     means = torch.stack(values).mean(0)
     context.processes.average([*(p.grad for p in model.parameters() if p.grad is not None), means])
-    learner.scaler.unscale_(optimiser)
+    learner.scaler.unscale_(optimizer)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), context.params.max_gradient_norm)
     *losses, norm_value = torch.cat([means, norm.float()[None]]).tolist()
     metrics = dict(zip(names, losses, strict=True))
@@ -177,8 +177,8 @@ def _descend(
     if not overflowed:
         metrics[f"gradient_norm/{who}"] = norm_value
     require_healthy(metrics, learner, context.params.recovery)
-    with record_function("step/optimisers"):
-        learner.scaler.step(optimiser)
+    with record_function("step/optimizers"):
+        learner.scaler.step(optimizer)
     return metrics
 
 

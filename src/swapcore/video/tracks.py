@@ -23,7 +23,7 @@ _SHORTEST: Final = 3
 _JUMP: Final = 0.5
 """Of the face's width: whoever moves farther from one frame to the next is somebody else, or in another shot."""
 _WINDOW: Final = 2.5
-"""Standard deviation, in frames, of the weights with which neighbours take part."""
+"""Standard deviation, in frames, of the weights with which neighbors take part."""
 
 
 class Sighting(NamedTuple):
@@ -66,7 +66,7 @@ def _continues(before: Sighting, after: Sighting) -> bool:
 def steady_points(track: list[Sighting]) -> dict[int, Points]:
     """Frame -> key points (5, 2) for every frame from the track's first to its last, smoothed, gaps filled.
 
-    At each frame a straight line in time is fitted to the neighbours, weighted by a Gaussian (a local linear regression, Cleveland
+    At each frame a straight line in time is fitted to the neighbors, weighted by a Gaussian (a local linear regression, Cleveland
     1979): unlike a moving mean it neither lags behind a moving face nor shrinks the path at the ends.
     """
     times = np.array([seen.frame for seen in track], dtype=np.float64)
@@ -76,7 +76,7 @@ def steady_points(track: list[Sighting]) -> dict[int, Points]:
 
 
 def _fit(times: npt.NDArray[np.float64], values: npt.NDArray[np.float64], at: float) -> npt.NDArray[np.float64]:
-    """The value at a time of the line through the weighted neighbours, (N,) and (N, K) to (K,)."""
+    """The value at a time of the line through the weighted neighbors, (N,) and (N, K) to (K,)."""
     weights = np.exp(-0.5 * ((times - at) / _WINDOW) ** 2)
     weights /= weights.sum()
     mean_time, mean = float(weights @ times), weights @ values

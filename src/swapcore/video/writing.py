@@ -51,7 +51,7 @@ class PartWriter:
 
 
 def even(pixels: int) -> int:
-    """H.264 with halved colour wants even sides; an odd one loses its last line."""
+    """H.264 with halved color wants even sides; an odd one loses its last line."""
     return pixels - pixels % 2
 
 

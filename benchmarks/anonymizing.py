@@ -1,4 +1,4 @@
-"""Anonymises a photograph of each person and holds the report against the bars: `python benchmarks/anonymising.py PHOTOGRAPHS`.
+"""Anonymizes a photograph of each person and holds the report against the bars: `python benchmarks/anonymizing.py PHOTOGRAPHS`.
 
 PHOTOGRAPHS: files named PERSON_anything, of which the first of each person is taken (of the London set: the 82 neutral ones), or a
 folder a person. Exit code 1: a bar is missed.
@@ -14,13 +14,13 @@ from typing import Any
 import cv2
 import torch
 
-from swapcore.anonymize.folder import anonymise
+from swapcore.anonymize.folder import anonymize
 from swapcore.faces import second_look
 from swapcore.inference.listing import list_files
 
 BARS = {
     "faces_unchanged": ("no face left unchanged", 0.0, "at most"),
-    "reidentification_rank1": ("re-identified at rank 1, under the model's recogniser", 0.05, "at most"),
+    "reidentification_rank1": ("re-identified at rank 1, under the model's recognizer", 0.05, "at most"),
     "detection_kept": ("still found by the detector", 0.98, "at least"),
     "eyes_error_median": ("shift of the eyes, median, in pupil distances", 0.06, "at most"),
     "nose_error_median": ("shift of the nose, median, in pupil distances", 0.06, "at most"),
@@ -32,7 +32,7 @@ TOLD = {
     "blurred_reasons": "blurred, why (of the last attempt)",
     "reidentification_chance": "re-identified by chance",
     "reidentification_rank1_swapped": "re-identified, of swapped faces alone",
-    "cosine_to_original_mean": "mean centred cosine to the original",
+    "cosine_to_original_mean": "mean centered cosine to the original",
 }
 
 
@@ -65,7 +65,7 @@ def tell(figures: dict[str, Any]) -> bool:
 
 
 def main() -> None:
-    """Anonymise, print, say by the exit code."""
+    """Anonymize, print, say by the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photographs", type=Path)
     parser.add_argument("--model", default="models/swap")
@@ -83,7 +83,7 @@ def main() -> None:
         one_each(options.photographs, folder)
         begun = time.process_time()
         out = options.out or Path(scratch) / "out"
-        figures = anonymise(folder, out, model=options.model, workers=options.workers)
+        figures = anonymize(folder, out, model=options.model, workers=options.workers)
         print(f"processor seconds of this process: {time.process_time() - begun:.0f}")
     sys.exit(0 if tell(figures) else 1)
 
