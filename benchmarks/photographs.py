@@ -29,7 +29,7 @@ from swapcore.data.faces import Face, FaceSet
 from swapcore.evaluation.realism import describe, score_realism
 from swapcore.faces.mesh.crops import crop_landmarks
 from swapcore.faces.mesh.topology import FACE_OVAL
-from swapcore.faces.networks import load_recogniser
+from swapcore.faces.networks import load_recognizer
 from swapcore.hub.swapper import Swapper
 from swapcore.ops.image import Image, resize, tile, to_tensor
 
@@ -118,7 +118,7 @@ class Bench:
 
     def __init__(self, folder: Path, num_pairs: int, size_px: int) -> None:
         self.faces = FaceSet(folder)
-        self.recognizer = load_recogniser(self.faces.recogniser)
+        self.recognizer = load_recognizer(self.faces.recognizer)
         self.pairs = draw_pairs(self.faces, num_pairs)
         self.size_px = size_px
         people: dict[str, list[Floats]] = {}

@@ -239,7 +239,7 @@ class AugmentParams(Section):
     ]
     flip: Annotated[Fraction, Field(description="probability of mirroring, drawn for source and template apart")]
     shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
-    gain: Annotated[float, Field(ge=0, lt=1, description="largest relative change of each colour channel")]
+    gain: Annotated[float, Field(ge=0, lt=1, description="largest relative change of each color channel")]
     occlusion: Annotated[Fraction, Field(description="probability of something drawn over template and label")]
 
 

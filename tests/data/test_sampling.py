@@ -223,7 +223,9 @@ def test_flip_probability_is_not_inverted() -> None:
 @given(st.integers(0, 10_000), st.floats(0, 0.25), st.floats(0, 0.9))
 def test_variations_stay_within_bounds(seed: int, shift: float, gain: float) -> None:
     drawn = draw_variation(
-        AugmentParams(other_source=0.0, flip=0.5, shift=shift, gain=gain, occlusion=0.0), 64, np.random.default_rng(seed)
+        AugmentParams(other_source=0.0, flip=0.5, shift=shift, gain=gain, occlusion=0.0),
+        64,
+        np.random.default_rng(seed),
     )
     assert max(map(abs, drawn.shift_px)) <= round(shift * 64)
     assert np.all(np.abs(drawn.gain - 1) <= gain + 1e-6)

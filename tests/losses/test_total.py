@@ -30,7 +30,7 @@ def swapped(pictures: torch.Tensor) -> Swap:
 def judge(
     image: torch.Tensor, raw: torch.Tensor, targets: Targets, weights: LossWeights = WEIGHTS, *, judge_raw: bool = False
 ) -> Terms:
-    loss = SwapLoss(weights, recognise, torch.zeros(12), 2, None)
+    loss = SwapLoss(weights, recognize, torch.zeros(12), 2, None)
     return loss(Swap(image, raw, image.new_ones(2, 1, 8, 8)), targets, jitter=STILL, judge_raw=judge_raw)
 
 
@@ -97,7 +97,7 @@ def test_at_first_the_raw_image_is_judged(pictures: torch.Tensor, targets: Targe
 
 
 def test_another_feature_network_takes_the_levels_place(pictures: torch.Tensor, targets: Targets) -> None:
-    loss = SwapLoss(WEIGHTS, recognise, torch.zeros(12), 1, lambda x: [x + 2.0])
+    loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 1, lambda x: [x + 2.0])
     terms = loss(swapped(pictures), targets, jitter=STILL, judge_raw=False)
     label, image = targets.label[:1], pictures[0][:1]
     expected = 0.5 * (image - label).abs().mean() / (label + 2).mean()

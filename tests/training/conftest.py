@@ -105,7 +105,7 @@ def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
         descriptions = describe_sources(learner.generator.description, sampler, recognize, mean, CPU)
         learner.ema.description.load_state_dict(learner.generator.description.state_dict())
         samples = Samples(
-            groups, size_px=size_px, limit=4, recognise=recognise, precision="fp32", device=CPU, guide=guide
+            groups, size_px=size_px, limit=4, recognize=recognize, precision="fp32", device=CPU, guide=guide
         )
         (tmp_path / name).mkdir(exist_ok=True)
         checkpoints = CheckpointStore(tmp_path / name, digest, params.checkpoints_kept)

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from swapcore.data.recognizer_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.faces.mesh.crops import crop_guides
 from swapcore.faces.networks import load_judge
-from swapcore.faces.recognizer import Embeddings, Recogniser
+from swapcore.faces.recognizer import Embeddings, Recognizer
 from swapcore.models.artifact import AnyGenerator, load_generator
 from swapcore.models.fields import FieldGenerator
 from swapcore.ops.compose import Guide, compose
@@ -23,25 +23,25 @@ Batch = npt.NDArray[np.uint8]
 class SwapNetwork(nn.Module):
     """Generator and recognizer as one network: what is exported, and what runs here."""
 
-    def __init__(self, generator: AnyGenerator, recogniser: Recogniser) -> None:
+    def __init__(self, generator: AnyGenerator, recognizer: Recognizer) -> None:
         super().__init__()
         self.generator = generator
         self.recognizer = recognizer
 
     def forward(self, source: torch.Tensor, template: torch.Tensor) -> torch.Tensor:
         """Swapped crops of a generator that predicts pixels, like source and template float (B, 3, S, S) in [-1, 1]."""
-        description = self.generator.description.describe(self.recogniser.features, source)
+        description = self.generator.description.describe(self.recognizer.features, source)
         swapped: torch.Tensor = self.generator(source, template, description).image
         return swapped
 
 
 class FieldNetwork(nn.Module):
-    """Field generator and recogniser as one network, composing at any size."""
+    """Field generator and recognizer as one network, composing at any size."""
 
-    def __init__(self, generator: FieldGenerator, recogniser: Recogniser) -> None:
+    def __init__(self, generator: FieldGenerator, recognizer: Recognizer) -> None:
         super().__init__()
         self.generator = generator
-        self.recogniser = recogniser
+        self.recognizer = recognizer
 
     def forward(
         self,
@@ -58,7 +58,7 @@ class FieldNetwork(nn.Module):
         Args:
             source: (B, 3, R, R) in [-1, 1].
             template: (B, 3, S, S) in [-1, 1].
-            described: (B, 3, C, C), the source at the size of the training's crops, for the recogniser.
+            described: (B, 3, C, C), the source at the size of the training's crops, for the recognizer.
             small_source: (B, 3, w, w), the source at the working size.
             small_template: (B, 3, w, w), the template at the working size.
             guide_flow: (B, 2, w, w), see ``Guide``.
@@ -67,7 +67,7 @@ class FieldNetwork(nn.Module):
         Returns:
             (B, 3, S, S).
         """
-        description = self.generator.description.describe(self.recogniser.features, described)
+        description = self.generator.description.describe(self.recognizer.features, described)
         guide = Guide(guide_flow, guide_visible)
         fields = self.generator.predict(small_source, small_template, description, guide)
         return compose(fields, source, template, smooth=True)[0]
@@ -85,12 +85,12 @@ class Swapper:
         """
         self._device = torch.device(device)
         generator, configuration = load_generator(folder, self._device)
-        recogniser = read_recogniser_file(folder)
-        judge = load_judge(recogniser.network).to(self._device)
+        recognizer = read_recognizer_file(folder)
+        judge = load_judge(recognizer.network).to(self._device)
         self.network: SwapNetwork | FieldNetwork = (
             FieldNetwork(generator, judge) if isinstance(generator, FieldGenerator) else SwapNetwork(generator, judge)
         ).eval()
-        self.embedding_mean = recogniser.embedding_mean
+        self.embedding_mean = recognizer.embedding_mean
         self.size_px = configuration.composed_px
         """Side of the crops that the model was trained on, and at which faces are cut to be looked at."""
         self.working_px = configuration.size_px
@@ -124,9 +124,11 @@ class Swapper:
         return (*(to_tensor(images).to(self._device) for images in pictures), *guide)
 
     def embed(self, crops: Batch, batch_size: int = 16) -> Embeddings:
-        """Face features of crops, uint8 (B, S, S, 3), centred by the training people's mean and of length 1: float32 (B, D)."""
-        centred = self.network.recogniser.embed(crops, batch_size) - self.embedding_mean
-        return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-8), dtype=np.float32)
+        """Face features of crops, uint8 (B, S, S, 3), centered by the training people's mean and of length 1: float32 (B, D)."""
+        centered = self.network.recognizer.embed(crops, batch_size) - self.embedding_mean
+        return np.asarray(
+            centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-8), dtype=np.float32
+        )
 
 
 def _resized(images: Batch, size_px: int) -> Batch:

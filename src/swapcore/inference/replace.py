@@ -7,7 +7,7 @@ import numpy as np
 
 from swapcore.faces.extract import AlignedFace
 from swapcore.hub.swapper import Swapper
-from swapcore.inference.paste import keep_colour, paste_back
+from swapcore.inference.paste import keep_color, paste_back
 from swapcore.ops.geometry import Affine, Points, apply, rescale, warp
 from swapcore.ops.image import Image
 
@@ -50,7 +50,7 @@ def cut_to_compose(swapper: Swapper, photograph: Image, face: AlignedFace) -> Cu
 def paste_swap(swapper: Swapper, photograph: Image, cut: Cut, swapped: Image) -> Image:
     """Bring a swapped crop back; models that predict pixels get the template's skin color first."""
     if not swapper.composes:
-        swapped = keep_colour(swapped, cut.crop, cut.points)
+        swapped = keep_color(swapped, cut.crop, cut.points)
     return paste_back(photograph, cut.crop, swapped, cut.points, cut.affine)
 
 

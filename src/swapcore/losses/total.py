@@ -13,7 +13,7 @@ from swapcore.losses.identity import source_identity_loss, template_identity_los
 from swapcore.losses.jitter import Jitter, apply_jitter
 from swapcore.losses.pixel import change_weight, pixel_loss
 from swapcore.ops.compose import Guide, Swap
-from swapcore.ops.embedding import centred
+from swapcore.ops.embedding import centered
 
 Recognize = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
 """The frozen recognizer: (B, 3, S, S) in [-1, 1] to levels and raw embedding (B, D)."""

@@ -25,7 +25,7 @@ class FieldGenerator(Backbone):
 
         Args:
             params: widths, depths and the reach of the flow.
-            embedding_size: D, numbers in the recogniser's embedding.
+            embedding_size: D, numbers in the recognizer's embedding.
             pooled_size: P, numbers in its pooled levels (``source.pool_levels``).
             size_px: working size w, at which fields are predicted.
         """

@@ -91,7 +91,7 @@ class Backbone(nn.Module):
         Args:
             params: widths and depths.
             num_channels: channels of the spliced input.
-            embedding_size: D, numbers in the recogniser's embedding.
+            embedding_size: D, numbers in the recognizer's embedding.
             pooled_size: P, numbers in its pooled levels (``source.pool_levels``).
         """
         super().__init__()

@@ -29,7 +29,7 @@ from swapcore.errors import ArtifactError, ParamsError
 from swapcore.faces.mesh.crops import crop_landmarks
 from swapcore.faces.mesh.files import is_installed
 from swapcore.faces.mesh.topology import NUM_LANDMARKS
-from swapcore.faces.networks import load_recogniser
+from swapcore.faces.networks import load_recognizer
 from swapcore.ops.image import encode_sheet
 from swapcore.tables import write_table
 from swapcore.teachers.assembly import SPLITS, Assembler
@@ -75,7 +75,7 @@ def run(
     with building(groups) as folder:
         with ShardWriter(folder, params.shard_megabytes) as shards:
             locate = (crop_landmarks, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 2)) if is_installed() else None
-            embed = lambda images: recogniser.embed(images, _BATCH_SIZE)  # noqa: E731
+            embed = lambda images: recognizer.embed(images, _BATCH_SIZE)  # noqa: E731
             assembler = Assembler(params, face_set, embed, shards, locate)
             assembler.add_real_crops()
             assembler.add_fakes(assembler.draw(), maker)

@@ -269,7 +269,7 @@ def package(model: Path, folder: Path, card: str, name: str) -> Packaged:
         script=CODE / "serving" / "pyfunc_model.py",
         files=folder,
         code=CODE,
-        requirements=[*REQUIREMENTS, *(["onnxruntime"] if recogniser.network.kind == "onnx" else [])],
+        requirements=[*REQUIREMENTS, *(["onnxruntime"] if recognizer.network.kind == "onnx" else [])],
         example=[_example_pair(read_configuration(model).composed_px)],
     )
 

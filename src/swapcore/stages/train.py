@@ -17,8 +17,8 @@ from swapcore.data.recognizer_file import RECOGNIZER
 from swapcore.data.sampling import Batch, GroupSampler
 from swapcore.errors import ParamsError
 from swapcore.faces.mesh.guide import mesh_topology
-from swapcore.faces.networks import load_feature_network, load_recogniser
-from swapcore.faces.recognizer import Recogniser
+from swapcore.faces.networks import load_feature_network, load_recognizer
+from swapcore.faces.recognizer import Recognizer
 from swapcore.hub.references import resolve_model
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import (
@@ -140,7 +140,7 @@ def _train(
     """Put the parts together, resume if there is something to resume, and train to the end."""
     recognizer = load_recognizer(groups.recognizer).to(device)
     embedding_mean = torch.from_numpy(groups.embedding_mean).to(device)
-    configuration = _configuration(params, recogniser, device)
+    configuration = _configuration(params, recognizer, device)
     learner = build_learner(configuration, params, device)
     if initial is not None:
         learner.start_from(load_generator(initial, device)[0])
@@ -200,7 +200,7 @@ def _guide_source(params: TrainParams, groups: GroupSet) -> GuideSource | None:
     return GuideSource(groups.pictures, mesh_topology(), groups.size_px, params.size_px)
 
 
-def _loss(params: TrainParams, recogniser: Recogniser, embedding_mean: torch.Tensor) -> SwapLoss:
+def _loss(params: TrainParams, recognizer: Recognizer, embedding_mean: torch.Tensor) -> SwapLoss:
     network, device = None, embedding_mean.device
     computed_in = dtype_of(device, params.precision)
     if params.feature_network is not None:

@@ -13,7 +13,7 @@ from swapcore.data.guiding import UNMOVED, GuideSource
 from swapcore.data.sampling import spread
 from swapcore.losses.fields import Correspondence, field_metrics
 from swapcore.models.artifact import AnyGenerator
-from swapcore.models.source import Recognise, pool_levels
+from swapcore.models.source import Recognize, pool_levels
 from swapcore.ops.compose import Fields, Guide, Swap
 from swapcore.ops.device import autocast
 from swapcore.ops.embedding import centered
@@ -47,7 +47,7 @@ class SampleGroups:
     source_identity: torch.Tensor
     template_identity: torch.Tensor
     label_identity: torch.Tensor
-    """(N, D), centred unit vectors."""
+    """(N, D), centered unit vectors."""
     guide: Guide | None
     """Of N pairs; None where the generator takes none."""
     known: Correspondence | None
@@ -63,7 +63,7 @@ class Samples:
         *,
         size_px: int,
         limit: int,
-        recognise: Recognise,
+        recognize: Recognize,
         precision: str,
         device: torch.device,
         guide: GuideSource | None = None,
@@ -71,7 +71,7 @@ class Samples:
         """Choose at most ``limit`` groups of each kind, evenly spread; of training people if there is nobody else."""
         self.split = "validation" if groups.accepted("validation") else "train"
         self._mean = torch.from_numpy(groups.embedding_mean).to(device)
-        self._recognise, self._precision, self._device = recognise, precision, device
+        self._recognize, self._precision, self._device = recognize, precision, device
         self._guide = guide
         rows = groups.accepted(self.split)
         self._by_kind = {
@@ -91,7 +91,7 @@ class Samples:
 
         sources, templates, labels = ([getattr(row, part) for row in rows] for part in ("source", "template", "label"))
         pictures, shown, wanted = (images(cuts) for cuts in zip(*map(groups.pictures.cuts, rows), strict=True))
-        levels, embedding = self._recognise(pictures)
+        levels, embedding = self._recognize(pictures)
         guide, known = self._correspondence([groups.pictures.cuts(row) for row in rows])
         return SampleGroups(
             source=pictures,
@@ -123,7 +123,7 @@ class Samples:
         - identity_source, identity_template: cos of f(Y2) to f(S2) and f(T), on groups with a real template;
           teacher_…: those of the teacher's own fakes; copied_identity_source: cos of f(T) to f(S2), what copying scores.
         - change: mean |Y - T| over mean |label - T|; distance_to_source: mean |Y - S| over mean |T - S|; background_l1:
-          mean |Y - T|, grey levels, where template and label agree. Over all groups.
+          mean |Y - T|, gray levels, where template and label agree. Over all groups.
         - painted, from_template, flow_px: see ``field_metrics``; of the field generator only.
         - score: see ``selection.score``.
         """
