@@ -127,7 +127,7 @@ def _confirmed(image: Image, detections: Detections, device: str) -> list[MeshFa
     """The detections that the mesh calls faces, each once, by descending size."""
     squares = np.array([square_of_box(row[1:5], row[5:9].reshape(2, 2)) for row in detections]).reshape(-1, 4)
     # The detector's six points do not tell an upside-down face: the mesh sees each square both ways up.
-    turned = squares + [0, 0, 0, np.pi]
+    turned = squares + np.array([0, 0, 0, np.pi])
     points, scores = landmarks_at(image, np.concatenate([squares, turned]), device)
     faces: list[MeshFace] = []
     for i in np.argsort(-scores, kind="stable"):
