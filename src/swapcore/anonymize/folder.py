@@ -20,6 +20,7 @@ from swapcore.anonymize.treat import Gallery, Treated, treat_face
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
 from swapcore.faces.detect import Box, detect_every_face
+from swapcore.hub.loading import load_swapper
 from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.hub.swapper import Swapper
 from swapcore.inference.image_swapper import MAX_MEGAPIXELS
@@ -73,7 +74,7 @@ class Anonymizer:
 
     @cached_property
     def _swapper(self) -> Swapper:
-        return Swapper(self.model.folder)
+        return load_swapper(self.model)
 
     def __call__(self, task: Task) -> tuple[FileRow, list[FaceRow]]:
         """Treat every face, write the photograph, and judge what was written."""
@@ -212,7 +213,7 @@ def _tasks(
     people: dict[str, list[SyntheticPerson]] = {}
     if faces:
         originals = mean_features(faces, names)
-        drawn = draw_replacements(len(originals), seed, Swapper(model.folder), workers)
+        drawn = draw_replacements(len(originals), seed, load_swapper(model), workers)
         dealt = deal(originals, drawn, NUM_CANDIDATES)
         people = {name: [drawn[number] for number in numbers] for name, numbers in dealt.items()}
     by_name = {item.name: item for item in files}

@@ -11,6 +11,7 @@ from swapcore.errors import ImageError
 from swapcore.faces.detect import Box, detect_every_face
 from swapcore.faces.extract import AlignedFace, cut_face
 from swapcore.faces.second_look import overlooked_faces
+from swapcore.hub.loading import load_swapper
 from swapcore.hub.references import LocatedModel
 from swapcore.hub.swapper import Swapper
 from swapcore.inference.finding import find_fault
@@ -66,7 +67,7 @@ class Surveyor:
 
     @cached_property
     def _swapper(self) -> Swapper:
-        return Swapper(self.model.folder)
+        return load_swapper(self.model)
 
     def __call__(self, item: Listed) -> tuple[FileSeen, list[FaceSeen]]:
         """What there is to see; a file that cannot be read is a row with the reason."""

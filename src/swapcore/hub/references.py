@@ -1,4 +1,4 @@
-"""Which trained model: a folder, a version in MLflow's registry, or a prefix on object storage, as a folder on this machine."""
+"""Model references: built in, a folder, a version in MLflow's registry, or a prefix on object storage."""
 
 import hashlib
 import json
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from swapcore.data.artifact import CARD, artifact_digest, file_digest
 from swapcore.errors import ArtifactError, InputError
+from swapcore.faces.mesh.files import ATTENTION_MESH, missing_reason
 from swapcore.models.artifact import WEIGHTS, read_configuration
+from swapcore.warp import WARP_VERSION
 
 if TYPE_CHECKING:
     from swapcore.tracking.fetching import Registered
@@ -20,20 +22,35 @@ _ORIGIN = "origin.json"
 NAMED = "named.json"
 """In a packaged model: the name it was registered by, and the digest of the artifact that it was."""
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
-WAYS = "give a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix"
+BUILTIN = "builtin:"
+WARP = "builtin:warp"
+"""The dense warp: a swapper without weights."""
+WAYS = "give builtin:warp, a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix"
 
 
 @dataclass(frozen=True)
 class LocatedModel:
-    """A model folder on this machine, and what it is called elsewhere."""
+    """A model on this machine, and what it is called elsewhere."""
 
-    folder: Path
+    place: Path | None
+    """The model folder; None for a built-in swapper without weights."""
     name: str
-    """Of the registered model, or of the folder."""
+    """Of the registered model, of the folder, or the built-in's reference."""
     version: str | None
-    """In the registry; None for a model that comes from a folder or from object storage."""
+    """In the registry, or the built-in's own; None for a model from a folder or from object storage."""
     digest: str
     """SHA-256 (hex) of the model artifact's card, or of the weights where there is no card: what its lineage is found by."""
+
+    @property
+    def folder(self) -> Path:
+        """The model folder.
+
+        Raises:
+            InputError: the model is built in and has no weights.
+        """
+        if self.place is None:
+            raise InputError(f"{self.name}: has no weights to train, export or register; name a trained model")
+        return self.place
 
 
 def locate_model(reference: str | Path, cache: Path = CACHE) -> Path:
@@ -45,7 +62,8 @@ def resolve_model(reference: str | Path, cache: Path = CACHE) -> LocatedModel:
     """Find a trained model, fetch it if it is elsewhere, and look whether this swapcore can use it.
 
     Args:
-        reference: a folder; ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` in MLflow's registry (MLFLOW_TRACKING_URI); or
+        reference: ``builtin:warp``; a folder;
+            ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` in MLflow's registry (MLFLOW_TRACKING_URI); or
             ``s3://bucket/prefix``.
         cache: where fetched models are kept. A registered version never changes, so it is fetched once.
 
@@ -55,11 +73,22 @@ def resolve_model(reference: str | Path, cache: Path = CACHE) -> LocatedModel:
         TrackingError, StorageError: the registry or the store could not be reached.
     """
     text = str(reference)
+    if text.startswith(BUILTIN):
+        return _built_in(text)
     if text.startswith("models:"):
         return _from_registry(text, cache)
     if text.startswith("s3://"):
         return _from_storage(text, cache)
     return _from_folder(Path(reference), Path(reference).absolute().name)
+
+
+def _built_in(reference: str) -> LocatedModel:
+    if reference != WARP:
+        raise InputError(f"{reference}: no such built-in model; {WAYS}")
+    if reason := missing_reason():
+        raise ArtifactError(f"{WARP}: {reason}")
+    digest = hashlib.sha256(f"{WARP} {WARP_VERSION} {ATTENTION_MESH.sha256}".encode()).hexdigest()
+    return LocatedModel(None, WARP, WARP_VERSION, digest)
 
 
 def _from_folder(folder: Path, name: str) -> LocatedModel:

@@ -86,9 +86,11 @@ class Swapper:
         self._device = torch.device(device)
         generator, configuration = load_generator(folder, self._device)
         recognizer = read_recognizer_file(folder)
-        judge = load_judge(recognizer.network).to(self._device)
+        self.recognizer = load_judge(recognizer.network).to(self._device)
         self.network: SwapNetwork | FieldNetwork = (
-            FieldNetwork(generator, judge) if isinstance(generator, FieldGenerator) else SwapNetwork(generator, judge)
+            FieldNetwork(generator, self.recognizer)
+            if isinstance(generator, FieldGenerator)
+            else SwapNetwork(generator, self.recognizer)
         ).eval()
         self.embedding_mean = recognizer.embedding_mean
         self.size_px = configuration.composed_px
@@ -125,7 +127,7 @@ class Swapper:
 
     def embed(self, crops: Batch, batch_size: int = 16) -> Embeddings:
         """Face features of crops, uint8 (B, S, S, 3), centered by the training people's mean and of length 1: float32 (B, D)."""
-        centered = self.network.recognizer.embed(crops, batch_size) - self.embedding_mean
+        centered = self.recognizer.embed(crops, batch_size) - self.embedding_mean
         return np.asarray(
             centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-8), dtype=np.float32
         )

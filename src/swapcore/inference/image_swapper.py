@@ -8,8 +8,8 @@ import numpy as np
 
 from swapcore.data.images import Photograph, read_photograph
 from swapcore.faces.extract import AlignedFace
+from swapcore.hub.loading import load_swapper
 from swapcore.hub.references import LocatedModel, resolve_model
-from swapcore.hub.swapper import Swapper
 from swapcore.inference.finding import FaceChoice, find_faces
 from swapcore.inference.replace import cut_to_compose, replace_face
 from swapcore.ops.image import Image
@@ -37,7 +37,7 @@ class PhotographSwapper:
     def __init__(self, model: str | Path | LocatedModel, device: str = "cpu") -> None:
         """Find and load a model: see ``models.resolve_model`` for the forms of a reference, and its errors."""
         self._located = model if isinstance(model, LocatedModel) else resolve_model(model)
-        self.swapper = Swapper(self._located.folder, device)
+        self.swapper = load_swapper(self._located, device)
 
     @cached_property
     def reference(self) -> ModelReference:
