@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from swapcore.data.recognizer_file import read_recognizer_file
-from swapcore.faces.networks import load_judge
+from swapcore.faces.networks import load_evaluator_recognizer
 from swapcore.faces.recognizer import Embeddings, Recognizer
 from swapcore.models.artifact import load_generator
 from swapcore.models.generator import Generator
@@ -46,7 +46,7 @@ class Swapper:
         self._device = torch.device(device)
         generator, configuration = load_generator(folder, self._device)
         recognizer = read_recognizer_file(folder)
-        self.network = SwapNetwork(generator, load_judge(recognizer.network).to(self._device)).eval()
+        self.network = SwapNetwork(generator, load_evaluator_recognizer(recognizer.network).to(self._device)).eval()
         self.embedding_mean = recognizer.embedding_mean
         self.size_px = configuration.size_px
 
