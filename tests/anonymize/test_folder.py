@@ -14,8 +14,8 @@ from swapcore.config import NetworkParams
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
 from swapcore.faces import cnn_detector
-from swapcore.faces.detect import detect_every_face
 from swapcore.faces.cnn_detector import find_missed_faces
+from swapcore.faces.detect import detect_every_face
 from swapcore.inference.finding import find_faces
 from swapcore.ops.image import Image, encode_png
 from swapcore.synth.attributes import NEUTRAL

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from swapcore.faces import cnn_detector
-from swapcore.faces.detect import Box, detect_every_face
 from swapcore.faces.cnn_detector import find_missed_faces
+from swapcore.faces.detect import Box, detect_every_face
 from swapcore.ops.image import Image
 from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.identity import draw_identity

@@ -7,7 +7,7 @@ from drawn_photographs import draw_face
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swapcore.faces.duplicates import hamming_distance, find_near_duplicates, perceptual_hash
+from swapcore.faces.duplicates import find_near_duplicates, hamming_distance, perceptual_hash
 
 
 def crop(seed):

@@ -14,7 +14,7 @@ from torch import nn
 from swapcore.config import NetworkParams
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.faces.features import IMAGENET_MEAN, IMAGENET_STD
-from swapcore.faces.networks import load_feature_network, load_evaluator_recognizer, load_recognizer
+from swapcore.faces.networks import load_evaluator_recognizer, load_feature_network, load_recognizer
 from swapcore.ops.vision import models
 
 

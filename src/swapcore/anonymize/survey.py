@@ -8,9 +8,9 @@ import numpy as np
 
 from swapcore.data.images import read_photograph
 from swapcore.errors import ImageError
+from swapcore.faces.cnn_detector import find_missed_faces
 from swapcore.faces.detect import Box, detect_every_face
 from swapcore.faces.extract import AlignedFace, cut_face
-from swapcore.faces.cnn_detector import find_missed_faces
 from swapcore.hub.references import LocatedModel
 from swapcore.hub.swapper import Swapper
 from swapcore.inference.finding import find_defect
