@@ -9,7 +9,7 @@ from torch import nn
 
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.faces.mesh.crops import crop_guides
-from swapcore.faces.networks import load_judge
+from swapcore.faces.networks import load_evaluator_recognizer
 from swapcore.faces.recognizer import Embeddings, Recognizer
 from swapcore.models.artifact import AnyGenerator, load_generator
 from swapcore.models.fields import FieldGenerator
@@ -86,9 +86,9 @@ class Swapper:
         self._device = torch.device(device)
         generator, configuration = load_generator(folder, self._device)
         recognizer = read_recognizer_file(folder)
-        judge = load_judge(recognizer.network).to(self._device)
+        network = load_evaluator_recognizer(recognizer.network).to(self._device)
         self.network: SwapNetwork | FieldNetwork = (
-            FieldNetwork(generator, judge) if isinstance(generator, FieldGenerator) else SwapNetwork(generator, judge)
+            FieldNetwork(generator, network) if isinstance(generator, FieldGenerator) else SwapNetwork(generator, network)
         ).eval()
         self.embedding_mean = recognizer.embedding_mean
         self.size_px = configuration.composed_px
