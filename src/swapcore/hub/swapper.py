@@ -9,7 +9,7 @@ from torch import nn
 
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.faces.mesh.crops import crop_guides
-from swapcore.faces.networks import load_judge
+from swapcore.faces.networks import load_evaluator_recognizer
 from swapcore.faces.recognizer import Embeddings, Recognizer
 from swapcore.models.artifact import AnyGenerator, load_generator
 from swapcore.models.fields import FieldGenerator
@@ -86,7 +86,7 @@ class Swapper:
         self._device = torch.device(device)
         generator, configuration = load_generator(folder, self._device)
         recognizer = read_recognizer_file(folder)
-        self.recognizer = load_judge(recognizer.network).to(self._device)
+        self.recognizer = load_evaluator_recognizer(recognizer.network).to(self._device)
         self.network: SwapNetwork | FieldNetwork = (
             FieldNetwork(generator, self.recognizer)
             if isinstance(generator, FieldGenerator)
