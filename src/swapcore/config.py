@@ -138,12 +138,9 @@ class FakeChecks(Section):
 class GroupsParams(Section):
     """Sample groups of both kinds, made by a teacher."""
 
-    teacher: Literal["classical", "oracle", "registered"]
+    teacher: Literal["warp", "oracle", "registered"]
     teacher_model: Annotated[
         str | None, Field(description="a registered teacher's folder, models:/ URI or s3:// prefix, else null")
-    ]
-    blend: Annotated[
-        Literal["feather", "poisson"], Field(description="how the classical teacher joins face and template")
     ]
     size_px: CropSize
     references_per_label: Annotated[

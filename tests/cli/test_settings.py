@@ -62,7 +62,7 @@ def test_photographs_keep_the_teacher_that_was_chosen_for_them(params: Path, tmp
     apply_settings(params, ["groups.teacher=oracle"])
     apply_settings(params, photograph_settings(tmp_path, params))
     groups = read_params(params).groups
-    assert (groups.teacher, groups.references_per_label, groups.sources_per_template) == ("classical", 6, 4)
+    assert (groups.teacher, groups.references_per_label, groups.sources_per_template) == ("warp", 6, 4)
 
 
 def test_make_demo_asks_for_what_the_params_know(params: Path) -> None:

@@ -40,7 +40,7 @@ CHECKS = FakeChecks(min_changed_inside=1.0, max_changed_outside=1.0, min_identit
 
 def section(**changes: object) -> GroupsParams:
     small = {
-        "teacher": "classical",
+        "teacher": "warp",
         "size_px": 64,
         "references_per_label": 3,
         "sources_per_template": 2,
@@ -145,7 +145,7 @@ def test_card_metrics_and_index_agree(made: tuple[GroupSet, dict[str, float]], f
     )
     assert accepted == len(groups.rows) - sum(rejected.values())
     assert card.facts["size_px"] == 64
-    assert card.facts["teacher"] == {"name": "classical", "version": "1"}
+    assert card.facts["teacher"] == {"name": "warp", "version": "1"}
     assert card.facts["recognizer"]["kind"] == "torchscript"
     assert set(card.inputs) == {"faces"}
     assert metrics["groups/fakes"] == card.counts["fakes"]

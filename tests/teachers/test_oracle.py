@@ -68,7 +68,7 @@ def test_the_oracle_is_loaded_only_where_crop_handed_on_how_the_photographs_were
     params = read_params(Path(__file__).parents[2] / "params.yaml")
     oracle = params.groups.model_copy(update={"teacher": "oracle"})
     faces = FaceSet(write_faces(tmp_path / "faces", [Look(0, 0, "train")], params))
-    with pytest.raises(ParamsError, match=r"groups\.teacher: oracle .* has no parameters\.parquet; choose classical"):
+    with pytest.raises(ParamsError, match=r"groups\.teacher: oracle .* has no parameters\.parquet; choose warp"):
         load_teacher(oracle, faces)
     write_table(faces.folder / PARAMETERS, PictureRow, [])
     assert load_teacher(oracle, faces).name == "oracle"

@@ -14,7 +14,7 @@ from swapcore.errors import InputError, ParamsError
 from swapcore.files import in_place
 
 _DEMO_IS_OVER = [
-    "groups.teacher=classical", "groups.references_per_label=6", "groups.sources_per_template=4",
+    "groups.teacher=warp", "groups.references_per_label=6", "groups.sources_per_template=4",
     "groups.checks.max_changed_outside=1.0", "synthesize.size_px=256", "groups.size_px=128", "train.size_px=112",
     "train.steps=900", "train.weights.identity_source=0.3",
 ]  # fmt: skip
@@ -27,7 +27,7 @@ def photograph_settings(photographs: Path | None, params: Path) -> list[str]:
 
     Args:
         photographs: a folder or a CSV file; None changes nothing.
-        params: the params file; where it names the demo's oracle as teacher, the classical one takes over.
+        params: the params file; where it names the demo's oracle as teacher, the warp takes over.
 
     Raises:
         InputError: there is no such file or folder, or its path cannot be handed on.

@@ -1,1 +1,1 @@
-"""Who makes fakes: classical image processing, the renderer, or a model of ours."""
+"""Teachers, the methods that make fakes: dense warp, renderer, registered model."""

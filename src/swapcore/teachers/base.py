@@ -7,12 +7,13 @@ from typing import Protocol
 from swapcore.config import GroupsParams
 from swapcore.data.faces import Face, FaceSet
 from swapcore.errors import ParamsError
+from swapcore.faces.mesh.files import require_installed
 from swapcore.ops.image import Image
 from swapcore.synth.people import PARAMETERS
-from swapcore.teachers.classical import ClassicalTeacher
 from swapcore.teachers.fake import Fake
 from swapcore.teachers.oracle import OracleTeacher
 from swapcore.teachers.registered import RegisteredTeacher
+from swapcore.teachers.warp import WarpTeacher
 
 
 class Teacher(Protocol):
@@ -62,14 +63,13 @@ def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:
         ParamsError: no model is named, or the oracle is asked about photographs that were not rendered.
         InputError, ArtifactError: the registered teacher's model is not there or damaged.
     """
-    if params.teacher == "classical":
-        return ClassicalTeacher(params.blend)
+    if params.teacher == "warp":
+        require_installed()
+        return WarpTeacher()
     if params.teacher == "oracle":
         return _oracle(faces)
     if params.teacher_model is None:
-        raise ParamsError(
-            "groups.teacher_model: name the model that teacher: registered stands for, or choose classical"
-        )
+        raise ParamsError("groups.teacher_model: name the model that teacher: registered stands for, or choose warp")
     return RegisteredTeacher(params.teacher_model)
 
 
@@ -77,6 +77,6 @@ def _oracle(faces: FaceSet) -> OracleTeacher:
     if not (faces.folder / PARAMETERS).is_file():
         raise ParamsError(
             f"groups.teacher: oracle knows synthesized photographs only, and {faces.folder} has no {PARAMETERS}; "
-            "choose classical, or run crop on what synthesize made"
+            "choose warp, or run crop on what synthesize made"
         )
     return OracleTeacher(faces.folder, faces.size_px)

@@ -37,6 +37,8 @@ class DenseWarp:
 
     image: Image
     """uint8 (H, W, 3), as large as the template."""
+    points: Floats
+    """(478, 3) landmarks of the new face, in pixels of the template."""
     flow: Field
     """(S, S, 2): x, y in the source's view for each pixel of the template's view."""
     mask: Field
@@ -94,7 +96,7 @@ def dense_warp(source: Image, source_points: Floats, template: Image, template_p
     skin = _common_skin(shaped, source_hair, template_hair)
     light = estimate_light(warped, layers.moved.image(), skin, face_mask(shaped), view.eye_px)
     image = _compose(source, template, layers, (visibility, mask, kept), light)
-    return DenseWarp(image, layers.direct.flow, mask, visibility, light, own, view)
+    return DenseWarp(image, shaped.in_photograph(), layers.direct.flow, mask, visibility, light, own, view)
 
 
 def at_flow(values: Field, flow: Field) -> Field:

@@ -15,7 +15,7 @@ from swapcore.faces.mesh.topology import (
     RIGHT_EYE_CORNERS,
     mirrored_indices,
 )
-from swapcore.ops.geometry import Affine, apply, warp
+from swapcore.ops.geometry import Affine, apply, invert, warp
 from swapcore.ops.image import Image
 
 Floats = npt.NDArray[np.float64]
@@ -47,6 +47,12 @@ class FaceView:
     def polygon(self, indices: Sequence[int]) -> Field:
         """The area inside a contour of landmarks: (S, S), 0 to 1 with smooth edges."""
         return fill_polygon(self.points[list(indices), :2])
+
+    def in_photograph(self) -> Floats:
+        """The landmarks (478, 3) in pixels of the photograph."""
+        back = invert(self.affine)
+        scale = float(np.sqrt(abs(np.linalg.det(back[:, :2]))))
+        return np.column_stack([apply(back, self.points[:, :2]), self.points[:, 2] * scale])
 
     def mirrored(self) -> "FaceView":
         """The view seen in a mirror; its affine still maps the photograph's pixels to its own."""

@@ -93,3 +93,13 @@ def missing_reason() -> str | None:
     except ArtifactError as error:
         return str(error)
     return None
+
+
+def require_installed() -> None:
+    """Raise an error unless the face mesh can be used.
+
+    Raises:
+        ArtifactError: with the command that installs it.
+    """
+    if reason := missing_reason():
+        raise ArtifactError(reason)
