@@ -8,8 +8,7 @@ import numpy as np
 
 from swapcore.data.images import read_photograph
 from swapcore.errors import ImageError
-from swapcore.faces.cnn_detector import find_missed_faces
-from swapcore.faces.detect import Box, detect_every_face
+from swapcore.faces.detect import Box, detect_every_face, detect_missed_faces
 from swapcore.faces.extract import AlignedFace, cut_face
 from swapcore.hub.loading import load_swapper
 from swapcore.hub.references import LocatedModel
@@ -87,7 +86,7 @@ class Surveyor:
 
     def _faces(self, image: Image, name: str) -> list[FaceSeen]:
         seen = detect_every_face(image)
-        overlooked = find_missed_faces(image, seen)
+        overlooked = detect_missed_faces(image, seen)
         boxes = [*seen, *overlooked]
         cut = [cut_face(image, box, self._swapper.size_px) for box in boxes]
         if not cut:

@@ -9,8 +9,9 @@ import numpy.typing as npt
 from swapcore.anonymize.blur import blur_face
 from swapcore.anonymize.replacements import SyntheticPerson
 from swapcore.anonymize.survey import FaceSeen, eyes_and_nose
-from swapcore.faces.detect import Box, detect_at
+from swapcore.faces.detect import Box, detect_at, detect_face_at
 from swapcore.faces.extract import AlignedFace, cut_face
+from swapcore.faces.mesh.files import is_installed
 from swapcore.hub.swapper import Swapper
 from swapcore.inference.replace import cut_to_compose, paste_swap
 from swapcore.ops.geometry import Points
@@ -103,6 +104,9 @@ def examine(image: Image, seen: FaceSeen, name: str, swapper: Swapper, gallery: 
 
 def find_again(image: Image, box: Box, size_px: int) -> AlignedFace | None:
     """The face that the detector finds where one was, or None."""
+    if is_installed():
+        found = detect_face_at(image, box)
+        return None if found is None else first_at([found], image, box, size_px)
     margin = _AROUND * box.width_px
     left, top = max(0, int(box.left - margin)), max(0, int(box.top - margin))
     region = image[top : max(0, int(box.bottom + margin)), left : max(0, int(box.right + margin))]
@@ -110,8 +114,8 @@ def find_again(image: Image, box: Box, size_px: int) -> AlignedFace | None:
         return None
     side_px = max(region.shape[:2]) * _SOUGHT_PX / box.width_px
     near = detect_at(region, round(side_px)) or detect_at(region, round(_CLOSER * side_px))
-    found = [Box(b.left + left, b.top + top, b.right + left, b.bottom + top, b.score) for b in near]
-    return first_at(found, image, box, size_px)
+    in_image = [Box(b.left + left, b.top + top, b.right + left, b.bottom + top, b.score) for b in near]
+    return first_at(in_image, image, box, size_px)
 
 
 def first_at(found: list[Box], image: Image, box: Box, size_px: int) -> AlignedFace | None:

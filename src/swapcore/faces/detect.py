@@ -52,6 +52,32 @@ def detect_every_face(image: Image) -> list[Box]:
     return _mesh_boxes(image, every=True) or _detect_every_with_dlib(image)
 
 
+def detect_missed_faces(image: Image, known: list[Box]) -> list[Box]:
+    """Detect what may be further faces, in profile or partly covered: good enough to blur, not to align.
+
+    Detections that the mesh did not confirm, or, without the mesh, those of dlib's CNN detector, which is a hundred times slower.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        known: faces that are not returned again.
+    """
+    if is_installed():
+        from swapcore.faces.mesh.find import unconfirmed_faces  # imports this module
+
+        return unconfirmed_faces(image, known)
+    from swapcore.faces.cnn_detector import find_missed_faces  # imports this module
+
+    return find_missed_faces(image, known)
+
+
+def detect_face_at(image: Image, box: Box) -> Box | None:
+    """Confirm with the mesh, which must be installed, that there is a face in a box, and return the face's own box."""
+    from swapcore.faces.mesh.find import box_of_points, landmarks_in_box  # imports this module
+
+    points = landmarks_in_box(image, box)
+    return None if points is None else box_of_points(points, 1.0)
+
+
 def detect_video_face(image: Image, before: Box | None = None) -> Box | None:
     """Detect the largest face of a video frame (H, W, 3), or return None.
 
@@ -61,12 +87,8 @@ def detect_video_face(image: Image, before: Box | None = None) -> Box | None:
     """
     if not is_installed():
         return _detect_video_face_with_dlib(image)
-    from swapcore.faces.mesh.find import box_of_points, landmarks_in_box  # imports this module
-
-    points = None if before is None else landmarks_in_box(image, before)
-    if points is not None:
-        return box_of_points(points, 1.0)
-    return max(_mesh_boxes(image, every=False), key=lambda box: box.width_px, default=None)
+    found = None if before is None else detect_face_at(image, before)
+    return found or max(_mesh_boxes(image, every=False), key=lambda box: box.width_px, default=None)
 
 
 def _mesh_boxes(image: Image, *, every: bool) -> list[Box]:

@@ -146,7 +146,11 @@ def _followed(original: Path, facts: VideoFacts, work: Path) -> Track:
         told = json.loads(kept.read_text(encoding="utf-8"))
         return Track(*({int(frame): np.array(each) for frame, each in told[name].items()} for name in Track._fields))
     frames = progress(enumerate(read_frames(original)), "looking", facts.num_frames)
-    sightings = [seen for number, frame in frames if (seen := sight(number, frame.image))]
+    sightings: list[Sighting] = []
+    for number, frame in frames:
+        before = sightings[-1].box if sightings and sightings[-1].frame == number - 1 else None
+        if seen := sight(number, frame.image, before):
+            sightings.append(seen)
     track = Track({seen.frame: seen.points for seen in sightings}, _all_steady(sightings))
     told = {name: {frame: each.tolist() for frame, each in points.items()} for name, points in track._asdict().items()}
     put_in_place(kept, json.dumps(told))
