@@ -120,16 +120,18 @@ def test_fakes_differ_from_their_templates_inside_the_face_only(groups: GroupSet
         if row.origin == "fake":
             fake, template = (groups.pictures.image(Cut(key)).astype(int) for key in (row.key, row.face_key))
             change = np.abs(fake - template).max(-1)
-            mask = face_mask(np.asarray(row.points).reshape(5, 2), 64, softness=0)
+            mask = face_mask(np.asarray(row.points).reshape(5, 2), 64, softness=0, grow=1.8)
             assert change[mask == 0].max() == 0
             assert change[mask > 0].mean() > 1
 
 
-def test_the_classical_teacher_moves_no_key_point_and_so_nothing_is_cut_anew(groups: GroupSet) -> None:
-    for row in groups.rows:
-        assert groups.pictures.cuts(row) == (Cut(row.source), Cut(row.template), Cut(row.label))
-    for image in groups.images.values():
-        assert image.points == groups.images[image.face_key].points
+def test_fakes_have_their_own_landmarks(groups: GroupSet) -> None:
+    shifts = [
+        np.abs(np.subtract(image.points, groups.images[image.face_key].points)).max()
+        for image in groups.images.values()
+        if image.origin == "fake"
+    ]
+    assert 0 < np.median(shifts) < 0.05 * 64
 
 
 def test_card_metrics_and_index_agree(made: tuple[GroupSet, dict[str, float]], faces: Path) -> None:

@@ -4,6 +4,8 @@ from typing import Final
 
 import numpy as np
 
+from swapcore.faces.mesh.mean_shape import STIFF
+from swapcore.faces.mesh.pose import rigid_fit
 from swapcore.faces.mesh.topology import (
     FACE_OVAL,
     INNER_LIPS,
@@ -19,12 +21,6 @@ from swapcore.faces.mesh.topology import (
 )
 from swapcore.warp.view import Floats, ramp
 
-# fmt: off
-STIFF: Final = (
-    33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 10, 151, 9, 8, 109, 338, 67, 297, 127, 356, 234, 454, 93, 323,
-)
-"""Landmarks that move little with the expression."""
-# fmt: on
 _FADE: Final = (0.04, 0.38)
 """Distance from the face's outline, in distances of the outer eye corners: there the template's shape, from here on the source's."""
 _OUTLINE_SHARE: Final = 0.6
@@ -36,16 +32,6 @@ _AROUND: Final = 0.10
 _BROWS: Final = (*LEFT_BROW, *RIGHT_BROW)
 _BROW_SHARE: Final = 0.5
 """Brows move with the expression, too."""
-
-
-def rigid_fit(source: Floats, target: Floats) -> tuple[Floats, Floats]:
-    """The similarity in three dimensions that brings points (N, 3) nearest to others, as (3, 3) and (3,); see ops.geometry."""
-    source_mean, target_mean = source.mean(0), target.mean(0)
-    first, second = source - source_mean, target - target_mean
-    u, singular, vt = np.linalg.svd(second.T @ first)
-    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
-    linear = u @ np.diag(sign) @ vt * (singular * sign).sum() / (first**2).sum()
-    return linear, target_mean - linear @ source_mean
 
 
 def reshape_template(template: Floats, source: Floats) -> Floats:
