@@ -12,7 +12,7 @@ import torch
 from swapcore.data.artifact import file_digest
 from swapcore.errors import ArtifactError, InputError
 from swapcore.files import in_place
-from swapcore.hub.swapper import SwapNetwork, Swapper
+from swapcore.hub.crop_swapper import CropSwapper, SwapNetwork
 from swapcore.models.artifact import WEIGHTS
 
 OPSET = 20
@@ -49,7 +49,7 @@ def export_onnx(model: Path, path: Path) -> Export:
         InputError: the model's recognizer is an ONNX file itself, which cannot become part of another one.
         OSError: the file cannot be written.
     """
-    swapper = Swapper(model)
+    swapper = CropSwapper(model)
     if not swapper.network.recognizer.differentiable:
         raise InputError(
             f"{model}: its recognizer runs in onnxruntime and cannot be exported; export needs dlib or TorchScript"
@@ -100,7 +100,7 @@ def _describe(path: Path, facts: dict[str, str]) -> None:
     onnx.save(graph, path)
 
 
-def _difference(swapper: Swapper, path: Path, num: int) -> float:
+def _difference(swapper: CropSwapper, path: Path, num: int) -> float:
     source, template = _noise(num, swapper.size_px)
     with torch.no_grad():
         wanted = swapper.network(source, template).numpy()

@@ -6,12 +6,12 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.anonymize.blur import blur_face
-from swapcore.anonymize.replacements import SyntheticPerson
-from swapcore.anonymize.survey import FaceSeen, eyes_and_nose
+from swapcore.anonymization.blur import blur_face
+from swapcore.anonymization.replacements import SyntheticPerson
+from swapcore.anonymization.survey import FaceSeen, eyes_and_nose
 from swapcore.faces.detect import Box, detect_at
 from swapcore.faces.extract import AlignedFace, cut_face
-from swapcore.hub.swapper import Swapper
+from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.inference.paste import keep_color, paste_back
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
@@ -60,7 +60,12 @@ class Treated:
 
 
 def treat_face(
-    photograph: Image, seen: FaceSeen, name: str, candidates: list[SyntheticPerson], swapper: Swapper, gallery: Gallery
+    photograph: Image,
+    seen: FaceSeen,
+    name: str,
+    candidates: list[SyntheticPerson],
+    swapper: CropSwapper,
+    gallery: Gallery,
 ) -> Treated:
     """Replace a face by the first candidate that passes the checks, or blur it.
 
@@ -80,7 +85,7 @@ def treat_face(
         crop = face.crop
         for _ in range(PASSES):
             attempts += 1
-            crop = swapper.swap(candidate.crop[None], crop[None])[0]
+            crop = swapper.swap_crops(candidate.crop[None], crop[None])[0]
             kept = keep_color(crop, face.crop, face.points)
             image = paste_back(photograph, face.crop, kept, face.points, face.affine)
             reason = examine(image, seen, name, swapper, gallery)
@@ -89,7 +94,7 @@ def treat_face(
     return Treated(blur_face(photograph, seen.place), "blurred", reason, attempts, -1)
 
 
-def examine(image: Image, seen: FaceSeen, name: str, swapper: Swapper, gallery: Gallery) -> str:
+def examine(image: Image, seen: FaceSeen, name: str, swapper: CropSwapper, gallery: Gallery) -> str:
     """Why a swapped face will not do, or an empty word."""
     again = find_again(image, seen.place, swapper.size_px)
     if again is None:

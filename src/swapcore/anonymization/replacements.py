@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from swapcore.anonymize.identities import Vector
+from swapcore.anonymization.identities import Vector
 from swapcore.faces.align import ALIGNED_BY, align
-from swapcore.hub.swapper import Swapper
+from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
@@ -47,7 +47,7 @@ class SyntheticPerson:
         return Ingredient("source", f"synthetic person {self.number}", hashlib.sha256(self.crop.tobytes()).hexdigest())
 
 
-def draw_replacements(num_originals: int, seed: int, swapper: Swapper, workers: int) -> list[SyntheticPerson]:
+def draw_replacements(num_originals: int, seed: int, swapper: CropSwapper, workers: int) -> list[SyntheticPerson]:
     """Enough people for so many originals, rendered in processes."""
     num = min(num_originals + _SPARE, MAX_PEOPLE)
     work = functools.partial(portrait, seed, size_px=swapper.size_px)
