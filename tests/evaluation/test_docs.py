@@ -6,7 +6,7 @@ import pytest
 
 from swapcore.evaluation.summary import FIGURES
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "explanation" / "evaluation.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
