@@ -12,6 +12,7 @@ from swapcore.faces.networks import load_judge
 from swapcore.faces.recognizer import Embeddings, Recognizer
 from swapcore.models.artifact import load_generator
 from swapcore.models.generator import Generator
+from swapcore.ops.device import select_device
 from swapcore.ops.image import to_images, to_tensor
 
 Batch = npt.NDArray[np.uint8]
@@ -41,9 +42,9 @@ class Swapper:
 
         Raises:
             ArtifactError: a file is missing or damaged.
-            ParamsError: the recognizer's own file is missing or another.
+            ParamsError: the recognizer's own file is missing or another, or this machine has no such device.
         """
-        self._device = torch.device(device)
+        self._device = select_device(device) if isinstance(device, str) else device
         generator, configuration = load_generator(folder, self._device)
         recognizer = read_recognizer_file(folder)
         self.network = SwapNetwork(generator, load_judge(recognizer.network).to(self._device)).eval()

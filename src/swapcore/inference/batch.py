@@ -11,8 +11,9 @@ from swapcore.inference.finding import FaceChoice
 from swapcore.inference.image_swapper import MAX_MEGAPIXELS, PhotographSwapper, ingredient
 from swapcore.inference.journal import Journal
 from swapcore.inference.listing import Listed, list_files
+from swapcore.ops.device import num_inference_processes
 from swapcore.ops.image import Image
-from swapcore.parallel import num_processes, ordered_map
+from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.provenance.marking import Ingredient, write_marked
 
@@ -53,10 +54,11 @@ class SwapMany:
     face: FaceChoice
     out: Path
     overwrite: bool
+    device: str = "cpu"
 
     @cached_property
     def _swapper(self) -> PhotographSwapper:
-        return PhotographSwapper(self.model)
+        return PhotographSwapper(self.model, self.device)
 
     def __call__(self, template: Listed) -> SwapRow:
         """Swap and write one template; what its user can put right becomes a row, everything else is raised."""
@@ -80,6 +82,7 @@ def swap_many(
     face: FaceChoice = "one",
     overwrite: bool = False,
     workers: int = 1,
+    device: str = "cpu",
 ) -> list[SwapRow]:
     """Put the source's face onto every photograph of a folder or pattern, and say in swaps.csv what was done to each.
 
@@ -92,7 +95,8 @@ def swap_many(
         model: as for ``photograph.swap``.
         face: as for ``photograph.swap``.
         overwrite: replace results that are there, also those of another source or model.
-        workers: processes; 0 = one for each core.
+        workers: processes; 0 = one for each core, and at most four on a GPU.
+        device: where torch computes: auto, cpu, mps, cuda or cuda:N.
 
     Returns:
         A row for each template, also for those that were done before.
@@ -115,9 +119,9 @@ def swap_many(
         journal.keep(lambda row: row.status == "swapped" and (out / row.out).is_file())
         done = {row.file for row in journal.rows}
         # A file of ours that no row names was written in the moment of the kill; one of somebody else's is not replaced.
-        work = SwapMany(crop, ingredient(source, photograph), located, face, out, overwrite or started)
+        work = SwapMany(crop, ingredient(source, photograph), located, face, out, overwrite or started, device)
         waiting = [item for item in files if item.name not in done]
-        processes = min(num_processes(workers), max(1, len(waiting) // _FILES_A_PROCESS))
+        processes = min(num_inference_processes(workers, device), max(1, len(waiting) // _FILES_A_PROCESS))
         results = ordered_map(work, waiting, workers=processes, chunk_size=1)
         for row in progress(results, "swapping", len(files), initial=len(done)):
             journal.add(row)
@@ -130,5 +134,5 @@ def _require_same(journal: Journal[SwapRow], settings: tuple[str, str, str], *, 
         journal.rows.clear()
     if any((row.source_sha256, row.model, row.face) != settings for row in journal.rows):
         raise InputError(
-            f"{journal.path.parent}: holds the swaps of another source, model or --face; name another --out or pass --overwrite"
+            f"{journal.path.parent}: holds the swaps of another source, model or --face; name another --output or pass --overwrite"
         )

@@ -1,5 +1,6 @@
 """The registered model as MLflow runs it ("models from code"): a script that MLflow executes; no module imports it."""
 
+import os
 from pathlib import Path
 
 import mlflow
@@ -19,7 +20,7 @@ class ServedSwapper(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Load the weights that were logged beside this script, and see that answers can be signed."""
         signing_credentials()
-        self._swapper = PhotographSwapper(Path(context.artifacts["model"]))
+        self._swapper = PhotographSwapper(Path(context.artifacts["model"]), os.environ.get("SWAPCORE_DEVICE", "cpu"))
 
     def predict(self, model_input: list[SwapRequest]) -> list[str]:  # type: ignore[override]  # the form that mlflow types
         """Swap each pair; the signature of the registered model is made from these types."""
