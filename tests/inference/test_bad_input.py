@@ -71,7 +71,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:
     """Exit code and stderr of a command."""
     code = 0
     try:
-        cli.main([str(word) for word in words])
+        cli.main(["-q", *map(str, words)])
     except SystemExit as ended:
         code = int(ended.code or 0)
     return code, capsys.readouterr().err

@@ -117,7 +117,7 @@ def test_a_journal_of_other_columns_is_refused(tmp_path, model, photographs, tem
 def run(capsys, *words: str) -> tuple[int, str, str]:
     code = 0
     try:
-        cli.main([*words])
+        cli.main(["-q", *words])
     except SystemExit as ended:
         code = int(ended.code or 0)
     said = capsys.readouterr()
