@@ -14,7 +14,7 @@ from swapcore.cli.options import DEVICE, HOST, MODEL, PATH, Command
 )
 @click.option(
     "--people", default=Path("data/people"), show_default=True, type=PATH,
-    help="Synthesized people, for whom the page also shows the true swap.",
+    help="A folder of synthesized people; for them the page also shows the true swap.",
 )  # fmt: skip
 @HOST
 @click.option(
