@@ -101,13 +101,13 @@ def _read_output(path: Path, size_px: int) -> Image:
     return image
 
 
-def swap_of_model(folder: Path) -> Swap:
+def swap_of_model(folder: Path, device: str = "cpu") -> Swap:
     """Ask a model folder that `swapcore train` wrote; one of another size answers at its own.
 
     Raises:
         ArtifactError: the folder holds no model, or a damaged one.
     """
-    swapper = load_model_folder(folder)
+    swapper = load_model_folder(folder, device)
 
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
         small = [np.stack([resize(face.image, swapper.size_px) for face in side]) for side in (sources, templates)]
