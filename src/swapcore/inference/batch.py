@@ -12,6 +12,7 @@ from swapcore.inference.image_swapper import Swapper
 from swapcore.inference.input_image import read_input
 from swapcore.inference.journal import Journal
 from swapcore.inference.listing import ListedFile, list_files
+from swapcore.ops.device import num_inference_processes
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.provenance.marking import Ingredient
