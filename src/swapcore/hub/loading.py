@@ -1,18 +1,37 @@
-"""From a located model to a swapper, ready for inference."""
+"""The one place where a model reference becomes a loaded model."""
 
-from swapcore.hub.references import LocatedModel
-from swapcore.hub.swapper import Swapper
+from pathlib import Path
+
+import torch
+
+from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.face_swapper import FaceSwapper
+from swapcore.hub.field_swapper import FieldSwapper
+from swapcore.hub.references import LocatedModel, resolve_model
+from swapcore.hub.warp_swapper import WarpSwapper
+from swapcore.models.artifact import read_configuration
+from swapcore.ops.device import select_device
 
 
-def load_swapper(model: LocatedModel, device: str = "cpu") -> Swapper:
-    """Load a trained model or a built-in swapper.
+def load_face_swapper(model: str | Path | LocatedModel, device: str = "auto") -> FaceSwapper:
+    """Load a model for inference.
+
+    Args:
+        model: a reference as for ``resolve_model``, or a model that was resolved before.
+        device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps.
 
     Raises:
-        ArtifactError: a file is missing or damaged.
-        ParamsError: the recognizer's own file is missing or has other bytes.
+        InputError: there is no such model.
+        ArtifactError: the model folder is incomplete or damaged.
+        ParamsError: there is no such device, or the recognizer's own file is missing.
     """
-    if model.place is None:
-        from swapcore.hub.warp_swapper import WarpSwapper
+    located = model if isinstance(model, LocatedModel) else resolve_model(model)
+    if located.place is None:
+        return WarpSwapper(select_device(device))
+    return load_model_folder(located.place, select_device(device))
 
-        return WarpSwapper(device)
-    return Swapper(model.place, device)
+
+def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> CropSwapper:
+    """Load a model folder by the kind of its generator; errors as for ``CropSwapper``."""
+    fields = read_configuration(folder).generator.kind == "fields"
+    return (FieldSwapper if fields else CropSwapper)(folder, device)

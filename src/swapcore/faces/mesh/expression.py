@@ -53,7 +53,8 @@ def measure_mesh_expression(points: torch.Tensor) -> MeshExpression:
 
 
 def _distance(points: torch.Tensor, first: int, second: int) -> torch.Tensor:
-    return torch.linalg.vector_norm(points[:, first] - points[:, second], dim=1)
+    difference = points[:, first] - points[:, second]
+    return torch.sqrt((difference**2).sum(1) + 1e-12)  # the norm has no gradient where two points coincide
 
 
 def _height(points: torch.Tensor, brow: tuple[int, ...], iris: int) -> torch.Tensor:

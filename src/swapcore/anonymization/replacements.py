@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from swapcore.anonymize.identities import Vector
-from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
-from swapcore.hub.swapper import Swapper
+from swapcore.anonymization.identities import Vector
+from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align, template_points
+from swapcore.faces.detect import Box
+from swapcore.faces.extract import AlignedFace
+from swapcore.hub.face_swapper import FaceSwapper
+from swapcore.hub.face_swapper import FaceInImage
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
@@ -42,12 +45,20 @@ class SyntheticPerson:
     """Centered and of length 1."""
 
     @property
+    def shown(self) -> FaceInImage:
+        """The crop as an image that shows one face."""
+        size_px = self.crop.shape[0]
+        box = Box(0.0, 0.0, float(size_px), float(size_px), 0.0)
+        points = template_points(size_px)
+        return FaceInImage(self.crop, AlignedFace(self.crop, np.eye(2, 3), box, points, points))
+
+    @property
     def ingredient(self) -> Ingredient:
         """As marks name it."""
         return Ingredient("source", f"synthetic person {self.number}", hashlib.sha256(self.crop.tobytes()).hexdigest())
 
 
-def draw_replacements(num_originals: int, seed: int, swapper: Swapper, workers: int) -> list[SyntheticPerson]:
+def draw_replacements(num_originals: int, seed: int, swapper: FaceSwapper, workers: int) -> list[SyntheticPerson]:
     """Enough people for so many originals, rendered in processes."""
     num = min(num_originals + _SPARE, MAX_PEOPLE)
     work = functools.partial(portrait, seed, size_px=swapper.size_px)
