@@ -16,6 +16,7 @@ from swapcore.faces.mesh.topology import (
     mirrored_indices,
     surface_triangles,
 )
+from swapcore.ops.geometry import apply
 from swapcore.ops.image import to_tensor
 
 
@@ -101,3 +102,21 @@ def test_closed_triangles_fill_the_holes():
     border = {edge for edge, count in edges.items() if count == 1}
     assert {i for edge in border for i in edge} == set(FACE_OVAL)
     assert not {i for edge in border for i in edge} & {*LEFT_EYE, *INNER_LIPS}
+
+
+@pytest.mark.faces
+class TestLondon:
+    """Against the annotated points of the London set; shares of the pupil distance."""
+
+    def test_every_photograph_shows_one_face(self, london):
+        assert [len(find_faces(one.image)) for one in london] == [1] * 164
+
+    def test_eyes_and_mouth_corners(self, london):
+        marked = [one for one in london if one.marks is not None]
+        marks = np.stack([apply(one.face.affine, one.marks - 0.5) for one in marked])
+        found = np.stack([one.face.points for one in marked])
+        errors = np.linalg.norm(found - marks, axis=2) / np.linalg.norm(marks[:, 1:2] - marks[:, :1], axis=2)
+        assert np.median(errors[:, :2]) <= 0.008
+        assert errors[:, :2].max() <= 0.02
+        assert np.median(errors[:, 3:]) <= 0.015
+        assert errors[:, 3:].max() <= 0.07

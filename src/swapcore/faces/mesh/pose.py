@@ -1,6 +1,6 @@
 """Head pose from the mesh, by a rigid fit of its stiff landmarks in three dimensions."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -8,9 +8,6 @@ import numpy.typing as npt
 from swapcore.faces.mesh.mean_shape import MEAN_SHAPE, STIFF
 
 Floats = npt.NDArray[np.float64]
-
-_YAW_GAIN: Final = 1.0
-"""Measured over true yaw of rendered heads up to 45 degrees (docs)."""
 
 
 class HeadPose(NamedTuple):
@@ -28,11 +25,11 @@ def measure_pose(points: Floats) -> HeadPose:
     """Measure the pose of landmarks (478, 3); accurate up to a yaw of 45 degrees, underestimated beyond."""
     linear, _ = rigid_fit(MEAN_SHAPE, points[list(STIFF)])
     rotation = linear / np.cbrt(np.linalg.det(linear))
-    # Rotation = roll about z, then yaw about y, then pitch about x, with x right, y down and z away from the camera.
-    yaw = np.arctan2(-rotation[0, 2], np.hypot(rotation[1, 2], rotation[2, 2]))
-    pitch = np.arctan2(-rotation[1, 2], rotation[2, 2])
+    # Pitch about x, then yaw about y, then roll about z, with x right, y down and z away from the camera.
+    yaw = np.arctan2(rotation[2, 0], np.hypot(rotation[0, 0], rotation[1, 0]))
+    pitch = np.arctan2(rotation[2, 1], rotation[2, 2])
     roll = np.arctan2(rotation[1, 0], rotation[0, 0])
-    return HeadPose(float(np.degrees(yaw)) / _YAW_GAIN, float(np.degrees(pitch)), float(np.degrees(roll)))
+    return HeadPose(*(float(np.degrees(angle)) for angle in (yaw, pitch, roll)))
 
 
 def rigid_fit(source: Floats, target: Floats) -> tuple[Floats, Floats]:
