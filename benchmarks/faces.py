@@ -32,7 +32,6 @@ from swapcore.faces.mesh.pose import measure_pose
 from swapcore.faces.recognizer import DlibRecognizer
 from swapcore.hub.loading import load_face_swapper
 from swapcore.inference.image_swapper import Swapper
-from swapcore.ops.color import to_lab
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import Image, resize
 from swapcore.synth.attributes import NEUTRAL
@@ -58,18 +57,22 @@ class Shown:
 
     @cached_property
     def image(self) -> Image:
+        """uint8 (H, W, 3)."""
         return read_photograph(self.path, 100).image
 
     @cached_property
     def points(self) -> np.ndarray:
+        """(478, 3) landmarks in the photograph."""
         return find_faces(self.image, every=False)[0].points
 
     @cached_property
     def crop(self) -> Image:
+        """The aligned face."""
         return aligned(self.image, self.points)
 
 
 def read_shown(folder: Path) -> list[Shown]:
+    """Read faces.csv."""
     names = [f"{part}_{axis}" for part in ("eye_l", "eye_r", "nose", "mouth_l", "mouth_r") for axis in "xy"]
     with (folder / "faces.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
@@ -81,6 +84,7 @@ def read_shown(folder: Path) -> list[Shown]:
 
 
 def aligned(image: Image, points: np.ndarray) -> Image:
+    """Crop a face by its landmarks."""
     return warp(image, align(five_points(points)[:NUM_ALIGNMENT_POINTS], CROP_PX), CROP_PX)
 
 
@@ -113,16 +117,20 @@ def measure_points(shown: list[Shown]) -> None:
 
 
 def load_recognizer() -> DlibRecognizer:
+    """Load the built-in recognizer."""
     return DlibRecognizer(read_dlib_weights(package_file(RECOGNIZER_FILE)))
 
 
 def centered(recognizer: DlibRecognizer, crops: list[Image], mean: np.ndarray | None = None) -> np.ndarray:
+    """Embed crops (B of them), centered and of unit length, (B, D)."""
     raw = recognizer.embed(np.stack(crops), 16)
     raw = raw - (raw.mean(0) if mean is None else mean)
     return np.asarray(raw / np.linalg.norm(raw, axis=1, keepdims=True))
 
 
 def rotated(degrees: float) -> Callable[[Image], Image]:
+    """Rotate about the center."""
+
     def rotate(image: Image) -> Image:
         center = ((image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2)
         affine = cv2.getRotationMatrix2D(center, degrees, 1.0)
@@ -146,24 +154,30 @@ def shrunk(width_px: int) -> Callable[[Image], Image]:
 
 
 def darkened(factor: float) -> Callable[[Image], Image]:
+    """Scale gray levels."""
     return lambda image: (image * factor).astype(np.uint8)
 
 
 def blurred(sigma_px: float) -> Callable[[Image], Image]:
+    """Blur with a Gaussian."""
     return lambda image: np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px), np.uint8)
 
 
 def compressed(image: Image) -> Image:
+    """Encode as JPEG of quality 5."""
     data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 5])[1]
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1], np.uint8).copy()
 
 
 def noisy(image: Image) -> Image:
+    """Add noise with a deviation of 40 gray levels."""
     noise = np.random.default_rng(0).normal(0, 40, image.shape)
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
 def covered(part: str, points: np.ndarray) -> Callable[[Image], Image]:
+    """Cover a part of the face by a gray rectangle."""
+
     def cover(image: Image) -> Image:
         low, high = points[:468, :2].min(0).astype(int), points[:468, :2].max(0).astype(int)
         middle = points[1, :2].astype(int)
@@ -181,6 +195,7 @@ def covered(part: str, points: np.ndarray) -> Callable[[Image], Image]:
 
 
 def hard_versions(one: Shown) -> Iterator[tuple[str, Image]]:
+    """Name and make every harder version of a photograph."""
     changes: list[tuple[str, Callable[[Image], Image]]] = [
         *((f"rotated {angle}", rotated(angle)) for angle in (45, 60, 90, 180)),
         *((f"{width} px wide", shrunk(width)) for width in (60, 40, 24, 16)),
@@ -262,6 +277,7 @@ def measure_rendered() -> None:
 
 
 def auc(positive: np.ndarray, negative: np.ndarray) -> float:
+    """Compute the share of pairs in the right order."""
     return float((positive[:, None] > negative[None]).mean())
 
 
@@ -285,8 +301,10 @@ def measure_warp(shown: list[Shown]) -> None:
             lengths = np.abs(lengths_of(found) - lengths_of(template.points))
             skins = [skin_color(view_face(each, template.points)) for each in (image, template.image)]
             rows.append(
-                [same.argmax() == number, same[number], gallery[second][other] @ embedding, *lengths]
-                + [np.linalg.norm(skins[0] - skins[1]), to_lab(source.crop)[..., 0].mean(), seconds]
+                [
+                    *(same.argmax() == number, same[number], gallery[second][other] @ embedding),
+                    *(*lengths, np.linalg.norm(skins[0] - skins[1]), seconds),
+                ]
             )
     values = np.array(rows, dtype=np.float64)
     print(f"warp, {len(values)} pairs: source first {100 * values[:, 0].mean():.1f} %")
@@ -294,7 +312,7 @@ def measure_warp(shown: list[Shown]) -> None:
     print("mouth width, mouth opening, eye opening off: mean", values[:, 3:6].mean(0).round(4), end=", ")
     print("median", np.median(values[:, 3:6], 0).round(4))
     print(f"skin Delta E to the template: median {np.median(values[:, 6]):.1f}, worst {values[:, 6].max():.1f}")
-    print(f"processor seconds per pair: {values[:, 8].mean():.2f}")
+    print(f"processor seconds per pair: {values[:, 7].mean():.2f}")
 
 
 def lengths_of(points: np.ndarray) -> np.ndarray:

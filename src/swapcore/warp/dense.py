@@ -20,7 +20,7 @@ from swapcore.warp.view import VIEW_PX, FaceView, Field, Floats, blur, grow, ram
 
 _SMOOTHING: Final = 0.012
 """Of the distance of the outer eye corners: the flow's blur, which hides the triangles' edges."""
-_AROUND: Final = 0.45
+_AROUND: Final = 0.3
 """Of the distance of the outer eye corners: so far around the face the template's pixels move with its outline."""
 _UNMOVED_PX: Final = 0.02
 _FINE: Final = 1.2
