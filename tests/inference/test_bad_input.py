@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from swapcore.anonymize import replacements
+from swapcore.anonymization import replacements
 from swapcore.cli import main as cli
 from swapcore.faces import second_look
 from swapcore.ops.image import encode_png
@@ -92,7 +92,7 @@ def refused(place: Place, capsys: pytest.CaptureFixture[str], said: str, *words:
 
 BAD_PHOTOGRAPHS = {
     "nobody.png": "no face",
-    "several.png": "2 faces were found where one is meant",
+    "several.png": "2 faces were found, one is needed",
     "small.png": "px apart",
     "corrupt.png": "cut off or damaged",
     "truncated.png": "cut off or damaged",

@@ -77,9 +77,9 @@ def _swap_many(source: Path, template: str, out: Path, **options: Any) -> None:
 @WORKERS
 def anonymize(folder: Path, out: Path, **options: Any) -> None:
     """Replace every face below FOLDER by a person who does not exist, or blur it; docs/use.md explains the report."""
-    from swapcore.anonymize.folder import FILES, WITH_RESULT_OR_NONE_DUE
-    from swapcore.anonymize.folder import anonymize as anonymize_folder
-    from swapcore.anonymize.report import PAGE
+    from swapcore.anonymization.folder import FILES, WITH_RESULT_OR_NONE_DUE
+    from swapcore.anonymization.folder import anonymize as anonymize_folder
+    from swapcore.anonymization.report import PAGE
     from swapcore.errors import InputError
 
     figures = anonymize_folder(folder, out, **options)
