@@ -47,7 +47,7 @@ def test_the_file_says_what_it_is(model, exported):
 
 
 def test_a_file_that_computes_something_else_is_not_kept(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(export.OnnxSwap, "__call__", lambda _self, _source, template: template)
+    monkeypatch.setattr(export.OnnxSwap, "__call__", lambda _self, _source, template, *_: template)
     with pytest.raises(ArtifactError, match=r"pixels differ by .*nothing was kept"):
         export_onnx(model, tmp_path / "swap.onnx")
     assert not list(tmp_path.iterdir())

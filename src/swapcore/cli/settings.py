@@ -15,7 +15,7 @@ from swapcore.files import in_place
 
 _DEMO_IS_OVER = [
     "groups.teacher=classical", "groups.references_per_label=6", "groups.sources_per_template=4",
-    "groups.checks.max_changed_outside=1.0", "synthesize.size_px=256", "groups.size_px=128", "train.size_px=112",
+    "groups.checks.max_changed_outside=1.0", "synthesize.size_px=256", "groups.size_px=256", "train.size_px=112",
     "train.steps=900", "train.weights.identity_source=0.3",
 ]  # fmt: skip
 """What `make demo` had changed for the oracle, who knows rendered pictures only, renders each of his fakes, and rightly moves jaw
