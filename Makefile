@@ -19,7 +19,7 @@ DEMO := synthesize.size_px=192 groups.size_px=128 train.size_px=64 groups.teache
 # Two processes, files in the order of tests/conftest.py.
 TEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -q
 
-.PHONY: help install demo run test test-fast coverage lint format tree pipeline image-test bench bench-quality ui clean
+.PHONY: help install demo run starter test test-fast coverage lint format tree pipeline image-test bench bench-quality ui clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | column -t -s '	'
@@ -45,6 +45,9 @@ run: $(READY)  ## The whole pipeline on your photographs: make run PHOTOS=folder
 	swapcore configure --photographs "$(PHOTOS)" $(SETTINGS)
 	dvc repro
 	@echo "pictures: $(CURDIR)/reports/swap/sheet.png   report: $(CURDIR)/reports/swap/report.html"
+
+starter: $(READY)  ## Train a starter model on rendered people in .starter (resumable, one thread, low priority; hours)
+	infra/train-starter
 
 test: $(READY)  ## Every test; set SWAPCORE_FACES to a folder of photographs with consent for those that need faces
 	$(TEST)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from swapcore.data.artifact import file_digest
-from swapcore.errors import ArtifactError
+from swapcore.errors import ArtifactError, InputError
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.serving import export
 from swapcore.serving.export import OnnxSwap, export_onnx
@@ -54,6 +54,6 @@ def test_a_file_that_computes_something_else_is_not_kept(model, tmp_path, monkey
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path):
-    with pytest.raises(ArtifactError, match="is not a model folder"):
+    with pytest.raises(InputError, match="no such model"):
         export_onnx(tmp_path / "nothing", tmp_path / "swap.onnx")
     assert not list(tmp_path.iterdir())
