@@ -25,7 +25,11 @@ _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<ve
 BUILTIN = "builtin:"
 WARP = "builtin:warp"
 """The dense warp: a swapper without weights."""
-WAYS = "give builtin:warp, a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix"
+_BUILTIN_FOLDERS = {"starter": Path(__file__).parents[1] / "models" / "starter"}
+"""Models that come with the package."""
+WAYS = (
+    "give builtin:warp, builtin:starter, a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix"
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def resolve_model(reference: str | Path, cache: Path = CACHE) -> LocatedModel:
     """
     text = str(reference)
     if text.startswith(BUILTIN):
-        return _built_in(text)
+        return _warp() if text == WARP else _from_package(text)
     if text.startswith("models:"):
         return _from_registry(text, cache)
     if text.startswith("s3://"):
@@ -82,13 +86,25 @@ def resolve_model(reference: str | Path, cache: Path = CACHE) -> LocatedModel:
     return _from_folder(Path(reference), Path(reference).absolute().name)
 
 
-def _built_in(reference: str) -> LocatedModel:
-    if reference != WARP:
-        raise InputError(f"{reference}: no such built-in model; {WAYS}")
+def _warp() -> LocatedModel:
+    """The dense warp.
+
+    Raises:
+        ArtifactError: the face mesh is not installed.
+    """
     if reason := missing_reason():
         raise ArtifactError(f"{WARP}: {reason}")
     digest = hashlib.sha256(f"{WARP} {WARP_VERSION} {ATTENTION_MESH.sha256}".encode()).hexdigest()
     return LocatedModel(None, WARP, WARP_VERSION, digest)
+
+
+def _from_package(reference: str) -> LocatedModel:
+    """A model of the package; some may be left out of it."""
+    folder = _BUILTIN_FOLDERS.get(reference.removeprefix(BUILTIN))
+    if folder is None or not folder.is_dir():
+        there = ", ".join([WARP, *(f"{BUILTIN}{name}" for name, path in _BUILTIN_FOLDERS.items() if path.is_dir())])
+        raise InputError(f"{reference}: no such model comes with this swapcore (there are: {there}); {WAYS}")
+    return LocatedModel(folder, reference, None, weights_digest(folder))
 
 
 def _from_folder(folder: Path, name: str) -> LocatedModel:

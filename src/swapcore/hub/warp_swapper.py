@@ -1,7 +1,6 @@
 """`builtin:warp`: a swapper without weights, which warps the source by landmarks."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 import torch
@@ -14,13 +13,13 @@ from swapcore.faces.mesh.find import MIN_SCORE, landmarks_at
 from swapcore.faces.mesh.landmarker import square_of_points
 from swapcore.faces.recognizer import DlibRecognizer, Embeddings
 from swapcore.hub.face_swapper import Crops, FaceInImage, SwappedFace
-from swapcore.hub.field_swapper import cut_at_own_size
+from swapcore.hub.native_crop import NativeCrop, cut_native
 from swapcore.ops.embedding import centered
 from swapcore.ops.geometry import Points, apply
 from swapcore.ops.image import Image
 from swapcore.warp.dense import dense_warp
 
-_SIZE_PX: Final = 256
+_SIZE_PX, _MAX_CROP_PX = 256, 2048
 
 
 class WarpSwapper:
@@ -34,7 +33,7 @@ class WarpSwapper:
         """
         self._device = str(device)
         self.recognizer = DlibRecognizer(read_dlib_weights(package_file(RECOGNIZER_FILE))).to(device)
-        self.size_px = _SIZE_PX
+        self.size_px, self.max_crop_px = _SIZE_PX, _MAX_CROP_PX
 
     def swap_faces(self, sources: Sequence[FaceInImage], templates: Sequence[FaceInImage]) -> list[SwappedFace]:
         """See ``FaceSwapper``; each result has its template's own resolution.
@@ -46,20 +45,20 @@ class WarpSwapper:
         return [self._swap_face(*pair) for pair in zip(sources, templates, strict=True)]
 
     def _swap_face(self, source: FaceInImage, template: FaceInImage) -> SwappedFace:
-        cut = cut_at_own_size(template)
+        cut = cut_native(template, _MAX_CROP_PX)
         wanted = self._landmarks(template, cut, "template")
         if source.face.mesh is not None:
-            warped = dense_warp(source.image, source.face.mesh, cut.before, wanted)
+            warped = dense_warp(source.image, source.face.mesh, cut.crop, wanted)
         else:
-            crop = cut_at_own_size(source)
-            warped = dense_warp(crop.before, self._landmarks(source, crop, "source"), cut.before, wanted)
-        return SwappedFace(cut.before, warped.image, cut.points, cut.affine, relit=True)
+            crop = cut_native(source, _MAX_CROP_PX)
+            warped = dense_warp(crop.crop, self._landmarks(source, crop, "source"), cut.crop, wanted)
+        return SwappedFace(cut.crop, warped.image, cut.points, cut.affine, relit=True)
 
-    def _landmarks(self, shown: FaceInImage, cut: SwappedFace, name: str) -> Points:
+    def _landmarks(self, shown: FaceInImage, cut: NativeCrop, name: str) -> Points:
         """Landmarks (478, 3) in pixels of a cut."""
         mesh = shown.face.mesh
         if mesh is None:
-            return locate_in_crop(cut.before, name, self._device)
+            return locate_in_crop(cut.crop, name, self._device)
         scale = float(np.sqrt(abs(np.linalg.det(cut.affine[:, :2]))))
         return np.column_stack([apply(cut.affine, mesh[:, :2]), mesh[:, 2] * scale])
 
