@@ -34,6 +34,7 @@ class WarpSwapper:
         self._device = str(device)
         self.recognizer = DlibRecognizer(read_dlib_weights(package_file(RECOGNIZER_FILE))).to(device)
         self.size_px, self.max_crop_px = _SIZE_PX, _MAX_CROP_PX
+        self.relights = True
 
     def swap_faces(self, sources: Sequence[FaceInImage], templates: Sequence[FaceInImage]) -> list[SwappedFace]:
         """See ``FaceSwapper``; each result has its template's own resolution.
