@@ -21,7 +21,7 @@ python benchmarks/gpu_step.py --device "$DEVICE" --size "$SIZE" --batches $BATCH
 read -r BATCH STEP_S FLAGS < <(python - "$OUT/step.json" <<'PY'
 import json, sys
 best = max(json.load(open(sys.argv[1])), key=lambda row: row["images_per_s"])
-print(best["batch"], best["batch"] / best["images_per_s"], f"train.compile={best['compile']} train.channels_last={best['channels_last']}".lower())
+print(best["batch"], best["batch"] / best["images_per_s"], f"train.step.compile={best['compile']} train.step.channels_last={best['channels_last']}".lower())
 PY
 )
 STEPS=$(python -c "print(max(20, round($MINUTES * 60 / $STEP_S)))")
@@ -34,7 +34,7 @@ train_and_judge() {  # NAME, photographs, further settings
     cp params.yaml "$params"
     swapcore configure --params "$params" crop.size_px="$SIZE" groups.size_px="$SIZE" train.size_px="$SIZE" \
         train.batch_size="$BATCH" train.steps="$STEPS" train.precision=bf16 train.device="$DEVICE" evaluate.device="$DEVICE" \
-        train.sample_every="$(( STEPS / 5 + 1 ))" train.checkpoint_every="$(( STEPS / 5 + 1 ))" train.memory_megabytes=32000 $FLAGS "$@"
+        train.loop.sample_every="$(( STEPS / 5 + 1 ))" train.checkpoint.every="$(( STEPS / 5 + 1 ))" train.sampling.memory_megabytes=32000 $FLAGS "$@"
     [ -e "$photographs" ] || swapcore synthesize --params "$params" --photographs "$photographs"
     swapcore crop --params "$params" --photographs "$photographs" --faces "$place/faces"
     swapcore groups --params "$params" --faces "$place/faces" --groups "$place/groups"

@@ -32,7 +32,7 @@ from swapcore.ops.device import set_threads
 from swapcore.ops.image import encode_sheet, tile
 from swapcore.ops.metrics import l1
 from swapcore.stages import crop, groups, synthesize, train
-from swapcore.teachers.base import pictures_of
+from swapcore.teachers.base import as_image_swap
 from swapcore.teachers.classical import ClassicalTeacher
 
 _PROJECT = Path(__file__).resolve().parents[1]
@@ -154,7 +154,7 @@ def measure(models: Sequence[Path], truth_set: TruthSet) -> dict[str, Figures]:
     swaps: dict[str, Swap] = {model.name: swap_of_model(model) for model in models}
     measured = score_all([Answer(name, name, swap) for name, swap in swaps.items()], truth_set)
     swaps[TEMPLATE_COPIED] = copy_template
-    swaps[CLASSICAL] = one_by_one(pictures_of(ClassicalTeacher("feather")))
+    swaps[CLASSICAL] = one_by_one(as_image_swap(ClassicalTeacher("feather")))
     swaps[TRUTH] = one_by_one(lambda source, template: truth_set.truths[truth_set.number(source, template)])
     result = {}
     for name, values in measured.figures.items():

@@ -22,14 +22,14 @@ from simswap_sized import SimSwapSized
 from torch.profiler import ProfilerActivity, profile
 
 from swapcore.config import NetworkParams, TrainParams, read_params
-from swapcore.data.sampling import Batch
+from swapcore.data.sampling import GroupBatch
 from swapcore.faces.networks import load_recognizer
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
 from swapcore.models.source import pool_levels
 from swapcore.ops.device import dtype_of, select_device
 from swapcore.training.step import StepContext, train_step
-from swapcore.training.train_state import Learner, build_learner
+from swapcore.training.train_state import TrainState, build_train_state
 
 BATCH = {64: 8, 112: 8}
 NAMES = ("ours", "SimSwap-sized")
@@ -41,15 +41,15 @@ STEADY = {"steps": 1_000_000, "adversarial_start": 0.0, "raw_phase": 0.0}
 
 @dataclass
 class Contestant:
-    """A learner with what its steps need."""
+    """A state with what its steps need."""
 
-    learner: Learner
-    batch: Batch
+    state: TrainState
+    batch: GroupBatch
     context: StepContext
 
     def step(self) -> None:
         """One whole step, discriminator included."""
-        train_step(self.learner, self.batch, self.context)
+        train_step(self.state, self.batch, self.context)
         if self.context.device.type == "cuda":
             torch.cuda.synchronize()
 
@@ -67,26 +67,26 @@ def contestant(name: str, params: TrainParams) -> Contestant:
     with torch.no_grad():
         levels, embedding = recognizer.features(torch.zeros(1, 3, params.size_px, params.size_px, device=device))
     sizes = {"embedding_size": embedding.shape[1], "pooled_size": pool_levels(levels, embedding).shape[1]}
-    learner = build_learner(ModelConfiguration(generator=params.model, size_px=params.size_px, **sizes), params, device)
+    state = build_train_state(ModelConfiguration(generator=params.model, size_px=params.size_px, **sizes), params, device)
     if name != "ours":
-        learner.generator = SimSwapSized(**sizes).to(device)
-        learner.ema = copy.deepcopy(learner.generator).eval().requires_grad_(False)
-        learner.generator_optimizer = torch.optim.Adam(learner.generator.parameters(), 1e-4, fused=True)
-    learner.step = params.steps // 2
+        state.generator = SimSwapSized(**sizes).to(device)
+        state.ema = copy.deepcopy(state.generator).eval().requires_grad_(False)
+        state.generator_optimizer = torch.optim.Adam(state.generator.parameters(), 1e-4, fused=True)
+    state.step = params.steps // 2
     mean = torch.zeros(sizes["embedding_size"], device=device)
     recognize = recognizer.kept_in(dtype_of(device, params.precision)).features
     loss = SwapLoss(params.weights, recognize, mean, params.num_feature_levels, None)
-    descriptions = torch.randn(params.batch_size, learner.generator.description.size, device=device)
-    return Contestant(learner, noise(params, embedding), StepContext(params, device, loss, descriptions, mean))
+    descriptions = torch.randn(params.batch_size, state.generator.description.size, device=device)
+    return Contestant(state, noise(params, embedding), StepContext(params, device, loss, descriptions, mean))
 
 
-def noise(params: TrainParams, embedding: torch.Tensor) -> Batch:
+def noise(params: TrainParams, embedding: torch.Tensor) -> GroupBatch:
     """A batch of random pictures, 30 % of them with fake labels."""
     pictures = (torch.rand(params.batch_size, 3, params.size_px, params.size_px) * 2 - 1 for _ in range(3))
     faces = (torch.randn(params.batch_size, embedding.shape[1]) for _ in range(2))
     rows = torch.arange(params.batch_size)
     views = torch.eye(2, 3).expand(params.batch_size, 2, 3)
-    return Batch(*pictures, rows < 0.3 * params.batch_size, rows, *faces, views)  # type: ignore[call-arg]
+    return GroupBatch(*pictures, rows < 0.3 * params.batch_size, rows, *faces, views)  # type: ignore[call-arg]
 
 
 def timed(step: Callable[[], None]) -> tuple[float, float]:
@@ -137,7 +137,7 @@ def compare(size_px: int, batch_size: int, turns: int, changes: dict[str, Any]) 
         found[name] = {
             "images_per_s": params.batch_size / wall,
             "images_per_processor_s": params.batch_size / processor,
-            "parameters": sum(p.numel() for p in one.learner.generator.parameters()),
+            "parameters": sum(p.numel() for p in one.state.generator.parameters()),
             "shares": shares(one),
             "peak_megabytes": peak_megabytes(name, params),
         }

@@ -51,7 +51,7 @@ def test_every_section_forbids_unknown_keys_is_frozen_and_has_no_defaults(sectio
         ("train", "lrr", 1, "train.lrr"),
         ("train", "steps", 0, "train.steps"),
         ("train", "steps", "many", "train.steps"),
-        ("train", "learning_rate", float("nan"), "train.learning_rate"),
+        ("train", "learning_rate", float("nan"), "train.schedule.learning_rate"),
         ("train", "device", "gpu", "train.device"),
         ("crop", "size_px", 100, "crop.size_px"),
         ("crop", "several_faces", "first", "crop.several_faces"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @contextmanager
-def in_place(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """Give a path beside to write to; what lies there takes path's place when the block ends.
 
     After an error path is as it was, and what was written is gone, which frees the disk if it was full.
@@ -20,7 +20,7 @@ def in_place(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-def put_in_place(path: Path, data: str | bytes) -> None:
+def write_atomic(path: Path, data: str | bytes) -> None:
     """Make path hold data; text as UTF-8."""
-    with in_place(path) as beside:
+    with atomic_path(path) as beside:
         beside.write_bytes(data.encode() if isinstance(data, str) else data)

@@ -10,7 +10,7 @@ from swapcore import __version__
 from swapcore.config import Params, Section
 from swapcore.data.artifact import Kind, artifact_digest, read_card
 from swapcore.errors import ArtifactError, InputError, ParamsError
-from swapcore.files import put_in_place
+from swapcore.files import write_atomic
 from swapcore.hub.references import resolve_model
 from swapcore.models.artifact import read_configuration
 from swapcore.registry.evaluated import read_judged
@@ -21,7 +21,7 @@ DECISION = "decision.json"
 
 
 @dataclass(frozen=True)
-class Player:
+class Contender:
     """A model, and the report on it."""
 
     model: Path
@@ -43,7 +43,7 @@ class Round:
         return self.decision.outcome == "champion"
 
 
-def play(num_rounds: int, params: Params, *, faces: Path, champion: str | Path, folder: Path) -> Iterator[Round]:
+def run_rounds(num_rounds: int, params: Params, *, faces: Path, champion: str | Path, folder: Path) -> Iterator[Round]:
     """Play rounds until one brings nothing, or so many are played.
 
     All of a round lies below folder/NN: groups, model, report, decision.json; the first champion's own report below
@@ -99,7 +99,7 @@ def _require_apart(folder: Path, *inputs: Path) -> None:
             raise InputError(f"{path}: lies in {folder}, where the rounds are written; name another folder for them")
 
 
-def _challenge(params: Params, faces: Path, champion: Path, place: Path) -> Player:
+def _challenge(params: Params, faces: Path, champion: Path, place: Path) -> Contender:
     """Let the champion make groups, train on them from the champion's weights, and judge the result."""
     made, model = place / "groups", place / "model"
     taught = params.groups.model_copy(update={"teacher": "registered", "teacher_model": None})
@@ -115,13 +115,13 @@ def _challenge(params: Params, faces: Path, champion: Path, place: Path) -> Play
     return _judged(params, faces, model, place / "report")
 
 
-def _judged(params: Params, faces: Path, model: Path, report: Path) -> Player:
+def _judged(params: Params, faces: Path, model: Path, report: Path) -> Contender:
     inputs = {"faces": _digest(faces, "faces"), "model": _digest(model, "model")}
     _unless_done(
         report, "report", params.evaluate, inputs,
         lambda: evaluate.run(params.evaluate, faces=faces, model=model, report=report),
     )  # fmt: skip
-    return Player(model, report)
+    return Contender(model, report)
 
 
 def _digest(folder: Path, kind: Kind) -> str:
@@ -145,7 +145,7 @@ def _unless_done(
 
 def _write(path: Path, decision: Decision) -> None:
     text = json.dumps(decision.document(), indent=2, sort_keys=True) + "\n"
-    put_in_place(path, text)
+    write_atomic(path, text)
 
 
 def _remove_after(number: int, folder: Path) -> None:

@@ -21,10 +21,10 @@ def recognize(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
 
 
 def judge(
-    image: torch.Tensor, raw: torch.Tensor, targets: Targets, weights: LossWeights = WEIGHTS, *, judge_raw: bool = False
+    image: torch.Tensor, raw: torch.Tensor, targets: Targets, weights: LossWeights = WEIGHTS, *, use_raw: bool = False
 ) -> Terms:
     loss = SwapLoss(weights, recognize, torch.zeros(12), 2, None)
-    return loss(image, raw, targets, jitter=STILL, judge_raw=judge_raw)
+    return loss(image, raw, targets, jitter=STILL, use_raw=use_raw)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_the_perfect_swap_costs_no_pixels_and_no_features(pictures: torch.Tensor
 
 
 def test_at_first_the_raw_image_is_judged(pictures: torch.Tensor, targets: Targets) -> None:
-    early = judge(pictures[0], pictures[1], targets, judge_raw=True)
+    early = judge(pictures[0], pictures[1], targets, use_raw=True)
     swapped_roles = judge(pictures[1], pictures[0], targets)
     assert torch.equal(early["identity_source"], swapped_roles["identity_source"])
     assert torch.equal(early["feature"], swapped_roles["feature"])
@@ -91,7 +91,7 @@ def test_at_first_the_raw_image_is_judged(pictures: torch.Tensor, targets: Targe
 
 def test_another_feature_network_takes_the_levels_place(pictures: torch.Tensor, targets: Targets) -> None:
     loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 1, lambda x: [x + 2.0])
-    terms = loss(pictures[0], pictures[1], targets, jitter=STILL, judge_raw=False)
+    terms = loss(pictures[0], pictures[1], targets, jitter=STILL, use_raw=False)
     label, image = targets.label[:1], pictures[0][:1]
     expected = 0.5 * (image - label).abs().mean() / (label + 2).mean()
     torch.testing.assert_close(terms["feature"], expected, rtol=1e-3, atol=1e-4)
@@ -108,8 +108,8 @@ def test_a_closed_mask_still_teaches_the_raw_image(pictures: torch.Tensor, targe
 def test_the_frozen_networks_look_at_the_chosen_samples_only(pictures: torch.Tensor, targets: Targets) -> None:
     loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 2, None)
     one = slice(0, None, 2)
-    terms = loss(pictures[0], pictures[1], targets, jitter=STILL, judge_raw=False, judged=one)
-    alone = loss(pictures[0][one], pictures[1][one], targets.select(one), jitter=STILL.select(one), judge_raw=False)
+    terms = loss(pictures[0], pictures[1], targets, jitter=STILL, use_raw=False, judged=one)
+    alone = loss(pictures[0][one], pictures[1][one], targets.select(one), jitter=STILL.select(one), use_raw=False)
     whole = judge(pictures[0], pictures[1], targets)
     for name in ("identity_source", "identity_template", "feature"):
         torch.testing.assert_close(terms[name], alone[name])

@@ -196,10 +196,10 @@ def test_a_process_that_falls_silent_is_given_up() -> None:
 import time, torch
 from swapcore import launched
 from swapcore.errors import TrainingError
-from swapcore.training.distributed import joined
+from swapcore.training.distributed import join_processes
 
-with joined(torch.device("cpu")) as processes:
-    processes.wait()
+with join_processes(torch.device("cpu")) as processes:
+    processes.barrier()
     time.sleep(600 * launched.rank())
     started = time.monotonic()
     try:

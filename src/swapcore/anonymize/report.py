@@ -9,7 +9,7 @@ import numpy as np
 
 from swapcore.anonymize.measure import FaceRow
 from swapcore.anonymize.survey import SECOND_LOOK
-from swapcore.files import put_in_place
+from swapcore.files import write_atomic
 
 JSON, PAGE = "report.json", "report.md"
 
@@ -47,7 +47,7 @@ def summarize(statuses: list[str], faces: list[FaceRow]) -> dict[str, Any]:
 def write_report(folder: Path, figures: dict[str, Any], model: str) -> None:
     """Write both files."""
     for name, text in ((JSON, json.dumps(figures, indent=2) + "\n"), (PAGE, page(figures, model))):
-        put_in_place(folder / name, text)
+        write_atomic(folder / name, text)
 
 
 def page(figures: dict[str, Any], model: str) -> str:

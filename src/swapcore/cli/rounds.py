@@ -14,9 +14,9 @@ import click
 def rounds(number: int, faces: Path, champion: str, folder: Path, params: Path) -> None:
     """Play at most N rounds: the champion makes the fakes, a challenger trains, the gate decides (docs/rounds.md)."""
     from swapcore.config import read_params
-    from swapcore.rounds import play
+    from swapcore.rounds import run_rounds
 
-    for played in play(number, read_params(params), faces=faces, champion=champion, folder=folder):
+    for played in run_rounds(number, read_params(params), faces=faces, champion=champion, folder=folder):
         told = "the challenger wins" if played.improved else "the champion stays, the series is over"
         click.echo(f"round {played.number}: {told}: {played.decision.reason}")
     click.echo(f"champion: {played.champion}")

@@ -11,7 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from swapcore.config import Params, describe, read_params
 from swapcore.errors import InputError, ParamsError
-from swapcore.files import in_place
+from swapcore.files import atomic_path
 
 _DEMO_IS_OVER = [
     "groups.teacher=classical", "groups.references_per_label=6", "groups.sources_per_template=4",
@@ -74,7 +74,7 @@ def apply_settings(path: Path, settings: list[str]) -> None:
         raise ParamsError(f"{path}: {describe(error)}; nothing was changed") from None
     text = io.StringIO()
     yaml.dump(document, text)
-    with in_place(path) as beside:
+    with atomic_path(path) as beside:
         beside.write_text(text.getvalue(), encoding="utf-8")
         if read_params(beside) != params:
             raise AssertionError(f"{beside} does not say what was asked for")

@@ -16,7 +16,7 @@ LINEAGE = "lineage"
 PEOPLE = "people.json"
 
 
-class Part(TypedDict):
+class PersonRecord(TypedDict):
     """What an artifact holds of one person."""
 
     split: str
@@ -79,13 +79,13 @@ def write_people(folder: Path, salt: str, photographs: Iterable[tuple[str, str]]
         photographs: identity and split, once a photograph.
     """
     counts = Counter((hashed_name(salt, identity), split) for identity, split in photographs)
-    people = {name: Part(split=split, photographs=number) for (name, split), number in sorted(counts.items())}
+    people = {name: PersonRecord(split=split, photographs=number) for (name, split), number in sorted(counts.items())}
     (folder / LINEAGE).mkdir(exist_ok=True)
     text = json.dumps({"salt": salt, "people": people}, indent=1, sort_keys=True) + "\n"
     (folder / LINEAGE / PEOPLE).write_text(text, encoding="utf-8")
 
 
-def find_person(folder: Path, identity: str) -> Part | None:
+def find_person(folder: Path, identity: str) -> PersonRecord | None:
     """What an artifact, or a copy of its lineage folder, holds of a person; None: nothing.
 
     The people of its teacher and of the model that it started from count as its own.
@@ -98,9 +98,9 @@ def find_person(folder: Path, identity: str) -> Part | None:
     return next((part for part in parts if part is not None), None)
 
 
-def _part(path: Path, identity: str) -> Part | None:
+def _part(path: Path, identity: str) -> PersonRecord | None:
     try:
-        document: Mapping[str, str | Mapping[str, Part]] = json.loads(path.read_text(encoding="utf-8"))
+        document: Mapping[str, str | Mapping[str, PersonRecord]] = json.loads(path.read_text(encoding="utf-8"))
         people, salt = document["people"], document["salt"]
         return people.get(hashed_name(str(salt), identity))  # type: ignore[union-attr]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -13,7 +13,7 @@ from swapcore.errors import ArtifactError
 RECOGNIZER = "recognizer.json"
 
 
-class RecogniserFile(NamedTuple):
+class RecognizerFile(NamedTuple):
     """What the file holds."""
 
     network: NetworkParams
@@ -21,7 +21,7 @@ class RecogniserFile(NamedTuple):
     """(D,): mean raw embedding of the training people."""
 
 
-def read_recognizer_file(folder: Path) -> RecogniserFile:
+def read_recognizer_file(folder: Path) -> RecognizerFile:
     """Read an artifact's recognizer.json; a network that travels with the artifact is found in its folder.
 
     Raises:
@@ -36,10 +36,10 @@ def read_recognizer_file(folder: Path) -> RecogniserFile:
         raise ArtifactError(f"{path}: cannot be read; run the stage that makes {folder.name} again") from None
     if network.path is not None and (folder / network.path).is_file():
         network = network.model_copy(update={"path": folder / network.path})
-    return RecogniserFile(network, mean)
+    return RecognizerFile(network, mean)
 
 
-def write_recognizer_file(folder: Path, content: RecogniserFile) -> None:
+def write_recognizer_file(folder: Path, content: RecognizerFile) -> None:
     """Write an artifact's recognizer.json."""
     document = {
         "network": content.network.model_dump(mode="json"),

@@ -1,4 +1,4 @@
-"""The generator in a model artifact: weights.safetensors and model.json, nothing that has to be unpickled."""
+"""Generator files of a model artifact: weights.safetensors and model.json."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ ALIGNMENT: Final = "ffhq"
 
 
 class ModelConfiguration(BaseModel):
-    """model.json: what builds the generator that the weights fit, and the crop it was trained on."""
+    """Content of model.json: shape of the generator and the crop it was trained on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,12 +27,12 @@ class ModelConfiguration(BaseModel):
     generator: ModelParams
     size_px: CropSize
     alignment: Literal["ffhq"] = ALIGNMENT
-    """How a crop is cut: the points in docs/architecture.md."""
+    """Landmark positions in the crop, see docs/architecture.md."""
     embedding_size: int
     pooled_size: int
 
     def build(self) -> Generator:
-        """An untrained generator of this shape."""
+        """Build an untrained generator of this shape."""
         return Generator(self.generator, embedding_size=self.embedding_size, pooled_size=self.pooled_size)
 
 
@@ -48,41 +48,41 @@ def read_configuration(folder: Path) -> ModelConfiguration:
     """Read model.json.
 
     Raises:
-        ArtifactError: it is missing, not what save_generator writes, or made for another alignment.
+        ArtifactError: the file is missing or damaged, or the model was made for another alignment.
     """
     path = folder / CONFIGURATION
     try:
         text = path.read_text(encoding="utf-8")
         document = json.loads(text)
         _require_alignment(path, document)
-        return ModelConfiguration.model_validate(_as_now(document))
+        return ModelConfiguration.model_validate(_upgrade(document))
     except FileNotFoundError:
         raise ArtifactError(f"{path}: no such file; {folder} is not a model folder, run train") from None
     except (OSError, ValueError, ValidationError) as error:
         raise ArtifactError(f"{path}: cannot be read ({type(error).__name__}); run train again") from None
 
 
-def _as_now(document: Any) -> Any:
-    """A document of format 1 in today's form: its generator saw and painted the whole crop."""
+def _upgrade(document: Any) -> Any:
+    """Convert format 1, whose generator processes the whole crop, to format 2."""
     if not isinstance(document, dict) or document.get("format") != 1 or not isinstance(document.get("generator"), dict):
         return document
     return document | {"format": 2, "generator": document["generator"] | {"window": 1.0}}
 
 
 def _require_alignment(path: Path, document: Any) -> None:
-    """Refuse crops that are cut otherwise: the model would be shown faces in the wrong place, and say nothing."""
+    """Refuse a model made for another alignment, which would silently give wrong results."""
     alignment = document.get("alignment", ALIGNMENT) if isinstance(document, dict) else ALIGNMENT
     if alignment != ALIGNMENT:
         raise ArtifactError(
-            f"{path}: alignment: made for crops cut as {alignment!r}, this swapcore cuts {ALIGNMENT!r}; train a model anew"
+            f"{path}: alignment: made for crops aligned as {alignment!r}, this version aligns as {ALIGNMENT!r}; train again"
         )
 
 
 def load_generator(folder: Path, device: torch.device | str = "cpu") -> tuple[Generator, ModelConfiguration]:
-    """Load a trained generator, ready for inference (eval mode, no gradients).
+    """Load a trained generator for inference: eval mode, no gradients.
 
     Raises:
-        ArtifactError: a file is missing, damaged, or weights and configuration do not fit.
+        ArtifactError: a file is missing or damaged, or weights and configuration do not fit.
     """
     configuration = read_configuration(folder)
     generator = configuration.build()

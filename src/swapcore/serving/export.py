@@ -11,7 +11,7 @@ import torch
 
 from swapcore.data.artifact import file_digest
 from swapcore.errors import ArtifactError, InputError
-from swapcore.files import in_place
+from swapcore.files import atomic_path
 from swapcore.hub.swapper import SwapNetwork, Swapper
 from swapcore.models.artifact import WEIGHTS
 
@@ -54,7 +54,7 @@ def export_onnx(model: Path, path: Path) -> Export:
         raise InputError(
             f"{model}: its recognizer runs in onnxruntime and cannot be exported; export needs dlib or TorchScript"
         )
-    with in_place(path) as partial:
+    with atomic_path(path) as partial:
         _export(swapper.network, swapper.size_px, partial)
         _describe(
             partial,

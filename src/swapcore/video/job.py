@@ -15,7 +15,7 @@ import numpy as np
 from swapcore.data.artifact import file_digest
 from swapcore.data.images import read_photograph
 from swapcore.errors import FaceError, InputError
-from swapcore.files import put_in_place
+from swapcore.files import write_atomic
 from swapcore.inference.image_swapper import MAX_MEGAPIXELS, PhotographSwapper, ingredient
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
@@ -149,7 +149,7 @@ def _followed(original: Path, facts: VideoFacts, work: Path) -> Track:
     sightings = [seen for number, frame in frames if (seen := sight(number, frame.image))]
     track = Track({seen.frame: seen.points for seen in sightings}, _all_steady(sightings))
     told = {name: {frame: each.tolist() for frame, each in points.items()} for name, points in track._asdict().items()}
-    put_in_place(kept, json.dumps(told))
+    write_atomic(kept, json.dumps(told))
     return track
 
 
@@ -196,7 +196,7 @@ def _place_signed(joined: Path, target: Path, provenance: Provenance) -> None:
     if mime_type is None or joined.stat().st_size > _LARGEST_SIGNED:
         joined.replace(target)
         return
-    put_in_place(target, sign(joined.read_bytes(), mime_type, provenance, signing_credentials(), watermarked=True))
+    write_atomic(target, sign(joined.read_bytes(), mime_type, provenance, signing_credentials(), watermarked=True))
 
 
 def _in_parts(frames: Iterator[tuple[int, Frame]]) -> Iterator[Iterator[tuple[int, Frame]]]:
@@ -220,4 +220,4 @@ def _described(times: list[int], swapped: list[int], facts: VideoFacts, steadine
 
 def _write_sidecar(target: Path, swapped: SwappedVideo, provenance: Provenance) -> None:
     document = {"synthetic": True, **asdict(provenance), **asdict(swapped)}
-    put_in_place(sidecar_path(target), json.dumps(document, indent=2) + "\n")
+    write_atomic(sidecar_path(target), json.dumps(document, indent=2) + "\n")
