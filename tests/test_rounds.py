@@ -36,9 +36,17 @@ def small(**gate: Any) -> Params:
     anything = FakeChecks(min_changed_inside=0, max_changed_outside=255, min_identity_gain=-2).model_dump()
     document["groups"] |= {"size_px": 64, "references_per_label": 1, "sources_per_template": 1, "checks": anything}
     document["groups"]["workers"] = 1
-    document["train"] |= {"size_px": 64, "steps": 25, "batch_size": 4, "warmup_steps": 0, "learning_rate": 0.01,
-                          "precision": "fp32", "device": "cpu", "threads": 1, "log_every": 5, "sample_every": 25,
-                          "checkpoint_every": 5, "validation_groups": 1}  # fmt: skip
+    document["train"] |= {
+        "size_px": 64,
+        "steps": 25,
+        "batch_size": 4,
+        "precision": "fp32",
+        "device": "cpu",
+        "threads": 1,
+    }
+    document["train"]["schedule"] |= {"warmup_steps": 0, "learning_rate": 0.01}
+    document["train"]["loop"] |= {"log_every": 5, "sample_every": 25, "validation_groups": 1}
+    document["train"]["checkpoint"] |= {"every": 5}
     document["train"]["model"] |= TINY
     document["train"]["weights"] |= {"feature": 0.0, "adversarial": 0.0}
     document["evaluate"] |= {"pairs_per_template": 1, "bootstrap_samples": 100, "sheet_rows": 2, "device": "cpu"}
