@@ -1,8 +1,8 @@
 """Quality against the exact truth, on rendered people.
 
 `python benchmarks/quality.py --size 64 --seeds 0 1 2` renders the training data once (more than 200 people, oracle groups) and a
-frozen set of 20 other people, measures the time of a step with params.yaml, trains for the minutes of each size, and prints a table with
-medians over the seeds.
+frozen set of 20 other people, measures the time of a step with params.yaml, trains for the minutes of each size, and prints a table
+of medians over the seeds.
 """
 
 import argparse

@@ -7,11 +7,14 @@ import torch.nn.functional as F
 from swapcore.config import LossWeights
 from swapcore.losses.jitter import Jitter
 from swapcore.losses.total import SwapLoss, Targets, Terms
+from swapcore.ops.compose import Swap
 
 WEIGHTS = LossWeights(
     pixel_real=10.0, pixel_fake=5.0, pixel_raw=0.5, pixel_change=3.0,
     feature=1.0, identity_source=0.3, identity_template=0.2, adversarial=0.03,
+    edges=0.0, flow=1.0, hidden=1.0, blend=4.0, paint=4.0, paint_hidden=0.25, still=0.05, smooth=0.2,
 )  # fmt: skip
+UNDOUBLED = {"pixel_change", "paint_hidden"}
 STILL = Jitter(torch.zeros(2, 2), torch.ones(2), torch.zeros(2))
 
 
@@ -20,11 +23,15 @@ def recognize(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
     return [F.adaptive_avg_pool2d(crops, 4), coarse], coarse.flatten(1)
 
 
+def swapped(images: torch.Tensor) -> Swap:
+    return Swap(images[0], images[1], images.new_ones(len(images[0]), 1, 8, 8))
+
+
 def compute(
     image: torch.Tensor, raw: torch.Tensor, targets: Targets, weights: LossWeights = WEIGHTS, *, use_raw: bool = False
 ) -> Terms:
     loss = SwapLoss(weights, recognize, torch.zeros(12), 2, None)
-    return loss(image, raw, targets, jitter=STILL, use_raw=use_raw)
+    return loss(Swap(image, raw, image.new_ones(2, 1, 8, 8)), targets, jitter=STILL, use_raw=use_raw)
 
 
 @pytest.fixture
@@ -45,8 +52,8 @@ def test_every_term_is_named(images: torch.Tensor, targets: Targets) -> None:
 
 
 def test_every_term_scales_with_its_weight(images: torch.Tensor, targets: Targets) -> None:
-    doubled = LossWeights(**{name: 2 * value for name, value in WEIGHTS.model_dump().items() if name != "pixel_change"},
-                          pixel_change=3.0)  # fmt: skip
+    doubled = LossWeights(**{name: 2 * value for name, value in WEIGHTS.model_dump().items() if name not in UNDOUBLED},
+                          pixel_change=3.0, paint_hidden=0.25)  # fmt: skip
     once, twice = compute(images[0], images[1], targets), compute(images[0], images[1], targets, doubled)
     for name, value in once.items():
         factor = 4 if name == "pixel_raw" else 2  # pixel_raw and w1, w2 are doubled
@@ -91,7 +98,7 @@ def test_the_raw_phase_uses_the_image_before_the_mask(images: torch.Tensor, targ
 
 def test_a_feature_network_replaces_the_recognizers_levels(images: torch.Tensor, targets: Targets) -> None:
     loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 1, lambda x: [x + 2.0])
-    terms = loss(images[0], images[1], targets, jitter=STILL, use_raw=False)
+    terms = loss(swapped(images), targets, jitter=STILL, use_raw=False)
     label, image = targets.label[:1], images[0][:1]
     expected = 0.5 * (image - label).abs().mean() / (label + 2).mean()
     torch.testing.assert_close(terms["feature"], expected, rtol=1e-3, atol=1e-4)
@@ -108,8 +115,8 @@ def test_the_raw_image_gets_a_gradient_under_a_closed_mask(images: torch.Tensor,
 def test_the_frozen_networks_run_on_the_chosen_samples_only(images: torch.Tensor, targets: Targets) -> None:
     loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 2, None)
     one = slice(0, None, 2)
-    terms = loss(images[0], images[1], targets, jitter=STILL, use_raw=False, frozen_rows=one)
-    alone = loss(images[0][one], images[1][one], targets.select(one), jitter=STILL.select(one), use_raw=False)
+    terms = loss(swapped(images), targets, jitter=STILL, use_raw=False, frozen_rows=one)
+    alone = loss(swapped(images[:, one]), targets.select(one), jitter=STILL.select(one), use_raw=False)
     whole = compute(images[0], images[1], targets)
     for name in ("identity_source", "identity_template", "feature"):
         torch.testing.assert_close(terms[name], alone[name])

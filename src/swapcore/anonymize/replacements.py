@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from swapcore.anonymize.identities import Vector
-from swapcore.faces.align import ALIGNED_BY, align
+from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
 from swapcore.hub.swapper import Swapper
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import Image
@@ -64,7 +64,7 @@ def portrait(seed: int, number: int, *, size_px: int) -> Image:
         NEUTRAL.but(noise=0.0, light_azimuth_deg=8.0, light_softness=0.9, ambient=0.5),
         round(_RENDERED_LARGER * size_px),
     )
-    return warp(picture.image, align(picture.points[:ALIGNED_BY], size_px), size_px)
+    return warp(picture.image, align(picture.points[:NUM_ALIGNMENT_POINTS], size_px), size_px)
 
 
 def replacement_identity(seed: int, number: int) -> Identity:

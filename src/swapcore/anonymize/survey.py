@@ -8,12 +8,12 @@ import numpy as np
 
 from swapcore.data.images import read_photograph
 from swapcore.errors import ImageError
+from swapcore.faces.cnn_detector import find_missed_faces
 from swapcore.faces.detect import Box, detect_every_face
 from swapcore.faces.extract import AlignedFace, cut_face
-from swapcore.faces.second_look import overlooked_faces
 from swapcore.hub.references import LocatedModel
 from swapcore.hub.swapper import Swapper
-from swapcore.inference.finding import find_fault
+from swapcore.inference.finding import find_defect
 from swapcore.inference.image_swapper import MAX_MEGAPIXELS
 from swapcore.inference.listing import Listed
 from swapcore.ops.geometry import Points, apply, invert
@@ -86,12 +86,12 @@ class Surveyor:
 
     def _faces(self, image: Image, name: str) -> list[FaceSeen]:
         seen = detect_every_face(image)
-        overlooked = overlooked_faces(image, seen)
+        overlooked = find_missed_faces(image, seen)
         boxes = [*seen, *overlooked]
         cut = [cut_face(image, box, self._swapper.size_px) for box in boxes]
         if not cut:
             return []
-        faults = [(find_fault(face) or ("", ""))[0] for face in cut[: len(seen)]] + [SECOND_LOOK] * len(overlooked)
+        faults = [(find_defect(face) or ("", ""))[0] for face in cut[: len(seen)]] + [SECOND_LOOK] * len(overlooked)
         embeddings = self._swapper.embed(np.stack([face.crop for face in cut]))
         return [
             FaceSeen(

@@ -12,12 +12,17 @@ from swapcore.data.artifact import Card, read_card
 from swapcore.data.facts import GroupsFacts
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.shards import Place, ShardReader
-from swapcore.ops.geometry import Affine, compose, invert, warp
+from swapcore.errors import ArtifactError
+from swapcore.ops.geometry import Affine, Points, apply, compose, invert, warp
 from swapcore.ops.image import Image
 from swapcore.tables import read_table
 
 INDEX = "index.parquet"
 IMAGES = "images.parquet"
+LANDMARKS = "landmarks.f32"
+"""Mesh landmarks (N, L, 2) in crop pixels, in the order of IMAGES, NaN if no mesh was found; raw float32. Optional."""
+SURFACE = "surface.f32"
+"""Exact surface points (N, P, 3) of rendered people: x, y in crop pixels, 1 if visible; raw float32. Optional."""
 FAKE_TEMPLATE = "fake-template"
 FAKE_LABEL = "fake-label"
 
@@ -92,6 +97,10 @@ class GroupCrops:
     def __init__(self, folder: Path, rows: dict[str, ImageRow]) -> None:
         self._rows = rows
         self._reader = ShardReader(folder)
+        self._index = {key: index for index, key in enumerate(rows)}
+        self._landmarks, self._surface = (
+            read_points(folder / name, len(rows), width) for name, width in ((LANDMARKS, 2), (SURFACE, 3))
+        )
 
     def refs(self, row: GroupRow) -> tuple[CropRef, CropRef, CropRef]:
         """Return source, template and label of a group.
@@ -114,11 +123,61 @@ class GroupCrops:
         own = self._alignment(ref.key)
         return compose(own, invert(self._alignment(ref.aligned_by))) if ref.aligned_by else own
 
+    def points(self, ref: CropRef) -> Points:
+        """Return the five landmarks (5, 2) of the (realigned) image, in its pixels."""
+        return self._realigned(np.reshape(self._rows[ref.key].points, (5, 2)), ref)
+
+    def landmarks(self, ref: CropRef) -> Points | None:
+        """Return the mesh landmarks (L, 2) of the (realigned) image, in its pixels; None if no mesh was found."""
+        if self._landmarks is None:
+            return None
+        points = np.asarray(self._landmarks[self._index[ref.key]], dtype=np.float64)
+        return self._realigned(points, ref) if np.isfinite(points).all() else None
+
+    def surface(self, ref: CropRef) -> Points | None:
+        """Return exact surface points (P, 3) of the (realigned) image: x, y in its pixels, 1 if visible; None if unknown."""
+        if self._surface is None:
+            return None
+        points = np.asarray(self._surface[self._index[ref.key]], dtype=np.float64)
+        if not np.isfinite(points).all():
+            return None
+        return np.hstack([self._realigned(points[:, :2], ref), points[:, 2:]])
+
+    def _realigned(self, points: Points, ref: CropRef) -> Points:
+        return apply(self._alignment(ref.aligned_by), points) if ref.aligned_by else points
+
     def image(self, ref: CropRef) -> Image:
         """Read an image, uint8 (S, S, 3) RGB."""
         row = self._rows[ref.key]
         image = self._reader.read(Place(row.shard, row.offset, row.size))
         return realign(image, self._alignment(ref.aligned_by)) if ref.aligned_by else image
+
+
+def read_points(path: Path, num_rows: int, width: int) -> npt.NDArray[np.float32] | None:
+    """Memory-map a file of points (num_rows, K, width); None if it does not exist.
+
+    Raises:
+        ArtifactError: the file's size does not fit the number of rows.
+    """
+    if not path.is_file():
+        return None
+    size = path.stat().st_size
+    if not num_rows or size == 0 or size % (4 * num_rows * width):
+        raise ArtifactError(f"{path}: {size} bytes do not fit {num_rows} images; run groups again")
+    return np.memmap(path, np.float32, "r").reshape(num_rows, -1, width)
+
+
+class PointsWriter:
+    """Writes a file of points row by row; without rows no file is created."""
+
+    def __init__(self, path: Path, num_points: int, width: int) -> None:
+        self._path, self._shape = path, (num_points, width)
+
+    def add(self, points: Points | None) -> None:
+        """Append a row (num_points, width); None if unknown."""
+        row = np.full(self._shape, np.nan) if points is None else points
+        with self._path.open("ab") as stream:
+            stream.write(np.ascontiguousarray(row, dtype=np.float32).tobytes())
 
 
 class GroupSet:

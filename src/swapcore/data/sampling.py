@@ -12,12 +12,16 @@ import torch
 
 from swapcore.config import AugmentParams, SamplingParams
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, CropRef, GroupCrops, GroupRow, GroupSet
+from swapcore.data.guiding import GuideSource, KnownPoints, Placement
+from swapcore.data.occluders import draw_occluder, occlude
 from swapcore.errors import ArtifactError
 from swapcore.ops.geometry import Affine, in_half_sides, invert
 from swapcore.ops.image import Image, resize, to_tensor
 from swapcore.progress import progress
 
 Item = TypeVar("Item")
+_ROW_STREAM = 2
+"""Separates the random numbers of single rows from those of the draw, (seed, 0, step), and of the jitter."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,18 @@ class GroupBatch:
     """(B, D), raw."""
     label_view: torch.Tensor
     """(B, 2, 3): from the crop aligned by the label's own landmarks to the label, both in [-1, 1]; see ``apply_jitter``."""
+    guide_flow: torch.Tensor
+    """(B, 2, w, w), see ``Guide``; w = 0 if the sampler makes no guides, and N = 0 below."""
+    guide_visible: torch.Tensor
+    """(B, 1, w, w)."""
+    known_label: torch.Tensor
+    """(B, N, 2): points of known correspondence in the label, in [-1, 1] over the crop."""
+    known_source: torch.Tensor
+    """(B, N, 2): the same in the source."""
+    known_visible: torch.Tensor
+    """(B, N) in {0, 1}: visible in both."""
+    known_hidden: torch.Tensor
+    """(B, N) in {0, 1}: visible in the label only."""
 
     def to(self, device: torch.device, *, channels_last: bool = False) -> "GroupBatch":
         """Return the batch on another device, its images in channels-last memory format on request."""
@@ -86,15 +102,25 @@ class ImageStore:
 class GroupSampler:
     """Draws training batches from the accepted groups of the training people."""
 
-    def __init__(self, groups: GroupSet, params: SamplingParams, *, size_px: int, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        groups: GroupSet,
+        params: SamplingParams,
+        *,
+        size_px: int,
+        batch_size: int,
+        seed: int,
+        guide: GuideSource | None = None,
+    ) -> None:
         """Cache the images if they fit in memory.
 
         Args:
             groups: the groups artifact.
             params: share of fake labels, augmentation, size of the cache.
-            size_px: crop size.
+            size_px: size of the images of a batch.
             batch_size: of a step, over all processes.
             seed: of all draws.
+            guide: makes guides and known correspondence; None for a generator that needs none.
 
         Raises:
             ArtifactError: the share needs a kind of group of which there is no accepted row.
@@ -110,6 +136,7 @@ class GroupSampler:
         self._groups = groups
         self._batch_size, self._fake_label_share = batch_size, params.fake_label_share
         self._augment, self._seed, self._size_px = params.augment, seed, size_px
+        self._guide = guide
         self._photographs = photographs_of(groups) if params.augment.other_source else {}
         others = {key for row in rows for key in self._photographs.get(row.source_identity, [])}
         refs = sorted({ref for row in rows for ref in groups.crops.refs(row)} | {CropRef(key) for key in others})
@@ -132,7 +159,10 @@ class GroupSampler:
         drawn = [(row, *self._draw_augmentations(rng)) for row in drawn_rows][share]
         rows = [row for row, *_ in drawn]
         crops = [(self._groups.crops.refs(row), of_source, of_pair) for row, of_source, of_pair in drawn]
-        sources, templates, labels = zip(*(self._augmented(*each) for each in crops), strict=True)
+        rngs = [np.random.default_rng([self._seed, _ROW_STREAM, step, row]) for row in range(self._batch_size)[share]]
+        sources, templates, labels = zip(
+            *(self._augmented(*each, rng) for each, rng in zip(crops, rngs, strict=True)), strict=True
+        )
         views = [self._label_view(label, of_pair) for (_, _, label), _, of_pair in crops]
         return GroupBatch(
             source=torch.from_numpy(np.stack(sources)),
@@ -143,7 +173,33 @@ class GroupSampler:
             source_embedding=torch.from_numpy(np.stack([self._groups.embedding(row.source) for row in rows])),
             template_embedding=torch.from_numpy(np.stack([self._groups.embedding(row.template) for row in rows])),
             label_view=torch.from_numpy(np.stack(views).astype(np.float32)),
+            **self._correspondence(crops, rngs),
         )
+
+    def _correspondence(
+        self,
+        drawn: list[tuple[tuple[CropRef, CropRef, CropRef], "Augmentation", "Augmentation"]],
+        rngs: list[np.random.Generator],
+    ) -> dict[str, torch.Tensor]:
+        """Return guides and points of known correspondence, by their names in GroupBatch."""
+        if self._guide is None:
+            return _no_correspondence(len(drawn))
+        placements = [tuple(_placement(each, self._size_px) for each in row[1:]) for row in drawn]
+        flow, visible = self._guide.guides(
+            [
+                (source, first, template, second)
+                for ((source, template, _), *_), (first, second) in zip(drawn, placements, strict=True)
+            ]
+        )
+        known = [
+            self._guide.known(source, first, label, second, rng)
+            for ((source, _, label), *_), (first, second), rng in zip(drawn, placements, rngs, strict=True)
+        ]
+        points = {
+            f"known_{name}": torch.from_numpy(np.stack([getattr(each, name) for each in known]))
+            for name in KnownPoints._fields
+        }
+        return {"guide_flow": flow, "guide_visible": visible, **points}
 
     def _draw(self, rng: np.random.Generator) -> list[GroupRow]:
         """Draw rows with replacement; the number of fake labels is the share of the batch, its fraction rounded at random."""
@@ -172,15 +228,18 @@ class GroupSampler:
         return replace(of_source, shift_px=of_pair.shift_px), of_pair
 
     def _augmented(
-        self, refs: tuple[CropRef, CropRef, CropRef], of_source: "Augmentation", of_pair: "Augmentation"
+        self,
+        refs: tuple[CropRef, CropRef, CropRef],
+        of_source: "Augmentation",
+        of_pair: "Augmentation",
+        rng: np.random.Generator,
     ) -> tuple[npt.NDArray[np.float32], ...]:
         """Return source, template and label, float (3, S, S)."""
-        source, template, label = refs
-        return (
-            augment(self._images[source], of_source),
-            augment(self._images[template], of_pair),
-            augment(self._images[label], of_pair),
-        )
+        source, template, label = (self._images[ref] for ref in refs)
+        if self._augment.occlusion and rng.random() < self._augment.occlusion:
+            occluder = draw_occluder(self._size_px, rng)
+            template, label = occlude(template, occluder), occlude(label, occluder)
+        return augment(source, of_source), augment(template, of_pair), augment(label, of_pair)
 
     def _label_view(self, label: CropRef, of_pair: "Augmentation") -> Affine:
         """Map the crop aligned by the label's own landmarks to the augmented label, in units of half the side."""
@@ -189,6 +248,18 @@ class GroupSampler:
             view = view * np.array([[1.0, -1.0, -1.0], [-1.0, 1.0, 1.0]])
         view[:, 2] += 2.0 * np.array(of_pair.shift_px) / self._size_px
         return view
+
+
+def _placement(augmentation: "Augmentation", size_px: int) -> Placement:
+    return Placement(augmentation.flipped, 2.0 * np.array(augmentation.shift_px) / size_px)
+
+
+def _no_correspondence(num: int) -> dict[str, torch.Tensor]:
+    shapes = {"guide_flow": (2, 0, 0), "guide_visible": (1, 0, 0), "known_label": (0, 2), "known_source": (0, 2)}
+    return {
+        name: torch.zeros(num, *shape)
+        for name, shape in (shapes | {"known_visible": (0,), "known_hidden": (0,)}).items()
+    }
 
 
 def photographs_of(groups: GroupSet) -> dict[str, list[str]]:

@@ -8,9 +8,11 @@ import torch
 from swapcore.config import LossWeights
 from swapcore.losses.adversarial import generator_loss
 from swapcore.losses.feature import feature_loss
+from swapcore.losses.fields import Correspondence, edges, field_terms
 from swapcore.losses.identity import source_identity_loss, template_identity_loss
 from swapcore.losses.jitter import Jitter, apply_jitter
 from swapcore.losses.pixel import change_weight, pixel_loss
+from swapcore.ops.compose import Guide, Swap
 from swapcore.ops.embedding import Levels, Recognize, centered
 
 Terms = dict[str, torch.Tensor]
@@ -38,6 +40,14 @@ class Targets:
     def select(self, rows: slice) -> "Targets":
         """Return the targets of some samples."""
         return Targets(**{name: value[rows] for name, value in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class FieldTargets:
+    """What the fields of a batch of swaps are compared with."""
+
+    guide: Guide
+    known: Correspondence
 
 
 class SwapLoss:
@@ -68,10 +78,10 @@ class SwapLoss:
 
     def __call__(
         self,
-        image: torch.Tensor,
-        raw: torch.Tensor,
+        swap: Swap,
         targets: Targets,
         *,
+        fields: FieldTargets | None = None,
         jitter: Jitter,
         use_raw: bool,
         frozen_rows: slice = ALL_ROWS,
@@ -79,15 +89,18 @@ class SwapLoss:
         """Compute all terms except the adversarial one.
 
         Args:
-            image: the composite, (B, 3, S, S).
-            raw: the image before the mask. The pixel loss uses both: with the composite alone, a mask that selects the template
-                everywhere has a low loss from the beginning, and raw gets no gradient.
+            swap: the composite and the image before the mask. The pixel loss uses both: with the composite alone, a mask that selects
+                the template everywhere has a low loss from the beginning, and the image before the mask gets no gradient.
             targets: what they are compared with.
+            fields: targets of the fields, if the swap has fields.
             jitter: transforms before the frozen networks, equal for output and label.
-            use_raw: whether identity and feature losses use raw instead of the composite.
+            use_raw: whether identity and feature losses use the image before the mask instead of the composite.
             frozen_rows: samples for which the frozen networks run; at small sizes these cost as much as the generator.
         """
+        image, raw = swap.image, swap.raw
         terms = self._pixel_terms(image, raw, targets)
+        if swap.fields is not None and fields is not None:
+            terms |= field_terms(self.weights, swap.fields, fields.guide, fields.known)
         if self.weights.feature or self.weights.identity_source or self.weights.identity_template:
             some, jitter = targets.select(frozen_rows), jitter.select(frozen_rows)
             output = apply_jitter((raw if use_raw else image)[frozen_rows], jitter, some.view)
@@ -109,6 +122,11 @@ class SwapLoss:
         if self.weights.pixel_raw:
             of_raw = pixel_loss(raw, targets.label, weight, targets.is_fake_label, real=real, fake=fake)
             terms["pixel_raw"] = self.weights.pixel_raw * of_raw
+        if self.weights.edges:
+            of_edges = pixel_loss(
+                edges(image), edges(targets.label), weight, targets.is_fake_label, real=real, fake=fake
+            )
+            terms["edges"] = self.weights.edges * of_edges
         return terms
 
     def _identity_terms(self, embedding: torch.Tensor, targets: Targets) -> Terms:

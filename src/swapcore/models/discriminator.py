@@ -3,7 +3,10 @@
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
+
+from swapcore.ops.sampling import full_precision
 
 
 class Discriminator(nn.Module):
@@ -27,8 +30,16 @@ class Discriminator(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Score crops (B, 3, S, S) in [-1, 1]: (B, 1, S/8, S/8), float32, high for a real image."""
-        x = image
-        for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.2)
-        scores: torch.Tensor = self.head(x)
-        return scores.float()
+        with parametrize.cached():
+            self._normalize_weights(image)
+            x = image
+            for layer in self.layers:
+                x = F.leaky_relu(layer(x), 0.2)
+            scores: torch.Tensor = self.head(x)
+            return scores.float()
+
+    def _normalize_weights(self, image: torch.Tensor) -> None:
+        """Fill the cache with the normalized weights: under autocast, CUDA would run the power iteration in bf16."""
+        with full_precision(image):
+            for layer in [*self.layers, self.head]:
+                _ = layer.weight

@@ -1,12 +1,18 @@
 """The groups stage: faces to sample groups of both kinds."""
 
+import functools
+
 import cv2
 
 from swapcore.config import GroupsParams, InputPath, OptionalInputPath, OutputPath
 from swapcore.data.artifact import building
 from swapcore.data.faces import FaceSet
+from swapcore.data.groups import LANDMARKS, PointsWriter
 from swapcore.data.shards import ShardWriter
 from swapcore.errors import ParamsError
+from swapcore.faces.mesh.crops import crop_landmarks
+from swapcore.faces.mesh.files import is_installed
+from swapcore.faces.mesh.topology import NUM_LANDMARKS
 from swapcore.faces.networks import load_recognizer
 from swapcore.teachers.assembly import Assembler
 from swapcore.teachers.base import load_teacher
@@ -47,7 +53,9 @@ def run(
     cv2.setNumThreads(1)
     with building(groups) as folder:
         with ShardWriter(folder, params.shard_megabytes) as shards:
-            assembler = Assembler(params, face_set, lambda images: recognizer.embed(images, _BATCH_SIZE), shards)
+            locate = (crop_landmarks, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 2)) if is_installed() else None
+            embed = functools.partial(recognizer.embed, batch_size=_BATCH_SIZE)
+            assembler = Assembler(params, face_set, embed, shards, locate)
             assembler.add_real_crops()
             assembler.add_fakes(assembler.plan(), maker)
         write_groups(folder, params, face_set, assembler, maker)

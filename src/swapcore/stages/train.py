@@ -67,10 +67,11 @@ def _check(params: TrainParams, groups: GroupSet, initial: Path | None) -> None:
             f"train.model: has another shape than {initial}, whose weights do not fit; use the values of its "
             f"{CONFIGURATION}, or start without it"
         )
-    if params.size_px > groups.size_px:
+    composed_px = params.size_px * params.model.compose_scale
+    if composed_px > groups.size_px:
         raise ParamsError(
-            f"train.size_px: {params.size_px} is more than the groups' {groups.size_px}; "
-            "lower it, or raise groups.size_px and make the groups again"
+            f"train.size_px: composed at {composed_px} px, more than the groups' {groups.size_px}; "
+            "lower it or train.model.compose_scale, or raise groups.size_px and make the groups again"
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 from swapcore.config import LoopParams, SentinelParams
 from swapcore.data.sampling import GroupBatch, prefetch
 from swapcore.errors import TrainingInterruptedError, UnhealthyStepError
-from swapcore.models.generator import Generator
+from swapcore.models.artifact import AnyGenerator
 from swapcore.progress import progress
 from swapcore.tracking import Tracker
 from swapcore.training.checkpoint import CheckpointStore
@@ -24,7 +24,7 @@ from swapcore.training.train_state import Metrics, TrainState
 SHEETS = "sheets"
 _GPU_LOADER_THREADS = 4
 """A GPU consumes batches faster than one thread produces them; a CPU needs its cores for the step."""
-Validate = Callable[[Generator, Path], Metrics]
+Validate = Callable[[AnyGenerator, Path], Metrics]
 """Returns the validation metrics of a generator and writes an image sheet."""
 
 

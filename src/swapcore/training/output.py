@@ -37,7 +37,8 @@ def write_model(folder: Path, params: TrainParams, groups: GroupSet, initial: Pa
     """
     state = training.state
     selected = select(state)
-    save_generator(folder, state.ema, _configuration(params, state))
+    configuration = _configuration(params, state)
+    save_generator(folder, state.ema, configuration)
     shutil.copyfile(groups.folder / RECOGNIZER, folder / RECOGNIZER)
     _write_losses(folder / LOSSES, state.history)
     pass_on("groups", groups.folder, folder)
@@ -51,7 +52,7 @@ def write_model(folder: Path, params: TrainParams, groups: GroupSet, initial: Pa
         inputs=inputs,
         counts={"steps": state.step, "groups": len(groups.accepted("train")), "sources": training.num_sources},
         facts=ModelFacts(
-            size_px=params.size_px,
+            size_px=configuration.composed_px,
             precision=number_format(training.context.device, params.precision),
             selected=selected,
             rollbacks=state.rollbacks,

@@ -7,7 +7,9 @@ import torch
 
 from swapcore.config import FeatureParams, TrainParams
 from swapcore.data.groups import GroupSet
+from swapcore.data.guiding import GuideSource
 from swapcore.data.sampling import GroupBatch, GroupSampler
+from swapcore.faces.mesh.guide import mesh_topology
 from swapcore.faces.networks import load_feature_network, load_recognizer
 from swapcore.faces.recognizer import Recognizer
 from swapcore.losses.total import SwapLoss
@@ -64,16 +66,32 @@ def set_up(params: TrainParams, groups: GroupSet, initial: Path | None, run: Run
     """
     recognizer = load_recognizer(groups.recognizer).to(run.device)
     mean = torch.from_numpy(groups.embedding_mean).to(run.device)
-    state = build_train_state(_configuration(params, recognizer, run.device), params, run.device)
+    configuration = _configuration(params, recognizer, run.device)
+    state = build_train_state(configuration, params, run.device)
     if initial is not None:
         state.start_from(load_generator(initial, run.device)[0])
+    guide = _guide_source(params, groups)
     sampler = GroupSampler(
-        groups, params.sampling, size_px=params.size_px, batch_size=params.batch_size, seed=params.seed
+        groups,
+        params.sampling,
+        size_px=configuration.composed_px,
+        batch_size=params.batch_size,
+        seed=params.seed,
+        guide=guide,
     )
     descriptions = describe_sources(state.generator.description, sampler, recognizer.features, mean, run.device)
     state.ema.description.load_state_dict(state.generator.description.state_dict())
     run.checkpoints.resume(state)
-    loop = _loop_context(params, groups, recognizer, sampler, run)
+    validation = ValidationSet(
+        groups,
+        size_px=configuration.composed_px,
+        limit=params.loop.validation_groups,
+        recognize=recognizer.features,
+        precision=params.precision,
+        device=run.device,
+        guide=guide,
+    )
+    loop = _loop_context(params, sampler, validation, run)
     context = step_context(params, run.device, _loss(params, recognizer, mean), descriptions, mean, run.processes)
     return Training(state, context, loop, len(sampler.sources))
 
@@ -112,18 +130,16 @@ def step_context(
     )
 
 
-def _loop_context(
-    params: TrainParams, groups: GroupSet, recognizer: Recognizer, sampler: GroupSampler, run: RunContext
-) -> LoopContext:
-    validation = ValidationSet(
-        groups,
-        size_px=params.size_px,
-        limit=params.loop.validation_groups,
-        recognize=recognizer.features,
-        precision=params.precision,
-        device=run.device,
-    )
+def _guide_source(params: TrainParams, groups: GroupSet) -> GuideSource | None:
+    """Return the source of guides, which only the field generator needs."""
+    if params.model.kind != "fields":
+        return None
+    return GuideSource(groups.crops, mesh_topology(), groups.size_px, params.size_px)
 
+
+def _loop_context(
+    params: TrainParams, sampler: GroupSampler, validation: ValidationSet, run: RunContext
+) -> LoopContext:
     def batches(step: int) -> GroupBatch:
         batch = sampler.batch(step, run.processes.share(params.batch_size))
         return batch.pinned() if run.device.type == "cuda" else batch

@@ -12,9 +12,11 @@ from torch.profiler import record_function
 from swapcore.config import JitterParams, RecoveryParams, ScheduleParams, StepParams
 from swapcore.data.sampling import GroupBatch
 from swapcore.losses.adversarial import discriminator_loss
+from swapcore.losses.fields import Correspondence
 from swapcore.losses.jitter import Jitter, draw_jitter
-from swapcore.losses.total import SwapLoss, Targets, Terms
-from swapcore.models.generator import Generator
+from swapcore.losses.total import FieldTargets, SwapLoss, Targets, Terms
+from swapcore.models.artifact import AnyGenerator
+from swapcore.ops.compose import Guide
 from swapcore.ops.device import autocast
 from swapcore.ops.embedding import centered
 from swapcore.training.distributed import SINGLE, Processes
@@ -150,6 +152,7 @@ def _generator_terms(
         template_identity=centered(batch.template_embedding, context.embedding_mean),
         view=batch.label_view,
     )
+    guide, known = guide_of(batch), known_of(batch)
     # The offset rotates because a batch has its fake labels first. Parts and shares are contiguous, so these rows do not depend
     # on the number of parts or processes.
     every = context.params.frozen_network_every
@@ -157,15 +160,27 @@ def _generator_terms(
     use_raw = uses_raw(state.step, context.num_steps, context.schedule)
     with autocast(context.device, context.precision):
         with record_function("step/generator"):
-            swap = state.generator(batch.source, batch.template, context.descriptions[batch.source_index])
+            description = context.descriptions[batch.source_index]
+            swap = state.generator(batch.source, batch.template, description, guide)
         with record_function("step/losses"):
-            terms = context.loss(swap.image, swap.raw, targets, jitter=part.jitter, use_raw=use_raw, frozen_rows=rows)
+            fields = FieldTargets(guide, known)
+            terms = context.loss(swap, targets, fields=fields, jitter=part.jitter, use_raw=use_raw, frozen_rows=rows)
         if adversarial:
             state.discriminator.requires_grad_(False)
             terms |= context.loss.adversarial(state.discriminator.train(part.is_first)(swap.image))
             state.discriminator.requires_grad_(True)
     swapped.append(swap.image.detach())
     return terms
+
+
+def guide_of(batch: GroupBatch) -> Guide:
+    """Return the guide of a batch; empty for a generator without guides."""
+    return Guide(batch.guide_flow, batch.guide_visible)
+
+
+def known_of(batch: GroupBatch) -> Correspondence:
+    """Return the points of known correspondence of a batch."""
+    return Correspondence(batch.known_label, batch.known_source, batch.known_visible, batch.known_hidden)
 
 
 def _discriminator_terms(state: TrainState, part: _Part, swapped: torch.Tensor, context: StepContext) -> Terms:
@@ -210,6 +225,6 @@ def _update(
 
 
 @torch.no_grad()
-def _update_average(average: Generator, model: Generator, decay: float) -> None:
+def _update_average(average: AnyGenerator, model: AnyGenerator, decay: float) -> None:
     """Set average = decay * average + (1 - decay) * model; buffers are constant during training."""
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1.0 - decay)

@@ -7,9 +7,8 @@ from typing import Any
 import torch
 
 from swapcore.config import TrainParams
-from swapcore.models.artifact import ModelConfiguration
+from swapcore.models.artifact import AnyGenerator, ModelConfiguration
 from swapcore.models.discriminator import Discriminator
-from swapcore.models.generator import Generator
 
 _GENERATOR_BETAS = (0.5, 0.99)
 _DISCRIMINATOR_BETAS = (0.0, 0.99)
@@ -34,9 +33,9 @@ class Snapshot:
 class TrainState:
     """Everything that training changes, so that a checkpoint of it is complete."""
 
-    generator: Generator
+    generator: AnyGenerator
     discriminator: Discriminator
-    ema: Generator
+    ema: AnyGenerator
     """Exponential moving average of the generator: the model that is validated and saved."""
     generator_optimizer: torch.optim.Optimizer
     discriminator_optimizer: torch.optim.Optimizer
@@ -59,7 +58,7 @@ class TrainState:
     best: Snapshot | None = None
     """Best EMA snapshot by validation score."""
 
-    def start_from(self, trained: Generator) -> None:
+    def start_from(self, trained: AnyGenerator) -> None:
         """Load a trained generator of the same shape. Optimizers, discriminator and counters are not changed."""
         for generator in (self.generator, self.ema):
             generator.load_state_dict(trained.state_dict())
@@ -97,7 +96,7 @@ def build_train_state(configuration: ModelConfiguration, params: TrainParams, de
     """Build untrained models and their optimizers; params.seed determines the weights."""
     torch.manual_seed(params.seed)
     order = torch.channels_last if params.step.channels_last else torch.contiguous_format
-    generator: Generator = configuration.build().to(device, memory_format=order)  # type: ignore[call-overload]
+    generator: AnyGenerator = configuration.build().to(device, memory_format=order)  # type: ignore[call-overload]
     discriminator: Discriminator = Discriminator(params.model.discriminator_width).to(device, memory_format=order)  # type: ignore[call-overload]
     ema = copy.deepcopy(generator).eval().requires_grad_(False)
     if params.step.compile:
