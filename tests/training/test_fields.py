@@ -26,7 +26,7 @@ def groups_with_landmarks(tmp_path: Path, pipeline_params: Params) -> GroupSet:
     folder = write_groups(tmp_path / "marked", pipeline_params)
     writer = PointsWriter(folder / LANDMARKS, 4, 2)
     for row in range(len(GroupSet(folder).images)):
-        writer.add(None if row == 0 else CORNERS + [float(row % 3), 0.0])
+        writer.add(None if row == 0 else np.add(CORNERS, [float(row % 3), 0.0]))
     return GroupSet(folder)
 
 

@@ -1,4 +1,4 @@
-"""The table of claims in docs/explanation/method.md: every file and test in it exists."""
+"""docs/explanation/method.md against the code: every file and every test that it names exists."""
 
 import ast
 import re

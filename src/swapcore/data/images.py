@@ -20,6 +20,10 @@ PIL.Image.MAX_IMAGE_PIXELS = None
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 """Formats that are decoded, recognized by content and not by file name. None of these decoders starts another program."""
+MAX_MEGAPIXELS = 100.0
+"""Larger image files are refused by their header."""
+MAX_UPLOAD_MEGAPIXELS = 25.0
+"""The same for images that arrive over HTTP."""
 _MAX_SIDE_PX = 32_000  # OpenCV's warps use 16-bit coordinates
 _HEADER_ERRORS = (OSError, SyntaxError, ValueError, OverflowError, struct.error)
 _TRANSPARENT = {"RGBA", "RGBa", "LA", "La", "PA"}
@@ -35,7 +39,7 @@ class Photograph:
     """Of the file's bytes, hex."""
 
 
-def read_photograph(path: Path, max_megapixels: float) -> Photograph:
+def read_photograph(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> Photograph:
     """Read and decode one file.
 
     Raises:
@@ -63,10 +67,7 @@ def read_file(path: Path) -> bytes:
 
 
 def decode_photograph(data: bytes, path: Path, max_megapixels: float) -> Image:
-    """Decode to uint8 (H, W, 3) RGB, upright by the EXIF orientation; of an animation the first frame.
-
-    16-bit channels keep their upper 8 bits. CMYK is converted without its color profile, so its colors are approximate.
-    Transparent pixels are blended over mid-gray, which is neither under- nor overexposed.
+    """Decode to uint8 (H, W, 3) RGB, upright by the EXIF orientation; of an animation the first frame. Colors: see to_rgb.
 
     Args:
         data: the file's bytes.
@@ -89,7 +90,7 @@ def decode_photograph(data: bytes, path: Path, max_megapixels: float) -> Image:
             upright = PIL.ImageOps.exif_transpose(image)
         except _HEADER_ERRORS as error:
             raise ImageError(path, "truncated", f"the file is cut off or damaged ({error})") from None
-        return np.asarray(_to_rgb(upright, path), dtype=np.uint8)
+        return np.asarray(to_rgb(upright, path), dtype=np.uint8)
 
 
 def _open(data: bytes, path: Path) -> PIL.Image.Image:
@@ -101,8 +102,19 @@ def _open(data: bytes, path: Path) -> PIL.Image.Image:
         raise ImageError(path, "truncated", f"the header is cut off or damaged ({error})") from None
 
 
-def _to_rgb(image: PIL.Image.Image, path: Path) -> PIL.Image.Image:
-    """Convert any mode to 8-bit RGB."""
+def to_rgb(image: PIL.Image.Image, path: Path) -> PIL.Image.Image:
+    """Convert an image of any mode to 8-bit RGB.
+
+    16-bit channels keep their upper 8 bits. CMYK is converted without its color profile, so its colors are approximate.
+    Transparent pixels are blended over mid-gray, which is neither under- nor overexposed.
+
+    Args:
+        image: of any mode.
+        path: for error messages.
+
+    Raises:
+        ImageError: with reason unsupported, for 32-bit channels.
+    """
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith("I;16"):

@@ -28,7 +28,8 @@ def run(
     Args:
         params: the section train.
         groups: a groups artifact.
-        initial: a model artifact that gives the generator's initial weights; without it they are random, by params.seed.
+        initial: a model artifact that gives the generator's initial weights; without it params.initial does, and without that
+            they are random, by params.seed.
         model: the model artifact to write. Checkpoints are in its temporary folder until it is finished.
 
     Returns:
@@ -42,6 +43,8 @@ def run(
         TrainingInterruptedError: SIGTERM; the state is saved.
     """
     set_threads(params.threads)
+    if initial is None and params.initial is not None:
+        initial = resolve_model(params.initial).folder
     group_set = GroupSet(groups)
     _check(params, group_set, initial)
     device = select_device(params.device)

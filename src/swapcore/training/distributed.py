@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 
 from swapcore import launched
-from swapcore.errors import ParamsError, TrainingError
+from swapcore.errors import ParamsError, TrainingError, first_line
 
 TIMEOUT = "SWAPCORE_PROCESS_TIMEOUT_S"
 """Environment variable: seconds that a process waits for the others."""
@@ -149,7 +149,7 @@ def _clear_errors() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+        reason = first_line(error, 160)
         raise TrainingError(
             f"another process of this training died or did not answer ({reason}); run the same command to resume from the "
             f"last checkpoint, with {TIMEOUT} raised if it was only slow"
