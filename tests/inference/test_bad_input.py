@@ -189,7 +189,7 @@ def test_a_folder_that_may_not_be_read_or_written_is_one_line(place, capsys, mon
     monkeypatch.setattr(os, "scandir", no_reading)
     many = ("swap", "--source", place.inputs / "good.png", "--template", photos, "--out", tmp_path / "many")
     for words in (folder, (*many, "--model", place.model)):
-        refused(place, capsys, "photos: cannot be listed: Permission denied", *words)
+        refused(place, capsys, "photos: cannot be listed (Permission denied)", *words)
 
 
 @pytest.fixture

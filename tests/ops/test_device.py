@@ -11,7 +11,7 @@ def test_auto_takes_what_there_is() -> None:
 
 
 def test_an_absent_device_is_refused() -> None:
-    with pytest.raises(ParamsError, match=r"cuda:99 is not there .* use auto or cpu"):
+    with pytest.raises(ParamsError, match=r"cuda:99 is not available .* use auto or cpu"):
         select_device("cuda:99")
 
 

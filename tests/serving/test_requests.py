@@ -123,7 +123,7 @@ WRONG = {
     "a data URL": ("data:image/png;base64,AAAA", "without a data: prefix"),
     "no image": (encoded(b"hello, world"), "none of"),
     "cut off": (encoded(PNG[: len(PNG) // 2]), "cut off"),
-    "not square": (to_base64(np.zeros((64, 80, 3), np.uint8)), "80 x 64 px; an aligned crop is square"),
+    "not square": (to_base64(np.zeros((64, 80, 3), np.uint8)), "80 x 64 px, but an aligned crop is square"),
     "a bomb": (encoded(bomb()), "20000 x 20000 px"),
 }
 
@@ -145,7 +145,7 @@ def test_a_face_is_chosen_by_word_or_number(text, choice):
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "left", "9999", "ALL"])
 def test_another_word_is_no_choice(text):
-    with pytest.raises(UserError, match=r"inputs\[0\].face: .* is no choice; say one, largest, all, or N"):
+    with pytest.raises(UserError, match=r"inputs\[0\].face: .* is no choice of faces; use one, largest, all, or N"):
         read_choice(text, "inputs[0].face")
 
 

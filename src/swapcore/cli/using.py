@@ -77,7 +77,7 @@ def _swap_many(source: Path, template: str, out: Path, **options: Any) -> None:
 @WORKERS
 def anonymize(folder: Path, out: Path, **options: Any) -> None:
     """Replace every face below FOLDER by a person who does not exist, or blur it; docs/use.md explains the report."""
-    from swapcore.anonymization.folder import FILES, WITH_RESULT_OR_NONE_DUE
+    from swapcore.anonymization.folder import FILES, NO_RESULT_NEEDED
     from swapcore.anonymization.folder import anonymize as anonymize_folder
     from swapcore.anonymization.report import PAGE
     from swapcore.errors import InputError
@@ -86,7 +86,7 @@ def anonymize(folder: Path, out: Path, **options: Any) -> None:
     click.echo(f"{figures['faces']} faces: {figures['faces_swapped']} swapped, {figures['faces_blurred']} blurred")
     click.echo(f"files: {', '.join(f'{status} {count}' for status, count in figures['files'].items())}")
     click.echo(f"report: {out / PAGE}")
-    left = {status: count for status, count in figures["files"].items() if status not in WITH_RESULT_OR_NONE_DUE}
+    left = {status: count for status, count in figures["files"].items() if status not in NO_RESULT_NEEDED}
     if left:
         said = ", ".join(f"{status} {count}" for status, count in left.items())
         raise InputError(f"{sum(left.values())} photographs have no result ({said}); {out / FILES} says which and why")
