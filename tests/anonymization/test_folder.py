@@ -13,9 +13,9 @@ from swapcore.anonymization.folder import FACES, FILES, anonymize
 from swapcore.config import NetworkParams
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
-from swapcore.faces import second_look
+from swapcore.faces import cnn_detector
+from swapcore.faces.cnn_detector import find_missed_faces
 from swapcore.faces.detect import detect_every_face
-from swapcore.faces.second_look import overlooked_faces
 from swapcore.inference.finding import find_faces
 from swapcore.ops.image import Image, encode_png
 from swapcore.synth.attributes import NEUTRAL
@@ -96,19 +96,19 @@ def test_a_face_that_is_still_recognized_is_blurred(folder, copying_model, tmp_p
 
 @pytest.mark.usefixtures("few_people")
 def test_a_face_that_only_the_second_detector_finds_is_blurred(copying_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(second_look, "LOOK_PX", 224)
+    monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 224)
     folder = tmp_path / "photos"
     folder.mkdir()
     profile = render(draw_identity(np.random.default_rng(4)), NEUTRAL.but(yaw_deg=85.0), 224).image
     (folder / "profile.png").write_bytes(encode_png(profile))
     assert detect_every_face(profile) == []
-    assert len(overlooked_faces(profile, [])) == 1
+    assert len(find_missed_faces(profile, [])) == 1
     metrics = anonymize(folder, tmp_path / "out", model=copying_model)
     assert metrics["files"] == {"anonymized": 1}
     assert metrics["blurred_reasons"] == {"second-detector": 1}
     assert metrics["faces_unchanged"] == 0
     assert metrics["detection_kept"] is None  # the first detector did not find it before
-    assert overlooked_faces(read_photograph(tmp_path / "out" / "profile.png", 10).image, []) == []
+    assert find_missed_faces(read_photograph(tmp_path / "out" / "profile.png", 10).image, []) == []
 
 
 @pytest.mark.usefixtures("few_people")
@@ -147,7 +147,7 @@ def test_photographs_of_82_people_keep_faces_and_lose_identities(london_folder, 
     from swapcore.anonymization import replacements
 
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 8)
-    monkeypatch.setattr(second_look, "LOOK_PX", 160)  # these faces fill half of the image
+    monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 160)  # these faces fill half of the image
     folder = tmp_path / "photos"
     for path in sorted(london_folder.glob("*_neutral.jpg")):
         person = folder / path.name.partition("_")[0]

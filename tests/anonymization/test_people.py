@@ -6,6 +6,7 @@ import pytest
 from swapcore.anonymization.identities import FaceKey, mean_embeddings, name_people
 from swapcore.anonymization.replacements import SyntheticPerson, assign
 from swapcore.anonymization.survey import DetectedFace
+from swapcore.hub.face_swapper import face_of_square
 
 DIRECTIONS = np.linalg.qr(np.random.default_rng(0).normal(size=(16, 16)))[0]
 
@@ -52,8 +53,8 @@ def test_a_folder_is_one_person_even_if_embeddings_differ():
 
 
 def people_like(*directions: int) -> list[SyntheticPerson]:
-    crop = np.zeros((8, 8, 3), np.uint8)
-    return [SyntheticPerson(number, crop, DIRECTIONS[d].astype(np.float32)) for number, d in enumerate(directions)]
+    face = face_of_square(np.zeros((8, 8, 3), np.uint8), np.zeros((5, 2)), 8)
+    return [SyntheticPerson(number, face, DIRECTIONS[d].astype(np.float32)) for number, d in enumerate(directions)]
 
 
 def test_replacements_are_unlike_the_originals_and_distinct():

@@ -14,7 +14,7 @@ import pytest
 
 from swapcore.anonymization import replacements
 from swapcore.cli import main as cli
-from swapcore.faces import second_look
+from swapcore.faces import cnn_detector
 from swapcore.ops.image import encode_png
 from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.identity import draw_identity
@@ -59,7 +59,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, two_faces) -> Path:
 @pytest.fixture
 def place(inputs: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 2)
-    monkeypatch.setattr(second_look, "LOOK_PX", 96)
+    monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 96)
     other = tmp_path / "other-alignment"
     shutil.copytree(model, other)
     document = json.loads((other / "model.json").read_text())

@@ -10,10 +10,9 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from swapcore.anonymization.identities import Vector
-from swapcore.faces.align import ALIGNED_BY, align
-from swapcore.hub.face_swapper import FaceSwapper
-from swapcore.ops.geometry import warp
-from swapcore.ops.image import Image
+from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
+from swapcore.hub.face_swapper import FaceInImage, FaceSwapper, face_of_square
+from swapcore.ops.geometry import apply, warp
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.provenance.marking import Ingredient
@@ -25,6 +24,7 @@ _STREAM = 7
 """Random stream: distinct from those of training people and of the benchmark."""
 _RENDER_SCALE = 1.6
 """Side of the rendered image relative to the crop that is cut from it."""
+_NUM_LANDMARKS = 5
 _NUM_SPARE = 4
 """People rendered beyond the number of originals, so that every original has a choice."""
 MAX_PEOPLE = 256
@@ -36,15 +36,17 @@ class SyntheticPerson:
     """A rendered person."""
 
     number: int
-    crop: Image
-    """uint8 (S, S, 3), aligned."""
+    face: FaceInImage
+    """Aligned, without an image around it."""
     embedding: npt.NDArray[np.float32]
     """(D,), centered, of unit length."""
 
     @property
     def ingredient(self) -> Ingredient:
         """Name and SHA-256 of the crop, for the marks."""
-        return Ingredient("source", f"synthetic person {self.number}", hashlib.sha256(self.crop.tobytes()).hexdigest())
+        return Ingredient(
+            "source", f"synthetic person {self.number}", hashlib.sha256(self.face.face.crop.tobytes()).hexdigest()
+        )
 
 
 def draw_replacements(num_originals: int, seed: int, model: FaceSwapper, workers: int) -> list[SyntheticPerson]:
@@ -58,22 +60,23 @@ def draw_replacements(num_originals: int, seed: int, model: FaceSwapper, workers
     """
     num = min(num_originals + _NUM_SPARE, MAX_PEOPLE)
     render_portrait = functools.partial(portrait, seed, size_px=model.size_px)
-    crops = list(
-        progress(ordered_map(render_portrait, range(num), workers=workers, chunk_size=2), "rendering people", num)
-    )
-    embeddings = model.embed(np.stack(crops))
-    return [SyntheticPerson(number, *face) for number, face in enumerate(zip(crops, embeddings, strict=True))]
+    rendered = ordered_map(render_portrait, range(num), workers=workers, chunk_size=2)
+    faces = list(progress(rendered, "rendering people", num))
+    embeddings = model.embed(np.stack([face.face.crop for face in faces]))
+    return [SyntheticPerson(number, *pair) for number, pair in enumerate(zip(faces, embeddings, strict=True))]
 
 
-def portrait(seed: int, number: int, *, size_px: int) -> Image:
-    """Render the aligned face of a person, uint8 (S, S, 3): frontal, neutral, without a beard, which would not suit everyone."""
+def portrait(seed: int, number: int, *, size_px: int) -> FaceInImage:
+    """Render the aligned face of a person, of side size_px: frontal, neutral, without a beard, which would not suit everyone."""
     person = replacement_identity(seed, number)
     rendered = render(
         person,
         NEUTRAL.but(noise=0.0, light_azimuth_deg=8.0, light_softness=0.9, ambient=0.5),
         round(_RENDER_SCALE * size_px),
     )
-    return warp(rendered.image, align(rendered.points[:ALIGNED_BY], size_px), size_px)
+    affine = align(rendered.points[:NUM_ALIGNMENT_POINTS], size_px)
+    points = apply(affine, rendered.points[:_NUM_LANDMARKS])
+    return face_of_square(warp(rendered.image, affine, size_px), points, size_px)
 
 
 def replacement_identity(seed: int, number: int) -> Identity:

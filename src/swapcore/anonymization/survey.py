@@ -8,13 +8,13 @@ import numpy as np
 
 from swapcore.data.images import read_photograph
 from swapcore.errors import ImageError
+from swapcore.faces.cnn_detector import find_missed_faces
 from swapcore.faces.detect import Box, detect_every_face
 from swapcore.faces.extract import AlignedFace, cut_face
-from swapcore.faces.second_look import overlooked_faces
 from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel
-from swapcore.inference.finding import find_fault
+from swapcore.inference.finding import find_defect
 from swapcore.inference.listing import ListedFile
 from swapcore.ops.geometry import Points, apply, invert
 from swapcore.ops.image import Image
@@ -85,12 +85,12 @@ class Surveyor:
 
     def _faces(self, image: Image, name: str) -> list[DetectedFace]:
         first = detect_every_face(image)
-        second = overlooked_faces(image, first)
+        second = find_missed_faces(image, first)
         boxes = [*first, *second]
         cut = [cut_face(image, box, self._model.size_px) for box in boxes]
         if not cut:
             return []
-        faults = [(find_fault(face) or ("", ""))[0] for face in cut[: len(first)]] + [SECOND_DETECTOR] * len(second)
+        faults = [(find_defect(face) or ("", ""))[0] for face in cut[: len(first)]] + [SECOND_DETECTOR] * len(second)
         embeddings = self._model.embed(np.stack([face.crop for face in cut]))
         return [
             DetectedFace(

@@ -1,6 +1,7 @@
 """Anonymization of one face: swap and check, or blur."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from swapcore.anonymization.replacements import SyntheticPerson
 from swapcore.anonymization.survey import DetectedFace, eyes_and_nose
 from swapcore.faces.detect import Box, detect_at
 from swapcore.faces.extract import AlignedFace, cut_face
-from swapcore.hub.face_swapper import FaceSwapper, SwappedFace
+from swapcore.hub.face_swapper import FaceInImage, FaceSwapper, SwappedFace, face_of_square
 from swapcore.inference.image_swapper import paste_face
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
@@ -80,18 +81,26 @@ def treat_face(
     """
     if face.fault:
         return Treated(blur_face(image, face.bounds), "blurred", face.fault, 0, -1)
-    cut = cut_face(image, face.bounds, model.size_px)
+    original = FaceInImage(image, cut_face(image, face.bounds, model.size_px))
     reason, attempts = "no-candidate", 0
     for candidate in candidates:
-        crop = cut.crop
-        for _ in range(PASSES):
+        for result in _passes(model, candidate.face, original):
             attempts += 1
-            crop = model.swap_crops(candidate.crop[None], crop[None])[0]
-            swapped = paste_face(image, SwappedFace(cut.crop, crop, cut.points, cut.affine))
+            swapped = paste_face(image, result)
             reason = check_swap(swapped, face, person, model, originals)
             if not reason:
                 return Treated(swapped, "swapped", "", attempts, candidate.number)
     return Treated(blur_face(image, face.bounds), "blurred", reason, attempts, -1)
+
+
+def _passes(model: FaceSwapper, source: FaceInImage, template: FaceInImage) -> Iterator[SwappedFace]:
+    """Swap, then apply the model to its own result."""
+    result = model.swap_faces([source], [template])[0]
+    yield result
+    for _ in range(PASSES - 1):
+        again = face_of_square(result.after, result.points, model.size_px)
+        result = replace(result, after=model.swap_faces([source], [again])[0].after)
+        yield result
 
 
 def check_swap(image: Image, face: DetectedFace, person: str, model: FaceSwapper, originals: OriginalFaces) -> str:

@@ -7,10 +7,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from swapcore.faces.detect import Box
 from swapcore.faces.extract import AlignedFace
 from swapcore.faces.recognizer import Embeddings
-from swapcore.ops.geometry import Affine, Points
-from swapcore.ops.image import Image
+from swapcore.ops.geometry import Affine, Points, apply, rescale
+from swapcore.ops.image import Image, resize
 
 Crops = npt.NDArray[np.uint8]
 """Aligned RGB crops of one size, uint8 (B, S, S, 3)."""
@@ -41,6 +42,23 @@ class SwappedFace:
     """(5, 2) landmarks of the template in pixels of the square: eyes, nose base, mouth corners."""
     affine: Affine
     """(2, 3): points of the template's image to points of the square."""
+    keeps_color: bool = False
+    """Whether the model keeps the template's skin color; otherwise the color is matched when the face is pasted."""
+
+
+def face_of_square(image: Image, points: Points, size_px: int) -> FaceInImage:
+    """Make a face of an aligned square, without an image around it.
+
+    Args:
+        image: uint8 (T, T, 3), aligned.
+        points: (5, 2) landmarks in pixels of the square.
+        size_px: side of the face's crop.
+    """
+    affine = rescale(np.eye(2, 3), image.shape[0], size_px)
+    (left, top), (right, bottom) = points.min(0), points.max(0)
+    box = Box(float(left), float(top), float(right), float(bottom), 0.0)
+    crop = resize(image, size_px)
+    return FaceInImage(image, AlignedFace(crop, affine, box, points, apply(affine, points)))
 
 
 class FaceSwapper(Protocol):
@@ -53,7 +71,7 @@ class FaceSwapper(Protocol):
         """Put each source's identity onto the template at the same index."""
 
     def swap_crops(self, sources: Crops, templates: Crops) -> Crops:
-        """Do the same for aligned crops without their images: three times uint8 (B, S, S, 3)."""
+        """Do the same for aligned crops without their images: sources, templates and result are uint8 (B, S, S, 3)."""
 
     def embed(self, crops: Crops, batch_size: int = 16) -> Embeddings:
         """Compute face embeddings, centered and of unit length: float32 (B, D) of uint8 (B, S, S, 3) crops."""

@@ -42,7 +42,7 @@ from swapcore.evaluation.scores import TOP, Bench
 from swapcore.evaluation.slices import rendered_expression
 from swapcore.evaluation.speed import measure_speed
 from swapcore.evaluation.summary import worst_slice
-from swapcore.faces.networks import load_judge
+from swapcore.faces.networks import load_evaluator_recognizer
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.models.artifact import WEIGHTS, read_configuration
@@ -139,7 +139,7 @@ def run(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: O
 
 def _read(params: EvaluateParams, faces: Path, model: Path) -> Inputs:
     face_set, card = FaceSet(faces), read_card(model, "model")
-    size_px = read_configuration(model).size_px
+    size_px = read_configuration(model).composed_px
     network, mean = read_recognizer_file(model)
     if (network.kind, network.sha256) == (face_set.recognizer.kind, face_set.recognizer.sha256):
         mean = face_set.embedding_mean  # the same for every model judged here, wherever it was trained
@@ -277,7 +277,7 @@ def _truth_itself(
 def _judge(inputs: Inputs) -> Judge:
     """The judge that params name, else the training's own network under jitter; the same file stays the same network."""
     network = inputs.params.judge or inputs.network
-    recognizer = load_judge(network).to(inputs.device)
+    recognizer = load_evaluator_recognizer(network).to(inputs.device)
 
     def embed(images: Batch) -> Vectors:
         return recognizer.embed(images, inputs.params.batch_size)
@@ -291,7 +291,7 @@ def _judge(inputs: Inputs) -> Judge:
 
 def _levels(inputs: Inputs) -> Levels:
     """The built-in network's feature maps, whatever judges."""
-    network = load_judge(BUILT_IN).to(inputs.device)
+    network = load_evaluator_recognizer(BUILT_IN).to(inputs.device)
 
     @torch.no_grad()
     def levels(images: Batch) -> list[npt.NDArray[np.floating]]:

@@ -70,7 +70,7 @@ def _moved(template: Image, fake: Image) -> Points:
     before, after = (find_in_crop(picture) for picture in (template, fake))
     if before is None or after is None:
         return np.zeros((5, 2))
-    return apply(after.to_picture, after.face.points) - apply(before.to_picture, before.face.points)
+    return apply(after.to_image, after.face.points) - apply(before.to_image, before.face.points)
 
 
 @contextmanager
