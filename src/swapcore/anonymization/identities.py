@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.anonymization.survey import DetectedFace, person_folder
+from swapcore.ops.embedding import unit_length
 
 SAME_PERSON: Final = 0.6
 """Minimum centered cosine of one person; it is about 0.9 within a person and about 0 between people."""
@@ -45,7 +46,7 @@ def mean_embeddings(faces: list[DetectedFace], names: dict[FaceKey, str]) -> dic
     for face in faces:
         name = names[FaceKey(face.file, face.number)]
         sums[name] = sums.get(name, np.zeros(len(face.embedding))) + np.array(face.embedding)
-    return {name: _unit(total) for name, total in sums.items()}
+    return {name: unit_length(total) for name, total in sums.items()}
 
 
 def _main_faces(faces: list[DetectedFace]) -> list[FaceKey]:
@@ -62,7 +63,7 @@ def _join(sums: dict[str, Vector], embedding: Vector) -> str:
     """Add an embedding to the most similar person's sum, or start a new person; return the name."""
     names = list(sums)
     if names:
-        cosines = np.stack([_unit(sums[name]) for name in names]) @ embedding
+        cosines = np.stack([unit_length(sums[name]) for name in names]) @ embedding
         best = int(cosines.argmax())
         if cosines[best] >= SAME_PERSON:
             sums[names[best]] = sums[names[best]] + embedding
@@ -70,7 +71,3 @@ def _join(sums: dict[str, Vector], embedding: Vector) -> str:
     name = f"?{sum(known.startswith('?') for known in names) + 1}"
     sums[name] = embedding
     return name
-
-
-def _unit(vector: Vector) -> Vector:
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12))

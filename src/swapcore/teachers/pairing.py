@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.config import GroupsParams
+from swapcore.ops.embedding import unit_length
 from swapcore.ops.geometry import Points
 from swapcore.ops.masks import nose_offset
 
@@ -60,7 +61,7 @@ class Cast:
         self._hashes = np.array([_hash("person", person) for person in self.people], dtype=np.uint64)
         self._skin = np.array([np.mean([p.skin_lightness for p in self.of[person]]) for person in self.people])
         means = np.array([np.mean([p.embedding for p in self.of[person]], axis=0) for person in self.people])
-        self._directions = means / np.maximum(np.linalg.norm(means, axis=-1, keepdims=True), 1e-12)
+        self._directions = unit_length(means)
 
     def suitability(self, person: str) -> Floats:
         """How readily each of the people (P,) is drawn as reference of a person: 0 for the same, else up to 1.
