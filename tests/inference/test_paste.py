@@ -73,7 +73,7 @@ def test_a_large_face_is_enlarged_in_two_steps_and_looks_the_same(monkeypatch):
     crop = warp(image, affine, SIZE_PX)
     swapped = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, crop.shape, dtype=np.uint8), (0, 0), 1.0)
     quick = paste_back(image, crop, swapped, points, affine)
-    monkeypatch.setattr(paste, "_COARSE", 1e9)
+    monkeypatch.setattr(paste, "_TWO_STEP_SCALE", 1e9)
     exact = paste_back(image, crop, swapped, points, affine)
     difference = np.abs(quick.astype(int) - exact)
     assert 0 < difference.max() <= 6
