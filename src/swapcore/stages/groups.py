@@ -23,7 +23,7 @@ from swapcore.data.groups import (
     PointsWriter,
 )
 from swapcore.data.lineage import pass_on, pass_on_model
-from swapcore.data.recognizer_file import RECOGNIZER
+from swapcore.data.recognizer_file import RECOGNIZER, recognizer_path
 from swapcore.data.shards import ShardWriter
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.faces.mesh.crops import crop_landmarks
@@ -82,7 +82,7 @@ def run(
         if not any(row.accepted and row.split == "train" for row in assembler.groups):
             _refuse(face_set, assembler)
         _write(folder, assembler)
-        shutil.copyfile(faces / RECOGNIZER, folder / RECOGNIZER)
+        shutil.copyfile(recognizer_path(faces), folder / RECOGNIZER)
         pass_on("faces", faces, folder)
         if maker.model is not None:
             pass_on_model("teacher", maker.model, folder)

@@ -13,7 +13,7 @@ from swapcore.data.artifact import artifact_digest, building, partial_folder, wr
 from swapcore.data.groups import GroupSet
 from swapcore.data.guiding import GuideSource
 from swapcore.data.lineage import params_before, pass_on, pass_on_model
-from swapcore.data.recognizer_file import RECOGNIZER
+from swapcore.data.recognizer_file import RECOGNIZER, recognizer_path
 from swapcore.data.sampling import Batch, GroupSampler
 from swapcore.errors import ParamsError
 from swapcore.faces.mesh.guide import mesh_topology
@@ -227,7 +227,7 @@ def _finish(
     )
     selected = select(learner)
     save_generator(folder, learner.ema, configuration)
-    shutil.copyfile(groups.folder / RECOGNIZER, folder / RECOGNIZER)
+    shutil.copyfile(recognizer_path(groups.folder), folder / RECOGNIZER)
     _write_losses(folder / LOSSES, learner.history)
     pass_on("groups", groups.folder, folder)
     origins = _origins(groups.folder, initial)
