@@ -1,4 +1,4 @@
-"""Fixtures that several packages share: model folders, a registered model, drawn photographs."""
+"""Shared fixtures: model folders, a registered model, drawn photographs."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def swapper(model: Path) -> Swapper:
 
 @pytest.fixture(scope="session")
 def two_faces() -> Image:
-    """Two drawn people side by side, (400, 640, 3)."""
+    """Two drawn people, (400, 640, 3)."""
     ground = np.full((400, 640, 3), 190, np.uint8)
     image, _ = draw_face(1, into=ground, center=(0.27, 0.45))
     return draw_face(2, into=image, center=(0.73, 0.45), eye_distance_px=55)[0]
@@ -66,7 +66,7 @@ def registered_model(model: Path, tmp_path_factory: pytest.TempPathFactory) -> s
 
 @pytest.fixture(scope="session")
 def copying_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lays the source's crop over the template's: a face of the right person, in place, crudely."""
+    """A model that pastes the source's crop over the template's: crude, but the right person."""
     folder = tmp_path_factory.mktemp("models") / "copying"
     write_copying_model(folder, NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
     drawn = [find_faces(draw_face(person)[0], "one", 96, folder)[0].crop for person in range(20, 28)]
