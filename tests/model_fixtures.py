@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from swapcore.config import NetworkParams
-from swapcore.inference.finding import find_faces
+from swapcore.inference.finding import select_faces
 from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.image import Image, encode_png
 from swapcore.stages.register import package
@@ -37,13 +37,13 @@ def two_faces() -> Image:
 
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory: pytest.TempPathFactory, two_faces: Image) -> Path:
-    """source.png, template.png (one face each), two.png and nobody.png."""
+    """source.png, template.png (one face each), two.png and no_face.png."""
     folder = tmp_path_factory.mktemp("photographs")
     for name, image in {
         "source": draw_face(5)[0],
         "template": draw_face(6)[0],
         "two": two_faces,
-        "nobody": np.full((300, 300, 3), 120, np.uint8),
+        "no_face": np.full((300, 300, 3), 120, np.uint8),
     }.items():
         (folder / f"{name}.png").write_bytes(encode_png(image))
     return folder
@@ -69,5 +69,5 @@ def copying_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that pastes the source's crop over the template's: crude, but the right person."""
     folder = tmp_path_factory.mktemp("models") / "copying"
     write_copying_model(folder, NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
-    drawn = [find_faces(draw_face(person)[0], "one", 96, folder)[0].crop for person in range(20, 28)]
+    drawn = [select_faces(draw_face(person)[0], "one", 96, folder)[0].crop for person in range(20, 28)]
     return center_by(folder, drawn)

@@ -1,4 +1,4 @@
-"""Settings that make a small folder fast, and a folder of photographs where one is given."""
+"""JobSettings that make a small folder fast, and a folder of photographs where one is given."""
 
 import os
 from pathlib import Path

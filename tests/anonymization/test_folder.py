@@ -16,7 +16,7 @@ from swapcore.errors import InputError
 from swapcore.faces import cnn_detector
 from swapcore.faces.cnn_detector import find_missed_faces
 from swapcore.faces.detect import detect_every_face
-from swapcore.inference.finding import find_faces
+from swapcore.inference.finding import select_faces
 from swapcore.ops.image import Image, encode_png
 from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.identity import draw_identity
@@ -155,7 +155,7 @@ def test_photographs_of_82_people_keep_faces_and_lose_identities(london_folder, 
         (person / path.name).symlink_to(path)
     some = [read_photograph(path, 10).image for path in sorted(folder.glob("*/*"))[::4]]
     model = write_copying_model(tmp_path / "model", NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
-    center_by(model, [find_faces(image, "one", 96, folder)[0].crop for image in some])
+    center_by(model, [select_faces(image, "one", 96, folder)[0].crop for image in some])
     metrics = anonymize(folder, tmp_path / "out", model=model)
     assert (metrics["people"], metrics["faces"]) == (82, 82)
     assert metrics["files"] == {"anonymized": 82}

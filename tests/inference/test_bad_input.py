@@ -41,7 +41,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, two_faces) -> Path:
     for name, data in {
         "good.png": encode_png(draw_face(5)[0]),
         "template.png": encode_png(draw_face(6)[0]),
-        "nobody.png": encode_png(np.full((200, 200, 3), 90, np.uint8)),
+        "no_face.png": encode_png(np.full((200, 200, 3), 90, np.uint8)),
         "several.png": encode_png(two_faces),
         "small.png": encode_png(small_face()),
         "profile.png": encode_png(profile),
@@ -91,7 +91,7 @@ def refused(place: Place, capsys: pytest.CaptureFixture[str], message: str, *wor
 
 
 BAD_PHOTOGRAPHS = {
-    "nobody.png": "no face",
+    "no_face.png": "no face",
     "several.png": "2 faces were found, one is needed",
     "small.png": "px apart",
     "corrupt.png": "cut off or damaged",
@@ -129,7 +129,7 @@ def test_video_refuses_a_file_that_is_not_a_video(place, capsys, name, inputs):
 def test_anonymize_counts_unusable_files_and_does_not_copy_them(place, capsys, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
-    for name in ("nobody.png", "corrupt.png", "truncated.png", "bomb.png", "text.jpg", "small.png"):
+    for name in ("no_face.png", "corrupt.png", "truncated.png", "bomb.png", "text.jpg", "small.png"):
         shutil.copy(place.inputs / name, folder / name)
     (folder / "notes.txt").write_text("not an image")
     code, line = run(capsys, "anonymize", folder, "--out", place.out, "--model", place.model)

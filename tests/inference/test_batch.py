@@ -19,7 +19,7 @@ def templates(photographs, tmp_path):
     (folder / "deep").mkdir(parents=True)
     shutil.copy(photographs / "template.png", folder / "a.png")
     shutil.copy(photographs / "template.png", folder / "deep" / "b.png")
-    shutil.copy(photographs / "nobody.png", folder / "nobody.png")
+    shutil.copy(photographs / "no_face.png", folder / "no_face.png")
     (folder / "notes.txt").write_text("not a photograph")
     (folder / "text.jpg").write_text("nor this")
     return folder
@@ -37,7 +37,7 @@ def test_every_template_has_a_row_and_every_swap_a_file(model, photographs, temp
     assert {name: (row["status"], row["reason"]) for name, row in rows.items()} == {
         "a.png": ("swapped", ""),
         "deep/b.png": ("swapped", ""),
-        "nobody.png": ("refused", "no-face"),
+        "no_face.png": ("refused", "no-face"),
         "text.jpg": ("refused", "not-an-image"),
     }
     assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) == ["a.png", "deep/b.png", JOURNAL]
@@ -77,7 +77,7 @@ def test_a_file_without_a_row_is_not_replaced(model, photographs, templates, tmp
 
 def test_results_are_not_taken_for_templates(templates):
     names = [item.name for item in list_files(str(templates), exclude=templates / "deep")]
-    assert names == ["a.png", "nobody.png", "notes.txt", "text.jpg"]
+    assert names == ["a.png", "no_face.png", "notes.txt", "text.jpg"]
     assert [item.name for item in list_files(str(templates / "*" / "*.png"))] == ["deep/b.png"]
 
 

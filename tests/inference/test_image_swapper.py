@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from swapcore.errors import FaceError, ImageError, InputError
-from swapcore.inference.finding import find_faces
+from swapcore.inference.finding import select_faces
 from swapcore.inference.image_swapper import swap
 from swapcore.ops.geometry import apply, invert
 from swapcore.ops.image import Image, encode_png
@@ -49,7 +49,7 @@ def test_small_faces_next_to_a_large_one_are_found(swapper):
     ground = np.full((700, 1000, 3), 190, np.uint8)
     image, _ = draw_face(1, into=ground, center=(0.3, 0.45), eye_distance_px=130)
     image, _ = draw_face(2, into=image, center=(0.85, 0.3), eye_distance_px=24)
-    faces = find_faces(image, "all", 64, Path("two.png"))
+    faces = select_faces(image, "all", 64, Path("two.png"))
     distances = [float(np.linalg.norm(np.diff(apply(invert(face.affine), face.points[:2]), axis=0))) for face in faces]
     assert distances == pytest.approx([130, 24], rel=0.2)
 
@@ -96,7 +96,7 @@ def small_face() -> Image:
 
 
 BAD = {
-    "nobody": (encode_png(np.full((200, 200, 3), 90, np.uint8)), "no face was found", "no-face"),
+    "no_face": (encode_png(np.full((200, 200, 3), 90, np.uint8)), "no face was found", "no-face"),
     "too small": (encode_png(small_face()), "px", "too-small"),
     "cut off": (encode_png(draw_face(1)[0])[:3000], "cut off or damaged", "truncated"),
     "text": (b"dear photograph\n" * 20, "none of JPEG", "not-an-image"),

@@ -55,5 +55,5 @@ def test_gradient():
 
 
 def test_a_singular_affine_is_refused():
-    with pytest.raises(ValueError, match="inverted"):
+    with pytest.raises(ValueError, match="singular"):
         resample(torch.zeros(1, 3, 4, 4), np.zeros((2, 3)), 4)

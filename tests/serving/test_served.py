@@ -24,7 +24,7 @@ from tests.serving.test_requests import WRONG, make_image
 COMMAND = [str(Path(sys.executable).parent / "swapcore")]
 PAIR = {"source": to_base64(draw_face(5)[0]), "template": to_base64(draw_face(6)[0])}
 CROPS = {"source": to_base64(make_image(64)), "template": to_base64(make_image(64, 1)), "aligned": True}
-NOBODY = to_base64(np.full((300, 300, 3), 120, np.uint8))
+NO_FACE = to_base64(np.full((300, 300, 3), 120, np.uint8))
 NUM_CLIENTS, NUM_EACH = 8, 4
 
 
@@ -101,8 +101,8 @@ BAD_PAIRS = {
     "a number for a face": ({**PAIR, "face": 1}, "face"),
     "an unknown face": ({**PAIR, "face": "left"}, "inputs[0].face: 'left' is no choice"),
     "a face too many": ({**PAIR, "face": "3"}, "inputs[0].template: face 3 was asked for, 1 were found"),
-    "nobody in the source": ({**PAIR, "source": NOBODY}, "inputs[0].source: no face was found"),
-    "nobody in the template": ({**PAIR, "template": NOBODY}, "inputs[0].template: no face was found"),
+    "no face in the source": ({**PAIR, "source": NO_FACE}, "inputs[0].source: no face was found"),
+    "no face in the template": ({**PAIR, "template": NO_FACE}, "inputs[0].template: no face was found"),
     "no pair at all": ("source and template", ""),
     **{f"source: {name}": ({**CROPS, "source": text}, problem) for name, (text, problem) in WRONG.items()},
 }

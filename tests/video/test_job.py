@@ -13,7 +13,7 @@ from swapcore.ops.image import Image
 from swapcore.video import job
 from swapcore.video.job import sidecar_path, swap_video
 from swapcore.video.reading import read_facts, read_frames
-from swapcore.video.tracks import detect_face, jitter
+from swapcore.video.tracks import detect_face, motion_jitter
 from tests.video.conftest import NUM_EMPTY, NUM_TURNING, Clip, write_video
 
 
@@ -51,7 +51,7 @@ def test_the_jitter_is_at_most_1_2_times_the_templates_and_is_in_the_sidecar(cli
         return np.stack([face.points[:3] for face in found if face])
 
     sidecar = json.loads(sidecar_path(swapped[0]).read_text())["steadiness"]
-    own, pasted = jitter(located(clip.video)), jitter(located(swapped[0]))
+    own, pasted = motion_jitter(located(clip.video)), motion_jitter(located(swapped[0]))
     assert pasted <= 1.2 * own
     assert sidecar == {
         "template_px": pytest.approx(own),
@@ -107,7 +107,7 @@ def test_an_interrupted_job_continues(clip, copying_model, tmp_path, monkeypatch
 
 
 def test_bad_input_is_one_line_and_nothing_is_written(clip, copying_model, tmp_path, capsys):
-    text, cut, silent = tmp_path / "text.mp4", tmp_path / "cut.mp4", tmp_path / "nobody.mp4"
+    text, cut, silent = tmp_path / "text.mp4", tmp_path / "cut.mp4", tmp_path / "no_face.mp4"
     text.write_text("no video")
     cut.write_bytes(clip.video.read_bytes()[:700])
     write_video(silent, clip.frames[-4:], sound=False)

@@ -5,7 +5,7 @@ import pytest
 
 from swapcore.faces.detect import Box
 from swapcore.video.steadiness import compare
-from swapcore.video.tracks import Detection, jitter, spans, steady_points, to_tracks
+from swapcore.video.tracks import Detection, motion_jitter, spans, steady_points, to_tracks
 
 FACE = np.array([[-20.0, 0], [20, 0], [0, 20], [-15, 40], [15, 40]])
 
@@ -25,8 +25,8 @@ def test_uniform_motion_is_unchanged():
 def test_jitter_is_reduced():
     noisy = [detection(frame, 100 + 3 * frame, noise=1.0) for frame in range(60)]
     steady = steady_points(noisy)
-    before = jitter(np.stack([found.points for found in noisy]))
-    after = jitter(np.stack([steady[frame] for frame in range(60)]))
+    before = motion_jitter(np.stack([found.points for found in noisy]))
+    after = motion_jitter(np.stack([steady[frame] for frame in range(60)]))
     assert after < 0.2 * before
 
 
@@ -46,8 +46,8 @@ def test_a_cut_or_a_long_gap_begins_a_new_track_and_short_tracks_are_dropped():
 
 
 def test_jitter_by_hand():
-    assert jitter(np.array([[[0.0, 0]], [[1, 0]], [[2, 0]]])) == 0
-    assert jitter(np.array([[[0.0, 0]], [[1, 0]], [[0, 0]]])) == pytest.approx(2.0)
+    assert motion_jitter(np.array([[[0.0, 0]], [[1, 0]], [[2, 0]]])) == 0
+    assert motion_jitter(np.array([[[0.0, 0]], [[1, 0]], [[0, 0]]])) == pytest.approx(2.0)
 
 
 def test_spans_are_runs():

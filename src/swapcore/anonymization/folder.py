@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from swapcore.anonymization.identities import FaceKey, mean_embeddings, name_people
-from swapcore.anonymization.measure import FaceRow, ImagePair, measure_face
+from swapcore.anonymization.measure import FaceResult, ImagePair, measure_face
 from swapcore.anonymization.replacements import SyntheticPerson, assign, draw_replacements
 from swapcore.anonymization.report import summarize, write_report
 from swapcore.anonymization.survey import NO_IMAGE_SUFFIX, DetectedFace, SurveyedFile, survey
@@ -42,7 +42,7 @@ _MIN_FILES_PER_PROCESS = 3
 
 
 @dataclass(frozen=True)
-class FileRow:
+class FileResult:
     """The result of one file."""
 
     file: str
@@ -55,7 +55,7 @@ class FileRow:
     num_blurred: int
 
 
-class Settings(BaseModel):
+class JobSettings(BaseModel):
     """What the results depend on; results of other settings are not mixed with them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,7 +68,7 @@ class Settings(BaseModel):
 
 
 @dataclass(frozen=True)
-class Task:
+class ImageTask:
     """One image with its faces, and for each face the person and the replacements."""
 
     item: ListedFile
@@ -91,7 +91,7 @@ class Anonymizer:
     def _model(self) -> FaceSwapper:
         return load_face_swapper(self.model, self.device)
 
-    def __call__(self, task: Task) -> tuple[FileRow, list[FaceRow]]:
+    def __call__(self, task: ImageTask) -> tuple[FileResult, list[FaceResult]]:
         """Treat every face, write the image, and measure the written file."""
         before = read_photograph(task.item.path).image
         image, treated = before, []
@@ -108,9 +108,9 @@ class Anonymizer:
         ]
         num_swapped = sum(each.treatment == "swapped" for each in treated)
         counts = (num_swapped, len(treated) - num_swapped)
-        return FileRow(task.item.name, task.item.result_name, ANONYMIZED, "", *counts), rows
+        return FileResult(task.item.name, task.item.result_name, ANONYMIZED, "", *counts), rows
 
-    def _provenance(self, task: Task, treated: list[Treated]) -> Provenance:
+    def _provenance(self, task: ImageTask, treated: list[Treated]) -> Provenance:
         used = {each.person for each in treated}
         people = {person.number: person for candidates in task.candidates for person in candidates}
         sources = tuple(people[number].ingredient for number in sorted(used - {-1}))
@@ -162,12 +162,12 @@ def anonymize(
     files = list_files(str(source), exclude=target)
     located = resolve_model(model)
     swapper = load_face_swapper(located, device)
-    settings = Settings(model=located.digest, seed=seed, files=_listing_digest(files))
+    settings = JobSettings(model=located.digest, seed=seed, files=_listing_digest(files))
     _claim(target, settings, overwrite=overwrite)
     work = target.with_name(f".{target.name}.survey")
     surveyed, faces = _load_or_survey(work, settings, lambda: survey(files, located, device, workers))
     tasks, originals = _make_tasks(files, surveyed, faces, swapper, seed, workers)
-    with Journal(target / FILES, FileRow) as done, Journal(target / FACES, FaceRow) as measured:
+    with Journal(target / FILES, FileResult) as done, Journal(target / FACES, FaceResult) as measured:
         _drop_unfinished(done, measured, target)
         _add_files_without_result(done, surveyed)
         _run(Anonymizer(located, device, originals, target), tasks, done, measured, workers)
@@ -178,7 +178,11 @@ def anonymize(
 
 
 def _run(
-    anonymizer: Anonymizer, tasks: list[Task], done: Journal[FileRow], measured: Journal[FaceRow], workers: int
+    anonymizer: Anonymizer,
+    tasks: list[ImageTask],
+    done: Journal[FileResult],
+    measured: Journal[FaceResult],
+    workers: int,
 ) -> None:
     """Anonymize the images that have no result yet."""
     waiting = [task for task in tasks if task.item.name not in {row.file for row in done.rows}]
@@ -195,14 +199,14 @@ def _listing_digest(files: list[ListedFile]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _read_settings(path: Path) -> Settings | None:
+def _read_settings(path: Path) -> JobSettings | None:
     try:
-        return Settings.model_validate_json(path.read_bytes())
+        return JobSettings.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None
 
 
-def _claim(target: Path, settings: Settings, *, overwrite: bool) -> None:
+def _claim(target: Path, settings: JobSettings, *, overwrite: bool) -> None:
     """Create the folder of the results, or refuse one that holds something else."""
     record = target / f".{_SETTINGS}"
     if target.exists() and not target.is_dir():
@@ -221,7 +225,7 @@ def _claim(target: Path, settings: Settings, *, overwrite: bool) -> None:
 
 
 def _load_or_survey(
-    work: Path, settings: Settings, run: Callable[[], tuple[list[SurveyedFile], list[DetectedFace]]]
+    work: Path, settings: JobSettings, run: Callable[[], tuple[list[SurveyedFile], list[DetectedFace]]]
 ) -> tuple[list[SurveyedFile], list[DetectedFace]]:
     """Return the survey that an interrupted job left, or make it and keep it until the results are complete."""
     record = work / _SETTINGS
@@ -242,7 +246,7 @@ def _make_tasks(
     model: FaceSwapper,
     seed: int,
     workers: int,
-) -> tuple[list[Task], OriginalFaces]:
+) -> tuple[list[ImageTask], OriginalFaces]:
     """Assign people and replacements to the faces of each image."""
     names = name_people(faces)
     people: dict[str, list[SyntheticPerson]] = {}
@@ -256,19 +260,19 @@ def _make_tasks(
     for file in (file for file in surveyed if not file.reason):
         shown = [face for face in faces if face.file == file.file]
         shown_people = [names[FaceKey(face.file, face.number)] for face in shown]
-        tasks.append(Task(by_name[file.file], file, shown, shown_people, [people[name] for name in shown_people]))
+        tasks.append(ImageTask(by_name[file.file], file, shown, shown_people, [people[name] for name in shown_people]))
     embeddings = np.array([face.embedding for face in faces], dtype=np.float32)
     return tasks, OriginalFaces(embeddings, np.array([names[FaceKey(face.file, face.number)] for face in faces]))
 
 
-def _drop_unfinished(done: Journal[FileRow], measured: Journal[FaceRow], target: Path) -> None:
+def _drop_unfinished(done: Journal[FileResult], measured: Journal[FaceResult], target: Path) -> None:
     """Drop the rows of files without a result."""
     done.keep(lambda row: bool(row.out) and (target / row.out).is_file())
     finished = {row.file for row in done.rows}
     measured.keep(lambda row: row.file in finished)
 
 
-def _add_files_without_result(done: Journal[FileRow], surveyed: list[SurveyedFile]) -> None:
+def _add_files_without_result(done: Journal[FileResult], surveyed: list[SurveyedFile]) -> None:
     for file in surveyed:
         if file.reason:
-            done.add(FileRow(file.file, "", file.reason, file.detail, 0, 0))
+            done.add(FileResult(file.file, "", file.reason, file.detail, 0, 0))

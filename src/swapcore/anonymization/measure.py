@@ -14,7 +14,7 @@ from swapcore.ops.image import Image
 
 
 @dataclass(frozen=True)
-class FaceRow:
+class FaceResult:
     """One face, before and after."""
 
     file: str
@@ -53,7 +53,7 @@ class ImagePair:
 
 def measure_face(
     face: DetectedFace, person: str, treated: Treated, pair: ImagePair, model: FaceSwapper, originals: OriginalFaces
-) -> FaceRow:
+) -> FaceResult:
     """Measure one face.
 
     A face that is not detected after is cut where it was before, since an attacker may have the original landmarks.
@@ -74,7 +74,7 @@ def measure_face(
     if found is not None:
         shifts = np.linalg.norm(eyes_and_nose(found) - points, axis=1) / np.linalg.norm(points[1] - points[0])
         errors = [float(shifts[:2].mean()), float(shifts[2])]
-    return FaceRow(
+    return FaceResult(
         file=face.file,
         number=face.number,
         person=person,

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from swapcore.anonymization.measure import FaceRow
+from swapcore.anonymization.measure import FaceResult
 from swapcore.anonymization.survey import SECOND_DETECTOR
 from swapcore.files import put_in_place
 
 JSON, PAGE = "report.json", "report.md"
 
 
-def summarize(statuses: list[str], faces: list[FaceRow]) -> dict[str, Any]:
+def summarize(statuses: list[str], faces: list[FaceResult]) -> dict[str, Any]:
     """Compute the metrics of the report.
 
     Args:

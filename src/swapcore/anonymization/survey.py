@@ -14,7 +14,7 @@ from swapcore.faces.extract import AlignedFace, cut_face
 from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel
-from swapcore.inference.finding import find_defect
+from swapcore.inference.finding import find_swap_defect
 from swapcore.inference.listing import ListedFile
 from swapcore.ops.geometry import Points, apply, invert
 from swapcore.ops.image import Image
@@ -90,7 +90,9 @@ class Surveyor:
         cut = [cut_face(image, box, self._model.size_px) for box in boxes]
         if not cut:
             return []
-        faults = [(find_defect(face) or ("", ""))[0] for face in cut[: len(first)]] + [SECOND_DETECTOR] * len(second)
+        faults = [(find_swap_defect(face) or ("", ""))[0] for face in cut[: len(first)]] + [SECOND_DETECTOR] * len(
+            second
+        )
         embeddings = self._model.embed(np.stack([face.crop for face in cut]))
         return [
             DetectedFace(

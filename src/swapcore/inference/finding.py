@@ -24,7 +24,7 @@ _CLOSE_UP: Final = 1.5
 """Margin of a close-up on each side, in box widths."""
 
 
-def find_faces(image: Image, choice: FaceChoice, size_px: int, path: Path) -> list[AlignedFace]:
+def select_faces(image: Image, choice: FaceChoice, size_px: int, path: Path) -> list[AlignedFace]:
     """Find, align and check the chosen faces, from left to right.
 
     Args:
@@ -43,12 +43,12 @@ def find_faces(image: Image, choice: FaceChoice, size_px: int, path: Path) -> li
     if choice == "all":
         return _usable([cut_face(image, box, size_px) for box in boxes], path)
     face = cut_face(image, _choose(boxes, choice, path), size_px)
-    if defect := find_defect(face):
+    if defect := find_swap_defect(face):
         raise FaceError(path, *defect)
     return [face]
 
 
-def find_defect(face: AlignedFace) -> tuple[str, str] | None:
+def find_swap_defect(face: AlignedFace) -> tuple[str, str] | None:
     """Return why a face cannot be swapped as (reason, sentence), or None if it can."""
     quality = measure_quality(face)
     if quality.eye_distance_px < MIN_EYE_DISTANCE_PX:
@@ -95,7 +95,7 @@ def _choose(boxes: list[Box], choice: FaceChoice, path: Path) -> Box:
 
 
 def _usable(faces: list[AlignedFace], path: Path) -> list[AlignedFace]:
-    defects = [find_defect(face) for face in faces]
+    defects = [find_swap_defect(face) for face in faces]
     usable = [face for face, defect in zip(faces, defects, strict=True) if defect is None]
     first = next((defect for defect in defects if defect), None)
     if not usable and first:

@@ -98,7 +98,7 @@ def ssim(first: Image, second: Image, mask: Mask | None = None) -> float:
     return _weighted_mean(similarity, None if mask is None else mask[radius:-radius, radius:-radius])
 
 
-def cosine(first: Vectors, second: Vectors, mean: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def centered_cosine(first: Vectors, second: Vectors, mean: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Cosines of the rows of two (N, D) arrays after subtracting mean (D,) from both: (N,) in [-1, 1].
 
     The cosine of a row that equals the mean is 0.

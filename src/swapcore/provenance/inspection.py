@@ -6,7 +6,7 @@ from typing import Any
 
 from swapcore.data.images import MAX_MEGAPIXELS, decode_photograph, read_file
 from swapcore.provenance import manifest, watermark
-from swapcore.provenance.manifest import Facts, Manifest
+from swapcore.provenance.manifest import Manifest, ProvenanceAssertion
 from swapcore.provenance.payload import Payload, from_bits
 
 _MIME_TYPES = (
@@ -97,7 +97,7 @@ def _format_source_type(source_type: str | None) -> str:
     return f", {source_type}" if source_type else ""
 
 
-def _format_provenance(facts: Facts | None) -> list[str]:
+def _format_provenance(facts: ProvenanceAssertion | None) -> list[str]:
     if facts is None:
         return []
     version = f" version {facts.model.version}" if facts.model.version else ""

@@ -31,7 +31,7 @@ _OFFLINE = {
 }
 
 
-class ModelFacts(BaseModel):
+class ModelAssertion(BaseModel):
     """The model in swapcore's assertion; an empty version means a folder."""
 
     model_config = ConfigDict(frozen=True)
@@ -41,7 +41,7 @@ class ModelFacts(BaseModel):
     digest: str
 
 
-class IngredientFacts(BaseModel):
+class IngredientAssertion(BaseModel):
     """An input image in swapcore's assertion."""
 
     model_config = ConfigDict(frozen=True)
@@ -51,14 +51,14 @@ class IngredientFacts(BaseModel):
     sha256: str
 
 
-class Facts(BaseModel):
+class ProvenanceAssertion(BaseModel):
     """swapcore's own assertion, `swapcore.provenance`."""
 
     model_config = ConfigDict(frozen=True)
 
     action: str
-    model: ModelFacts
-    ingredients: tuple[IngredientFacts, ...]
+    model: ModelAssertion
+    ingredients: tuple[IngredientAssertion, ...]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Manifest:
     """Name and version of the program that made the claim."""
     source_type: str | None
     """Last path segment of the IPTC digital source type of its actions."""
-    provenance: Facts | None
+    provenance: ProvenanceAssertion | None
     """swapcore's assertion, if present."""
 
     @property
@@ -103,7 +103,7 @@ def sign(data: bytes, mime_type: str, provenance: Provenance, credentials: Crede
     signed = io.BytesIO()
     information = c2pa.C2paSignerInfo(credentials.algorithm.encode(), credentials.chain, credentials.key, None)
     try:
-        builder = c2pa.Builder(describe(provenance, mime_type, watermarked=watermarked), _context())
+        builder = c2pa.Builder(manifest_definition(provenance, mime_type, watermarked=watermarked), _context())
         builder.sign(c2pa.Signer.from_info(information), mime_type, io.BytesIO(data), signed)
     except c2pa.C2paError as error:
         raise InputError(
@@ -129,7 +129,7 @@ def read(data: bytes, mime_type: str) -> Manifest | None:
         return _summary(json.loads(reader.json()))
 
 
-def describe(provenance: Provenance, mime_type: str, *, watermarked: bool) -> dict[str, Any]:
+def manifest_definition(provenance: Provenance, mime_type: str, *, watermarked: bool) -> dict[str, Any]:
     """Build the manifest definition for c2pa: ingredients by hash, actions, and swapcore's assertion."""
     agent = {"name": "swapcore", "version": __version__}
     edited = {
@@ -149,19 +149,19 @@ def describe(provenance: Provenance, mime_type: str, *, watermarked: bool) -> di
         "ingredients": [_ingredient(provenance, place) for place in range(len(provenance.ingredients))],
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": actions}},
-            {"label": LABEL, "data": facts(provenance).model_dump(mode="json")},
+            {"label": LABEL, "data": assertion(provenance).model_dump(mode="json")},
         ],
     }
 
 
-def facts(provenance: Provenance) -> Facts:
+def assertion(provenance: Provenance) -> ProvenanceAssertion:
     """Build swapcore's assertion."""
     model = provenance.model
-    return Facts(
+    return ProvenanceAssertion(
         action=provenance.action,
-        model=ModelFacts(name=model.name, version=model.version or "", digest=model.digest),
+        model=ModelAssertion(name=model.name, version=model.version or "", digest=model.digest),
         ingredients=tuple(
-            IngredientFacts(role=ingredient.role, name=_title(provenance, place), sha256=ingredient.sha256)
+            IngredientAssertion(role=ingredient.role, name=_title(provenance, place), sha256=ingredient.sha256)
             for place, ingredient in enumerate(provenance.ingredients)
         ),
     )
@@ -209,13 +209,13 @@ def _summary(document: dict[str, Any]) -> Manifest:
         signer=active.get("signature_info", {}).get("issuer", ""),
         generator=f"{generator.get('name', 'unknown')} {generator.get('version', '')}".strip(),
         source_type=sources[-1] if sources else None,
-        provenance=_own_facts(assertions.get(LABEL)),
+        provenance=_own_assertion(assertions.get(LABEL)),
     )
 
 
-def _own_facts(data: Any) -> Facts | None:
+def _own_assertion(data: Any) -> ProvenanceAssertion | None:
     """Parse swapcore's assertion; None if it is missing or malformed, since others can write the label too."""
     try:
-        return Facts.model_validate(data)
+        return ProvenanceAssertion.model_validate(data)
     except ValidationError:
         return None
