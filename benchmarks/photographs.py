@@ -30,7 +30,8 @@ from swapcore.evaluation.realism import describe, score_realism
 from swapcore.faces.mesh.crops import crop_landmarks
 from swapcore.faces.mesh.topology import FACE_OVAL
 from swapcore.faces.networks import load_recognizer
-from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.field_swapper import FieldSwapper
+from swapcore.hub.loading import load_model_folder
 from swapcore.ops.image import Image, resize, tile, to_tensor
 
 Swap = Callable[[Face, Face], Image]
@@ -62,7 +63,7 @@ def load_swap(name: str) -> Swap:
     """The swap that a command line names."""
     if name == "warp":
         return _warp
-    swapper = CropSwapper(Path(name))
+    swapper = load_model_folder(Path(name))
 
     def swap(source: Face, template: Face) -> Image:
         pictures = [resize(face.image, _side(swapper, face)) for face in (source, template)]
@@ -72,7 +73,7 @@ def load_swap(name: str) -> Swap:
 
 
 def _side(swapper: CropSwapper, face: Face) -> int:
-    return face.image.shape[0] if swapper.composes else swapper.size_px
+    return face.image.shape[0] if isinstance(swapper, FieldSwapper) else swapper.size_px
 
 
 def _warp(source: Face, template: Face) -> Image:

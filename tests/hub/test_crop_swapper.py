@@ -66,14 +66,14 @@ def test_faces_are_swapped_at_the_crops_resolution(model, pairs):
     results = swapper.swap_faces(*faces)
     assert np.array_equal(np.stack([result.after for result in results]), swapper.swap_crops(*pairs))
     assert all(np.array_equal(result.before, image) for result, image in zip(results, pairs[1], strict=True))
-    assert all(np.allclose(result.points, points) and not result.keeps_color for result in results)
+    assert all(np.allclose(result.points, points) and not result.relit for result in results)
 
 
 def test_embeddings_are_centered_and_of_unit_length(model, pairs):
     swapper = CropSwapper(model)
     embeddings = swapper.embed(pairs[0])
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(1, abs=1e-5)
-    swapper.embedding_mean = swapper.network.recognizer.embed(pairs[0][:1], 1)[0] * 0.5
+    swapper.embedding_mean = swapper.recognizer.embed(pairs[0][:1], 1)[0] * 0.5
     assert not np.allclose(swapper.embed(pairs[0]), embeddings, atol=1e-3)
 
 

@@ -90,7 +90,7 @@ def _state_of_features(kind: str, path: Path, layers: nn.Module) -> dict[str, to
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = {name.removeprefix("features."): state[name] for name in state if name.startswith("features.")}
         shapes = {name: tuple(tensor.shape) for name, tensor in found.items()}
-    except Exception as error:  # torch.load raises many exception types for damaged files
+    except Exception as error:  # torch.load raises a dozen kinds for a damaged file
         raise ArtifactError(f"{path}: cannot be read as the state_dict of {kind}: {first_line(error)}") from None
     if shapes != {name: tuple(tensor.shape) for name, tensor in layers.state_dict().items()}:
         raise ArtifactError(f"{path}: tensor shapes differ from torchvision's {kind}; use its published state_dict")

@@ -42,8 +42,8 @@ class SwappedFace:
     """(5, 2) landmarks of the template in pixels of the square: eyes, nose base, mouth corners."""
     affine: Affine
     """(2, 3): points of the template's image to points of the square."""
-    keeps_color: bool = False
-    """Whether the model keeps the template's skin color; otherwise the color is matched when the face is pasted."""
+    relit: bool = False
+    """Whether ``after`` has the template's light and color; otherwise they are matched when the face is pasted."""
 
 
 def face_of_square(image: Image, points: Points, size_px: int) -> FaceInImage:

@@ -13,6 +13,8 @@ from swapcore.data.artifact import file_digest
 from swapcore.errors import ArtifactError, InputError
 from swapcore.files import in_place
 from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.field_swapper import FieldSwapper
+from swapcore.hub.loading import load_model_folder
 from swapcore.models.artifact import WEIGHTS
 
 OPSET = 20
@@ -24,7 +26,7 @@ _PARITY_BATCHES = (1, 3)
 FIELD_INPUTS = (
     "source", "template", "described", "small_source", "small_template", "guide_flow", "guide_visible"
 )  # fmt: skip
-"""See ``FieldNetwork``; a model that computes pixels has the first two."""
+"""See ``FieldNetwork``; a model that predicts pixels has the first two."""
 
 Crops = npt.NDArray[np.float32]
 """float32 (B, 3, S, S) in [-1, 1], RGB."""
@@ -41,7 +43,7 @@ class Export(NamedTuple):
 def export_onnx(model: Path, path: Path) -> Export:
     """Export a model folder to ONNX and compare the file with the model before it is moved to its path.
 
-    For a model that computes pixels the inputs are ``source`` and ``template``; for a model that composes, those of
+    For a model that computes pixels the inputs are ``source`` and ``template``; for a field model, those of
     ``FieldNetwork``, with source and template of any size. The output ``swapped`` is float32 (B, 3, S, S) in [-1, 1], RGB,
     any B. The metadata hold the model's digest and the alignment. The TorchScript exporter is used: the newer one gives the
     same graph in twenty times the time and needs two more packages.
@@ -55,8 +57,8 @@ def export_onnx(model: Path, path: Path) -> Export:
         InputError: the model's recognizer is an ONNX file, which cannot be exported into another one.
         OSError: the file cannot be written.
     """
-    swapper = CropSwapper(model)
-    if not swapper.network.recognizer.differentiable:
+    swapper = load_model_folder(model)
+    if not swapper.recognizer.differentiable:
         raise InputError(
             f"{model}: cannot be exported, since its recognizer is an ONNX file; train with a recognizer of kind dlib or torchscript"
         )
@@ -81,7 +83,7 @@ def _noise(num: int, swapper: CropSwapper, size_px: int) -> tuple[torch.Tensor, 
     def drawn(side_px: int, channels: int = 3) -> torch.Tensor:
         return torch.rand(num, channels, side_px, side_px, generator=noise) * 2 - 1
 
-    if not swapper.composes:
+    if not isinstance(swapper, FieldSwapper):
         return drawn(size_px), drawn(size_px)
     guide = (0.05 * drawn(swapper.working_px, 2), drawn(swapper.working_px, 1).abs())
     small = (drawn(swapper.size_px), drawn(swapper.working_px), drawn(swapper.working_px))
@@ -89,9 +91,9 @@ def _noise(num: int, swapper: CropSwapper, size_px: int) -> tuple[torch.Tensor, 
 
 
 def _export(swapper: CropSwapper, path: Path) -> None:
-    inputs = list(FIELD_INPUTS if swapper.composes else FIELD_INPUTS[:2])
+    inputs = list(FIELD_INPUTS if isinstance(swapper, FieldSwapper) else FIELD_INPUTS[:2])
     axes = {name: {0: "batch"} for name in [*inputs, "swapped"]}
-    if swapper.composes:
+    if isinstance(swapper, FieldSwapper):
         axes["source"] |= {2: "source_height", 3: "source_width"}
         axes["template"] |= {2: "height", 3: "width"}
         axes["swapped"] |= {2: "height", 3: "width"}
@@ -120,8 +122,8 @@ def _describe(path: Path, facts: dict[str, str]) -> None:
 
 
 def _difference(swapper: CropSwapper, path: Path, num: int) -> float:
-    """Largest difference on a batch; for a model that composes, at another size than the export's."""
-    inputs = _noise(num, swapper, swapper.size_px + (96 if swapper.composes else 0))
+    """Largest difference on a batch; for a field model, at another size than the export's."""
+    inputs = _noise(num, swapper, swapper.size_px + (96 if isinstance(swapper, FieldSwapper) else 0))
     with torch.no_grad():
         expected = swapper.network(*inputs).numpy()
     return float(np.abs(OnnxSwap(path)(*(values.numpy() for values in inputs)) - expected).max())

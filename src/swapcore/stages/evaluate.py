@@ -43,7 +43,7 @@ from swapcore.evaluation.slices import rendered_expression
 from swapcore.evaluation.speed import measure_speed
 from swapcore.evaluation.summary import worst_slice
 from swapcore.faces.networks import load_evaluator_recognizer
-from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.loading import load_model_folder
 from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.models.artifact import WEIGHTS, read_configuration
 from swapcore.ops.device import select_device
@@ -193,7 +193,7 @@ def _version(model: LocatedModel) -> str:
 
 def _model_swap(inputs: Inputs, model: Path) -> Swap:
     """A model's swap; one of another size is given, and gives, pictures brought to its own."""
-    swapper = CropSwapper(model, inputs.device)
+    swapper = load_model_folder(model, inputs.device)
 
     def crops(faces: Sequence[Face]) -> Batch:
         return np.stack([resize(face.image, swapper.size_px) for face in faces])

@@ -12,6 +12,7 @@ import torch
 from swapcore.data.faces import Face
 from swapcore.faces.extract import find_in_crop
 from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.loading import load_model_folder
 from swapcore.hub.references import resolve_model
 from swapcore.ops.geometry import Points, apply
 from swapcore.ops.image import Image, resize
@@ -43,7 +44,7 @@ class RegisteredTeacher:
 
     @cached_property
     def _swapper(self) -> CropSwapper:
-        return CropSwapper(self.model)
+        return load_model_folder(self.model)
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: where the model is, not the networks, which each process loads at its first fake."""

@@ -14,7 +14,7 @@ from swapcore.errors import InputError, first_line
 from swapcore.evaluation.methods import Batch, Swap
 from swapcore.evaluation.truth_benchmark.frozen import pair_name
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
-from swapcore.hub.loading import load_face_swapper
+from swapcore.hub.loading import load_model_folder
 from swapcore.ops.image import Image, decode, resize
 
 SwapFunction = Callable[[Image, Image], Image]
@@ -107,7 +107,7 @@ def swap_of_model(folder: Path) -> Swap:
     Raises:
         ArtifactError: the folder holds no model, or a damaged one.
     """
-    swapper = load_face_swapper(folder, "cpu")
+    swapper = load_model_folder(folder)
 
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
         small = [np.stack([resize(face.image, swapper.size_px) for face in side]) for side in (sources, templates)]
