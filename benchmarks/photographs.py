@@ -30,6 +30,7 @@ from swapcore.evaluation.realism import describe, score_realism
 from swapcore.faces.mesh.crops import crop_landmarks
 from swapcore.faces.mesh.topology import FACE_OVAL
 from swapcore.faces.networks import load_recognizer
+from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.field_swapper import FieldSwapper
 from swapcore.hub.loading import load_model_folder
 from swapcore.ops.image import Image, resize, tile, to_tensor
@@ -72,7 +73,7 @@ def load_swap(name: str) -> Swap:
     return swap
 
 
-def _side(swapper: CropSwapper, face: Face) -> int:
+def _side(swapper: FaceSwapper, face: Face) -> int:
     return face.image.shape[0] if isinstance(swapper, FieldSwapper) else swapper.size_px
 
 

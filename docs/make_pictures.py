@@ -16,7 +16,7 @@ from swapcore.synth.identity import draw_identity
 from swapcore.synth.render import render
 from swapcore.video.reading import read_frames
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).parent / "images"
 SEED = 8_000_000
 """Not used by params.yaml, so that no person of the images was in training."""
 SIDE_PX, VIDEO_PX, SHOWN_PX = 384, 256, 160

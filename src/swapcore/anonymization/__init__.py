@@ -1,1 +1,1 @@
-"""Replacement of every face in a folder of images by a rendered person, with a report."""
+"""Replacement of every face in a folder by rendered people."""

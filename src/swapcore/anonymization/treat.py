@@ -140,7 +140,14 @@ def find_again(image: Image, box: Box, size_px: int) -> AlignedFace | None:
 
 
 def first_at(found: list[Box], image: Image, box: Box, size_px: int) -> AlignedFace | None:
-    """Cut the first detection at a known place; None if there is none."""
+    """Cut the first detection at a known place; None if there is none.
+
+    Args:
+        found: detections in the image.
+        image: uint8 (H, W, 3).
+        box: the known place.
+        size_px: side of the crop.
+    """
     same = [candidate for candidate in found if is_same_place(candidate, box)]
     return cut_face(image, same[0], size_px) if same else None
 

@@ -1,4 +1,4 @@
-"""A swap of two uploaded images with everything that the page shows about it."""
+"""A swap of two uploaded images, with metrics and marks."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Selection of the faces of an image: one, the largest, the N-th from the left, or all."""
+"""Selection of the faces of an image that are swapped."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Similarity transforms and affine maps. Points are x, y in pixels; the center of the top-left pixel is (0, 0)."""
+"""Similarity transforms, affine maps and warps.
+
+Points are x, y in pixels; the center of the top-left pixel is (0, 0).
+"""
 
 import math
 

@@ -155,6 +155,12 @@ def kid(
     Binkowski, Sutherland, Arbel, Gretton, "Demystifying MMD GANs", ICLR 2018, eq. 4. Weights (N,), (M,) are the
     bootstrap counts of each row; a row is never compared with itself, so that the estimate stays unbiased.
 
+    Args:
+        first: features (N, D).
+        second: features (M, D).
+        first_weights: (N,), default 1.
+        second_weights: (M,), default 1.
+
     Raises:
         ValueError: fewer than two rows (of positive weight) on a side.
     """
@@ -182,7 +188,15 @@ def _kid_of_kernels(
 
 
 def kid_interval(first: Vectors, second: Vectors, *, num_samples: int, seed: int, level: float = 0.95) -> Interval:
-    """Bootstrap percentile interval of ``kid`` over the rows of both sides, seeded."""
+    """Bootstrap percentile interval of ``kid`` over the rows of both sides.
+
+    Args:
+        first: features (N, D).
+        second: features (M, D).
+        num_samples: bootstrap samples.
+        seed: of the draws.
+        level: coverage.
+    """
     rng = np.random.default_rng(seed)
     kernels = polynomial_kernel(first, first), polynomial_kernel(second, second), polynomial_kernel(first, second)
     estimates = []
@@ -205,9 +219,15 @@ def _percentiles(values: npt.NDArray[np.float64], level: float) -> Interval:
 def bootstrap_interval(
     values: npt.NDArray[np.floating], *, num_samples: int, seed: int, level: float = 0.95
 ) -> Interval:
-    """Percentile interval of the mean of independent values (N,), seeded.
+    """Percentile interval of the mean of independent values (N,).
 
     Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, ch. 13.
+
+    Args:
+        values: (N,).
+        num_samples: bootstrap samples.
+        seed: of the draws.
+        level: coverage.
 
     Raises:
         ValueError: no values.
@@ -232,6 +252,14 @@ def crossed_bootstrap_interval(
     The pigeonhole bootstrap: rows (sources) and columns (templates) are resampled independently, and a value's weight is
     the product of the counts of its row and its column. Owen, "The pigeonhole bootstrap", Annals of Applied Statistics
     2007. Values that share a person are not independent; resampling pairs would give too narrow an interval.
+
+    Args:
+        values: (N,).
+        rows: (N,) source of each value.
+        columns: (N,) template of each value.
+        num_samples: bootstrap samples.
+        seed: of the draws.
+        level: coverage.
 
     Raises:
         ValueError: no values, or lengths that differ.

@@ -1,4 +1,4 @@
-"""torchvision, imported so that its CUDA build also works with a CPU build of torch."""
+"""Import of torchvision that works with any build of torch."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Certificate and key that sign manifests: the user's own, or self-made on first use."""
+"""Certificate and key that sign manifests."""
 
 import datetime
 import os

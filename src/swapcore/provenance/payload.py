@@ -1,4 +1,4 @@
-"""The 28 bits of a watermark: version, action, 24 bits of the model's digest."""
+"""Payload of the watermark: version, action, and the model's digest."""
 
 from dataclasses import dataclass
 

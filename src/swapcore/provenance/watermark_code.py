@@ -1,4 +1,6 @@
-"""Error-correcting code of the watermark: 28 bits and a checksum in six Reed-Muller words.
+"""Error-correcting code of the watermark.
+
+28 bits and a checksum are sent in six words of a Reed-Muller code.
 
 RM(1, 6) encodes 7 bits in 64 chips of +1 and -1 with a minimum distance of 32. One Hadamard product decodes it from soft
 values. The checksum of 14 bits rejects noise.

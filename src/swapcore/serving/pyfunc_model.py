@@ -1,4 +1,4 @@
-"""The registered model as an MLflow "model from code" script; no module imports it."""
+"""The registered model as an MLflow "model from code" script."""
 
 from pathlib import Path
 

@@ -1,6 +1,7 @@
-"""MLflow's scoring server with a limit on the size of requests, run by uvicorn.
+"""MLflow's scoring server with a limit on request sizes.
 
-It imports nothing from swapcore, since a registered model brings the version of swapcore that it was registered with.
+Uvicorn runs this script. It imports nothing from swapcore, since a registered model brings the version of swapcore that it
+was registered with.
 """
 
 import os
