@@ -124,7 +124,7 @@ def test_an_interrupted_job_continues(folder, copying_model, tmp_path):
     assert anonymize(folder, out, model=copying_model) == first
     assert (out / "bert" / "0.png").stat().st_mtime_ns == kept
     assert len(read_rows(out / FACES)) == 2
-    with pytest.raises(InputError, match="another --out"):
+    with pytest.raises(InputError, match="another --output"):
         anonymize(folder, out, model=copying_model, seed=5)
 
 

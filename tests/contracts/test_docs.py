@@ -50,7 +50,10 @@ def test_commands_and_options_exist(page: Path) -> None:
         while isinstance(command, click.Group) and words and not words[0].startswith("-"):
             command = command.get_command(context, words.pop(0))
         assert command is not None, words
-        known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)} | {"-h", "--help"}
+        known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)} | {
+            "-h",
+            "--help",
+        }
         used = {word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)}
         assert used <= known, f"{command.name}: {sorted(used - known)}"
 
@@ -82,7 +85,10 @@ def test_readme_is_short() -> None:
 @each_page
 def test_lines_are_wrapped(page: Path) -> None:
     def is_prose(line: str) -> bool:
-        return not line.startswith(("|", "    ", "!", "podman", "(cd", "kubectl", ".venv", "docker", "for ")) and "](" not in line
+        return (
+            not line.startswith(("|", "    ", "!", "podman", "(cd", "kubectl", ".venv", "docker", "for "))
+            and "](" not in line
+        )
 
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     assert [line for line in text.splitlines() if len(line) > 125 and is_prose(line)] == []

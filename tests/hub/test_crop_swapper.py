@@ -73,7 +73,7 @@ def test_embeddings_are_centered_and_of_unit_length(model, pairs):
     swapper = CropSwapper(model)
     embeddings = swapper.embed(pairs[0])
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(1, abs=1e-5)
-    swapper.embedding_mean = swapper.recognizer.embed(pairs[0][:1], 1)[0] * 0.5
+    swapper.embedding_mean = swapper.network.recognizer.embed(pairs[0][:1], 1)[0] * 0.5
     assert not np.allclose(swapper.embed(pairs[0]), embeddings, atol=1e-3)
 
 

@@ -26,7 +26,8 @@ from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.inference.journal import Journal
 from swapcore.inference.listing import ListedFile, list_files
-from swapcore.parallel import num_processes, ordered_map
+from swapcore.ops.device import num_inference_processes
+from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.provenance.marking import Ingredient, ModelReference, Provenance, write_marked
 from swapcore.tables import read_table, write_table
@@ -140,7 +141,7 @@ def anonymize(
         out: folder of the results, under the same names, with files.csv, faces.csv, report.json and report.md.
         model: a model folder, ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``s3://bucket/prefix``.
         seed: of the rendered people. With it the same people can be rendered, but not the originals.
-        workers: processes; 0 = one per core.
+        workers: processes; 0 = one per core, and at most four on a GPU.
         overwrite: replace results of other images, another model or seed in out.
         device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps; all processes share it.
 
@@ -186,7 +187,7 @@ def _run(
 ) -> None:
     """Anonymize the images that have no result yet."""
     waiting = [task for task in tasks if task.item.name not in {row.file for row in done.rows}]
-    processes = min(num_processes(workers), max(1, len(waiting) // _MIN_FILES_PER_PROCESS))
+    processes = min(num_inference_processes(workers, anonymizer.device), max(1, len(waiting) // _MIN_FILES_PER_PROCESS))
     results = ordered_map(anonymizer, waiting, workers=processes, chunk_size=1)
     for row, rows in progress(results, "anonymizing", len(tasks), initial=len(tasks) - len(waiting)):
         for each in rows:
@@ -216,7 +217,7 @@ def _claim(target: Path, settings: JobSettings, *, overwrite: bool) -> None:
     if target.is_dir() and any(target.iterdir()):
         if not overwrite:
             raise InputError(
-                f"{target}: holds other files, or results of other images, model or seed; name another --out or pass --overwrite"
+                f"{target}: holds other files or the results of other settings; name another --output or pass --overwrite"
             )
         for name in (FILES, FACES):
             (target / name).unlink(missing_ok=True)

@@ -27,6 +27,8 @@ _RENDER_SCALE = 1.6
 _NUM_LANDMARKS = 5
 _NUM_SPARE = 4
 """People rendered beyond the number of originals, so that every original has a choice."""
+_PORTRAIT_PX = 512
+"""Side of the portraits for models that swap at the image's resolution."""
 MAX_PEOPLE = 256
 """Maximum number of rendered people; larger sets reuse them."""
 
@@ -59,24 +61,32 @@ def draw_replacements(num_originals: int, seed: int, model: FaceSwapper, workers
         workers: processes; 0 = one per core.
     """
     num = min(num_originals + _NUM_SPARE, MAX_PEOPLE)
-    render_portrait = functools.partial(portrait, seed, size_px=model.size_px)
+    portrait_px = max(model.size_px, min(_PORTRAIT_PX, model.max_crop_px))
+    render_portrait = functools.partial(portrait, seed, portrait_px=portrait_px, size_px=model.size_px)
     rendered = ordered_map(render_portrait, range(num), workers=workers, chunk_size=2)
     faces = list(progress(rendered, "rendering people", num))
     embeddings = model.embed(np.stack([face.face.crop for face in faces]))
     return [SyntheticPerson(number, *pair) for number, pair in enumerate(zip(faces, embeddings, strict=True))]
 
 
-def portrait(seed: int, number: int, *, size_px: int) -> FaceInImage:
-    """Render the aligned face of a person, of side size_px: frontal, neutral, without a beard, which would not suit everyone."""
+def portrait(seed: int, number: int, *, portrait_px: int, size_px: int) -> FaceInImage:
+    """Render the aligned face of a person: frontal, neutral, without a beard, which would not suit everyone.
+
+    Args:
+        seed: of the synthetic people.
+        number: of the person.
+        portrait_px: side of the aligned image.
+        size_px: side of the face's crop.
+    """
     person = replacement_identity(seed, number)
     rendered = render(
         person,
         NEUTRAL.but(noise=0.0, light_azimuth_deg=8.0, light_softness=0.9, ambient=0.5),
-        round(_RENDER_SCALE * size_px),
+        round(_RENDER_SCALE * portrait_px),
     )
-    affine = align(rendered.points[:NUM_ALIGNMENT_POINTS], size_px)
+    affine = align(rendered.points[:NUM_ALIGNMENT_POINTS], portrait_px)
     points = apply(affine, rendered.points[:_NUM_LANDMARKS])
-    return face_of_square(warp(rendered.image, affine, size_px), points, size_px)
+    return face_of_square(warp(rendered.image, affine, portrait_px), points, size_px)
 
 
 def replacement_identity(seed: int, number: int) -> Identity:

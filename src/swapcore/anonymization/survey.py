@@ -16,6 +16,7 @@ from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel
 from swapcore.inference.finding import find_swap_defect
 from swapcore.inference.listing import ListedFile
+from swapcore.ops.device import num_inference_processes
 from swapcore.ops.geometry import Points, apply, invert
 from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
@@ -121,9 +122,10 @@ def survey(
         files: as listed.
         model: gives the crop size and the embeddings.
         device: where each process runs the model.
-        workers: processes; 0 = one per core.
+        workers: processes; 0 = one per core, and at most four on a GPU.
     """
-    found = ordered_map(Surveyor(model, device), files, workers=workers, chunk_size=1)
+    processes = num_inference_processes(workers, device)
+    found = ordered_map(Surveyor(model, device), files, workers=processes, chunk_size=1)
     results = list(progress(found, "detecting", len(files)))
     return [file for file, _ in results], [face for _, faces in results for face in faces]
 

@@ -65,13 +65,17 @@ class FaceSwapper(Protocol):
     """What a model reference becomes. ``hub.loading.load_face_swapper`` makes one."""
 
     size_px: int
-    """Side S of the aligned crops that the model works on."""
+    """Side S of the aligned crops that the model was trained on, and at which faces are cut."""
+    max_crop_px: int
+    """Maximum side of the crops that ``swap_crops`` takes; equal to size_px if it takes no other."""
+    relights: bool
+    """See ``SwappedFace.relit``."""
 
     def swap_faces(self, sources: Sequence[FaceInImage], templates: Sequence[FaceInImage]) -> list[SwappedFace]:
         """Put each source's identity onto the template at the same index."""
 
     def swap_crops(self, sources: Crops, templates: Crops) -> Crops:
-        """Do the same for aligned crops without their images: sources, templates and result are uint8 (B, S, S, 3)."""
+        """Do the same for aligned crops without their images: uint8 (B, S, S, 3) each, S from size_px to max_crop_px."""
 
     def embed(self, crops: Crops, batch_size: int = 16) -> Embeddings:
         """Compute face embeddings, centered and of unit length: float32 (B, D) of uint8 (B, S, S, 3) crops."""

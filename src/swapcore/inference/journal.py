@@ -67,11 +67,11 @@ class Journal(Generic[Row]):
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{self.path}: cannot be read ({error}); delete it or name another --out") from None
+            raise InputError(f"{self.path}: cannot be read ({error}); delete it or name another --output") from None
         complete = text[: text.rfind("\n") + 1]
         reader = csv.DictReader(io.StringIO(complete))
         if reader.fieldnames is not None and list(reader.fieldnames) != list(self._kinds):
-            raise InputError(f"{self.path}: its columns are not {', '.join(self._kinds)}; name another --out")
+            raise InputError(f"{self.path}: its columns are not {', '.join(self._kinds)}; name another --output")
         return [self._row_type(**{name: self._parse(name, row[name]) for name in self._kinds}) for row in reader]
 
     def _parse(self, name: str, text: str) -> Any:
@@ -80,5 +80,5 @@ class Journal(Generic[Row]):
             return text == "True" if kind is bool else kind(text)
         except (TypeError, ValueError):
             raise InputError(
-                f"{self.path}: {name}: {text!r} is not valid; delete the file or name another --out"
+                f"{self.path}: {name}: {text!r} is not valid; delete the file or name another --output"
             ) from None

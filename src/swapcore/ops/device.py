@@ -6,6 +6,10 @@ import torch
 
 from swapcore import launched
 from swapcore.errors import ParamsError
+from swapcore.parallel import num_processes
+
+MAX_GPU_PROCESSES = 4
+"""Each has a CUDA context and the model in the GPU's memory."""
 
 
 def select_device(name: str) -> torch.device:
@@ -18,13 +22,13 @@ def select_device(name: str) -> torch.device:
     Raises:
         ParamsError: the device is not available, or several processes cannot share it.
     """
-    num_processes = launched.num_local_processes()
+    num_sharing = launched.num_local_processes()
     if name == "auto":
-        on_mps = torch.backends.mps.is_available() and num_processes == 1
+        on_mps = torch.backends.mps.is_available() and num_sharing == 1
         name = "cuda" if torch.cuda.is_available() else "mps" if on_mps else "cpu"
-    if num_processes > 1 and name not in ("cuda", "cpu"):
-        raise ParamsError(f"device: {name} is one device for {num_processes} processes; use cuda or cpu")
-    device = _parse(f"cuda:{launched.local_rank()}" if num_processes > 1 and name == "cuda" else name)
+    if num_sharing > 1 and name not in ("cuda", "cpu"):
+        raise ParamsError(f"device: {name} is one device for {num_sharing} processes; use cuda or cpu")
+    device = _parse(f"cuda:{launched.local_rank()}" if num_sharing > 1 and name == "cuda" else name)
     if device.type == "cuda" and not (device.index or 0) < torch.cuda.device_count():
         raise ParamsError(
             f"device: {device} is not available ({torch.cuda.device_count()} CUDA devices); use auto or cpu"
@@ -42,6 +46,12 @@ def _parse(name: str) -> torch.device:
     if device is None or device.type not in ("cpu", "cuda", "mps"):
         raise ParamsError(f"device: {name} is not a device; use auto, cpu, cuda, cuda:N or mps")
     return device
+
+
+def num_inference_processes(workers: int, device: str) -> int:
+    """Number of processes for inference: `workers`, or for 0 one per core; at most MAX_GPU_PROCESSES share a GPU."""
+    processes = num_processes(workers)
+    return min(processes, MAX_GPU_PROCESSES) if workers == 0 and select_device(device).type != "cpu" else processes
 
 
 def set_threads(threads: int) -> None:

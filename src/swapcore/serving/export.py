@@ -14,7 +14,7 @@ from swapcore.errors import ArtifactError, InputError
 from swapcore.files import in_place
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.field_swapper import FieldSwapper
-from swapcore.hub.loading import load_model_folder
+from swapcore.hub.loading import load_face_swapper
 from swapcore.models.artifact import WEIGHTS
 
 OPSET = 20
@@ -27,6 +27,8 @@ FIELD_INPUTS = (
     "source", "template", "described", "small_source", "small_template", "guide_flow", "guide_visible"
 )  # fmt: skip
 """See ``FieldNetwork``; a model that predicts pixels has the first two."""
+
+ExportedModel = CropSwapper | FieldSwapper
 
 Crops = npt.NDArray[np.float32]
 """float32 (B, 3, S, S) in [-1, 1], RGB."""
@@ -54,11 +56,12 @@ def export_onnx(model: Path, path: Path) -> Export:
 
     Raises:
         ArtifactError: the folder is not a model, or the exported file's results differ from the model's.
-        InputError: the model's recognizer is an ONNX file, which cannot be exported into another one.
+        InputError: there is no such folder, or the model's recognizer is an ONNX file, which cannot be exported into another one.
         OSError: the file cannot be written.
     """
-    swapper = load_model_folder(model)
-    if not swapper.recognizer.differentiable:
+    swapper = load_face_swapper(model, "cpu")
+    assert isinstance(swapper, ExportedModel)
+    if not swapper.network.recognizer.differentiable:
         raise InputError(
             f"{model}: cannot be exported, since its recognizer is an ONNX file; train with a recognizer of kind dlib or torchscript"
         )
@@ -76,21 +79,21 @@ def export_onnx(model: Path, path: Path) -> Export:
     return Export(swapper.size_px, difference)
 
 
-def _noise(num: int, swapper: CropSwapper, size_px: int) -> tuple[torch.Tensor, ...]:
+def _noise(num: int, swapper: ExportedModel, size_px: int) -> tuple[torch.Tensor, ...]:
     """Make noise as inputs of the network."""
     noise = torch.Generator().manual_seed(num)
 
     def drawn(side_px: int, channels: int = 3) -> torch.Tensor:
         return torch.rand(num, channels, side_px, side_px, generator=noise) * 2 - 1
 
-    if not isinstance(swapper, FieldSwapper):
+    if isinstance(swapper, CropSwapper):
         return drawn(size_px), drawn(size_px)
     guide = (0.05 * drawn(swapper.working_px, 2), drawn(swapper.working_px, 1).abs())
     small = (drawn(swapper.size_px), drawn(swapper.working_px), drawn(swapper.working_px))
     return drawn(size_px), drawn(size_px), *small, *guide
 
 
-def _export(swapper: CropSwapper, path: Path) -> None:
+def _export(swapper: ExportedModel, path: Path) -> None:
     inputs = list(FIELD_INPUTS if isinstance(swapper, FieldSwapper) else FIELD_INPUTS[:2])
     axes = {name: {0: "batch"} for name in [*inputs, "swapped"]}
     if isinstance(swapper, FieldSwapper):
@@ -121,7 +124,7 @@ def _describe(path: Path, facts: dict[str, str]) -> None:
     onnx.save(graph, path)
 
 
-def _difference(swapper: CropSwapper, path: Path, num: int) -> float:
+def _difference(swapper: ExportedModel, path: Path, num: int) -> float:
     """Largest difference on a batch; for a field model, at another size than the export's."""
     inputs = _noise(num, swapper, swapper.size_px + (96 if isinstance(swapper, FieldSwapper) else 0))
     with torch.no_grad():

@@ -15,7 +15,9 @@ _MODEL = "__pyfunc_model_path__"
 """Environment variable from which MLflow's server reads the model."""
 
 
-def serve_version(found: Registered, *, host: str, port: int, workers: int, max_request_megabytes: int) -> NoReturn:
+def serve_version(
+    found: Registered, *, host: str, port: int, workers: int, max_request_megabytes: int, device: str = "cpu"
+) -> NoReturn:
     """Replace this process by the server, so that signals reach it.
 
     Args:
@@ -24,6 +26,7 @@ def serve_version(found: Registered, *, host: str, port: int, workers: int, max_
         port: port to listen on.
         workers: processes; each loads the model.
         max_request_megabytes: larger requests get HTTP 413.
+        device: where each process runs the model.
 
     Raises:
         InputError: the address or port is not available.
@@ -36,7 +39,7 @@ def serve_version(found: Registered, *, host: str, port: int, workers: int, max_
         workers=workers,
         max_request_megabytes=max_request_megabytes,
     )
-    os.execve(words[0], words, environment)
+    os.execve(words[0], words, {**environment, "SWAPCORE_DEVICE": device})
 
 
 def _check_address(host: str, port: int) -> None:
