@@ -1,4 +1,4 @@
-"""A face swap in a video: track, swap in resumable parts, join with the sound, sign."""
+"""Face swap in a video: track, swap parts, join, sign."""
 
 import hashlib
 import itertools
