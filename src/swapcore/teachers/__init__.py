@@ -1,1 +1,1 @@
-"""Teachers, the methods that make fakes: dense warp, renderer, registered model."""
+"""Teachers, and the sample groups made with their fakes."""

@@ -16,7 +16,7 @@ INSTALL: Final = f"pip install --no-deps {' '.join(REQUIREMENTS)}"
 
 @dataclass(frozen=True)
 class MeshFile:
-    """One file of an installed package. docs/licenses.md records the license of each."""
+    """One file of an installed package. docs/explanation/face-mesh.md records the license of each."""
 
     package: str
     path: str

@@ -24,7 +24,7 @@ from swapcore.ops.image import Image, to_tensor
 Floats = npt.NDArray[np.float64]
 
 MIN_SCORE: Final = 0.5
-"""Of the mesh. Measured: upright faces have 1.00, false detections less than 0.5 (docs/faces.md)."""
+"""Of the mesh. Measured: upright faces have 1.00, false detections less than 0.5 (docs/explanation/face-mesh.md)."""
 _TILE_PX: Final = 768
 """Images with a longer side of more are also searched in tiles, which show faces larger to the detector."""
 _TILE_OVERLAP: Final = 0.25

@@ -9,8 +9,8 @@ from swapcore.faces.mesh.topology import LEFT_EYE_CORNERS, LEFT_IRIS, NOSE_BASE,
 
 Floats = npt.NDArray[np.float64]
 
-# Shares of the distance of the irises: up, and outward on each side. Means over the 82 hand-marked neutral photographs of the London
-# set; docs/faces.md has their cross-validation over people. The nose base's makes crops agree with those cut by dlib's landmarks.
+# Shares of the distance of the irises: up, and outward on each side. Means over the 82 annotated neutral photographs of the
+# London set, cross-validated in docs/explanation/face-mesh.md. The constant of the nose base makes crops agree with dlib's.
 _EYE_UP: Final = 0.0139
 _EYE_OUTWARD: Final = -0.0028
 _NOSE_UP: Final = -0.0086
