@@ -16,7 +16,13 @@ from pydantic.fields import FieldInfo
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 MARKER = "<!-- params -->"
-_SIGNS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt"), MultipleOf: ("multiple of", "multiple_of")}
+_SIGNS = {
+    Ge: ("≥", "ge"),
+    Gt: (">", "gt"),
+    Le: ("≤", "le"),
+    Lt: ("<", "lt"),
+    MultipleOf: ("multiple of", "multiple_of"),
+}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

@@ -131,9 +131,7 @@ def test_the_command_says_in_one_line_what_is_wrong(model, photographs, template
     code, _, said = run(capsys, *good)
     assert (code, said.count("\n"), "pass --overwrite" in said) == (2, 1, True)
     assert run(capsys, *good, "--overwrite")[0] == 0
-    code, _, said = run(
-        capsys, *good[:2], str(templates), "--model", str(model), "--output", str(tmp_path / "out")
-    )
+    code, _, said = run(capsys, *good[:2], str(templates), "--model", str(model), "--output", str(tmp_path / "out"))
     assert (code, said.count("\n"), "2 of 4 images were refused" in said) == (2, 1, True)
     code, _, said = run(capsys, *good[:3], "--output", str(tmp_path / "d.png"), "--model", "models:/none")
     assert (code, said.count("\n")) == (2, 1)
@@ -153,9 +151,7 @@ def test_a_full_disk_leaves_nothing_half_written(model, photographs, tmp_path, c
     monkeypatch.setattr(Path, "write_bytes", full)
     source, template = str(photographs / "source.png"), str(photographs / "template.png")
     out = tmp_path / "c.png"
-    code, _, said = run(
-        capsys, "swap", source, template, "--model", str(model), "--output", str(out)
-    )
+    code, _, said = run(capsys, "swap", source, template, "--model", str(model), "--output", str(out))
     assert (code, "free some space" in said) == (1, True)
     assert not list(tmp_path.iterdir())
 

@@ -171,7 +171,10 @@ def run_command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
         (["serve", "--model", "models/swap"], "is not of the form models:/NAME@ALIAS or models:/NAME/VERSION"),
         (["serve"], "no such model registry; run in the project's folder or set MLFLOW_TRACKING_URI"),
         (["serve", "--port", "0"], "--port"),
-        (["export", "--model", "x", "--output", "x.pt"], "--output x.pt: not an ONNX file name; name a file that ends in .onnx"),
+        (
+            ["export", "--model", "x", "--output", "x.pt"],
+            "--output x.pt: not an ONNX file name; name a file that ends in .onnx",
+        ),
         (["export", "--model", "x", "--output", "old.onnx"], "--output old.onnx: exists already"),
         (["export", "--model", "x", "--output", "new.onnx"], "x: no such model"),
     ],
