@@ -83,3 +83,8 @@ class StorageError(SwapcoreError):
     """Object storage that cannot be used: no credentials, bucket, access, endpoint or space, or a wrong checksum."""
 
     exit_code = 5
+
+
+def first_line(error: BaseException, max_length: int = 300) -> str:
+    """The first line of an error's message for use inside another message; its type's name if it has none."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:max_length]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from swapcore.anonymize import replacements
+from swapcore.anonymization import replacements
 from swapcore.cli import main as cli
 from swapcore.faces import cnn_detector
 from swapcore.ops.image import encode_png
@@ -92,7 +92,7 @@ def refused(place: Place, capsys: pytest.CaptureFixture[str], said: str, *words:
 
 BAD_PHOTOGRAPHS = {
     "nobody.png": "no face",
-    "several.png": "2 faces were found where one is meant",
+    "several.png": "2 faces were found, one is needed",
     "small.png": "px apart",
     "corrupt.png": "cut off or damaged",
     "truncated.png": "cut off or damaged",
@@ -189,7 +189,7 @@ def test_a_folder_that_may_not_be_read_or_written_is_one_line(place, capsys, mon
     monkeypatch.setattr(os, "scandir", no_reading)
     many = ("swap", place.inputs / "good.png", photos, "--output", tmp_path / "many")
     for words in (folder, (*many, "--model", place.model)):
-        refused(place, capsys, "photos: cannot be listed: Permission denied", *words)
+        refused(place, capsys, "photos: cannot be listed (Permission denied)", *words)
 
 
 @pytest.fixture

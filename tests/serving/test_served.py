@@ -86,7 +86,7 @@ def test_photographs_and_crops_are_answered(server, swapper):
     assert status == 200, body
     photograph, crop = pictures(body)
     assert photograph.shape == decode(base64.b64decode(PAIR["template"])).shape
-    expected = swapper.swapper.swap(picture(64)[None], picture(64, 1)[None])[0]
+    expected = swapper.model.swap_crops(picture(64)[None], picture(64, 1)[None])[0]
     assert np.abs(crop.astype(int) - expected).max() <= 1
 
 

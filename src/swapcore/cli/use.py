@@ -85,9 +85,9 @@ def anonymize(folder: Path, out: Path, **options: Any) -> None:
 
     Example: swapcore anonymize photos -o anonymized
     """
-    from swapcore.anonymize.folder import FILES, WITH_RESULT_OR_NONE_DUE
-    from swapcore.anonymize.folder import anonymize as anonymize_folder
-    from swapcore.anonymize.report import PAGE
+    from swapcore.anonymization.folder import FILES, WITH_RESULT_OR_NONE_DUE
+    from swapcore.anonymization.folder import anonymize as anonymize_folder
+    from swapcore.anonymization.report import PAGE
     from swapcore.errors import InputError
 
     metrics = anonymize_folder(folder, out, **options)

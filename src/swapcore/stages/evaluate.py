@@ -18,7 +18,7 @@ from swapcore.data.artifact import SPEED, Card, artifact_digest, building, file_
 from swapcore.data.faces import Face, FaceSet, at_size
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.sampling import spread
-from swapcore.errors import ArtifactError, InputError, ParamsError, TrackingError
+from swapcore.errors import ArtifactError, InputError, ParamsError, TrackingError, first_line
 from swapcore.evaluation.attributes import Pose, locate_face
 from swapcore.evaluation.findings import Findings, judge
 from swapcore.evaluation.folder import PAGE, SHEET, read_losses, write_json, write_report
@@ -43,8 +43,9 @@ from swapcore.evaluation.slices import rendered_expression
 from swapcore.evaluation.speed import measure_speed
 from swapcore.evaluation.summary import worst_slice
 from swapcore.faces.networks import load_evaluator_recognizer
+from swapcore.hub.loading import load_face_swapper
+from swapcore.hub.native_crop import side_for
 from swapcore.hub.references import LocatedModel, resolve_model
-from swapcore.hub.swapper import Swapper
 from swapcore.models.artifact import WEIGHTS, read_configuration
 from swapcore.ops.device import select_device
 from swapcore.ops.image import Image, resize, to_tensor
@@ -160,7 +161,7 @@ def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
         params, label = _teacher_shown(GroupsParams.model_validate({"workers": 0} | (groups.get("params") or {})))
         answers.append(Answer(TEACHER, label, one_by_one(pictures_of(load_teacher(params, inputs.faces)))))
     except (ParamsError, ValidationError) as error:
-        notes.append(f"The teacher’s own swap is not shown, for it cannot be loaded: {str(error).splitlines()[0]}.")
+        notes.append(f"The teacher’s own swap is not shown, for it cannot be loaded: {first_line(error)}.")
     if groups.get("inputs", {}).get("faces") != artifact_digest(inputs.faces.folder):
         notes.append(
             "The model’s card does not name these faces as those it was trained from: that training never saw the test "
@@ -184,7 +185,7 @@ def _champion(inputs: Inputs) -> tuple[LocatedModel | None, list[str]]:
     try:
         return resolve_model(reference), []
     except (InputError, ArtifactError, TrackingError) as error:
-        return None, [f"The champion is not shown: {str(error).splitlines()[0]}."]
+        return None, [f"The champion is not shown: {first_line(error)}."]
 
 
 def _version(model: LocatedModel) -> str:
@@ -193,13 +194,14 @@ def _version(model: LocatedModel) -> str:
 
 def _model_swap(inputs: Inputs, model: Path) -> Swap:
     """A model's swap; one of another size is given, and gives, pictures brought to its own."""
-    swapper = Swapper(model, inputs.device)
+    swapper = load_face_swapper(model, str(inputs.device))
+    side_px = side_for(swapper, inputs.size_px)
 
     def crops(faces: Sequence[Face]) -> Batch:
-        return np.stack([resize(face.image, swapper.size_px) for face in faces])
+        return np.stack([resize(face.image, side_px) for face in faces])
 
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
-        swapped = swapper.swap(crops(sources), crops(templates))
+        swapped = swapper.swap_crops(crops(sources), crops(templates))
         return np.stack([resize(image, inputs.size_px) for image in swapped])
 
     return swap

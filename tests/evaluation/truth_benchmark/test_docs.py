@@ -9,7 +9,7 @@ from swapcore.evaluation.truth_benchmark.frozen import NAMESPACE, VERSION
 from swapcore.evaluation.truth_benchmark.results import name_of
 from swapcore.evaluation.truth_benchmark.scoring import MEASURED
 
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "benchmark.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "reference" / "truth-benchmark.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("figure", MEASURED, ids=lambda figure: figure.name)

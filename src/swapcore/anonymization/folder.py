@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from swapcore.anonymize.identities import Face, mean_features, name_people
-from swapcore.anonymize.measure import FaceRow, measure_face
-from swapcore.anonymize.replacements import SyntheticPerson, deal, draw_replacements
-from swapcore.anonymize.report import summarize, write_report
-from swapcore.anonymize.survey import FaceSeen, FileSeen, survey
-from swapcore.anonymize.treat import Gallery, Treated, treat_face
+from swapcore.anonymization.identities import Face, mean_features, name_people
+from swapcore.anonymization.measure import FaceRow, measure_face
+from swapcore.anonymization.replacements import SyntheticPerson, deal, draw_replacements
+from swapcore.anonymization.report import summarize, write_report
+from swapcore.anonymization.survey import FaceSeen, FileSeen, survey
+from swapcore.anonymization.treat import Gallery, Treated, treat_face
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
 from swapcore.faces.detect import Box, detect_every_face
+from swapcore.hub.face_swapper import FaceSwapper
+from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel, resolve_model
-from swapcore.hub.swapper import Swapper
-from swapcore.inference.image_swapper import MAX_MEGAPIXELS
 from swapcore.inference.journal import Journal
-from swapcore.inference.listing import Listed, list_files
+from swapcore.inference.listing import ListedFile, list_files
 from swapcore.ops.device import num_inference_processes
 from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
@@ -57,7 +57,7 @@ class FileRow:
 class Task:
     """One photograph and what is known of its faces."""
 
-    item: Listed
+    item: ListedFile
     seen: FileSeen
     faces: list[FaceSeen]
     names: list[str]
@@ -74,19 +74,19 @@ class Anonymizer:
     device: str = "cpu"
 
     @cached_property
-    def _swapper(self) -> Swapper:
-        return Swapper(self.model.folder, self.device)
+    def _swapper(self) -> FaceSwapper:
+        return load_face_swapper(self.model, self.device)
 
     def __call__(self, task: Task) -> tuple[FileRow, list[FaceRow]]:
         """Treat every face, write the photograph, and judge what was written."""
-        before = read_photograph(task.item.path, MAX_MEGAPIXELS).image
+        before = read_photograph(task.item.path).image
         image, treated = before, []
         for seen, name, candidates in zip(task.faces, task.names, task.candidates, strict=True):
             treated.append(treat_face(image, seen, name, candidates, self._swapper, self.gallery))
             image = treated[-1].image
         result = self.out / task.item.result_name
         write_marked(result, np.ascontiguousarray(image), self._provenance(task, treated), overwrite=True)
-        after = read_photograph(result, MAX_MEGAPIXELS).image
+        after = read_photograph(result).image
         found = detect_every_face(after)
         rows = [
             self._row(seen, name, each, before, after, found)
@@ -147,7 +147,7 @@ def anonymize(
     source, target = Path(folder), Path(out)
     if not source.is_dir():
         raise InputError(f"{source}: no such folder of photographs")
-    files = list_files(str(source), apart=target)
+    files = list_files(str(source), exclude=target)
     located = resolve_model(model)
     settings = {"model": located.digest, "seed": seed, "files": _listing_digest(files)}
     _claim(target, settings, overwrite=overwrite)
@@ -170,7 +170,7 @@ def anonymize(
     return figures
 
 
-def _listing_digest(files: list[Listed]) -> str:
+def _listing_digest(files: list[ListedFile]) -> str:
     lines = [f"{item.name}\0{item.path.stat().st_size}\0{item.path.stat().st_mtime_ns}\n" for item in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -209,14 +209,14 @@ def _surveyed(
 
 
 def _tasks(
-    files: list[Listed], seen: list[FileSeen], faces: list[FaceSeen], model: LocatedModel, seed: int, workers: int
+    files: list[ListedFile], seen: list[FileSeen], faces: list[FaceSeen], model: LocatedModel, seed: int, workers: int
 ) -> tuple[list[Task], Gallery]:
     """What is to be done to each photograph with faces, and the originals among whom nobody must be found."""
     names = name_people(faces)
     people: dict[str, list[SyntheticPerson]] = {}
     if faces:
         originals = mean_features(faces, names)
-        drawn = draw_replacements(len(originals), seed, Swapper(model.folder), workers)
+        drawn = draw_replacements(len(originals), seed, load_face_swapper(model, "cpu"), workers)
         dealt = deal(originals, drawn, NUM_CANDIDATES)
         people = {name: [drawn[number] for number in numbers] for name, numbers in dealt.items()}
     by_name = {item.name: item for item in files}
