@@ -8,6 +8,7 @@ from typing import Any
 
 from kfp.dsl import HTML, Artifact, Metrics
 
+from swapcore.cli.log import configure_logging
 from swapcore.cli.main import report_errors
 from swapcore.config import section_of
 from swapcore.data.artifact import CARD, Card
@@ -39,6 +40,7 @@ def run_stage(
 
 def call(stage: str, params: dict, function: str, **ports: Any) -> Any:
     """Call a function with a stage's validated section and local paths; a user's error ends the task with one line."""
+    configure_logging()
     with report_errors("swapcore"):
         section = section_of(stage, replaced(params, "null", None))
         given = {port: located(value) for port, value in ports.items() if value is not None}

@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from pipelines.training import PARAMS, sections, training
 from swapcore import storage
+from swapcore.cli.log import configure_logging
 from swapcore.cli.main import report_errors
 
 params_option = click.option("--params", default=PARAMS, help="The params file; by default params.yaml.", type=Path)
@@ -101,5 +102,6 @@ def submit(params: Path, photographs: str, experiment: str, name: str | None, ca
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore", category=FutureWarning, module="kfp")
+    configure_logging()
     with report_errors("python -m pipelines"):
         commands(prog_name="python -m pipelines")

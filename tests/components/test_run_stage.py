@@ -63,7 +63,7 @@ def test_a_stage_runs_and_its_artifact_gets_metadata(params: Any, artifacts: Any
     assert described["counts"] == {"pairs": 3}
     assert described["rejections"] == {"blurred": 1}
     assert len(described["content"]) == 64
-    assert described["params"]["judge"] is None
+    assert described["params"]["champion"] is None
     assert "facts" not in described
     assert metrics.metadata == {"identity/gain": 0.25, "truth/psnr_face": "inf"}
     json.dumps(metrics.metadata, allow_nan=False)
