@@ -15,7 +15,7 @@ import cv2
 import torch
 
 from swapcore.anonymization.folder import anonymize
-from swapcore.faces import second_look
+from swapcore.faces import cnn_detector
 from swapcore.inference.listing import list_files
 
 BARS = {
@@ -72,12 +72,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="keep the results here; else they go")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument(
-        "--second-look", type=int, default=second_look.LOOK_PX, help="its size in px; less is faster (workers=1)"
+        "--second-look", type=int, default=cnn_detector.CNN_INPUT_PX, help="its size in px; less is faster (workers=1)"
     )
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    second_look.LOOK_PX = options.second_look
+    cnn_detector.CNN_INPUT_PX = options.second_look
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / "photographs"
         one_each(options.photographs, folder)

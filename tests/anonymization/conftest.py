@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from swapcore.anonymization import replacements
-from swapcore.faces import second_look
+from swapcore.faces import cnn_detector
 
 
 @pytest.fixture
 def few_people(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rendering and the second look take most of a small folder's time."""
-    monkeypatch.setattr(second_look, "LOOK_PX", 128)
+    monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 128)
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 4)
 
 

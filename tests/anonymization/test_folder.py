@@ -13,9 +13,9 @@ from swapcore.anonymization.folder import FACES, FILES, anonymize
 from swapcore.config import NetworkParams
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
-from swapcore.faces import second_look
+from swapcore.faces import cnn_detector
+from swapcore.faces.cnn_detector import find_missed_faces
 from swapcore.faces.detect import detect_every_face
-from swapcore.faces.second_look import overlooked_faces
 from swapcore.inference.finding import find_faces
 from swapcore.ops.image import Image, encode_png
 from swapcore.synth.attributes import NEUTRAL
@@ -96,19 +96,19 @@ def test_a_face_that_no_swap_hides_is_blurred_not_left(folder, copying_model, tm
 
 @pytest.mark.usefixtures("few_people")
 def test_a_face_that_the_detector_overlooks_is_blurred_too(copying_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(second_look, "LOOK_PX", 224)
+    monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 224)
     folder = tmp_path / "photos"
     folder.mkdir()
     profile = render(draw_identity(np.random.default_rng(4)), NEUTRAL.but(yaw_deg=85.0), 224).image
     (folder / "profile.png").write_bytes(encode_png(profile))
     assert detect_every_face(profile) == []
-    assert len(overlooked_faces(profile, [])) == 1
+    assert len(find_missed_faces(profile, [])) == 1
     figures = anonymize(folder, tmp_path / "out", model=copying_model)
     assert figures["files"] == {"anonymized": 1}
     assert figures["blurred_reasons"] == {"second-look": 1}
     assert figures["faces_unchanged"] == 0
     assert figures["detection_kept"] is None  # it was never found by the detector whose share that is
-    assert overlooked_faces(read_photograph(tmp_path / "out" / "profile.png", 10).image, []) == []
+    assert find_missed_faces(read_photograph(tmp_path / "out" / "profile.png", 10).image, []) == []
 
 
 @pytest.mark.usefixtures("few_people")
@@ -124,7 +124,7 @@ def test_a_killed_command_goes_on(folder, copying_model, tmp_path):
     assert anonymize(folder, out, model=copying_model) == first
     assert (out / "bert" / "0.png").stat().st_mtime_ns == kept
     assert len(read_rows(out / FACES)) == 2
-    with pytest.raises(InputError, match="another --out"):
+    with pytest.raises(InputError, match="another --output"):
         anonymize(folder, out, model=copying_model, seed=5)
 
 
@@ -147,7 +147,7 @@ def test_photographs_of_82_people_keep_faces_and_lose_identities(london_folder, 
     from swapcore.anonymization import replacements
 
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 8)
-    monkeypatch.setattr(second_look, "LOOK_PX", 160)  # these faces fill half of the picture
+    monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 160)  # these faces fill half of the picture
     folder = tmp_path / "photos"
     for path in sorted(london_folder.glob("*_neutral.jpg")):
         person = folder / path.name.partition("_")[0]

@@ -130,7 +130,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(clip, copying_model, tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     with pytest.raises(SystemExit) as ended:
         cli.main(
-            ["video", str(text), str(tmp_path / "o.mp4"), "--source", str(clip.source), "--model", str(copying_model)]
+            ["video", str(clip.source), str(text), "--output", str(tmp_path / "o.mp4"), "--model", str(copying_model)]
         )
     assert ended.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1

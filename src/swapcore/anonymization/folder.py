@@ -20,13 +20,14 @@ from swapcore.anonymization.treat import Gallery, Treated, treat_face
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
 from swapcore.faces.detect import Box, detect_every_face
-from swapcore.hub.face_swapper import FaceSwapper
-from swapcore.hub.loading import load_face_swapper
+from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.loading import load_model_folder
 from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.inference.journal import Journal
 from swapcore.inference.listing import ListedFile, list_files
+from swapcore.ops.device import num_inference_processes
 from swapcore.ops.image import Image
-from swapcore.parallel import num_processes, ordered_map
+from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.provenance.marking import Ingredient, ModelReference, Provenance, write_marked
 from swapcore.tables import read_table, write_table
@@ -70,10 +71,11 @@ class Anonymizer:
     model: LocatedModel
     gallery: Gallery
     out: Path
+    device: str = "cpu"
 
     @cached_property
-    def _swapper(self) -> FaceSwapper:
-        return load_face_swapper(self.model, "cpu")
+    def _swapper(self) -> CropSwapper:
+        return load_model_folder(self.model.folder, self.device)
 
     def __call__(self, task: Task) -> tuple[FileRow, list[FaceRow]]:
         """Treat every face, write the photograph, and judge what was written."""
@@ -119,6 +121,7 @@ def anonymize(
     seed: int = 0,
     workers: int = 1,
     overwrite: bool = False,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Replace every face in every photograph below a folder by a person who does not exist, or blur it.
 
@@ -131,8 +134,9 @@ def anonymize(
         out: where the results go, under the same names; files.csv, faces.csv, report.json and report.md beside them.
         model: as for ``photograph.swap``.
         seed: of the synthetic people. Who knows it can draw the same faces, but not get back the originals from them.
-        workers: processes; 0 = one for each core.
+        workers: processes; 0 = one for each core, and at most four on a GPU.
         overwrite: out may hold the results of other photographs, model or seed; they go.
+        device: where torch computes: auto, cpu, mps, cuda or cuda:N.
 
     Returns:
         The figures of report.json.
@@ -154,8 +158,8 @@ def anonymize(
         _resume(done, judged, target)
         _note_leftovers(done, seen)
         waiting = [task for task in tasks if task.item.name not in {row.file for row in done.rows}]
-        processes = min(num_processes(workers), max(1, len(waiting) // 3))
-        results = ordered_map(Anonymizer(located, gallery, target), waiting, workers=processes, chunk_size=1)
+        processes = min(num_inference_processes(workers, device), max(1, len(waiting) // 3))
+        results = ordered_map(Anonymizer(located, gallery, target, device), waiting, workers=processes, chunk_size=1)
         for row, rows in progress(results, "anonymizing", len(tasks), initial=len(tasks) - len(waiting)):
             for each in rows:
                 judged.add(each)
@@ -181,7 +185,7 @@ def _claim(target: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
     if target.is_dir() and any(target.iterdir()):
         if not overwrite:
             raise InputError(
-                f"{target}: holds other files, or results of other photographs, model or seed; name another --out or pass --overwrite"
+                f"{target}: holds other files or the results of other settings; name another --output or pass --overwrite"
             )
         for name in (FILES, FACES):
             (target / name).unlink(missing_ok=True)
@@ -212,7 +216,7 @@ def _tasks(
     people: dict[str, list[SyntheticPerson]] = {}
     if faces:
         originals = mean_features(faces, names)
-        drawn = draw_replacements(len(originals), seed, load_face_swapper(model, "cpu"), workers)
+        drawn = draw_replacements(len(originals), seed, load_model_folder(model.folder), workers)
         dealt = deal(originals, drawn, NUM_CANDIDATES)
         people = {name: [drawn[number] for number in numbers] for name, numbers in dealt.items()}
     by_name = {item.name: item for item in files}

@@ -8,13 +8,13 @@ import numpy as np
 
 from swapcore.data.images import read_photograph
 from swapcore.errors import ImageError
+from swapcore.faces.cnn_detector import find_missed_faces
 from swapcore.faces.detect import Box, detect_every_face
 from swapcore.faces.extract import AlignedFace, cut_face
-from swapcore.faces.second_look import overlooked_faces
-from swapcore.hub.face_swapper import FaceSwapper
-from swapcore.hub.loading import load_face_swapper
+from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.loading import load_model_folder
 from swapcore.hub.references import LocatedModel
-from swapcore.inference.finding import find_fault
+from swapcore.inference.finding import find_defect
 from swapcore.inference.listing import ListedFile
 from swapcore.ops.geometry import Points, apply, invert
 from swapcore.ops.image import Image
@@ -65,8 +65,8 @@ class Surveyor:
     model: LocatedModel
 
     @cached_property
-    def _swapper(self) -> FaceSwapper:
-        return load_face_swapper(self.model, "cpu")
+    def _swapper(self) -> CropSwapper:
+        return load_model_folder(self.model.folder)
 
     def __call__(self, item: ListedFile) -> tuple[FileSeen, list[FaceSeen]]:
         """What there is to see; a file that cannot be read is a row with the reason."""
@@ -86,12 +86,12 @@ class Surveyor:
 
     def _faces(self, image: Image, name: str) -> list[FaceSeen]:
         seen = detect_every_face(image)
-        overlooked = overlooked_faces(image, seen)
+        overlooked = find_missed_faces(image, seen)
         boxes = [*seen, *overlooked]
         cut = [cut_face(image, box, self._swapper.size_px) for box in boxes]
         if not cut:
             return []
-        faults = [(find_fault(face) or ("", ""))[0] for face in cut[: len(seen)]] + [SECOND_LOOK] * len(overlooked)
+        faults = [(find_defect(face) or ("", ""))[0] for face in cut[: len(seen)]] + [SECOND_LOOK] * len(overlooked)
         embeddings = self._swapper.embed(np.stack([face.crop for face in cut]))
         return [
             FaceSeen(

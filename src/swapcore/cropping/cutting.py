@@ -22,7 +22,7 @@ from swapcore.errors import FaceError, ImageError
 from swapcore.faces.duplicates import perceptual_hash
 from swapcore.faces.extract import AlignedFace, extract_face
 from swapcore.faces.networks import load_recognizer
-from swapcore.faces.quality import Quality, find_fault, measure_quality
+from swapcore.faces.quality import Quality, find_defect, measure_quality
 from swapcore.faces.recognizer import Recognizer
 from swapcore.ops.image import Image, encode_png
 from swapcore.parallel import ordered_map
@@ -158,7 +158,7 @@ def cut_photograph(task: Task) -> Cut:
         detail = str(error).removeprefix(f"{error.path}: ")
         return Cut(sha256, QuarantineRow(entry.file, entry.identity, error.reason, detail))
     quality = measure_quality(face)
-    fault = find_fault(quality, params.quality)
+    fault = find_defect(quality, params.quality)
     if fault:
         return Cut(sha256, QuarantineRow(entry.file, entry.identity, *fault))
     row = _face_row(task, sha256, image, face, quality)

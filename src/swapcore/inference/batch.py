@@ -12,7 +12,8 @@ from swapcore.inference.image_swapper import Swapper
 from swapcore.inference.input_image import read_input
 from swapcore.inference.journal import Journal
 from swapcore.inference.listing import ListedFile, list_files
-from swapcore.parallel import num_processes, ordered_map
+from swapcore.ops.device import num_inference_processes
+from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.provenance.marking import Ingredient
 
@@ -134,7 +135,7 @@ def _run(task: SwapTask, files: list[ListedFile], journal: Journal[SwapRow], wor
     # A result without a row was written in the moment of the interruption; files of others are not replaced.
     task = replace(task, overwrite=task.overwrite or resumed)
     waiting = [item for item in files if item.name not in done]
-    processes = min(num_processes(workers), max(1, len(waiting) // _MIN_FILES_PER_PROCESS))
+    processes = min(num_inference_processes(workers, task.device), max(1, len(waiting) // _MIN_FILES_PER_PROCESS))
     results = ordered_map(task, waiting, workers=processes, chunk_size=1)
     for row in progress(results, "swapping", len(files), initial=len(done)):
         journal.add(row)
@@ -146,5 +147,5 @@ def _check_settings(journal: Journal[SwapRow], settings: tuple[str, str, str], *
         journal.rows.clear()
     if any((row.source_sha256, row.model, row.face) != settings for row in journal.rows):
         raise InputError(
-            f"{journal.path.parent}: holds the swaps of another source, model or --face; name another --out or pass --overwrite"
+            f"{journal.path.parent}: holds the swaps of another source, model or --face; name another --output or pass --overwrite"
         )

@@ -43,12 +43,12 @@ def find_faces(image: Image, choice: FaceChoice, size_px: int, path: Path) -> li
     if choice == "all":
         return _usable([cut_face(image, box, size_px) for box in boxes], path)
     face = cut_face(image, _choose(boxes, choice, path), size_px)
-    if fault := find_fault(face):
+    if fault := find_defect(face):
         raise FaceError(path, *fault)
     return [face]
 
 
-def find_fault(face: AlignedFace) -> tuple[str, str] | None:
+def find_defect(face: AlignedFace) -> tuple[str, str] | None:
     """Return why a face cannot be swapped as (reason, sentence), or None if it can."""
     quality = measure_quality(face)
     if quality.eye_distance_px < MIN_EYE_DISTANCE_PX:
@@ -95,7 +95,7 @@ def _choose(boxes: list[Box], choice: FaceChoice, path: Path) -> Box:
 
 
 def _usable(faces: list[AlignedFace], path: Path) -> list[AlignedFace]:
-    faults = [find_fault(face) for face in faces]
+    faults = [find_defect(face) for face in faces]
     usable = [face for face, fault in zip(faces, faults, strict=True) if fault is None]
     first = next((fault for fault in faults if fault), None)
     if not usable and first:

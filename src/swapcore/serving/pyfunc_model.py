@@ -1,5 +1,6 @@
 """The registered model as an MLflow "model from code" script; no module imports it."""
 
+import os
 from pathlib import Path
 
 import mlflow
@@ -19,7 +20,7 @@ class ServedSwapper(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Load the weights that were logged with this script, and check that results can be signed."""
         signing_credentials()
-        self._swapper = Swapper(Path(context.artifacts["model"]))
+        self._swapper = Swapper(Path(context.artifacts["model"]), os.environ.get("SWAPCORE_DEVICE", "cpu"))
 
     def predict(self, model_input: list[SwapRequest]) -> list[str]:  # type: ignore[override]  # MLflow reads these types
         """Swap each pair; MLflow derives the signature of the registered model from these types."""

@@ -42,9 +42,8 @@ from swapcore.evaluation.scores import TOP, Bench
 from swapcore.evaluation.slices import rendered_expression
 from swapcore.evaluation.speed import measure_speed
 from swapcore.evaluation.summary import worst_slice
-from swapcore.faces.networks import load_judge
-from swapcore.hub.loading import load_face_swapper
-from swapcore.hub.native_crop import side_for
+from swapcore.faces.networks import load_evaluator_recognizer
+from swapcore.hub.loading import load_model_folder
 from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.models.artifact import WEIGHTS, read_configuration
 from swapcore.ops.device import select_device
@@ -194,11 +193,10 @@ def _version(model: LocatedModel) -> str:
 
 def _model_swap(inputs: Inputs, model: Path) -> Swap:
     """A model's swap; one of another size is given, and gives, pictures brought to its own."""
-    swapper = load_face_swapper(model, str(inputs.device))
-    side_px = side_for(swapper, inputs.size_px)
+    swapper = load_model_folder(model, inputs.device)
 
     def crops(faces: Sequence[Face]) -> Batch:
-        return np.stack([resize(face.image, side_px) for face in faces])
+        return np.stack([resize(face.image, swapper.size_px) for face in faces])
 
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
         swapped = swapper.swap_crops(crops(sources), crops(templates))
@@ -279,7 +277,7 @@ def _truth_itself(
 def _judge(inputs: Inputs) -> Judge:
     """The judge that params name, else the training's own network under jitter; the same file stays the same network."""
     network = inputs.params.judge or inputs.network
-    recognizer = load_judge(network).to(inputs.device)
+    recognizer = load_evaluator_recognizer(network).to(inputs.device)
 
     def embed(images: Batch) -> Vectors:
         return recognizer.embed(images, inputs.params.batch_size)
@@ -293,7 +291,7 @@ def _judge(inputs: Inputs) -> Judge:
 
 def _levels(inputs: Inputs) -> Levels:
     """The built-in network's feature maps, whatever judges."""
-    network = load_judge(BUILT_IN).to(inputs.device)
+    network = load_evaluator_recognizer(BUILT_IN).to(inputs.device)
 
     @torch.no_grad()
     def levels(images: Batch) -> list[npt.NDArray[np.floating]]:

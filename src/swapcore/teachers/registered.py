@@ -11,9 +11,8 @@ import torch
 
 from swapcore.data.faces import Face
 from swapcore.faces.extract import find_in_crop
-from swapcore.hub.face_swapper import FaceSwapper
-from swapcore.hub.loading import load_face_swapper
-from swapcore.hub.native_crop import side_for
+from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.loading import load_model_folder
 from swapcore.hub.references import resolve_model
 from swapcore.ops.geometry import Points, apply
 from swapcore.ops.image import Image, resize
@@ -44,8 +43,8 @@ class RegisteredTeacher:
         self.version = located.digest
 
     @cached_property
-    def _swapper(self) -> FaceSwapper:
-        return load_face_swapper(self.model, "cpu")
+    def _swapper(self) -> CropSwapper:
+        return load_model_folder(self.model)
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: where the model is, not the networks, which each process loads at its first fake."""
@@ -58,7 +57,7 @@ class RegisteredTeacher:
         the face the template's pixels stay what they were.
         """
         size_px = template.image.shape[0]
-        own_px = side_for(self._swapper, size_px)
+        own_px = self._swapper.crop_side(size_px)
         small = resize(template.image, own_px)
         with _one_thread():
             swapped = self._swapper.swap_crops(resize(source.image, own_px)[None], small[None])[0]
@@ -73,7 +72,7 @@ def _moved(template: Image, fake: Image) -> Points:
     before, after = (find_in_crop(picture) for picture in (template, fake))
     if before is None or after is None:
         return np.zeros((5, 2))
-    return apply(after.to_picture, after.face.points) - apply(before.to_picture, before.face.points)
+    return apply(after.to_image, after.face.points) - apply(before.to_image, before.face.points)
 
 
 @contextmanager

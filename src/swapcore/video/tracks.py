@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.faces.align import ALIGNED_BY, align
+from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
 from swapcore.faces.detect import Box, detect_video_face
 from swapcore.faces.extract import AlignedFace, cut_face
-from swapcore.inference.finding import find_fault
+from swapcore.inference.finding import find_defect
 from swapcore.ops.geometry import Points, apply, invert, warp
 from swapcore.ops.image import Image
 
@@ -41,7 +41,7 @@ def detect_face(number: int, image: Image) -> Detection | None:
     if box is None:
         return None
     face = cut_face(image, box, _LOCATE_PX)
-    if find_fault(face) is not None:
+    if find_defect(face) is not None:
         return None
     return Detection(number, box, apply(invert(face.affine), face.points))
 
@@ -89,7 +89,7 @@ def _fit(times: npt.NDArray[np.float64], values: npt.NDArray[np.float64], at: fl
 
 def cut_at(image: Image, points: Points, size_px: int) -> AlignedFace:
     """Cut the face by given landmarks (5, 2) instead of detected ones."""
-    affine = align(points[:ALIGNED_BY], size_px)
+    affine = align(points[:NUM_ALIGNMENT_POINTS], size_px)
     (left, top), (right, bottom) = points.min(0), points.max(0)
     box = Box(float(left), float(top), float(right), float(bottom), 0.0)
     return AlignedFace(warp(image, affine, size_px), affine, box, points, apply(affine, points))

@@ -16,7 +16,7 @@ from swapcore.evaluation.realism import Levels
 from swapcore.evaluation.scores import Bench, ScoreRow, score_answers
 from swapcore.evaluation.summary import FIGURES, Figure, Value, mean_of, rule_of_three
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
-from swapcore.faces.networks import load_judge
+from swapcore.faces.networks import load_evaluator_recognizer
 from swapcore.faces.recognizer import Recognizer
 from swapcore.ops.image import Image, to_tensor
 from swapcore.ops.metrics import crossed_bootstrap_interval
@@ -85,7 +85,7 @@ def _truth(truth_set: TruthSet) -> Callable[[Face, Face], Image]:
 
 def _bench(truth_set: TruthSet) -> Bench:
     """The same judge for everybody, centered by the benchmark's own people, of whom no training knows."""
-    recognizer = load_judge(_NETWORK)
+    recognizer = load_evaluator_recognizer(_NETWORK)
     faces = truth_set.faces
     embeddings = recognizer.embed(np.stack([face.image for face in faces]), _BATCH_SIZE)
     gallery = Gallery(np.array([face.key for face in faces]), np.array([face.identity for face in faces]), embeddings)
