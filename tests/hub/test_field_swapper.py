@@ -1,6 +1,5 @@
 """A model folder with a field generator swaps crops and faces at any resolution, and is exported so."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +7,16 @@ import onnx
 import pytest
 
 from swapcore.config import NetworkParams
+from swapcore.errors import ArtifactError
 from swapcore.faces.align import template_points
 from swapcore.faces.detect import Box
 from swapcore.faces.extract import AlignedFace, extract_face
 from swapcore.faces.mesh import crops as mesh_crops
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.face_swapper import FaceInImage
-from swapcore.hub.field_swapper import FieldSwapper, cut_at_own_size
+from swapcore.hub.field_swapper import FieldSwapper
 from swapcore.hub.loading import load_face_swapper
+from swapcore.hub.native_crop import cut_native, side_for
 from swapcore.ops.geometry import apply, invert
 from swapcore.serving.export import FIELD_INPUTS, OnnxSwap, export_onnx
 from tests.drawn_photographs import draw_face
@@ -50,6 +51,10 @@ def face_in(size_px: int, crop_px: int) -> FaceInImage:
 def test_a_model_is_loaded_by_its_kind(folder: Path, model: Path) -> None:
     assert isinstance(load_face_swapper(folder, "cpu"), FieldSwapper)
     assert isinstance(load_face_swapper(model, "cpu"), CropSwapper)
+    with pytest.raises(ArtifactError, match="predicts fields"):
+        CropSwapper(folder)
+    with pytest.raises(ArtifactError, match="predicts pixels"):
+        FieldSwapper(model)
 
 
 @pytest.mark.parametrize(("source_px", "template_px"), [(128, 128), (200, 128), (128, 300)])
@@ -71,16 +76,15 @@ def test_faces_are_swapped_at_the_images_resolution(swapper: FieldSwapper) -> No
     np.testing.assert_allclose(apply(invert(swapped.affine), swapped.points)[0], [161.5, 201.5])
 
 
-def test_a_crop_is_never_smaller_than_the_face_was_cut() -> None:
+def test_native_crops_are_bounded() -> None:
     shown = face_in(512, 128)
-    assert cut_at_own_size(shown).before.shape == (512, 512, 3)
-    small = FaceInImage(shown.image, replace(shown.face, affine=4 * shown.face.affine))
-    assert cut_at_own_size(small).before is shown.face.crop
+    assert cut_native(shown, 300).crop.shape == (300, 300, 3)
+    assert cut_native(shown, 128).crop is shown.face.crop
 
 
 def test_the_side_nearest_to_one_that_is_asked_for(swapper: FieldSwapper, model: Path) -> None:
-    assert [swapper.crop_side(px) for px in (64, 256, 5000)] == [128, 256, 2048]
-    assert CropSwapper(model).crop_side(256) == 64
+    assert [side_for(swapper, px) for px in (64, 256, 5000)] == [128, 256, 2048]
+    assert side_for(CropSwapper(model), 256) == 64
 
 
 def test_without_the_mesh_the_standard_points_guide(swapper: FieldSwapper, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +110,7 @@ def test_the_exported_file_composes_at_any_size(folder: Path, swapper: FieldSwap
     written = export_onnx(folder, tmp_path / "fields.onnx")
     assert written.max_difference < 1e-3
     assert [each.name for each in onnx.load(tmp_path / "fields.onnx").graph.input] == list(FIELD_INPUTS)
-    inputs = swapper.network_inputs(crops(1, 150), crops(1, 210, 1))
+    inputs = swapper.inputs(crops(1, 150), crops(1, 210, 1))
     found = OnnxSwap(tmp_path / "fields.onnx", threads=1)(*(values.numpy() for values in inputs))
     wanted = swapper.swap_crops(crops(1, 150), crops(1, 210, 1))
     assert np.abs(np.rint((found[0].clip(-1, 1) + 1) * 127.5) - wanted[0].transpose(2, 0, 1)).max() <= 1
