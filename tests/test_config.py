@@ -1,5 +1,6 @@
 """Validation of params.yaml, with one-line errors that name the field."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def sections(model: type[BaseModel]) -> list[type[BaseModel]]:
 
 def changed(tmp_path: Path, section: str, key: str, value: object) -> Path:
     document = yaml.safe_load(PARAMS.read_text())
-    document[section][key] = value
+    *parents, field = key.split(".")
+    functools.reduce(dict.__getitem__, parents, document[section])[field] = value
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(document))
     return path
@@ -51,7 +53,7 @@ def test_every_section_is_strict_frozen_and_without_defaults(section: type[Secti
         ("train", "lrr", 1, "train.lrr"),
         ("train", "steps", 0, "train.steps"),
         ("train", "steps", "many", "train.steps"),
-        ("train", "learning_rate", float("nan"), "train.learning_rate"),
+        ("train", "schedule.learning_rate", float("nan"), "train.schedule.learning_rate"),
         ("train", "device", "gpu", "train.device"),
         ("crop", "size_px", 100, "crop.size_px"),
         ("crop", "several_faces", "first", "crop.several_faces"),
@@ -96,8 +98,9 @@ def test_the_digest_depends_on_values_only() -> None:
 
 def test_frozen_networks_need_a_sample_in_each_step() -> None:
     document = yaml.safe_load(PARAMS.read_text())["train"]
-    with pytest.raises(ValidationError, match="judge_every must not be greater than batch_size"):
-        TrainParams.model_validate(document | {"batch_size": 2, "judge_every": 3})
+    document["step"]["frozen_network_every"] = 3
+    with pytest.raises(ValidationError, match=r"step\.frozen_network_every must not be greater than batch_size"):
+        TrainParams.model_validate(document | {"batch_size": 2})
 
 
 def test_the_real_label_must_have_the_larger_weight() -> None:

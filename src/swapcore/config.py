@@ -130,7 +130,7 @@ class CropParams(Section):
 
 
 class FakeChecks(Section):
-    """What a fake must pass to become part of a sample group."""
+    """Conditions that a fake must meet to become part of a sample group."""
 
     min_changed_inside: Annotated[
         float, Field(ge=0, le=255, description="mean |fake - template| inside the face, gray levels")
@@ -142,20 +142,18 @@ class FakeChecks(Section):
 
 
 class GroupsParams(Section):
-    """Sample groups of both kinds, made by a teacher."""
+    """Sample groups of both kinds, with fakes made by a teacher."""
 
     teacher: Literal["classical", "oracle", "registered"]
     teacher_model: Annotated[
-        str | None, Field(description="a registered teacher's folder, models:/ URI or s3:// prefix, else null")
+        str | None, Field(description="model folder, models:/ URI or s3:// prefix of a registered teacher, else null")
     ]
     blend: Annotated[
-        Literal["feather", "poisson"], Field(description="how the classical teacher joins face and template")
+        Literal["feather", "poisson"], Field(description="how the classical teacher blends face and template")
     ]
     size_px: CropSize
-    references_per_label: Annotated[
-        int, Field(ge=0, le=1000, description="fake-template groups made of each photograph")
-    ]
-    sources_per_template: Annotated[int, Field(ge=0, le=1000, description="fake-label groups made of each photograph")]
+    references_per_label: Annotated[int, Field(ge=0, le=1000, description="fake-template groups for each photograph")]
+    sources_per_template: Annotated[int, Field(ge=0, le=1000, description="fake-label groups for each photograph")]
     checks: FakeChecks
     shard_megabytes: Annotated[int, Field(ge=1, le=4096)]
     seed: Seed
@@ -163,7 +161,7 @@ class GroupsParams(Section):
 
 
 class ModelParams(Section):
-    """The generator and the discriminator."""
+    """Generator and discriminator."""
 
     kind: Annotated[
         Literal["fields", "pixels"],
@@ -177,22 +175,18 @@ class ModelParams(Section):
         float, Field(gt=0, le=0.25, description="fields: reach of the learned correction of the guide, of the side")
     ]
     width: Annotated[int, Field(ge=8, le=512, description="channels at full working resolution")]
-    num_levels: Annotated[int, Field(ge=1, le=5, description="halvings of resolution in the encoder")]
-    num_fusion_blocks: Annotated[int, Field(ge=1, le=16, description="blocks in which mean and variance are fused")]
-    unshuffle: Annotated[Literal[1, 2, 4], Field(description="pixels folded into channels by the stem")]
+    num_levels: Annotated[int, Field(ge=1, le=5, description="downsampling steps of the encoder")]
+    num_fusion_blocks: Annotated[int, Field(ge=1, le=16, description="blocks that fuse mean and variance")]
+    unshuffle: Annotated[Literal[1, 2, 4], Field(description="factor of the pixel unshuffle in the stem")]
     window: Annotated[
         float,
-        Field(
-            ge=0.5,
-            le=1,
-            description="side of the square that the generator sees and paints, of the crop's; 1 = all of it",
-        ),
+        Field(ge=0.5, le=1, description="side of the processed square as a share of the crop's side; 1 = whole crop"),
     ]
     copies_source: Annotated[
-        bool, Field(description="the decoder may mix in the source's pixels, moved by a coarse field that it predicts")
+        bool, Field(description="the decoder may blend in the source's pixels, warped by a predicted coarse flow")
     ]
     moves_template: Annotated[
-        bool, Field(description="the same with the template's pixels, which have its expression, gaze and light")
+        bool, Field(description="the same with the template's pixels, which carry expression, gaze and light")
     ]
     discriminator_width: Annotated[int, Field(ge=8, le=512)]
 
@@ -208,14 +202,12 @@ class LossWeights(Section):
 
     pixel_real: Annotated[NonNegative, Field(description="w1: against the real label of a fake-template group")]
     pixel_fake: Annotated[NonNegative, Field(description="w2 < w1: against the fake label")]
-    pixel_raw: Annotated[
-        NonNegative, Field(description="share of the pixel loss that also judges the image before the mask")
-    ]
+    pixel_raw: Annotated[NonNegative, Field(description="pixel loss of the image before the mask, relative to pixel")]
     pixel_change: Annotated[NonNegative, Field(description="extra weight of pixels where label and template differ")]
     feature: NonNegative
-    identity_source: Annotated[NonNegative, Field(description="first part: be the source")]
+    identity_source: Annotated[NonNegative, Field(description="first identity loss: similarity to the source")]
     identity_template: Annotated[
-        NonNegative, Field(description="second part: be no nearer the template than the source is")
+        NonNegative, Field(description="second identity loss: as far from the template as the source is")
     ]
     adversarial: NonNegative
     edges: Annotated[NonNegative, Field(description="share of the pixel loss on differences of neighboring pixels")]
@@ -238,41 +230,85 @@ class LossWeights(Section):
 
 
 class AugmentParams(Section):
-    """How a sample group is varied; template and label always alike, the shift of all three too."""
+    """Augmentation of sample groups; template and label get the same values, the shift applies to all three images."""
 
     other_source: Annotated[
-        Fraction, Field(description="probability that any other photograph of the source's person takes its place")
+        Fraction, Field(description="probability of replacing the source by another photograph of the same person")
     ]
-    flip: Annotated[Fraction, Field(description="probability of mirroring, drawn for source and template apart")]
+    flip: Annotated[Fraction, Field(description="probability of mirroring, drawn separately for source and template")]
     shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
     gain: Annotated[float, Field(ge=0, lt=1, description="largest relative change of each color channel")]
     occlusion: Annotated[Fraction, Field(description="probability of something drawn over template and label")]
 
 
 class JitterParams(Section):
-    """How an image is varied before the recognizer of the losses, lest it be fooled by pixels in their exact places."""
+    """Random transforms before the frozen networks; prevent adversarial overfitting to pixel positions."""
 
     shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
     scale: Annotated[float, Field(ge=0, lt=0.5, description="largest relative change of size")]
     blur: Annotated[Fraction, Field(description="largest share of a 3x3 binomial blur")]
 
 
-class RecoveryParams(Section):
-    """What happens when a loss or gradient is not finite, or the loss explodes: back to a checkpoint, at lower rates."""
+class FeatureParams(Section):
+    """Network of the feature loss."""
 
-    attempts: Annotated[int, Field(ge=0, le=100, description="returns to a checkpoint before training gives up")]
-    rate_factor: Annotated[float, Field(gt=0, lt=1, description="by which each return multiplies the learning rates")]
-    explosion: Annotated[float, Field(gt=1, description="a total loss so many times its running mean has exploded")]
+    network: Annotated[NetworkParams | None, Field(description="null = the recognizer's early levels")]
+    num_levels: Annotated[int, Field(ge=1, le=8, description="levels compared, from the first")]
+
+
+class SamplingParams(Section):
+    """How batches are drawn from the sample groups."""
+
+    fake_label_share: Annotated[Fraction, Field(description="share of fake-label groups in a batch")]
+    memory_megabytes: Annotated[Count, Field(description="decoded images are cached if all of them fit")]
+    augment: AugmentParams
+
+
+class ScheduleParams(Section):
+    """Values that depend on the step."""
+
+    learning_rate: Annotated[Positive, Field(le=1)]
+    discriminator_learning_rate: Annotated[Positive, Field(le=1)]
+    floor: Annotated[Fraction, Field(description="share of the learning rates that remains at the last step")]
+    warmup_steps: Count
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+    raw_phase: Annotated[
+        Fraction,
+        Field(description="share of the steps in which identity and feature losses use the image before the mask"),
+    ]
+    adversarial_start: Annotated[Fraction, Field(description="share of the steps before the discriminator is used")]
+
+
+class StepParams(Section):
+    """How one step is computed."""
+
+    accumulate: Annotated[
+        int, Field(ge=1, le=1024, description="parts of a process's share of the batch; more parts need less memory")
+    ]
+    frozen_network_every: Annotated[
+        int, Field(ge=1, le=8, description="compute frozen-network losses on every N-th sample; the offset rotates")
+    ]
+    max_gradient_norm: Positive
+    compile: Annotated[bool, Field(description="torch.compile the generator; takes minutes before the first step")]
+    channels_last: Annotated[bool, Field(description="channels-last memory format; faster on GPUs")]
+
+
+class RecoveryParams(Section):
+    """Rollback to a checkpoint, with lower learning rates, on NaN or a loss spike."""
+
+    attempts: Annotated[int, Field(ge=0, le=100, description="rollbacks before training fails")]
+    lr_factor: Annotated[float, Field(gt=0, lt=1, description="factor of the learning rates for each rollback")]
+    loss_spike: Annotated[float, Field(gt=1, description="loss-spike threshold, x running mean of the total loss")]
 
 
 class SentinelParams(Section):
-    """Bounds of figures that show a training astray; docs/training.md tells what each figure is."""
+    """Bounds of metrics that reveal a failing training, see docs/training.md."""
 
     action: Annotated[Literal["off", "warn", "fail"], Field(description="fail = end the stage with exit code 3")]
     start: Annotated[
-        Fraction, Field(description="share of the steps before which nothing counts: all begin as copiers")
+        Fraction, Field(description="share of the steps before the first check; every model begins by copying")
     ]
-    patience: Annotated[int, Field(ge=1, description="samples on end (train.sample_every) before the stage fails")]
+    patience: Annotated[int, Field(ge=1, description="consecutive failed checks before the stage fails")]
     min_change: Annotated[
         NonNegative, Field(description="mean |output - template| over |label - template|: 0 = template copied")
     ]
@@ -280,11 +316,26 @@ class SentinelParams(Section):
         NonNegative, Field(description="mean |output - source| over |template - source|: 0 = source copied")
     ]
     min_discriminator_loss: Annotated[
-        float, Field(ge=0, le=2, description="hinge loss: 2 = nothing told apart, 0 = all, and nothing more is taught")
+        float, Field(ge=0, le=2, description="hinge loss: 2 = no separation, 0 = perfect separation and no gradient")
     ]
     max_background_l1: Annotated[
         float, Field(ge=0, le=255, description="gray levels from the template where label and template agree")
     ]
+
+
+class LoopParams(Section):
+    """Intervals of logging and validation."""
+
+    log_every: Annotated[int, Field(ge=1, description="steps between rows of losses.csv")]
+    sample_every: Annotated[int, Field(ge=1, description="steps between image sheets and validation metrics")]
+    validation_groups: Annotated[int, Field(ge=1, le=10_000, description="largest number of each kind")]
+
+
+class CheckpointParams(Section):
+    """When training saves its state."""
+
+    every: Annotated[int, Field(ge=1, description="steps between checkpoints")]
+    keep: Annotated[int, Field(ge=1, le=100, description="number of checkpoints kept")]
 
 
 class TrainParams(Section):
@@ -295,49 +346,27 @@ class TrainParams(Section):
     ]
     size_px: CropSize
     steps: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=2, description="of a step, over all processes")]
-    accumulate: Annotated[
-        int, Field(ge=1, le=1024, description="parts in which a process takes its share, to save memory")
-    ]
-    fake_label_share: Annotated[Fraction, Field(description="share of fake-label groups in a batch")]
-    learning_rate: Annotated[Positive, Field(le=1)]
-    discriminator_learning_rate: Annotated[Positive, Field(le=1)]
-    learning_rate_floor: Annotated[Fraction, Field(description="share of the rates that is left at the last step")]
-    warmup_steps: Count
-    ema_decay: Annotated[float, Field(ge=0, lt=1)]
-    max_gradient_norm: Positive
-    raw_phase: Annotated[
-        Fraction, Field(description="share of the steps in which identity and features judge the image before the mask")
-    ]
-    judge_every: Annotated[
-        int, Field(ge=1, le=8, description="the frozen networks look at one sample of so many, by turns")
-    ]
-    adversarial_start: Annotated[Fraction, Field(description="share of the steps before the discriminator joins")]
-    augment: AugmentParams
-    jitter: JitterParams
+    batch_size: Annotated[int, Field(ge=2, description="samples of a step, over all processes")]
+    seed: Seed
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Field(description="autocast of forward and losses")]
+    threads: Annotated[int, Field(ge=0, description="torch threads; 0 = one for each core")]
     model: ModelParams
+    sampling: SamplingParams
+    schedule: ScheduleParams
+    step: StepParams
     weights: LossWeights
-    feature_network: Annotated[NetworkParams | None, Field(description="null = the recognizer's early levels")]
-    num_feature_levels: Annotated[int, Field(ge=1, le=8, description="levels compared, from the first")]
+    feature: FeatureParams
+    jitter: JitterParams
+    loop: LoopParams
+    checkpoint: CheckpointParams
     recovery: RecoveryParams
     sentinels: SentinelParams
-    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Field(description="autocast of forward and losses")]
-    compile: Annotated[bool, Field(description="torch.compile the generator; takes minutes before the first step")]
-    channels_last: Annotated[bool, Field(description="pixels before channels in memory; helps on GPUs")]
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
-    threads: Annotated[int, Field(ge=0, description="torch threads; 0 = one for each core")]
-    log_every: Annotated[int, Field(ge=1)]
-    sample_every: Annotated[int, Field(ge=1, description="steps between picture sheets and validation figures")]
-    validation_groups: Annotated[int, Field(ge=1, le=10_000, description="at most so many of each kind")]
-    checkpoint_every: Annotated[int, Field(ge=1)]
-    checkpoints_kept: Annotated[int, Field(ge=1, le=100)]
-    memory_megabytes: Annotated[Count, Field(description="images are kept decoded if all of them need no more")]
-    seed: Seed
 
     @model_validator(mode="after")
-    def _somebody_judged(self) -> Self:
-        if self.judge_every > self.batch_size:
-            raise ValueError("judge_every must not be greater than batch_size: each step somebody must be looked at")
+    def _every_step_has_identity_loss(self) -> Self:
+        if self.step.frozen_network_every > self.batch_size:
+            raise ValueError("step.frozen_network_every must not be greater than batch_size")
         return self
 
 

@@ -38,7 +38,7 @@ def test_metrics_and_plots_exist(workspace: Path) -> None:
 def test_an_experiment_retrains_only_what_depends_on_the_value(workspace: Path) -> None:
     run = in_folder(workspace)
     before = {name: artifact_digest(workspace / name) for name in ("data/faces", "data/groups", "models/swap")}
-    out = run("dvc", "exp", "run", "-S", "train.learning_rate=0.0005").stdout
+    out = run("dvc", "exp", "run", "-S", "train.schedule.learning_rate=0.0005").stdout
     assert "Running stage 'train'" in out
     assert "Running stage 'evaluate'" in out
     assert "Running stage 'crop'" not in out
