@@ -1,4 +1,4 @@
-"""The typed tree of params.yaml: one section a stage, every value with its meaning and bounds, none with a default."""
+"""Typed sections of params.yaml, one per stage."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from swapcore.errors import ParamsError
 InputPath = Annotated[Path, "input"]
 """A port that a stage reads: a `deps` entry in dvc.yaml, an Input of the KFP component."""
 OptionalInputPath = Annotated[Path | None, "input"]
-"""The same where a stage can do without, and then gets None: not in dvc.yaml, an optional Input of the KFP component."""
+"""A port that may be absent and is then None: not in dvc.yaml, an optional Input of the KFP component."""
 OutputPath = Annotated[Path, "output"]
 """A port that a stage writes: an `outs` entry in dvc.yaml, an Output of the KFP component."""
 
@@ -24,67 +24,67 @@ NonNegative = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 CropSize = Annotated[int, Field(ge=64, le=1024, multiple_of=16)]
-Workers = Annotated[int, Field(ge=0, le=256, description="processes; 0 means one for each core")]
+Workers = Annotated[int, Field(ge=0, le=256, description="number of processes; 0 = one per core")]
 
 
 class Section(BaseModel):
-    """A part of params.yaml: unknown keys are refused, values cannot be changed after reading."""
+    """A frozen part of params.yaml that forbids unknown keys and has no defaults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def digest(self) -> str:
-        """SHA-256 (hex) of the validated values, the same for equal values however they were written."""
+        """SHA-256 (hex) of the validated values, independent of how they are written in YAML."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 class NetworkParams(Section):
-    """A frozen network: the built-in one, or the user's own file, named by path and sha256."""
+    """A frozen network: the built-in one, or a user's file with its hash."""
 
     kind: Annotated[
         Literal["dlib", "onnx", "torchscript", "vgg16", "alexnet"],
-        Field(description="dlib is built in; vgg16 and alexnet are torchvision's, for features only"),
+        Field(description="dlib is built in; vgg16 and alexnet are torchvision's and give features only"),
     ]
-    path: Annotated[Path | None, Field(description="the network's file; null for dlib")]
-    sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$", description="of the file; null for dlib")]
+    path: Annotated[Path | None, Field(description="file of the network; null for dlib")]
+    sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$", description="hash of the file; null for dlib")]
 
     @model_validator(mode="after")
     def _file_named(self) -> Self:
         if self.kind == "dlib" and (self.path or self.sha256):
-            raise ValueError("kind dlib comes with the package: path and sha256 must be null")
+            raise ValueError("path and sha256 must be null for kind dlib, which is built in")
         if self.kind != "dlib" and not (self.path and self.sha256):
             raise ValueError(f"kind {self.kind} needs path and sha256")
         return self
 
 
 class SynthesizeParams(Section):
-    """People who do not exist: how many, how often photographed, and how large."""
+    """Rendered synthetic people."""
 
-    num_people: Annotated[int, Field(ge=2, le=1_000_000)]
-    pictures_per_person: Annotated[int, Field(ge=2, le=10_000)]
-    size_px: Annotated[int, Field(ge=64, le=2048)]
-    attribute_range: Annotated[float, Field(gt=0, le=1, description="1 = full range of pose, expression, light")]
-    write_truth: Annotated[bool, Field(description="also truth.tar: part masks and depth of every picture")]
+    num_people: Annotated[int, Field(ge=2, le=1_000_000, description="number of people")]
+    pictures_per_person: Annotated[int, Field(ge=2, le=10_000, description="images of each person")]
+    size_px: Annotated[int, Field(ge=64, le=2048, description="width and height of the images")]
+    attribute_range: Annotated[float, Field(gt=0, le=1, description="range of pose, expression and light; 1 = full")]
+    write_truth: Annotated[bool, Field(description="also write truth.tar with part masks and depth of each image")]
     seed: Seed
     workers: Workers
 
 
 class QualityLimits(Section):
-    """What a face must reach to be used; a face below goes to the quarantine table with the reason."""
+    """Limits for faces; one outside of them goes to the quarantine table with the reason."""
 
-    min_eye_distance_px: Annotated[float, Field(ge=4, description="between the eye centers, in the photograph")]
+    min_eye_distance_px: Annotated[float, Field(ge=4, description="distance of the eye centers in the input image")]
     min_sharpness: Annotated[
-        NonNegative, Field(description="squared Laplacian of the face at 128 px over its variance")
+        NonNegative, Field(description="mean squared Laplacian of the face at 128 px, relative to its variance")
     ]
-    min_brightness: Annotated[Fraction, Field(description="mean luma inside the face, 0 black to 1 white")]
-    max_brightness: Fraction
-    max_clipped: Annotated[Fraction, Field(description="share of face pixels that are pure black or white")]
-    max_yaw_deg: Annotated[float, Field(gt=0, le=90, description="head turned left or right, estimated")]
-    max_roll_deg: Annotated[float, Field(gt=0, le=180)]
+    min_brightness: Annotated[Fraction, Field(description="mean luma inside the face; 0 = black, 1 = white")]
+    max_brightness: Annotated[Fraction, Field(description="the same, upper limit")]
+    max_clipped: Annotated[Fraction, Field(description="share of face pixels that are black or white")]
+    max_yaw_deg: Annotated[float, Field(gt=0, le=90, description="estimated rotation to the left or right")]
+    max_roll_deg: Annotated[float, Field(gt=0, le=180, description="rotation in the image plane")]
 
 
 class SplitParams(Section):
-    """People, not photographs, are divided; the rest of the people is the training part."""
+    """Split by person; people in neither share are for training."""
 
     validation: Annotated[float, Field(ge=0, lt=0.5, description="share of people")]
     test: Annotated[float, Field(ge=0, lt=0.5, description="share of people")]
@@ -92,30 +92,36 @@ class SplitParams(Section):
 
 
 class CropParams(Section):
-    """Photograph to aligned face."""
+    """From images to aligned faces."""
 
     size_px: CropSize
     several_faces: Annotated[
-        Literal["largest", "central", "reject"], Field(description="which face counts when a photograph has several")
+        Literal["largest", "central", "reject"], Field(description="which face of an image with several is used")
     ]
-    max_megapixels: Annotated[float, Field(gt=0, le=1000, description="larger files are refused before decoding")]
+    max_megapixels: Annotated[float, Field(gt=0, le=1000, description="larger images are refused before decoding")]
     quality: QualityLimits
     near_duplicate_bits: Annotated[
         int,
         Field(
-            ge=-1, le=32, description="perceptual hashes of a person's faces that differ in so few of 64 bits; -1 = off"
+            ge=-1,
+            le=32,
+            description="maximum Hamming distance (of 64 bits) of perceptual hashes of near-duplicates; -1 = off",
         ),
     ]
     near_duplicate_cosine: Annotated[
         float,
         Field(
-            ge=-1, le=1, description="and whose face features agree so well, where there are people to center them by"
+            ge=-1,
+            le=1,
+            description="minimum cosine of the embeddings of near-duplicates, if there are people to center them by",
         ),
     ]
     min_identity_cosine: Annotated[
         float,
         Field(
-            ge=-1, le=1, description="a face whose cosine to the rest of its person is lower is a probable wrong label"
+            ge=-1,
+            le=1,
+            description="a face with a lower mean cosine to the other faces of its person is a probable wrong label",
         ),
     ]
     split: SplitParams
@@ -138,12 +144,9 @@ class FakeChecks(Section):
 class GroupsParams(Section):
     """Sample groups of both kinds, with fakes made by a teacher."""
 
-    teacher: Literal["classical", "oracle", "registered"]
+    teacher: Literal["warp", "oracle", "registered"]
     teacher_model: Annotated[
         str | None, Field(description="model folder, models:/ URI or s3:// prefix of a registered teacher, else null")
-    ]
-    blend: Annotated[
-        Literal["feather", "poisson"], Field(description="how the classical teacher blends face and template")
     ]
     size_px: CropSize
     references_per_label: Annotated[int, Field(ge=0, le=1000, description="fake-template groups for each photograph")]
@@ -387,57 +390,60 @@ class EvaluateParams(Section):
 
 
 class GateParams(Section):
-    """What a new version must reach to take the champion's place; figures as metrics.json names them."""
+    """Conditions for a new version to be promoted; metrics as named in metrics.json."""
 
     better: Annotated[
         tuple[str, ...],
-        Field(min_length=1, description="each must be better beyond its interval, where the reports have it"),
+        Field(
+            min_length=1,
+            description="metrics that must improve by more than the confidence interval, if both reports have them",
+        ),
     ]
-    not_worse: Annotated[dict[str, NonNegative], Field(description="figure -> by how much it may be worse")]
-    slice_tolerance: Annotated[NonNegative, Field(description="by how much the margin may be lower on a kind of pairs")]
+    not_worse: Annotated[dict[str, NonNegative], Field(description="metric: how much worse it may be")]
+    slice_tolerance: Annotated[
+        NonNegative, Field(description="how much lower identity/margin may be on a slice of pairs")
+    ]
 
 
 class RegisterParams(Section):
-    """Entering the model in the registry."""
+    """Registration in MLflow."""
 
-    model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
+    model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$", description="name of the registered model")]
     bounds: Annotated[
         dict[str, tuple[float | None, float | None]],
-        Field(description="figure of the report -> least, most; a model outside of them is not registered"),
+        Field(description="metric: [minimum, maximum]; a model outside of them is not registered"),
     ]
     gate: GateParams
-    allow_dirty: Annotated[bool, Field(description="register from a checkout whose code has uncommitted changes")]
+    allow_dirty: Annotated[bool, Field(description="register although the code has uncommitted changes")]
 
 
 class RoundsParams(Section):
-    """Self-training rounds that `dvc repro` runs; the command `swapcore rounds` takes both values as arguments."""
+    """Self-training rounds of `dvc repro`; `swapcore rounds` takes both values as arguments."""
 
     series: Annotated[
         tuple[Annotated[int, Field(ge=1, le=99)], ...],
-        Field(max_length=1, description="[3]: at most three rounds; [] for none"),
+        Field(max_length=1, description="[3] = at most three rounds; [] = none"),
     ]
     champion: Annotated[Path, Field(description="model folder of the first teacher")]
 
 
 class PhotographParams(Section):
-    """Where the photographs are."""
+    """Location of the input images."""
 
-    input: Annotated[Path, Field(description="a folder with a sub-folder a person, or a CSV file,identity[,split]")]
-    folder: Annotated[
-        Path, Field(description="the folder that DVC watches: it holds input, photographs and consent.csv")
-    ]
+    input: Annotated[Path, Field(description="folder with one sub-folder per person, or a CSV file,identity[,split]")]
+    folder: Annotated[Path, Field(description="folder that DVC tracks; it contains input, images and consent.csv")]
     synthetic: Annotated[
         tuple[Path, ...],
-        Field(max_length=1, description="the folder that synthesize makes; [] for your own photographs"),
+        Field(max_length=1, description="folder that synthesize writes; [] for your own images"),
     ]
 
 
 with warnings.catch_warnings():
-    # A section is called `register`, as its stage is; nobody registers virtual subclasses of Params.
+    # The section `register` hides ABCMeta.register, which Params does not use.
     warnings.filterwarnings("ignore", 'Field name "register"', UserWarning)
 
     class Params(Section):
-        """params.yaml, whole."""
+        """The whole of params.yaml."""
 
         photographs: PhotographParams
         synthesize: SynthesizeParams
@@ -445,12 +451,12 @@ with warnings.catch_warnings():
         groups: GroupsParams
         train: TrainParams
         evaluate: EvaluateParams
-        register: RegisterParams = Field()  # or the inherited method would pass for a default
+        register: RegisterParams = Field()  # or pydantic takes the inherited method for a default
         rounds: RoundsParams
 
 
 def describe(error: ValidationError, prefix: str = "") -> str:
-    """One line for a validation error: each field with its full dotted name and what is wrong with it."""
+    """A validation error on one line: the dotted name of each field, and the problem."""
     problems = []
     for item in error.errors():
         field = ".".join(str(part) for part in (*filter(None, [prefix]), *item["loc"]))
@@ -460,7 +466,7 @@ def describe(error: ValidationError, prefix: str = "") -> str:
 
 
 def read_section(path: Path, stage: str) -> Any:
-    """Read a stage's section from params.yaml, or from a file that holds this section alone.
+    """Read a stage's section from params.yaml, or from a file with this section only.
 
     Raises:
         ParamsError: as read_params.
@@ -472,10 +478,10 @@ def read_section(path: Path, stage: str) -> Any:
 
 
 def section_of(stage: str, values: Any) -> Any:
-    """A stage's section from plain values.
+    """Validate plain values as a stage's section.
 
     Raises:
-        ParamsError: a key or value is not allowed; one line.
+        ParamsError: a key or value is not allowed.
     """
     section: Any = Params.model_fields[stage].annotation
     try:
@@ -499,7 +505,7 @@ def with_device(stage: str, section: Section, device: str) -> Any:
 
 
 def _owner_of(values: dict[str, Any], key: str) -> dict[str, Any] | None:
-    """The mapping, this one or one below it, that has a key."""
+    """The mapping that has a key: this one or a nested one."""
     if key in values:
         return values
     below = (_owner_of(value, key) for value in values.values() if isinstance(value, dict))
@@ -510,7 +516,7 @@ def read_params(path: Path) -> Params:
     """Read and validate params.yaml.
 
     Raises:
-        ParamsError: the file is missing, is not YAML, or a key or value is not allowed; one line.
+        ParamsError: the file is missing or not YAML, or a key or value is not allowed.
     """
     try:
         return Params.model_validate(_read_yaml(path))

@@ -127,7 +127,7 @@ def write_chain(folder: Path, network: NetworkParams = DLIB, seed: int = 0, para
     facts = {"consent": consent, "photographs_card": None}
     write_card(faces, "faces", NoParams(), inputs={"photographs": "d" * 64}, counts={}, facts=facts)
     pass_on("faces", faces, groups)
-    teacher = {"teacher": {"name": "classical", "version": "1"}}
+    teacher = {"teacher": {"name": "warp", "version": "1"}}
     write_card(groups, "groups", NoParams(), inputs={"faces": artifact_digest(faces)}, counts={}, facts=teacher)
     write_model(model, network, seed)
     pass_on("groups", groups, model)

@@ -165,13 +165,13 @@ def test_a_teacher_that_cannot_be_loaded_is_told_to_the_reader(params, faces, tm
     assert "own swap is not shown" in (tmp_path / "report" / "report.html").read_text()
 
 
-def test_beside_a_model_that_the_oracle_taught_stands_the_classical_swap(params, faces, tmp_path):
+def test_beside_a_model_that_the_oracle_taught_is_the_dense_warp(params, faces, tmp_path):
     taught = GROUPS.model_copy(update={"teacher": "oracle"}).model_dump(mode="json", exclude={"workers"})
     model = write_model(tmp_path / "model", faces, params=taught)
     metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
     assert metrics["teacher/inside/l1"] > 0
     page = (tmp_path / "report" / "report.html").read_text()
-    assert "classical swap" in page
+    assert "dense warp" in page
     assert "teacher’s swap" not in page
 
 

@@ -128,7 +128,7 @@ def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
         "swapcore.version": read_card(ports["model"], "model").swapcore_version,
         "swapcore.code": register.code_digest(),
         "swapcore.weights": file_digest(ports["model"] / "weights.safetensors"),
-        "swapcore.teacher": "classical 1",
+        "swapcore.teacher": "warp 1",
         "swapcore.judge": "self-judged, jittered",
         "gate.outcome": "champion",
         "gate.reason": "the first version, and within register.bounds",

@@ -1,4 +1,4 @@
-"""The oracle teacher stands with the renderer that it asks."""
+"""Oracle teacher."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -68,7 +68,9 @@ def test_the_oracle_is_loaded_only_where_crop_handed_on_how_the_photographs_were
     params = read_params(Path(__file__).parents[2] / "params.yaml")
     oracle = params.groups.model_copy(update={"teacher": "oracle"})
     faces = FaceSet(write_faces(tmp_path / "faces", [Look(0, 0, "train")], params))
-    with pytest.raises(ParamsError, match=r"groups\.teacher: oracle .* has no parameters\.parquet; choose another teacher"):
+    with pytest.raises(
+        ParamsError, match=r"groups\.teacher: oracle .* has no parameters\.parquet; choose another teacher"
+    ):
         load_teacher(oracle, faces)
     write_table(faces.folder / PARAMETERS, PictureRow, [])
     assert load_teacher(oracle, faces).name == "oracle"

@@ -89,7 +89,9 @@ def test_the_landmarks_move_with_the_face(model: Path) -> None:
     cut, larger = align(picture.points[:NUM_ALIGNMENT_POINTS], 96), np.array([[1.1, 0.0, -4.8], [0.0, 1.1, -4.8]])
     template = replace(face(1), image=warp(picture.image, cut, 96), points=apply(cut, picture.points[:5]))
     teacher = RegisteredTeacher(model)
-    vars(teacher)["_swapper"] = SimpleNamespace(size_px=96, max_crop_px=96, swap_crops=lambda _, templates: [warp(templates[0], larger, 96)])
+    vars(teacher)["_swapper"] = SimpleNamespace(
+        size_px=96, max_crop_px=96, swap_crops=lambda _, templates: [warp(templates[0], larger, 96)]
+    )
     found, expected = teacher.swap(face(0), template).points, apply(larger, template.points)
     assert np.abs(found - expected).mean() < 0.4 < 0.8 < np.abs(template.points - expected).mean()
 
@@ -97,8 +99,8 @@ def test_the_landmarks_move_with_the_face(model: Path) -> None:
 def test_the_landmarks_of_an_unchanged_face_stay(tmp_path: Path) -> None:
     teacher = RegisteredTeacher(write_copier(tmp_path / "model"))
     np.testing.assert_array_equal(teacher.swap(face(0), face(1)).points, face(1).points)
-    nobody = replace(face(1), image=np.full((96, 96, 3), 90, np.uint8))
-    np.testing.assert_array_equal(teacher.swap(face(0), nobody).points, nobody.points)
+    faceless = replace(face(1), image=np.full((96, 96, 3), 90, np.uint8))
+    np.testing.assert_array_equal(teacher.swap(face(0), faceless).points, faceless.points)
 
 
 def named(model: str | None) -> GroupsParams:

@@ -11,6 +11,8 @@ from swapcore.config import NetworkParams
 from swapcore.errors import ArtifactError
 
 RECOGNIZER = "recognizer.json"
+_OLD_NAME = "recogniser.json"
+"""Its name before version 0.1."""
 
 
 class RecognizerFile(NamedTuple):
@@ -21,13 +23,19 @@ class RecognizerFile(NamedTuple):
     """(D,), mean raw embedding of the training people."""
 
 
+def recognizer_path(folder: Path) -> Path:
+    """Return the path of an artifact's recognizer.json, also in artifacts of versions before 0.1."""
+    old = folder / _OLD_NAME
+    return old if old.is_file() else folder / RECOGNIZER
+
+
 def read_recognizer_file(folder: Path) -> RecognizerFile:
     """Read an artifact's recognizer.json. A relative path of the network is resolved in the artifact's folder.
 
     Raises:
         ArtifactError: the file is missing or damaged.
     """
-    path = folder / RECOGNIZER
+    path = recognizer_path(folder)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         network = NetworkParams.model_validate(document["network"])

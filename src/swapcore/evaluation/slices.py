@@ -17,6 +17,8 @@ ITA_LIGHT_DEG, ITA_DARK_DEG = 41.0, 10.0
 """Individual typology angle: above 41 light or very light, 10 to 41 intermediate or tan, below brown or dark."""
 SMILE, OPEN, CLOSED = 0.35, 0.15, 0.6
 """Of the renderer's smile, mouth_open and blink, each 0 to 1: from these on it is seen."""
+OPEN_GAP = 4.0
+"""Percent of the eye distance: with the face mesh, the median mouth is closed, and has no gap to multiply."""
 WIDE_MOUTH, OPEN_MOUTH = 1.1, 1.2
 """Measured: mouth width and height of the lips, as multiples of the middle test template's."""
 MIN_PAIRS = 8
@@ -54,7 +56,7 @@ def rendered_expression(attributes: Attributes) -> str:
 
 def measured_expression(expression: Expression, middle: Expression) -> str:
     """The expression in a word, by what the key points show; middle: the median of all test templates."""
-    if expression.mouth_open > OPEN_MOUTH * middle.mouth_open:
+    if expression.mouth_open > OPEN_MOUTH * middle.mouth_open + OPEN_GAP:
         return "mouth open"
     return "smiling" if expression.mouth_width > WIDE_MOUTH * middle.mouth_width else "at rest"
 

@@ -69,7 +69,9 @@ FIGURES = [
            "difference of the head's bend up or down to the wanted picture's (the true swap where it can be rendered, else the "
            "template), from the key points of both"),
     Figure("attributes/mouth_open_error", "mouth_open_error", "Mouth opening", "% of eye distance", "lower",
-           "difference of the height of the lips' red at the mouth's middle to the wanted picture's"),
+           "difference of the gap between the lips to the wanted picture's"),
+    Figure("attributes/eye_open_error", "eye_open_error", "Eye opening", "% of eye distance", "lower",
+           "difference of the distance of the lids to the wanted picture's"),
     Figure("attributes/mouth_width_error", "mouth_width_error", "Mouth width (smile)", "% of eye distance", "lower",
            "difference of the distance of the mouth corners to the wanted picture's"),
     Figure("attributes/brow_error", "brow_error", "Brow height", "% of eye distance", "lower",

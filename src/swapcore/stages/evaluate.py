@@ -171,9 +171,9 @@ def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
 
 
 def _teacher_shown(params: GroupsParams) -> tuple[GroupsParams, str]:
-    """Whose swap stands beside the model's: the classical teacher's where the own one is the truth itself or a model."""
-    if params.teacher != "classical":
-        return params.model_copy(update={"teacher": "classical"}), "classical swap"
+    """Whose swap stands beside the model's: the warp's where the teacher is the truth itself or a model."""
+    if params.teacher != "warp":
+        return params.model_copy(update={"teacher": "warp"}), "dense warp"
     return params, "teacher’s swap"
 
 

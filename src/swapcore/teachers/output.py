@@ -13,7 +13,7 @@ from swapcore.data.faces import FaceSet
 from swapcore.data.facts import GroupsFacts, TeacherFacts
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupCrops, GroupRow, ImageRow
 from swapcore.data.lineage import pass_on, pass_on_model
-from swapcore.data.recognizer_file import RECOGNIZER
+from swapcore.data.recognizer_file import RECOGNIZER, recognizer_path
 from swapcore.errors import ArtifactError
 from swapcore.ops.image import encode_sheet
 from swapcore.tables import write_table
@@ -46,7 +46,7 @@ def write_groups(folder: Path, params: GroupsParams, faces: FaceSet, assembler: 
     crops = GroupCrops(folder, assembler.images)
     sheet = groups_sheet(assembler.groups, crops, _SHEET_ACCEPTED, _SHEET_REJECTED)
     (folder / SHEET).write_bytes(encode_sheet(sheet))
-    shutil.copyfile(faces.folder / RECOGNIZER, folder / RECOGNIZER)
+    shutil.copyfile(recognizer_path(faces.folder), folder / RECOGNIZER)
     pass_on("faces", faces.folder, folder)
     if teacher.model is not None:
         pass_on_model("teacher", teacher.model, folder)

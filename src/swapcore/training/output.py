@@ -9,7 +9,7 @@ from swapcore.data.artifact import artifact_digest, write_card
 from swapcore.data.facts import ModelFacts
 from swapcore.data.groups import GroupSet
 from swapcore.data.lineage import pass_on, pass_on_model
-from swapcore.data.recognizer_file import RECOGNIZER
+from swapcore.data.recognizer_file import RECOGNIZER, recognizer_path
 from swapcore.hub.references import resolve_model
 from swapcore.models.artifact import ModelConfiguration, save_generator
 from swapcore.ops.device import number_format
@@ -39,7 +39,7 @@ def write_model(folder: Path, params: TrainParams, groups: GroupSet, initial: Pa
     selected = select(state)
     configuration = _configuration(params, state)
     save_generator(folder, state.ema, configuration)
-    shutil.copyfile(groups.folder / RECOGNIZER, folder / RECOGNIZER)
+    shutil.copyfile(recognizer_path(groups.folder), folder / RECOGNIZER)
     _write_losses(folder / LOSSES, state.history)
     pass_on("groups", groups.folder, folder)
     inputs = input_digests(groups.folder, initial)

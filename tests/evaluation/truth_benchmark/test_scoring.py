@@ -5,7 +5,7 @@ import pytest
 
 from swapcore.evaluation.methods import TEMPLATE_COPIED, one_by_one
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
-from swapcore.evaluation.truth_benchmark.scoring import CLASSICAL, MEASURED, NEARER, SWAP, TRUTH, Measured, score
+from swapcore.evaluation.truth_benchmark.scoring import MEASURED, NEARER, SWAP, TRUTH, WARP, Measured, score
 from swapcore.ops.metrics import Interval
 
 
@@ -27,7 +27,7 @@ def values(measured: Measured, answer: str) -> dict[str, float]:
 def test_every_answer_gets_every_figure_with_an_interval(measured: Measured) -> None:
     names = {figure.name for figure in MEASURED}
     assert len(names) == len(MEASURED) == 16
-    assert list(measured.labels) == [SWAP, TEMPLATE_COPIED, CLASSICAL, TRUTH]
+    assert list(measured.labels) == [SWAP, TEMPLATE_COPIED, WARP, TRUTH]
     for answer in measured.labels:
         assert set(measured.figures[answer]) == names
         for value in measured.figures[answer].values():

@@ -16,7 +16,7 @@ THEIRS = "def swap(source, template):\n    return template\n"
 
 @pytest.fixture(autouse=True)
 def _small(tiny: TruthSet, tiny_extent: Extent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(truth, "standard", lambda size_px: tiny_extent)
+    monkeypatch.setattr(truth, "standard", lambda size_px, num_people=2: tiny_extent)
     monkeypatch.setattr(truth, "load_or_render", lambda extent, workers, cache: tiny)
 
 
@@ -40,7 +40,7 @@ def test_export_swap_elsewhere_and_score(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_python_can_call_it(tiny: TruthSet) -> None:
-    measured = truth.measure(lambda source, template: source, label="source pasted")
+    measured = truth.evaluate_pairs(lambda source, template: source, label="source pasted")
     assert measured.labels["swap"] == "source pasted"
     assert measured.figures["swap"]["identity/cosine_source"].value > 0.8
 

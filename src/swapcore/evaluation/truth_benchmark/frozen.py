@@ -13,6 +13,7 @@ from swapcore.synth.people import Shot
 VERSION = 3
 """Raised whenever the people, the pairs, the renderer's pixels or the meaning of a figure change."""
 NAMESPACE = f"swapcore-truth-benchmark-v{VERSION}"
+NUM_PEOPLE = 12
 SIZE_PX = 128
 """Side of the crops unless another is asked for; figures of different sizes cannot be compared."""
 _SEED_LIMIT = 2**31
@@ -34,9 +35,9 @@ class Extent:
     """Side of the crops."""
 
 
-def standard(size_px: int) -> Extent:
-    """The benchmark: 12 people, 4 pictures each, each picture the template of 2 others: 48 pictures, 96 pairs."""
-    return Extent(num_people=12, pictures_per_person=4, sources_per_template=2, size_px=size_px)
+def standard(size_px: int, num_people: int = NUM_PEOPLE) -> Extent:
+    """The benchmark's size: 12 people with 4 images each, each image the template of 2 pairs: 48 images, 96 pairs."""
+    return Extent(num_people=num_people, pictures_per_person=4, sources_per_template=2, size_px=size_px)
 
 
 def entropy(*numbers: int) -> list[int]:

@@ -21,9 +21,9 @@ from swapcore.faces.recognizer import Recognizer
 from swapcore.ops.image import Image, to_tensor
 from swapcore.ops.metrics import crossed_bootstrap_interval
 from swapcore.teachers.base import as_image_swap
-from swapcore.teachers.classical import ClassicalTeacher
+from swapcore.teachers.warp import WarpTeacher
 
-SWAP, CLASSICAL, TRUTH = "swap", "classical", "truth"
+SWAP, WARP, TRUTH = "swap", "warp", "truth"
 JUDGE = "dlib, each picture looked at three times under jitter"
 NUM_SAMPLES = 1000
 SEED = 0
@@ -70,7 +70,7 @@ def score_all(contestants: Sequence[Answer], truth_set: TruthSet) -> Measured:
     answers = [
         *contestants,
         Answer(TEMPLATE_COPIED, "template copied", copy_template),
-        Answer(CLASSICAL, "classical swap", one_by_one(as_image_swap(ClassicalTeacher("feather")))),
+        Answer(WARP, "dense warp", one_by_one(as_image_swap(WarpTeacher()))),
         Answer(TRUTH, "truth itself", one_by_one(_truth(truth_set))),
     ]
     scores = score_answers(answers, truth_set.pairs, _bench(truth_set), _BATCH_SIZE)
