@@ -18,7 +18,7 @@ from swapcore.inference.image_swapper import Swapper
 from swapcore.inference.paste import keep_color, paste_back
 from swapcore.provenance.credentials import signing_credentials
 from swapcore.provenance.manifest import sign
-from swapcore.provenance.marking import Ingredient, Provenance, encode, put_in_place, write_marked
+from swapcore.provenance.marking import Ingredient, Provenance, encode, write_atomic, write_marked
 from swapcore.provenance.payload import to_bits
 from swapcore.provenance.watermark import embed
 from swapcore.synth.attributes import NEUTRAL
@@ -82,7 +82,7 @@ def main() -> None:
             "paste": paste,
             "mark: watermark": lambda: embed(pasted, to_bits(provenance)),
             "mark: sign": lambda: sign(encoded, "image/png", provenance, signing_credentials(), watermarked=True),
-            "encode and write": lambda: put_in_place(out, encode(out, pasted)),
+            "encode and write": lambda: write_atomic(out, encode(out, pasted)),
             "mark, encode, write": lambda: write_marked(out, pasted, provenance, overwrite=True),
         }
         spent = {name: measure(work, options.times) for name, work in parts.items()}

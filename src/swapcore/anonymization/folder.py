@@ -20,7 +20,7 @@ from swapcore.anonymization.treat import OriginalFaces, Treated, treat_face
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
 from swapcore.faces.detect import detect_every_face
-from swapcore.files import put_in_place
+from swapcore.files import write_atomic
 from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel, resolve_model
@@ -222,7 +222,7 @@ def _claim(target: Path, settings: JobSettings, *, overwrite: bool) -> None:
         for name in (FILES, FACES):
             (target / name).unlink(missing_ok=True)
     target.mkdir(parents=True, exist_ok=True)
-    put_in_place(record, settings.model_dump_json())
+    write_atomic(record, settings.model_dump_json())
 
 
 def _load_or_survey(
@@ -236,7 +236,7 @@ def _load_or_survey(
     work.mkdir(parents=True, exist_ok=True)
     write_table(work / "files.parquet", SurveyedFile, files)
     write_table(work / "faces.parquet", DetectedFace, faces)
-    put_in_place(record, settings.model_dump_json())
+    write_atomic(record, settings.model_dump_json())
     return files, faces
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from swapcore.anonymization.measure import FaceResult
 from swapcore.anonymization.survey import SECOND_DETECTOR
-from swapcore.files import put_in_place
+from swapcore.files import write_atomic
 
 JSON, PAGE = "report.json", "report.md"
 
@@ -47,7 +47,7 @@ def summarize(statuses: list[str], faces: list[FaceResult]) -> dict[str, Any]:
 def write_report(folder: Path, metrics: dict[str, Any], model: str) -> None:
     """Write report.json and report.md; model is named in the latter."""
     for name, text in ((JSON, json.dumps(metrics, indent=2) + "\n"), (PAGE, page(metrics, model))):
-        put_in_place(folder / name, text)
+        write_atomic(folder / name, text)
 
 
 def page(metrics: dict[str, Any], model: str) -> str:

@@ -1,4 +1,4 @@
-"""recognizer.json: which face network an artifact's embeddings come from, and the mean to center them by."""
+"""recognizer.json: the recognizer of an artifact's embeddings, and their mean."""
 
 import json
 from pathlib import Path
@@ -16,11 +16,11 @@ _OLD_NAME = "recogniser.json"
 
 
 class RecognizerFile(NamedTuple):
-    """What the file holds."""
+    """Content of recognizer.json."""
 
     network: NetworkParams
     embedding_mean: npt.NDArray[np.float32]
-    """(D,): mean raw embedding of the training people."""
+    """(D,), mean raw embedding of the training people."""
 
 
 def recognizer_path(folder: Path) -> Path:
@@ -30,7 +30,7 @@ def recognizer_path(folder: Path) -> Path:
 
 
 def read_recognizer_file(folder: Path) -> RecognizerFile:
-    """Read an artifact's recognizer.json; a network that travels with the artifact is found in its folder.
+    """Read an artifact's recognizer.json. A relative path of the network is resolved in the artifact's folder.
 
     Raises:
         ArtifactError: the file is missing or damaged.

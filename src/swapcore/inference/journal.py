@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO, Any, Generic, Self, TypeVar
 
 from swapcore.errors import InputError
-from swapcore.files import put_in_place
+from swapcore.files import write_atomic
 
 Row = TypeVar("Row")
 
@@ -45,7 +45,7 @@ class Journal(Generic[Row]):
         writer = csv.DictWriter(text, list(self._kinds), lineterminator="\n")
         writer.writeheader()
         writer.writerows(dataclasses.asdict(row) for row in self.rows)  # type: ignore[call-overload]
-        put_in_place(self.path, text.getvalue())
+        write_atomic(self.path, text.getvalue())
         return self.path.open("a", encoding="utf-8", newline="")
 
     def __exit__(

@@ -7,7 +7,7 @@ from typing import Any
 import PIL.Image
 
 from swapcore.errors import InputError
-from swapcore.files import put_in_place
+from swapcore.files import write_atomic
 from swapcore.ops.image import Image
 from swapcore.provenance.credentials import signing_credentials
 from swapcore.provenance.facts import Ingredient, ModelReference, Provenance
@@ -49,7 +49,7 @@ def write_marked(
         OSError: the folder cannot be written, or the disk is full.
     """
     check_destination(path, overwrite=overwrite)
-    put_in_place(path, mark(path, image, provenance))
+    write_atomic(path, mark(path, image, provenance))
 
 
 def check_destination(path: Path, *, overwrite: bool) -> None:

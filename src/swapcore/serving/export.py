@@ -11,7 +11,7 @@ import torch
 
 from swapcore.data.artifact import file_digest
 from swapcore.errors import ArtifactError, InputError
-from swapcore.files import in_place
+from swapcore.files import atomic_path
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.field_swapper import FieldSwapper
 from swapcore.hub.loading import load_face_swapper
@@ -65,7 +65,7 @@ def export_onnx(model: Path, path: Path) -> Export:
         raise InputError(
             f"{model}: cannot be exported, since its recognizer is an ONNX file; train with a recognizer of kind dlib or torchscript"
         )
-    with in_place(path) as partial:
+    with atomic_path(path) as partial:
         _export(swapper, partial)
         _describe(
             partial,

@@ -52,7 +52,7 @@ from swapcore.ops.image import Image, resize, to_tensor
 from swapcore.ops.metrics import Vectors
 from swapcore.progress import progress
 from swapcore.synth.people import PARAMETERS
-from swapcore.teachers.base import load_teacher, pictures_of
+from swapcore.teachers.base import as_image_swap, load_teacher
 from swapcore.teachers.oracle import OracleTeacher
 from swapcore.tracking import MODEL_TAG, track
 
@@ -159,7 +159,7 @@ def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
     try:
         # A card does not keep how many processes made the artifact; the teacher does not care.
         params, label = _teacher_shown(GroupsParams.model_validate({"workers": 0} | (groups.get("params") or {})))
-        answers.append(Answer(TEACHER, label, one_by_one(pictures_of(load_teacher(params, inputs.faces)))))
+        answers.append(Answer(TEACHER, label, one_by_one(as_image_swap(load_teacher(params, inputs.faces)))))
     except (ParamsError, ValidationError) as error:
         notes.append(f"The teacher’s own swap is not shown, for it cannot be loaded: {first_line(error)}.")
     if groups.get("inputs", {}).get("faces") != artifact_digest(inputs.faces.folder):

@@ -20,7 +20,7 @@ from swapcore.faces.networks import load_evaluator_recognizer
 from swapcore.faces.recognizer import Recognizer
 from swapcore.ops.image import Image, to_tensor
 from swapcore.ops.metrics import crossed_bootstrap_interval
-from swapcore.teachers.base import pictures_of
+from swapcore.teachers.base import as_image_swap
 from swapcore.teachers.classical import ClassicalTeacher
 
 SWAP, CLASSICAL, TRUTH = "swap", "classical", "truth"
@@ -70,7 +70,7 @@ def score_all(contestants: Sequence[Answer], truth_set: TruthSet) -> Measured:
     answers = [
         *contestants,
         Answer(TEMPLATE_COPIED, "template copied", copy_template),
-        Answer(CLASSICAL, "classical swap", one_by_one(pictures_of(ClassicalTeacher("feather")))),
+        Answer(CLASSICAL, "classical swap", one_by_one(as_image_swap(ClassicalTeacher("feather")))),
         Answer(TRUTH, "truth itself", one_by_one(_truth(truth_set))),
     ]
     scores = score_answers(answers, truth_set.pairs, _bench(truth_set), _BATCH_SIZE)
