@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 from drawn_photographs import draw_face
-
 from faces.conftest import without_mesh
+
 from swapcore.faces.detect import (
     Box,
     choose_face,
