@@ -72,7 +72,7 @@ def test_a_single_face_is_never_rejected():
 
 
 def test_the_face_of_a_video_frame_is_found_and_followed():
-    image, points = draw_face(3)
+    image, _ = draw_face(3)
     found = detect_video_face(image)
     assert found is not None
     moved = np.roll(image, 12, axis=1)

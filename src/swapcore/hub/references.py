@@ -24,6 +24,8 @@ NAMED = "named.json"
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 BUILTIN = "builtin:"
 WARP = "builtin:warp"
+DEFAULT_MODEL = WARP
+"""What commands use where no model is given: it needs no training, and is the best on photographs so far."""
 """The dense warp: a swapper without weights."""
 _BUILTIN_FOLDERS = {"starter": Path(__file__).parents[1] / "models" / "starter"}
 """Models that come with the package."""
