@@ -64,7 +64,7 @@ def test_missing_photographs_are_refused(tmp_path: Path) -> None:
 
 
 def test_photographs_on_object_storage(people: Path, tmp_path: Path, bucket: str) -> None:
-    storage.deliver(people, f"{bucket}/people")
+    storage.upload(people, f"{bucket}/people")
     seen = storage.fingerprint(f"{bucket}/people/list.csv")
     assert seen == storage.fingerprint(f"{bucket}/people")
     assert brought(f"{bucket}/people/list.csv", tmp_path / "b", seen) == LISTED

@@ -20,7 +20,14 @@ from swapcore.registry.trace import lineage_path, report_path
 from swapcore.stages.register import run
 from swapcore.tracking import MODEL_TAG, track
 from swapcore.tracking.store import tracking_uri
-from swapcore.tracking.versions import Event, before_champion, find_entry, history_of, run_tags, tag_version
+from swapcore.tracking.versions import (
+    ChampionChange,
+    champion_history,
+    find_model_version,
+    previous_champion,
+    run_tags,
+    tag_version,
+)
 from tests.registry.small_reports import PARAMS, TRAINING, make_rows, write_ports
 from tests.stores import empty_store
 
@@ -82,7 +89,7 @@ def change_one_byte(path: Path) -> None:
 
 def logged(version: str, path: str) -> Path:
     """Where MLflow keeps a file of a version's run."""
-    entry = find_entry(NAME, version)
+    entry = find_model_version(NAME, version)
     uri = mlflow.MlflowClient(tracking_uri=tracking_uri()).get_run(entry.run_id).info.artifact_uri
     return Path(uri.removeprefix("file://")) / path
 
@@ -109,7 +116,9 @@ def test_the_tree_leads_from_the_version_to_the_consent(project, capsys):
 SPOILED = {
     "weights": lambda: package("2") / "artifacts/model/weights.safetensors",
     "served code": lambda: package("2") / "code/swapcore/errors.py",
-    "report's files": lambda: logged("2", report_path(find_entry(NAME, "2").tags["swapcore.report"])) / "metrics.json",
+    "report's files": lambda: (
+        logged("2", report_path(find_model_version(NAME, "2").tags["swapcore.report"])) / "metrics.json"
+    ),
     "models/swap here, its files": lambda: Path("models/swap/model.json"),
     "data/groups here, its files": lambda: Path("data/groups/lineage/people.json"),
     "photographs": lambda: Path("data/people/Ann/1.png"),
@@ -127,12 +136,12 @@ def test_one_changed_byte_is_named_and_blocks_promotion(project, capsys, link):
     code, said = swapcore(capsys, "promote", "2", "--reason", "looks better", "--name", NAME)
     assert code == 6
     assert "not made champion, its lineage is broken" in said
-    assert "champion" in find_entry(NAME, "1").aliases
+    assert "champion" in find_model_version(NAME, "1").aliases
 
 
 @pytest.mark.parametrize("tag", [MODEL_TAG, "swapcore.report", "swapcore.groups", "swapcore.faces", "swapcore.weights"])
 def test_a_hash_in_the_registry_that_was_changed_is_found(project, capsys, tag):
-    entry = find_entry(NAME, "2")
+    entry = find_model_version(NAME, "2")
     digest = entry.tags[tag]
     tag_version(entry, {tag: digest[:-1] + ("0" if digest[-1] != "0" else "1")})
     code, said = swapcore(capsys, "lineage", "2", "--name", NAME)
@@ -141,7 +150,7 @@ def test_a_hash_in_the_registry_that_was_changed_is_found(project, capsys, tag):
 
 
 def test_a_card_in_the_run_that_was_changed_is_found(project, capsys):
-    cards = logged("2", lineage_path(find_entry(NAME, "2").tags[MODEL_TAG]))
+    cards = logged("2", lineage_path(find_model_version(NAME, "2").tags[MODEL_TAG]))
     text = (cards / "faces.json").read_text()
     (cards / "faces.json").write_text(text.replace('"signed"', '"Signed"'))
     code, said = swapcore(capsys, "lineage", "2", "--name", NAME)
@@ -201,7 +210,7 @@ def test_dvcs_hashes_params_and_groups_are_checked_and_one_byte_blocks_promotion
     change_one_byte(stored)
     assert_broken(capsys, "DVC models/swap")
     change_one_byte(stored)
-    entry = find_entry(NAME, "1")
+    entry = find_model_version(NAME, "1")
     digest = entry.tags["dvc.data/people"]
     tag_version(entry, {"dvc.data/people": ("0" if digest[0] != "0" else "1") + digest[1:]})
     assert_broken(capsys, "DVC data/people")
@@ -231,10 +240,10 @@ def test_promotion_and_rollback_by_hand_keep_reason_and_history(project, capsys)
     assert swapcore(capsys, "promote", "2", "--reason", "again", "--name", NAME)[0] == 2
     code, said = swapcore(capsys, "rollback", "--reason", "teeth", "--name", NAME)
     assert (code, said) == (0, "champion: version 1, in the place of 2\n")
-    assert find_entry(NAME, "champion").version == "1"
-    events = [(event.how, event.version, event.replaced, event.reason) for event in history_of(NAME)]
+    assert find_model_version(NAME, "champion").version == "1"
+    events = [(event.how, event.version, event.replaced, event.reason) for event in champion_history(NAME)]
     assert events[1:] == [("promote", "2", "1", "kinder to glasses"), ("rollback", "1", "2", "teeth")]
-    kept = json.loads(find_entry(NAME, "2").tags["swapcore.history.0002"])
+    kept = json.loads(find_model_version(NAME, "2").tags["swapcore.history.0002"])
     assert (kept["reason"], kept["replaced"]) == ("kinder to glasses", "1")
 
 
@@ -270,20 +279,23 @@ def empty_images() -> bytes:
 
 def test_a_model_that_an_affected_one_taught_is_affected(project, capsys):
     (Path("data/groups") / "images.parquet").write_bytes(empty_images())
-    tag_version(find_entry(NAME, "2"), {"swapcore.teacher": f"registered {find_entry(NAME, '1').tags[MODEL_TAG]}"})
+    tag_version(
+        find_model_version(NAME, "2"),
+        {"swapcore.teacher": f"registered {find_model_version(NAME, '1').tags[MODEL_TAG]}"},
+    )
     said = swapcore(capsys, "lineage", "--person", "Bob")[1]
     assert f"models:/{NAME}/2 @challenger: taught by models:/{NAME}/1 @champion" in said
 
 
 def test_a_rollback_undoes_the_last_promotion_and_then_the_one_before():
     def event(how, version):
-        return Event(version, None, how, "", "", "")
+        return ChampionChange(version, None, how, "", "", "")
 
     line = [event("gate", "1"), event("gate", "3"), event("promote", "2")]
-    assert before_champion(line) == "3"
-    assert before_champion([*line, event("rollback", "3")]) == "1"
-    assert before_champion([*line, event("rollback", "3"), event("rollback", "1")]) is None
-    assert before_champion([]) is None
+    assert previous_champion(line) == "3"
+    assert previous_champion([*line, event("rollback", "3")]) == "1"
+    assert previous_champion([*line, event("rollback", "3"), event("rollback", "1")]) is None
+    assert previous_champion([]) is None
 
 
 def test_the_commit_is_checked_against_the_code_that_was_registered(project, capsys):
@@ -294,7 +306,7 @@ def test_the_commit_is_checked_against_the_code_that_was_registered(project, cap
         subprocess.run(["git", *command], check=True, env=git)
     head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     assert code_digest(project / "src/swapcore") == code_digest()
-    tag_version(find_entry(NAME, "2"), {"swapcore.commit": head, "swapcore.git_dirty": "false"})
+    tag_version(find_model_version(NAME, "2"), {"swapcore.commit": head, "swapcore.git_dirty": "false"})
     code, said = swapcore(capsys, "lineage", "2", "--name", NAME)
     assert code == 0, said
     assert f"ok     git commit: {head}" in said
@@ -302,10 +314,10 @@ def test_the_commit_is_checked_against_the_code_that_was_registered(project, cap
     change_one_byte(project / "src/swapcore/errors.py")
     subprocess.run(["git", "commit", "-qam", "another"], check=True, env=git)
     head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    tag_version(find_entry(NAME, "2"), {"swapcore.commit": head})
+    tag_version(find_model_version(NAME, "2"), {"swapcore.commit": head})
     assert "BROKEN code: " in swapcore(capsys, "lineage", "2", "--name", NAME)[1]
 
 
 def test_a_run_that_is_not_there_has_no_tags(project):
     assert run_tags("0" * 32) is None
-    assert file_digest(Path("models/swap/card.json")) in run_tags(find_entry(NAME, "2").run_id).values()
+    assert file_digest(Path("models/swap/card.json")) in run_tags(find_model_version(NAME, "2").run_id).values()

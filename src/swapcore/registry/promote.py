@@ -6,18 +6,18 @@ from swapcore.errors import InputError, LineageError
 from swapcore.registry.trace import broken, trace
 from swapcore.tracking.versions import (
     CHAMPION,
-    Entry,
-    Event,
+    ChampionChange,
     How,
-    before_champion,
-    champion_of,
-    crown,
-    find_entry,
-    history_of,
+    ModelVersion,
+    champion_history,
+    find_champion,
+    find_model_version,
+    previous_champion,
+    set_champion,
 )
 
 
-def promote_version(name: str, version: str, reason: str, root: Path) -> Event:
+def promote_version(name: str, version: str, reason: str, root: Path) -> ChampionChange:
     """Make a version the champion.
 
     Raises:
@@ -25,29 +25,29 @@ def promote_version(name: str, version: str, reason: str, root: Path) -> Event:
         LineageError: a link of its lineage is broken.
         TrackingError: the registry could not be reached.
     """
-    entry = find_entry(name, version)
+    entry = find_model_version(name, version)
     if CHAMPION in entry.aliases:
         raise InputError(f"models:/{name}: version {entry.version} is the champion already")
     return _crowned(entry, "promote", reason, root)
 
 
-def roll_back(name: str, reason: str, root: Path) -> Event:
+def roll_back(name: str, reason: str, root: Path) -> ChampionChange:
     """Make the champion's predecessor champion again.
 
     Raises:
         InputError: there is no champion, or none before it.
         LineageError, TrackingError: as promote_version.
     """
-    champion = champion_of(name)
+    champion = find_champion(name)
     if champion is None:
         raise InputError(f"models:/{name}: has no champion to roll back; see swapcore promote")
-    before = before_champion(history_of(name))
+    before = previous_champion(champion_history(name))
     if before is None:
         raise InputError(f"models:/{name}: version {champion.version} is the first champion; promote another instead")
-    return _crowned(find_entry(name, before), "rollback", reason, root)
+    return _crowned(find_model_version(name, before), "rollback", reason, root)
 
 
-def _crowned(entry: Entry, how: How, reason: str, root: Path) -> Event:
+def _crowned(entry: ModelVersion, how: How, reason: str, root: Path) -> ChampionChange:
     if not reason.strip():
         raise InputError("--reason: is empty; say why, for those who come later")
     holes = broken(trace(entry, root))
@@ -55,4 +55,4 @@ def _crowned(entry: Entry, how: How, reason: str, root: Path) -> Event:
         raise LineageError(
             f"models:/{entry.name}/{entry.version}: not made champion, its lineage is broken: {'; '.join(holes)}"
         )
-    return crown(entry, how, reason.strip())
+    return set_champion(entry, how, reason.strip())

@@ -18,10 +18,10 @@ from swapcore.models.artifact import WEIGHTS
 from swapcore.registry.digests import DVC_LOCK, code_digest, dvc_hash, dvc_object, lock_hashes
 from swapcore.tables import read_table
 from swapcore.tracking import MODEL_TAG
-from swapcore.tracking.delivery import MAX_PARAM_LENGTH
 from swapcore.tracking.fetching import FILES
 from swapcore.tracking.runs import flatten
-from swapcore.tracking.versions import Entry, fetch_folder, fetch_model, list_versions, run_record, run_tags
+from swapcore.tracking.uploader import MAX_PARAM_LENGTH
+from swapcore.tracking.versions import ModelVersion, fetch_folder, fetch_model, list_versions, read_run, run_tags
 
 State = Literal["verified", "BROKEN", "not reached"]
 PLACES: dict[Kind, str] = {
@@ -68,11 +68,11 @@ def _compared(depth: int, name: str, expected: str, found: str, of: str) -> Link
     return _checked(depth, name, expected, problem)
 
 
-def trace(entry: Entry, root: Path) -> list[Link]:
+def trace(entry: ModelVersion, root: Path) -> list[Link]:
     """Follow a version back, and take every hash anew that can be reached.
 
     Args:
-        entry: from tracking.versions.find_entry.
+        entry: from tracking.versions.find_model_version.
         root: the project's folder; the artifacts, photographs, git and DVC's cache below it are looked at if they are this
             version's.
 
@@ -83,7 +83,7 @@ def trace(entry: Entry, root: Path) -> list[Link]:
         return list(_links(entry, root, Path(folder)))
 
 
-def _links(entry: Entry, root: Path, folder: Path) -> Iterator[Link]:
+def _links(entry: ModelVersion, root: Path, folder: Path) -> Iterator[Link]:
     digest = entry.tags.get(MODEL_TAG, "")
     yield from _run(entry, digest)
     yield from _code(entry, root)
@@ -97,7 +97,7 @@ def _links(entry: Entry, root: Path, folder: Path) -> Iterator[Link]:
     yield from _dvc(entry, cards, root)
 
 
-def _run(entry: Entry, digest: str) -> Iterator[Link]:
+def _run(entry: ModelVersion, digest: str) -> Iterator[Link]:
     tags = run_tags(entry.run_id)
     if tags is None:
         yield Link(1, "run", entry.run_id, "BROKEN", "there is no such run in the tracking server")
@@ -111,7 +111,7 @@ def _run(entry: Entry, digest: str) -> Iterator[Link]:
         yield Link(2, "made by", tags["swapcore.stage"], "verified")
 
 
-def _code(entry: Entry, root: Path) -> Iterator[Link]:
+def _code(entry: ModelVersion, root: Path) -> Iterator[Link]:
     """The commit, and whether the code that travels with the model is that commit's."""
     commit, dirty = entry.tags.get("swapcore.commit", ""), entry.tags.get("swapcore.git_dirty") == "true"
     image = entry.tags.get("swapcore.image", "")
@@ -145,7 +145,7 @@ def _git_archive(root: Path, commit: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _package(entry: Entry, folder: Path) -> Iterator[Link]:
+def _package(entry: ModelVersion, folder: Path) -> Iterator[Link]:
     """The files that would be served."""
     files = fetch_model(entry, folder / "package")
     weights, code = files / FILES / WEIGHTS, files / "code" / "swapcore"
@@ -155,7 +155,7 @@ def _package(entry: Entry, folder: Path) -> Iterator[Link]:
     yield _compared(1, "served code", entry.tags.get("swapcore.code", ""), found, "the registered code")
 
 
-def _report(entry: Entry, folder: Path) -> Iterator[Link]:
+def _report(entry: ModelVersion, folder: Path) -> Iterator[Link]:
     digest = entry.tags.get("swapcore.report", "")
     report = fetch_folder(entry.run_id, report_path(digest), folder)
     if report is None:
@@ -170,7 +170,7 @@ def _report(entry: Entry, folder: Path) -> Iterator[Link]:
     yield _compared(2, "judged on faces", faces, card.inputs.get("faces", ""), "the report's card")
 
 
-def _cards(entry: Entry, folder: Path, root: Path) -> Iterator[Link]:
+def _cards(entry: ModelVersion, folder: Path, root: Path) -> Iterator[Link]:
     """model -> groups -> faces -> photographs, each card against the hash by which the next one names it."""
     expected, depth = entry.tags.get(MODEL_TAG, ""), 1
     for kind, before in (("model", "groups"), ("groups", "faces"), ("faces", "photographs")):
@@ -194,9 +194,9 @@ def _cards(entry: Entry, folder: Path, root: Path) -> Iterator[Link]:
     yield from _photographs(depth, expected, card, folder, root)
 
 
-def _training(depth: int, model: Card, entry: Entry) -> Iterator[Link]:
+def _training(depth: int, model: Card, entry: ModelVersion) -> Iterator[Link]:
     """Every param of the training by name, and the groups that it read: the model's card against what the run was told."""
-    record = run_record(entry.run_id)
+    record = read_run(entry.run_id)
     told = {name: text for name, text in record.params.items() if name.startswith("train.")}
     leaves = dict(flatten(model.params, "train"))
     if not told:
@@ -290,7 +290,7 @@ def _photograph_folder(root: Path) -> Path | None:
     return place if place.is_dir() else place.parent
 
 
-def _dvc(entry: Entry, cards: Path, root: Path) -> Iterator[Link]:
+def _dvc(entry: ModelVersion, cards: Path, root: Path) -> Iterator[Link]:
     """The hashes by which DVC keeps the data: in the lock that the run carries, and in the workspace or in DVC's cache."""
     locked = lock_hashes(cards / DVC_LOCK.name)
     for tag, expected in sorted(entry.tags.items()):
@@ -311,7 +311,7 @@ def _dvc(entry: Entry, cards: Path, root: Path) -> Iterator[Link]:
             yield _compared(1, name, expected, cached, "the object in DVC's cache")
 
 
-def render(entry: Entry, links: list[Link]) -> str:
+def render(entry: ModelVersion, links: list[Link]) -> str:
     """The tree as text."""
     aliases = "".join(f" @{alias}" for alias in entry.aliases)
     marks = {"verified": "ok", "BROKEN": "BROKEN", "not reached": "?"}

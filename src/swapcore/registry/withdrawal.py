@@ -10,7 +10,7 @@ from swapcore.data.lineage import find_person
 from swapcore.registry.trace import PLACES, lineage_path
 from swapcore.tables import read_table
 from swapcore.tracking import MODEL_TAG
-from swapcore.tracking.versions import Entry, fetch_folder, list_versions
+from swapcore.tracking.versions import ModelVersion, fetch_folder, list_versions
 
 _USE = {"train": "trained on", "validation": "watched in training with", "test": "judged on"}
 
@@ -60,7 +60,7 @@ def _in_groups(folder: Path, identity: str) -> str:
 
 
 def _versions(identity: str) -> list[Holder]:
-    entries, found, affected = list_versions(), [], dict[str, Entry]()
+    entries, found, affected = list_versions(), [], dict[str, ModelVersion]()
     for entry in entries:
         how = _in_version(entry, identity)
         if how:
@@ -74,14 +74,14 @@ def _versions(identity: str) -> list[Holder]:
     return found
 
 
-def _in_version(entry: Entry, identity: str) -> str:
+def _in_version(entry: ModelVersion, identity: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         carried = fetch_folder(entry.run_id, lineage_path(entry.tags.get(MODEL_TAG, "")), Path(folder))
         part = find_person(carried, identity) if carried else None
     return f"{_USE[part['split']]} {part['photographs']} photographs" if part else ""
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: ModelVersion) -> str:
     return f"models:/{entry.name}/{entry.version}" + "".join(f" @{alias}" for alias in entry.aliases)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from swapcore.errors import InputError
-from swapcore.tracking.fetching import Registered
+from swapcore.tracking.fetching import ResolvedVersion
 from swapcore.tracking.store import tracking_uri
 
 _SERVER = Path(__file__).parent / "bounded"
@@ -15,7 +15,9 @@ _MODEL = "__pyfunc_model_path__"
 """How mlflow tells its server which model to load."""
 
 
-def serve_version(found: Registered, *, host: str, port: int, workers: int, max_request_megabytes: int) -> NoReturn:
+def serve_version(
+    found: ResolvedVersion, *, host: str, port: int, workers: int, max_request_megabytes: int
+) -> NoReturn:
     """Become the server: this process is replaced, so that signals reach it and nothing is left behind.
 
     Raises:

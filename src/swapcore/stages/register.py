@@ -28,19 +28,19 @@ from swapcore.registry.model_card import MODEL_CARD, write_model_card
 from swapcore.registry.page import HEADLINE, with_decision
 from swapcore.registry.trace import DVC_TAG, broken, lineage_path, report_path, trace
 from swapcore.serving.requests import to_base64
-from swapcore.tracking.packaging import MODEL_TAG, Packaged, register_version
+from swapcore.tracking.packaging import MODEL_TAG, ModelPackage, register_version
 from swapcore.tracking.runs import origin
 from swapcore.tracking.versions import (
     CHALLENGER,
     CHAMPION,
-    Entry,
-    champion_of,
-    crown,
+    ModelVersion,
     fetch_folder,
-    find_entry,
+    find_champion,
+    find_model_version,
     log_folder,
+    set_champion,
     tag_version,
-    tags_of_training,
+    training_run_tags,
 )
 
 REGISTRATION = "registration.json"
@@ -117,7 +117,7 @@ def _read(params: RegisterParams, model: Path, report: Path) -> Inputs:
 
 def _refuse_dirty(inputs: Inputs) -> None:
     """A model whose code nobody can bring back is not registered, unless the params say so."""
-    training = tags_of_training({MODEL_TAG: inputs.digests["model"]}) or {}
+    training = training_run_tags({MODEL_TAG: inputs.digests["model"]}) or {}
     for tags, what in ((inputs.origin, "the code has"), (training, "the training ran from code with")):
         if tags.get("swapcore.git_dirty") == "true" and not inputs.params.allow_dirty:
             raise InputError(
@@ -126,7 +126,7 @@ def _refuse_dirty(inputs: Inputs) -> None:
             )
 
 
-def _enter(inputs: Inputs) -> Entry:
+def _enter(inputs: Inputs) -> ModelVersion:
     """Make the version, and keep with its run what its lineage is checked by."""
     name, figures = inputs.params.model_name, inputs.judged.metrics
     faces = _carried(inputs.model, "faces")
@@ -140,12 +140,13 @@ def _enter(inputs: Inputs) -> Entry:
             alias=CHALLENGER,
             description=card,
         )
-        log_folder(version.run_id, _cards(inputs, Path(folder)), lineage_path(inputs.digests["model"]))
-    log_folder(version.run_id, inputs.report, report_path(inputs.digests["report"]))
-    entry = find_entry(version.name, version.version)
+    entry = find_model_version(inputs.params.model_name, version)
+    with tempfile.TemporaryDirectory() as folder:
+        log_folder(entry.run_id, _cards(inputs, Path(folder)), lineage_path(inputs.digests["model"]))
+    log_folder(entry.run_id, inputs.report, report_path(inputs.digests["report"]))
     # Not among the tags by which a version is found again: a later commit does not make it another model.
     tag_version(entry, {key: value for key, value in _places(inputs).items() if key not in entry.tags})
-    return find_entry(version.name, version.version)
+    return find_model_version(entry.name, entry.version)
 
 
 def _carried(model: Path, kind: str) -> Card | None:
@@ -165,15 +166,15 @@ def _cards(inputs: Inputs, folder: Path) -> Path:
     return cards
 
 
-def _decided(inputs: Inputs, entry: Entry) -> tuple[Decision, Mapping[str, float] | None]:
+def _decided(inputs: Inputs, entry: ModelVersion) -> tuple[Decision, Mapping[str, float] | None]:
     """The decision, kept as tags, and the champion's figures; a stage that is run again does not decide again."""
     if DECISION_TAG in entry.tags:
         return _earlier(json.loads(entry.tags[DECISION_TAG])), None
-    champion = champion_of(entry.name)
+    champion = find_champion(entry.name)
     judged = _judged_of(champion) if champion else None
     decision = _decision(inputs, entry, champion, judged)
     if decision.outcome == CHAMPION:
-        crown(entry, "gate", decision.reason)
+        set_champion(entry, "gate", decision.reason)
     tags = {OUTCOME_TAG: decision.outcome, REASON_TAG: decision.reason, DECISION_TAG: json.dumps(decision.document())}
     tag_version(entry, tags)
     return decision, judged.metrics if judged else None
@@ -185,7 +186,7 @@ def _earlier(document: dict[str, Any]) -> Decision:
     return Decision(**{**document, "lines": tuple(lines)})
 
 
-def _decision(inputs: Inputs, entry: Entry, champion: Entry | None, judged: Judged | None) -> Decision:
+def _decision(inputs: Inputs, entry: ModelVersion, champion: ModelVersion | None, judged: Judged | None) -> Decision:
     holes = broken(trace(entry, Path.cwd()))
     if holes:
         return Decision("challenger", f"its lineage is broken: {'; '.join(holes)}")
@@ -202,7 +203,7 @@ def _decision(inputs: Inputs, entry: Entry, champion: Entry | None, judged: Judg
     return decide(inputs.judged, judged, champion.version, inputs.params.gate)
 
 
-def _judged_of(champion: Entry) -> Judged | None:
+def _judged_of(champion: ModelVersion) -> Judged | None:
     """The champion's report, from its run."""
     with tempfile.TemporaryDirectory() as folder:
         report = fetch_folder(champion.run_id, report_path(champion.tags.get("swapcore.report", "")), Path(folder))
@@ -244,7 +245,7 @@ def _places(inputs: Inputs) -> dict[str, str]:
     return {name: value for name, value in places.items() if value}
 
 
-def package(model: Path, folder: Path, card: str, name: str) -> Packaged:
+def package(model: Path, folder: Path, card: str, name: str) -> ModelPackage:
     """Lay out what the registered model needs: weights, configuration, model card, and the recognizer's own file if it has one.
 
     Its card and lineage travel along, so that it can be judged, and teach, like the artifact that it was.
@@ -265,7 +266,7 @@ def package(model: Path, folder: Path, card: str, name: str) -> Packaged:
         shutil.copyfile(recognizer.network.path, folder / carried)
         recognizer = recognizer._replace(network=recognizer.network.model_copy(update={"path": carried}))
     write_recognizer_file(folder, recognizer)
-    return Packaged(
+    return ModelPackage(
         script=CODE / "serving" / "pyfunc_model.py",
         files=folder,
         code=CODE,
@@ -283,7 +284,7 @@ def _example_pair(size_px: int) -> dict[str, str | bool]:
 def _write(
     registration: Path,
     inputs: Inputs,
-    entry: Entry | None,
+    entry: ModelVersion | None,
     decision: Decision,
     champion: Mapping[str, float] | None,
 ) -> None:
