@@ -19,7 +19,7 @@ DEMO := synthesize.size_px=192 groups.size_px=64 train.size_px=64 groups.teacher
 # Two processes, files in the order of tests/conftest.py.
 TEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -q
 
-.PHONY: help install demo run test test-fast coverage lint format tree pipeline image-test bench bench-quality ui clean
+.PHONY: help install demo run test test-fast coverage lint format deps tree pipeline image-test bench bench-quality ui clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | column -t -s '	'
@@ -64,6 +64,9 @@ lint: $(READY)  ## Format, lint, types and import rules
 format: $(READY)  ## Put the code in form
 	ruff format .
 	ruff check --fix --output-format concise .
+
+deps: $(READY)  ## Write the code that each stage imports into dvc.yaml
+	python tests/contracts/import_closure.py --write > /dev/null
 
 tree: $(READY)  ## Write the README's tree anew
 	python docs/make_tree.py

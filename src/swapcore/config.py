@@ -159,6 +159,17 @@ class GroupsParams(Section):
 class ModelParams(Section):
     """The generator and the discriminator."""
 
+    kind: Annotated[
+        Literal["fields", "pixels"],
+        Field(description="fields: predict where pixels come from, compose at any size; pixels: predict the pixels"),
+    ]
+    compose_scale: Annotated[
+        Literal[1, 2, 3, 4],
+        Field(description="size of the images in training over train.size_px, for which fields are predicted"),
+    ]
+    max_flow: Annotated[
+        float, Field(gt=0, le=0.25, description="fields: reach of the learned correction of the guide, of the side")
+    ]
     width: Annotated[int, Field(ge=8, le=512, description="channels at full working resolution")]
     num_levels: Annotated[int, Field(ge=1, le=5, description="halvings of resolution in the encoder")]
     num_fusion_blocks: Annotated[int, Field(ge=1, le=16, description="blocks in which mean and variance are fused")]
@@ -179,6 +190,12 @@ class ModelParams(Section):
     ]
     discriminator_width: Annotated[int, Field(ge=8, le=512)]
 
+    @model_validator(mode="after")
+    def _only_fields_are_composed(self) -> Self:
+        if self.kind == "pixels" and self.compose_scale != 1:
+            raise ValueError("compose_scale must be 1 for kind: pixels, which are predicted at one size")
+        return self
+
 
 class LossWeights(Section):
     """Weights of the method's losses; 0 switches a term off."""
@@ -195,6 +212,17 @@ class LossWeights(Section):
         NonNegative, Field(description="second part: be no nearer the template than the source is")
     ]
     adversarial: NonNegative
+    edges: Annotated[NonNegative, Field(description="share of the pixel loss on differences of neighboring pixels")]
+    flow: Annotated[NonNegative, Field(description="fields: per working pixel between flow and known correspondence")]
+    hidden: Annotated[NonNegative, Field(description="fields: source share at points that the source does not show")]
+    blend: Annotated[NonNegative, Field(description="fields: mixing of source and template, which doubles features")]
+    paint: Annotated[NonNegative, Field(description="fields: painted share of the composite")]
+    paint_hidden: Annotated[
+        Fraction,
+        Field(description="fields: its price where the source does not show the point, of the price elsewhere"),
+    ]
+    still: Annotated[NonNegative, Field(description="fields: movement of the template, per working pixel")]
+    smooth: Annotated[NonNegative, Field(description="fields: second differences of the flows")]
 
     @model_validator(mode="after")
     def _real_weighs_more(self) -> Self:
@@ -212,6 +240,7 @@ class AugmentParams(Section):
     flip: Annotated[Fraction, Field(description="probability of mirroring, drawn for source and template apart")]
     shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
     gain: Annotated[float, Field(ge=0, lt=1, description="largest relative change of each color channel")]
+    occlusion: Annotated[Fraction, Field(description="probability of something drawn over template and label")]
 
 
 class JitterParams(Section):

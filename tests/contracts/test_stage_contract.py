@@ -87,17 +87,6 @@ def test_dvc_calls_the_command_with_its_ports_and_knows_them(stage: str) -> None
     assert [list(metric) for metric in entry["metrics"]] == [[flags["metrics"]]]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_dvc_watches_the_code_that_the_stage_runs(stage: str) -> None:
-    code = [dep for dep in dvc_entry(stage)["deps"] if dep.startswith("src/")]
-    assert f"src/swapcore/stages/{stage}.py" in code
-    assert all((ROOT / path).exists() for path in code)
-    source = (ROOT / "src/swapcore/stages" / f"{stage}.py").read_text()
-    packages = {line.split()[1].split(".")[1] for line in source.splitlines() if line.startswith("from swapcore.")}
-    watched = {Path(path).stem for path in code}
-    assert packages - {"config", "errors", "progress", "data", "ops", "tracking"} <= watched
-
-
 def test_dvc_plays_rounds_by_the_command_and_keeps_what_is_done() -> None:
     words = shlex.split(ROUNDS["do"]["cmd"])
     command = commands.get_command(None, words[1])  # type: ignore[arg-type]

@@ -14,7 +14,17 @@ from swapcore.models.source import pool_levels
 from swapcore.ops.image import Image
 
 SIZE_PX = 64
-TINY = {"width": 8, "num_levels": 2, "num_fusion_blocks": 1, "unshuffle": 2, "window": 1.0, "discriminator_width": 8}
+TINY = {
+    "kind": "pixels",
+    "compose_scale": 1,
+    "max_flow": 0.04,
+    "width": 8,
+    "num_levels": 2,
+    "num_fusion_blocks": 1,
+    "unshuffle": 2,
+    "window": 1.0,
+    "discriminator_width": 8,
+}
 
 
 def write_model(folder: Path, network: NetworkParams, seed: int = 0, size_px: int = SIZE_PX) -> Path:

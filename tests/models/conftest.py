@@ -21,6 +21,9 @@ def recognize_by_pooling(crops: torch.Tensor) -> tuple[Sequence[torch.Tensor], t
 @pytest.fixture
 def configuration() -> ModelConfiguration:
     params = ModelParams(
+        kind="pixels",
+        compose_scale=1,
+        max_flow=0.04,
         width=8,
         num_levels=2,
         num_fusion_blocks=1,

@@ -64,12 +64,12 @@ def test_a_model_of_format_1_saw_the_whole_crop(tmp_path: Path, configuration) -
     model = configuration.build()
     save_generator(tmp_path, model, configuration)
     document = json.loads((tmp_path / CONFIGURATION).read_text())
-    assert document["format"] == 2
-    del document["generator"]["window"]
+    assert document["format"] == 3
+    for name in ("window", "kind", "compose_scale", "max_flow"):
+        del document["generator"][name]
     (tmp_path / CONFIGURATION).write_text(json.dumps(document | {"format": 1}))
     loaded, read = load_generator(tmp_path)
-    assert read == configuration
-    assert read.generator.window == 1.0
+    assert read.generator == configuration.generator.model_copy(update={"max_flow": 0.15})
     assert torch.equal(loaded.output.weight, model.output.weight)
 
 

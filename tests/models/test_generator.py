@@ -17,7 +17,7 @@ def batch(size: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("window", [0.5, 0.75, 1.0])
 def test_gives_composite_raw_and_mask_at_every_size(size: int, unshuffle: int, window: float, recognize) -> None:
     params = ModelParams(
-        width=8, num_levels=2, num_fusion_blocks=1, unshuffle=unshuffle, window=window, copies_source=True,
+        kind="pixels", compose_scale=1, max_flow=0.04, width=8, num_levels=2, num_fusion_blocks=1, unshuffle=unshuffle, window=window, copies_source=True,
         moves_template=True, discriminator_width=8,
     )  # fmt: skip
     model = Generator(params, embedding_size=12, pooled_size=12)

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 TINY: dict[str, Any] = {
     "size_px": 64, "steps": 10, "batch_size": 2, "warmup_steps": 2, "adversarial_start": 0.5, "precision": "fp32",
     "device": "cpu", "threads": 1, "log_every": 2, "sample_every": 5, "checkpoint_every": 2, "validation_groups": 1,
-    "model": {"width": 8, "num_levels": 1, "num_fusion_blocks": 1, "unshuffle": 4, "window": 0.75, "copies_source": True,
+    "model": {"kind": "pixels", "compose_scale": 1, "max_flow": 0.04, "width": 8, "num_levels": 1, "num_fusion_blocks": 1, "unshuffle": 4, "window": 0.75, "copies_source": True,
               "moves_template": True, "discriminator_width": 8},
 }  # fmt: skip
 SCRIPT = """

@@ -10,6 +10,7 @@ from swapcore.data.artifact import write_card
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
 from swapcore.data.recognizer_file import RECOGNIZER
 from swapcore.data.shards import ShardWriter
+from swapcore.faces.align import template_points
 from swapcore.ops.geometry import Affine
 from swapcore.ops.image import Image
 from swapcore.tables import write_table
@@ -66,7 +67,7 @@ def write_groups(
                 f"p{template}",
                 split,
                 key,
-                [0.0] * 10,
+                template_points(SIZE_PX).ravel().tolist(),
                 alignment.ravel().tolist(),
                 embed(image, embedding_size),
                 *place,

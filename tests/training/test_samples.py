@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from swapcore.data.groups import FAKE_LABEL, GroupSet
-from swapcore.models.generator import Swap
+from swapcore.ops.compose import Guide, Swap
 from swapcore.training.samples import Samples
 from tests.training.conftest import CPU, recognize
 from tests.training.small_groups import write_groups
@@ -22,7 +22,9 @@ class Answer(nn.Module):
     def description(self, pooled: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         return torch.cat([pooled, embedding], 1)
 
-    def forward(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor) -> Swap:
+    def forward(
+        self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor, guide: Guide | None = None
+    ) -> Swap:
         image = {"source": source, "template": template}[self.which]
         return Swap(image, image, torch.ones_like(image[:, :1]))
 

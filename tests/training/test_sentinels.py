@@ -38,7 +38,7 @@ class Labeled(nn.Module):
     def description(self, pooled: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         return torch.cat([pooled, embedding], 1)
 
-    def forward(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor) -> Swap:
+    def forward(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor, *_: object) -> Swap:
         image = torch.stack([self.labels[each.numpy().tobytes()] for each in template])
         image[..., :8] = (image[..., :8] + self.damage).clamp(-1, 1)
         return Swap(image, image, torch.ones_like(image[:, :1]))

@@ -12,7 +12,7 @@ from swapcore.anonymize.survey import FaceSeen, eyes_and_nose
 from swapcore.faces.detect import Box, detect_at
 from swapcore.faces.extract import AlignedFace, cut_face
 from swapcore.hub.swapper import Swapper
-from swapcore.inference.paste import keep_color, paste_back
+from swapcore.inference.replace import cut_to_compose, paste_swap
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
 
@@ -75,14 +75,14 @@ def treat_face(
     if seen.fault:
         return Treated(blur_face(photograph, seen.place), "blurred", seen.fault, 0, -1)
     face = cut_face(photograph, seen.place, swapper.size_px)
+    cut = cut_to_compose(swapper, photograph, face)
     reason, attempts = "no-candidate", 0
     for candidate in candidates:
-        crop = face.crop
+        crop = cut.crop
         for _ in range(PASSES):
             attempts += 1
             crop = swapper.swap(candidate.crop[None], crop[None])[0]
-            kept = keep_color(crop, face.crop, face.points)
-            image = paste_back(photograph, face.crop, kept, face.points, face.affine)
+            image = paste_swap(swapper, photograph, cut, crop)
             reason = examine(image, seen, name, swapper, gallery)
             if not reason:
                 return Treated(image, "swapped", "", attempts, candidate.number)

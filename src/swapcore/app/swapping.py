@@ -14,7 +14,7 @@ from swapcore.faces.extract import AlignedFace
 from swapcore.inference.finding import find_faces
 from swapcore.inference.image_swapper import PhotographSwapper
 from swapcore.ops.geometry import warp
-from swapcore.ops.image import Image, encode_png
+from swapcore.ops.image import Image, encode_png, resize
 from swapcore.ops.metrics import psnr
 from swapcore.provenance.inspection import as_text, inspect_bytes
 from swapcore.provenance.marking import Ingredient, Provenance, mark
@@ -103,7 +103,9 @@ class Swapping:
         """Cosines by the model's own recognizer, before marking, and the distance to the truth over the aligned crop."""
         size_px = self._swapper.swapper.size_px
         result = warp(swapped, face.affine, size_px)
-        of_source, of_template, of_result = self._swapper.swapper.embed(np.stack([source, face.crop, result]))
+        of_source, of_template, of_result = self._swapper.swapper.embed(
+            np.stack([resize(source, size_px), face.crop, result])
+        )
         figures = {
             "cosine to source": round(float(of_result @ of_source), 3),
             "cosine to template": round(float(of_result @ of_template), 3),

@@ -11,7 +11,7 @@ from swapcore.faces.extract import AlignedFace
 from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.hub.swapper import Swapper
 from swapcore.inference.finding import FaceChoice, find_faces
-from swapcore.inference.paste import keep_color, paste_back
+from swapcore.inference.replace import cut_to_compose, replace_face
 from swapcore.ops.image import Image
 from swapcore.provenance.marking import Ingredient, ModelReference, Provenance, check_destination, write_marked
 
@@ -50,12 +50,12 @@ class PhotographSwapper:
         Raises:
             FaceError: there is no face, or several, or it is too small or turned too far.
         """
-        return find_faces(photograph, "one", self.swapper.size_px, path)[0].crop
+        face = find_faces(photograph, "one", self.swapper.size_px, path)[0]
+        return cut_to_compose(self.swapper, photograph, face).crop
 
     def replace(self, photograph: Image, face: AlignedFace, source: Image) -> Image:
-        """The photograph (H, W, 3) with one face replaced by the source crop's, uint8 (S, S, 3), as ``source_crop`` gives it."""
-        swapped = self.swapper.swap(source[None], face.crop[None])[0]
-        return paste_back(photograph, face.crop, keep_color(swapped, face.crop, face.points), face.points, face.affine)
+        """The photograph (H, W, 3) with one face replaced by the source crop's, as ``source_crop`` gives it."""
+        return replace_face(self.swapper, photograph, face, source)
 
     def replace_all(self, photograph: Image, faces: list[AlignedFace], source: Image) -> Image:
         """The same for several faces of one photograph."""

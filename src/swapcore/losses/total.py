@@ -8,9 +8,11 @@ import torch
 from swapcore.config import LossWeights
 from swapcore.losses.adversarial import generator_loss
 from swapcore.losses.feature import feature_loss
+from swapcore.losses.fields import Correspondence, edges, field_terms
 from swapcore.losses.identity import source_identity_loss, template_identity_loss
 from swapcore.losses.jitter import Jitter, apply_jitter
 from swapcore.losses.pixel import change_weight, pixel_loss
+from swapcore.ops.compose import Guide, Swap
 from swapcore.ops.embedding import centered
 
 Recognize = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
@@ -45,6 +47,14 @@ class Targets:
         return Targets(**{name: value[samples] for name, value in vars(self).items()})
 
 
+@dataclass(frozen=True)
+class FieldTargets:
+    """What the fields of a batch of swaps are compared with."""
+
+    guide: Guide
+    known: Correspondence
+
+
 class SwapLoss:
     """The method's losses of the generator (claims 2 to 6)."""
 
@@ -73,10 +83,10 @@ class SwapLoss:
 
     def __call__(
         self,
-        image: torch.Tensor,
-        raw: torch.Tensor,
+        swap: Swap,
         targets: Targets,
         *,
+        fields: FieldTargets | None = None,
         jitter: Jitter,
         judge_raw: bool,
         judged: slice = EVERYTHING,
@@ -84,15 +94,19 @@ class SwapLoss:
         """Every term but the adversarial one.
 
         Args:
-            image: the composite, (B, 3, S, S).
-            raw: the image before the mask. The pixel loss judges both: if only the composite were judged, a mask that
-                chooses the template everywhere would score well at once, and the raw image would never learn.
+            swap: the composite and the image before the mask. The pixel loss judges both: if only the composite were
+                judged, a mask that chooses the template everywhere would score well at once, and the raw image would
+                never learn.
             targets: what they should be.
+            fields: what the fields should be, where the swap has fields.
             jitter: applied before the frozen networks, to output and label alike.
             judge_raw: whether identity and features judge raw instead of the composite.
             judged: which samples the frozen networks look at; at small sizes they cost as much as the generator.
         """
+        image, raw = swap.image, swap.raw
         terms = self._pixel_terms(image, raw, targets)
+        if swap.fields is not None and fields is not None:
+            terms |= field_terms(self.weights, swap.fields, fields.guide, fields.known)
         if self.weights.feature or self.weights.identity_source or self.weights.identity_template:
             chosen, jitter = targets.select(judged), jitter.select(judged)
             output = apply_jitter((raw if judge_raw else image)[judged], jitter, chosen.view)
@@ -114,6 +128,11 @@ class SwapLoss:
         if self.weights.pixel_raw:
             of_raw = pixel_loss(raw, targets.label, weight, targets.is_fake_label, real=real, fake=fake)
             terms["pixel_raw"] = self.weights.pixel_raw * of_raw
+        if self.weights.edges:
+            of_edges = pixel_loss(
+                edges(image), edges(targets.label), weight, targets.is_fake_label, real=real, fake=fake
+            )
+            terms["edges"] = self.weights.edges * of_edges
         return terms
 
     def _identity_terms(self, embedding: torch.Tensor, targets: Targets) -> Terms:

@@ -139,7 +139,7 @@ def run(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: O
 
 def _read(params: EvaluateParams, faces: Path, model: Path) -> Inputs:
     face_set, card = FaceSet(faces), read_card(model, "model")
-    size_px = read_configuration(model).size_px
+    size_px = read_configuration(model).composed_px
     network, mean = read_recognizer_file(model)
     if (network.kind, network.sha256) == (face_set.recognizer.kind, face_set.recognizer.sha256):
         mean = face_set.embedding_mean  # the same for every model judged here, wherever it was trained

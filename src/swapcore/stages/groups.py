@@ -11,11 +11,24 @@ import numpy as np
 from swapcore.config import GroupsParams, InputPath, OptionalInputPath, OutputPath
 from swapcore.data.artifact import artifact_digest, building, write_card
 from swapcore.data.faces import FaceSet
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow, Pictures
+from swapcore.data.groups import (
+    FAKE_LABEL,
+    FAKE_TEMPLATE,
+    IMAGES,
+    INDEX,
+    LANDMARKS,
+    GroupRow,
+    ImageRow,
+    Pictures,
+    PointsWriter,
+)
 from swapcore.data.lineage import pass_on, pass_on_model
 from swapcore.data.recognizer_file import RECOGNIZER
 from swapcore.data.shards import ShardWriter
 from swapcore.errors import ArtifactError, ParamsError
+from swapcore.faces.mesh.crops import crop_landmarks
+from swapcore.faces.mesh.files import is_installed
+from swapcore.faces.mesh.topology import NUM_LANDMARKS
 from swapcore.faces.networks import load_recognizer
 from swapcore.ops.image import encode_sheet
 from swapcore.tables import write_table
@@ -61,7 +74,9 @@ def run(
     cv2.setNumThreads(1)
     with building(groups) as folder:
         with ShardWriter(folder, params.shard_megabytes) as shards:
-            assembler = Assembler(params, face_set, lambda images: recognizer.embed(images, _BATCH_SIZE), shards)
+            locate = (crop_landmarks, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 2)) if is_installed() else None
+            embed = lambda images: recognizer.embed(images, _BATCH_SIZE)  # noqa: E731
+            assembler = Assembler(params, face_set, embed, shards, locate)
             assembler.add_real_crops()
             assembler.add_fakes(assembler.draw(), maker)
         if not any(row.accepted and row.split == "train" for row in assembler.groups):

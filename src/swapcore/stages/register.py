@@ -271,7 +271,7 @@ def package(model: Path, folder: Path, card: str, name: str) -> ModelPackage:
         files=folder,
         code=CODE,
         requirements=[*REQUIREMENTS, *(["onnxruntime"] if recognizer.network.kind == "onnx" else [])],
-        example=[_example_pair(read_configuration(model).size_px)],
+        example=[_example_pair(read_configuration(model).composed_px)],
     )
 
 

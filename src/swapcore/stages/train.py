@@ -11,10 +11,12 @@ import torch
 from swapcore.config import InputPath, OptionalInputPath, OutputPath, TrainParams
 from swapcore.data.artifact import artifact_digest, building, partial_folder, write_card
 from swapcore.data.groups import GroupSet
+from swapcore.data.guiding import GuideSource
 from swapcore.data.lineage import params_before, pass_on, pass_on_model
 from swapcore.data.recognizer_file import RECOGNIZER
 from swapcore.data.sampling import Batch, GroupSampler
 from swapcore.errors import ParamsError
+from swapcore.faces.mesh.guide import mesh_topology
 from swapcore.faces.networks import load_feature_network, load_recognizer
 from swapcore.faces.recognizer import Recognizer
 from swapcore.hub.references import resolve_model
@@ -66,11 +68,7 @@ def run(
     group_set = GroupSet(groups)
     if initial is not None:
         _check_initial(params, initial)
-    if params.size_px > group_set.size_px:
-        raise ParamsError(
-            f"train.size_px: {params.size_px} is more than the groups' {group_set.size_px}; "
-            "lower it, or raise groups.size_px and make the groups again"
-        )
+    _check_size(params, group_set)
     device = select_device(params.device)
     with joined(device) as processes:
         require_divisible(params, processes)
@@ -107,6 +105,15 @@ def _left_to_the_first(
     yield partial_folder(model), NoTracking()
 
 
+def _check_size(params: TrainParams, groups: GroupSet) -> None:
+    composed_px = params.size_px * params.model.compose_scale
+    if composed_px > groups.size_px:
+        raise ParamsError(
+            f"train.size_px: composed at {composed_px} px, more than the groups' {groups.size_px}; "
+            "lower it or train.model.compose_scale, or raise groups.size_px and make the groups again"
+        )
+
+
 def _check_initial(params: TrainParams, initial: Path) -> None:
     if read_configuration(resolve_model(initial).folder).generator != params.model:
         raise ParamsError(
@@ -133,28 +140,32 @@ def _train(
     """Put the parts together, resume if there is something to resume, and train to the end."""
     recognizer = load_recognizer(groups.recognizer).to(device)
     embedding_mean = torch.from_numpy(groups.embedding_mean).to(device)
-    learner = build_learner(_configuration(params, recognizer, device), params, device)
+    configuration = _configuration(params, recognizer, device)
+    learner = build_learner(configuration, params, device)
     if initial is not None:
         learner.start_from(load_generator(initial, device)[0])
+    guide = _guide_source(params, groups)
     sampler = GroupSampler(
         groups,
-        size_px=params.size_px,
+        size_px=configuration.composed_px,
         batch_size=params.batch_size,
         fake_label_share=params.fake_label_share,
         augment=params.augment,
         memory_megabytes=params.memory_megabytes,
         seed=params.seed,
+        guide=guide,
     )
     descriptions = describe_sources(learner.generator.description, sampler, recognizer.features, embedding_mean, device)
     learner.ema.description.load_state_dict(learner.generator.description.state_dict())
     checkpoints.resume(learner)
     samples = Samples(
         groups,
-        size_px=params.size_px,
+        size_px=configuration.composed_px,
         limit=params.validation_groups,
         recognize=recognizer.features,
         precision=params.precision,
         device=device,
+        guide=guide,
     )
     context = StepContext(
         params, device, _loss(params, recognizer, embedding_mean), descriptions, embedding_mean, processes
@@ -180,6 +191,13 @@ def _configuration(params: TrainParams, recognizer: Recognizer, device: torch.de
         embedding_size=embedding.shape[1],
         pooled_size=pool_levels(levels, embedding).shape[1],
     )
+
+
+def _guide_source(params: TrainParams, groups: GroupSet) -> GuideSource | None:
+    """Where guides come from; the topology is asked for only where the generator needs it."""
+    if params.model.kind != "fields":
+        return None
+    return GuideSource(groups.pictures, mesh_topology(), groups.size_px, params.size_px)
 
 
 def _loss(params: TrainParams, recognizer: Recognizer, embedding_mean: torch.Tensor) -> SwapLoss:
@@ -223,7 +241,7 @@ def _finish(
         inputs=origins,
         counts={"steps": learner.step, "groups": len(rows), "sources": len(sampler.sources)},
         facts={
-            "size_px": params.size_px,
+            "size_px": configuration.composed_px,
             "precision": number_format(description.embedding_mean.device, params.precision),
             "selected": selected,
             "rollbacks": learner.rollbacks,

@@ -12,9 +12,11 @@ from torch.profiler import record_function
 from swapcore.config import TrainParams
 from swapcore.data.sampling import Batch
 from swapcore.losses.adversarial import discriminator_loss
+from swapcore.losses.fields import Correspondence
 from swapcore.losses.jitter import Jitter, draw_jitter
-from swapcore.losses.total import SwapLoss, Targets, Terms
-from swapcore.models.generator import Generator
+from swapcore.losses.total import FieldTargets, SwapLoss, Targets, Terms
+from swapcore.models.artifact import AnyGenerator
+from swapcore.ops.compose import Guide
 from swapcore.ops.device import autocast
 from swapcore.ops.embedding import centered
 from swapcore.training.distributed import ALONE, Processes
@@ -112,20 +114,34 @@ def _generator_terms(
         template_identity=centered(batch.template_embedding, context.embedding_mean),
         view=batch.label_view,
     )
+    guide, known = guide_of(batch), known_of(batch)
     # By turns, since a batch holds its fake labels first; parts and shares are blocks, so these are the batch's turns.
     judged = slice(learner.step % context.params.judge_every, None, context.params.judge_every)
     judge_raw = judges_raw(learner.step, context.params)
     with autocast(context.device, context.params.precision):
         with record_function("step/generator"):
-            swap = learner.generator(batch.source, batch.template, context.descriptions[batch.source_index])
+            description = context.descriptions[batch.source_index]
+            swap = learner.generator(batch.source, batch.template, description, guide)
         with record_function("step/losses"):
-            terms = context.loss(swap.image, swap.raw, targets, jitter=part.jitter, judge_raw=judge_raw, judged=judged)
+            terms = context.loss(
+                swap, targets, fields=FieldTargets(guide, known), jitter=part.jitter, judge_raw=judge_raw, judged=judged
+            )
         if adversary:
             learner.discriminator.requires_grad_(False)
             terms |= context.loss.adversarial(learner.discriminator.train(part.is_first)(swap.image))
             learner.discriminator.requires_grad_(True)
     swapped.append(swap.image.detach())
     return terms
+
+
+def guide_of(batch: Batch) -> Guide:
+    """The guide of a batch; empty where the generator takes none."""
+    return Guide(batch.guide_flow, batch.guide_visible)
+
+
+def known_of(batch: Batch) -> Correspondence:
+    """Its points of known correspondence."""
+    return Correspondence(batch.known_label, batch.known_source, batch.known_visible, batch.known_hidden)
 
 
 def _discriminator_terms(learner: Learner, part: _Part, swapped: torch.Tensor, context: StepContext) -> Terms:
@@ -167,6 +183,6 @@ def _descend(
 
 
 @torch.no_grad()
-def _follow(average: Generator, model: Generator, decay: float) -> None:
+def _follow(average: AnyGenerator, model: AnyGenerator, decay: float) -> None:
     """average = decay * average + (1 - decay) * model; buffers do not change in training."""
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1.0 - decay)

@@ -7,9 +7,8 @@ from typing import Any
 import torch
 
 from swapcore.config import TrainParams
-from swapcore.models.artifact import ModelConfiguration
+from swapcore.models.artifact import AnyGenerator, ModelConfiguration
 from swapcore.models.discriminator import Discriminator
-from swapcore.models.generator import Generator
 
 _GENERATOR_BETAS = (0.5, 0.99)
 _DISCRIMINATOR_BETAS = (0.0, 0.99)
@@ -33,9 +32,9 @@ class Snapshot:
 class Learner:
     """The models, their optimizers, and where training stands."""
 
-    generator: Generator
+    generator: AnyGenerator
     discriminator: Discriminator
-    ema: Generator
+    ema: AnyGenerator
     """Moving average of the generator: what is shown, judged and saved."""
     generator_optimizer: torch.optim.Optimizer
     discriminator_optimizer: torch.optim.Optimizer
@@ -58,7 +57,7 @@ class Learner:
     best: Snapshot | None = None
     """The moving average that validation people liked best."""
 
-    def start_from(self, trained: Generator) -> None:
+    def start_from(self, trained: AnyGenerator) -> None:
         """Take over the weights of a trained generator of the same shape; all else starts anew."""
         for generator in (self.generator, self.ema):
             generator.load_state_dict(trained.state_dict())
@@ -96,7 +95,7 @@ def build_learner(configuration: ModelConfiguration, params: TrainParams, device
     """Untrained models, the same for the same seed, and their optimizers."""
     torch.manual_seed(params.seed)
     order = torch.channels_last if params.channels_last else torch.contiguous_format
-    generator: Generator = configuration.build().to(device, memory_format=order)  # type: ignore[call-overload]
+    generator: AnyGenerator = configuration.build().to(device, memory_format=order)  # type: ignore[call-overload]
     discriminator: Discriminator = Discriminator(params.model.discriminator_width).to(device, memory_format=order)  # type: ignore[call-overload]
     ema = copy.deepcopy(generator).eval().requires_grad_(False)
     if params.compile:
