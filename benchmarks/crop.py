@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from swapcore.config import CropParams, read_params
-from swapcore.cropping.cutting import Task, cut_photograph
+from swapcore.cropping.extract import Task, cut_photograph
 from swapcore.data.consent import ConsentLine
 from swapcore.data.images import read_photograph
 from swapcore.data.manifests import PhotographEntry, read_manifest

@@ -29,7 +29,7 @@ def synthesize(
     params: dict, uri: str, fingerprint: str, photographs: Output[Dataset], metrics: Output[Metrics]
 ) -> None:
     """Photograph people who do not exist, or bring photographs that exist: anew whenever their fingerprint is new."""
-    given = {"run": "swapcore.cropping.arrival:bring", "uri": uri, "fingerprint": fingerprint} if uri else {}
+    given = {"run": "swapcore.cropping.ingest:ingest", "uri": uri, "fingerprint": fingerprint} if uri else {}
     run_stage("synthesize", params, metrics, **given, photographs=photographs)
 
 

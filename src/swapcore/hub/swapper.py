@@ -88,7 +88,9 @@ class Swapper:
         recognizer = read_recognizer_file(folder)
         network = load_evaluator_recognizer(recognizer.network).to(self._device)
         self.network: SwapNetwork | FieldNetwork = (
-            FieldNetwork(generator, network) if isinstance(generator, FieldGenerator) else SwapNetwork(generator, network)
+            FieldNetwork(generator, network)
+            if isinstance(generator, FieldGenerator)
+            else SwapNetwork(generator, network)
         ).eval()
         self.embedding_mean = recognizer.embedding_mean
         self.size_px = configuration.composed_px

@@ -75,7 +75,9 @@ def dense_warp(source: Image, source_points: Floats, template: Image, template_p
     covered = _mixed(_at_flow(hair(direct.view), direct.flow), _at_flow(hair(mirrored.view), mirrored.flow), visibility)
     mask, kept = _mask(wanted, shaped, view, covered)
     skin = _common_skin(shaped, _at_flow(hair(wanted), moved), covered)
-    light = estimate_light(warped, _at_flow(wanted.image.astype(np.float32), moved), skin, face_mask(wanted), wanted.eye_px)
+    light = estimate_light(
+        warped, _at_flow(wanted.image.astype(np.float32), moved), skin, face_mask(wanted), wanted.eye_px
+    )
     image = _compose(source, template, (direct, mirrored), visibility, light, mask, wanted, (moved, kept))
     return DenseWarp(image, direct.flow, mask, visibility, light, view, wanted)
 
