@@ -22,8 +22,8 @@ from training import STEADY, contestant, timed
 
 from swapcore.config import Params, TrainParams, read_params
 from swapcore.data.artifact import CARD
-from swapcore.evaluation.methods import TEMPLATE_COPIED, Answer, Swap, copy_template, one_by_one
-from swapcore.evaluation.outside import background_region
+from swapcore.evaluation.methods import TEMPLATE_COPIED, Method, Swap, copy_template, one_by_one
+from swapcore.evaluation.pixel_scores import background_region
 from swapcore.evaluation.truth_benchmark.frozen import Extent
 from swapcore.evaluation.truth_benchmark.methods import swap_of_model
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet, load_or_render
@@ -51,7 +51,7 @@ _FOR_STEPS = 0.93
 
 
 class Bars(NamedTuple):
-    """What the median of the seeds should reach; of_copied and of_truth are shares of those answers' own figures."""
+    """What the median of the seeds should reach; of_copied and of_truth are shares of those methods' own metrics."""
 
     psnr_gain: float
     l1_of_copied: float
@@ -66,7 +66,7 @@ BARS = {64: Bars(2.0, 0.85, 85, 0.75, 1.10, 0.05), 112: Bars(3.2, 0.72, 97, 0.75
 
 @dataclass(frozen=True)
 class Figures:
-    """One answer to all pairs, on average."""
+    """One method to all pairs, on average."""
 
     psnr: float
     psnr_face: float
@@ -152,22 +152,22 @@ def _processor_seconds() -> float:
 def measure(models: Sequence[Path], truth_set: TruthSet) -> dict[str, Figures]:
     """Figures of each model (by its folder's name), of the template copied, the classical swap and the truth."""
     swaps: dict[str, Swap] = {model.name: swap_of_model(model) for model in models}
-    measured = score_all([Answer(name, name, swap) for name, swap in swaps.items()], truth_set)
+    measured = score_all([Method(name, name, swap) for name, swap in swaps.items()], truth_set)
     swaps[TEMPLATE_COPIED] = copy_template
     swaps[CLASSICAL] = one_by_one(pictures_of(ClassicalTeacher("feather")))
     swaps[TRUTH] = one_by_one(lambda source, template: truth_set.truths[truth_set.number(source, template)])
     result = {}
-    for name, values in measured.figures.items():
-        figure = {key: value.value for key, value in values.items()}
+    for name, values in measured.values.items():
+        metric = {key: value.value for key, value in values.items()}
         result[name] = Figures(
-            psnr=figure["truth/psnr"],
-            psnr_face=figure["truth/psnr_face"],
-            l1_face=figure["truth/l1_face"],
+            psnr=metric["truth/psnr"],
+            psnr_face=metric["truth/psnr_face"],
+            l1_face=metric["truth/l1_face"],
             background_l1=background_l1(swaps[name], truth_set),
-            cosine_source=figure["identity/cosine_source"],
-            cosine_template=figure["identity/cosine_template"],
-            top1_percent=figure["identity/top1"],
-            nearer_percent=figure["truth/nearer_than_template"],
+            cosine_source=metric["identity/cosine_source"],
+            cosine_template=metric["identity/cosine_template"],
+            top1_percent=metric["identity/top1"],
+            nearer_percent=metric["truth/nearer_than_template"],
         )
     return result
 
@@ -181,15 +181,15 @@ def background_l1(swap: Swap, truth_set: TruthSet) -> float:
     return float(np.mean(errors))
 
 
-def median_of(figures: Sequence[Figures]) -> Figures:
-    """The median of every figure by itself."""
+def median_of(metrics: Sequence[Figures]) -> Figures:
+    """The median of every metric by itself."""
     names = Figures.__dataclass_fields__
-    return Figures(**{name: statistics.median(getattr(each, name) for each in figures) for name in names})
+    return Figures(**{name: statistics.median(getattr(each, name) for each in metrics) for name in names})
 
 
-def row(label: str, figures: Figures, copied: Figures) -> str:
+def row(label: str, metrics: Figures, copied: Figures) -> str:
     """A line of the table."""
-    f = figures
+    f = metrics
     cells = [label, f"{f.psnr:.1f} / {f.psnr_face:.2f}", f"{f.l1_face:.2f} ({f.l1_face / copied.l1_face:.3f})"]
     cells += [f"{f.background_l1 / copied.background_l1:.2f}", f"{f.cosine_source:.2f} / {f.cosine_template:.2f}"]
     cells += [f"{f.top1_percent:.0f}", f"{f.nearer_percent:.0f}"]
@@ -233,7 +233,7 @@ def sheet(models: Sequence[Path], truth_set: TruthSet, path: Path) -> None:
 def run(arguments: argparse.Namespace, size_px: int) -> None:
     """Train all seeds of one size and print its table."""
     params = read_params(arguments.params)
-    make = partial(make_groups, params, arguments.work, arguments.people, arguments.pictures, arguments.fakes)
+    make = partial(make_groups, params, arguments.work, arguments.people, arguments.images, arguments.fakes)
     made = make(workers=arguments.workers)
     truth_set = held_out(arguments.work, size_px, arguments.workers)
     sized = params.train.model_copy(update={"size_px": size_px, "threads": arguments.threads})
@@ -245,15 +245,15 @@ def run(arguments: argparse.Namespace, size_px: int) -> None:
         folder = arguments.work / f"model-{size_px}px-{recipe.digest()[:12]}-seed{seed}"
         trainings.append(train_once(recipe, made, folder))
     folders = [training.folder for training in trainings]
-    figures = measure(folders, truth_set)
-    copied, truth = figures[TEMPLATE_COPIED], figures[TRUTH]
-    median = median_of([figures[folder.name] for folder in folders])
+    metrics = measure(folders, truth_set)
+    copied, truth = metrics[TEMPLATE_COPIED], metrics[TRUTH]
+    median = median_of([metrics[folder.name] for folder in folders])
     print(f"\n{size_px} px, {steps} steps of {params.train.batch_size}, {len(folders)} seeds\n\n{HEAD}")
     for label, name in (("template copied", TEMPLATE_COPIED), ("classical swap", CLASSICAL), ("truth itself", TRUTH)):
-        print(row(label, figures[name], copied))
+        print(row(label, metrics[name], copied))
     for training in trainings:
         cost = f"{training.processor_seconds:.0f} s of processor, {training.wall_seconds:.0f} s by the clock"
-        print(row(f"seed {training.seed}: {cost}", figures[training.folder.name], copied))
+        print(row(f"seed {training.seed}: {cost}", metrics[training.folder.name], copied))
     print(row("median", median, copied), "\n", sep="")
     print("\n".join(judged(median, copied, truth, BARS[size_px])))
     minutes = statistics.median(training.wall_seconds for training in trainings) / 60

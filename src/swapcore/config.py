@@ -337,8 +337,9 @@ class EvaluateParams(Section):
 
     pairs_per_template: Annotated[int, Field(ge=1, le=1000, description="sources drawn for each test photograph")]
     max_pairs: Annotated[int, Field(ge=1)]
-    judge: Annotated[
-        NetworkParams | None, Field(description="null = the training's own recognizer under jitter, so labeled")
+    recognizer: Annotated[
+        NetworkParams | None,
+        Field(description="recognizer that measures identity; null = the training's own, on jittered images"),
     ]
     champion: Annotated[
         str | None,

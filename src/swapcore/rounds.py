@@ -13,7 +13,7 @@ from swapcore.errors import ArtifactError, InputError, ParamsError
 from swapcore.files import put_in_place
 from swapcore.hub.references import resolve_model
 from swapcore.models.artifact import read_configuration
-from swapcore.registry.evaluated import read_judged
+from swapcore.registry.reports import read_judged
 from swapcore.registry.gate import Decision, decide
 from swapcore.stages import evaluate, groups, train
 

@@ -1,14 +1,14 @@
-"""docs/evaluation.md against the code: every figure with its unit and meaning."""
+"""docs/evaluation.md against the code: every metric with its unit and meaning."""
 
 from pathlib import Path
 
 import pytest
 
-from swapcore.evaluation.summary import FIGURES
+from swapcore.evaluation.summary import METRICS
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
-def test_every_figure_is_documented(figure):
-    assert f"| `{figure.name}` | {figure.unit or '–'} | {figure.better} | {figure.meaning} |" in DOCUMENT
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_every_figure_is_documented(metric):
+    assert f"| `{metric.name}` | {metric.unit or '–'} | {metric.better} | {metric.meaning} |" in DOCUMENT

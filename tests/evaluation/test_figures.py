@@ -5,12 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from swapcore.evaluation.attributes import Look, Pose, score_attributes, score_pose
-from swapcore.evaluation.outside import background_region, face_region, inside_l1, outside_l1
+from swapcore.evaluation.attributes import FaceMeasures, Pose, score_attributes, score_pose
+from swapcore.evaluation.pixel_scores import (
+    MAX_PSNR_DB,
+    background_region,
+    face_region,
+    inside_l1,
+    outside_l1,
+    score_truth,
+)
 from swapcore.evaluation.realism import describe, level_distance, score_realism
 from swapcore.evaluation.slices import measured_expression, rendered_expression, slices_of, tone_word, typology_angle
 from swapcore.evaluation.speed import measure_speed
-from swapcore.evaluation.truth import MAX_PSNR_DB, score_truth
 from swapcore.faces.expression import Expression
 from swapcore.synth.attributes import NEUTRAL
 
@@ -32,9 +38,9 @@ def test_outside_cannot_be_told_where_the_face_fills_the_crop(world):
 
 
 def test_attributes_by_hand():
-    template = Look(np.array([[10.0, 20], [30, 20], [20, 30]]), 5, 1, 179, Expression(20, 90, 30, 5, -10))
+    template = FaceMeasures(np.array([[10.0, 20], [30, 20], [20, 30]]), 5, 1, 179, Expression(20, 90, 30, 5, -10))
     true = replace(template, pitch_deg=4, expression=Expression(24, 80, 33, 5, -10))
-    swapped = Look(template.points + np.array([3, 4]), -2, 1, -178, Expression(22, 95, 31, 8, -6))
+    swapped = FaceMeasures(template.points + np.array([3, 4]), -2, 1, -178, Expression(22, 95, 31, 8, -6))
     score = score_attributes(swapped, template, true)
     assert score.landmark_error == pytest.approx(25)  # 5 px of 20
     assert score.yaw_error_deg == 7
@@ -60,10 +66,10 @@ def test_expression_in_a_word():
 def test_truth_of_an_equal_and_of_a_shifted_picture(world):
     template = world.faces[0]
     equal = score_truth(template.image, template.image, template)
-    assert (equal.psnr, equal.psnr_face, equal.l1, equal.l1_face) == (MAX_PSNR_DB, MAX_PSNR_DB, 0, 0)
+    assert (equal.psnr, equal.truth_psnr_face, equal.l1, equal.l1_face) == (MAX_PSNR_DB, MAX_PSNR_DB, 0, 0)
     assert (equal.ssim, equal.ssim_face) == pytest.approx((1, 1))
     brighter = np.clip(template.image.astype(int) + 1, 0, 255).astype(np.uint8)
-    assert score_truth(brighter, template.image, template).psnr_face == pytest.approx(48.13, abs=0.01)
+    assert score_truth(brighter, template.image, template).truth_psnr_face == pytest.approx(48.13, abs=0.01)
 
 
 def test_description_is_mean_and_deviation_by_channel():
@@ -83,7 +89,7 @@ def test_realism_tells_real_from_made():
     fake = score_realism(made, photographs, num_samples=200, seed=0)
     assert real.interval.low < 0.3
     assert fake.interval.low > real.interval.high
-    assert (fake.num_pictures, fake.num_photographs) == (40, 40)
+    assert (fake.num_images, fake.num_photographs) == (40, 40)
 
 
 def test_realism_does_not_depend_on_the_features_units():
@@ -124,7 +130,7 @@ def test_speed_is_measured_at_both_batch_sizes(world):
         sizes.append(len(templates))
         return np.stack([template.image for template in templates])
 
-    figures = measure_speed(swap, world.faces[0], batch_size=5)
+    metrics = measure_speed(swap, world.faces[0], batch_size=5)
     assert set(sizes) == {1, 5}
-    assert figures["speed/ms_batch1"] > 0
-    assert figures["speed/images_per_second"] > 0
+    assert metrics["speed/ms_batch1"] > 0
+    assert metrics["speed/images_per_second"] > 0

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from swapcore.evaluation.findings import judge
+from swapcore.evaluation.findings import evaluate_methods
 from swapcore.evaluation.methods import MODEL, TEMPLATE_COPIED
 from swapcore.evaluation.pairs import draw_pairs
 from swapcore.evaluation.realism import describe
-from swapcore.evaluation.scores import ScoreRow, score_answers
+from swapcore.evaluation.scores import ScoreRow, score_methods
 from swapcore.tables import read_table, write_table
 
 
@@ -17,8 +17,8 @@ def find(world, params, swap):
     pairs = draw_pairs(
         world.rows, pairs_per_template=params.pairs_per_template, max_pairs=params.max_pairs, seed=params.seed
     )
-    photographs = describe(world.bench.levels(np.stack([f.image for f in world.faces if f.split == "train"])))
-    return judge(world.answers(swap), pairs, world.rows, world.bench, photographs, params)
+    photographs = describe(world.evaluator.levels(np.stack([f.image for f in world.faces if f.split == "train"])))
+    return evaluate_methods(world.methods(swap), pairs, world.rows, world.evaluator, photographs, params)
 
 
 def test_a_perfect_swap_scores_perfectly(world, params):
@@ -72,7 +72,7 @@ def test_pictures_without_a_face_are_counted(world, params):
 
 
 def test_without_a_truth_there_are_no_truth_figures(world, params):
-    untold = replace(world, bench=replace(world.bench, truth=None))
+    untold = replace(world, evaluator=replace(world.evaluator, truth=None))
     assert not [name for name in find(untold, params, world.true_swap).metrics if name.startswith("truth/")]
 
 
@@ -97,8 +97,8 @@ def test_figures_depend_neither_on_the_batch_size_nor_on_the_run(params, jittere
 
 def test_realism_counts_each_template_once(world, params):
     findings = find(world, params, world.true_swap)
-    assert findings.realism.num_pictures == 24
-    assert findings.figures[MODEL]["realism/kid"].count == 24
+    assert findings.realism.num_images == 24
+    assert findings.values[MODEL]["realism/kid"].count == 24
 
 
 def test_rows_survive_the_table(world, params, tmp_path):
@@ -111,4 +111,4 @@ def test_rows_survive_the_table(world, params, tmp_path):
 def test_an_answer_of_another_size_is_refused(world, params):
     pairs = draw_pairs(world.rows, pairs_per_template=1, max_pairs=4, seed=0)
     with pytest.raises(ValueError, match=r"model: expected uint8 \(4, 48, 48, 3\)"):
-        score_answers(world.answers(lambda s, t: t.image[:24]), pairs, world.bench, 4)
+        score_methods(world.methods(lambda s, t: t.image[:24]), pairs, world.evaluator, 4)

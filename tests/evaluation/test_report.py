@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from swapcore.errors import ArtifactError
-from swapcore.evaluation.findings import judge
-from swapcore.evaluation.folder import read_losses, write_report
+from swapcore.evaluation.findings import evaluate_methods
 from swapcore.evaluation.pairs import draw_pairs
 from swapcore.evaluation.realism import describe
 from swapcore.evaluation.report import format_number
+from swapcore.evaluation.report_files import read_losses, write_report
 from swapcore.evaluation.scores import ScoreRow
 from swapcore.tables import read_table
 
@@ -30,17 +30,17 @@ def write(world, params, tmp_path):
         return (0.6 * world.true_swap(s, t) + 0.4 * t.image).astype(np.uint8)
 
     rows = [replace(row, brightness=0.3 + 0.02 * i) for i, row in enumerate(world.rows)]
-    answers = world.answers(half)
+    methods = world.methods(half)
     pairs = draw_pairs(rows, pairs_per_template=2, max_pairs=40, seed=0)
-    photographs = describe(world.bench.levels(np.stack([f.image for f in world.faces if f.split == "train"])))
+    photographs = describe(world.evaluator.levels(np.stack([f.image for f in world.faces if f.split == "train"])))
     steps = np.arange(0.0, 100.0, 10.0)
 
     def write_to(name):
-        findings = judge(answers, pairs, rows, world.bench, photographs, params)
+        findings = evaluate_methods(methods, pairs, rows, world.evaluator, photographs, params)
         folder = tmp_path / name
         folder.mkdir()
         write_report(
-            folder, findings, answers, world.bench, params,
+            folder, findings, methods, world.evaluator, params,
             losses=(steps, {"loss/total": np.exp(-steps / 50), "loss/late": np.where(steps < 40, np.nan, 1.0)}),
             facts=[("Consent", NASTY)], credit=NASTY, stages={"evaluate": {"note": NASTY}}, notes=[NASTY],
         )  # fmt: skip
@@ -53,7 +53,7 @@ def test_the_same_findings_give_the_same_bytes(write):
     first, second = write("first"), write("second")
     names = sorted(path.name for path in first.iterdir())
     assert names == [
-        "kinds.parquet", "metrics.json", "pairs.parquet", "report.html", "sheet.png", "slices.svg", "whose_face.svg",
+        "slices.parquet", "metrics.json", "pairs.parquet", "report.html", "sheet.png", "slices.svg", "identity_scatter.svg",
     ]  # fmt: skip
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
@@ -62,7 +62,7 @@ def test_the_same_findings_give_the_same_bytes(write):
 def test_metrics_and_pairs_can_be_read_again(write):
     folder = write("report")
     metrics = json.loads((folder / "metrics.json").read_text())
-    rows = [row for row in read_table(folder / "pairs.parquet", ScoreRow) if row.answer == "model"]
+    rows = [row for row in read_table(folder / "pairs.parquet", ScoreRow) if row.method == "model"]
     assert metrics["identity/margin"] == pytest.approx(np.mean([row.margin for row in rows]), abs=1e-6)
     assert cv2.imread(str(folder / "sheet.png")) is not None
 
@@ -94,7 +94,7 @@ def test_the_page_says_what_it_must(write):
     text = (write("report") / "report.html").read_text()
     for words in (
         "What you see is synthetic",
-        "toy judge",
+        "toy recognizer",
         "template copied",
         "95 % interval",
         "identity/margin",
@@ -110,10 +110,10 @@ def test_names_cannot_break_the_page(write):
 
 
 def test_a_self_judged_page_labels_every_block_of_identity_figures(write, world):
-    judge_ = replace(world.bench.judge, label="self-judged, jittered", jittered=True)
-    object.__setattr__(world.bench, "judge", judge_)
+    recognizer = replace(world.evaluator.recognizer, label="self-evaluated, jittered", jittered=True)
+    object.__setattr__(world.evaluator, "recognizer", recognizer)
     text = (write("report") / "report.html").read_text()
-    assert text.count('<span class="tag">self-judged, jittered</span>') >= 7
+    assert text.count('<span class="tag">self-evaluated, jittered</span>') >= 7
 
 
 @pytest.mark.parametrize(

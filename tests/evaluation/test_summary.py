@@ -1,4 +1,4 @@
-"""From rows to figures: means, intervals, percent, slices, flat names."""
+"""From rows to metrics: means, intervals, percent, slices, flat names."""
 
 from dataclasses import fields, replace
 
@@ -7,7 +7,7 @@ import pytest
 from swapcore.evaluation.methods import MODEL
 from swapcore.evaluation.scores import ScoreRow
 from swapcore.evaluation.summary import (
-    FIGURES,
+    METRICS,
     PERCENT,
     SliceValue,
     Value,
@@ -22,7 +22,7 @@ from swapcore.ops.metrics import Interval
 
 DRAWING = {"num_samples": 200, "seed": 0}
 EMPTY = ScoreRow(
-    answer=MODEL, pair=0, source="s", template="t", source_identity="a", template_identity="b", cosine_source=0.5,
+    method=MODEL, pair=0, source="s", template="t", source_identity="a", template_identity="b", cosine_source=0.5,
     cosine_template=0.25, gain=0.5, margin=0.25, source_rank=1, template_rank=2, top1=1.0, top5=1.0, leak_top1=0.0,
     outside_l1=1.0, inside_l1=9.0, no_face=0.0, landmark_error=None, yaw_error_deg=None, roll_error_deg=None,
     truth_psnr=None, truth_ssim=None, truth_l1=None, truth_feature=None, truth_psnr_face=None, truth_ssim_face=None,
@@ -39,9 +39,9 @@ def rows_of(*margins: float) -> list[ScoreRow]:
 
 def test_every_figure_has_a_column_of_the_table():
     columns = {field.name for field in fields(ScoreRow)}
-    assert {figure.column for figure in FIGURES} - {""} <= columns
+    assert {metric.column for metric in METRICS} - {""} <= columns
     assert columns >= PERCENT
-    assert len({figure.name for figure in FIGURES}) == len(FIGURES)
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
 
 
 def test_mean_leaves_out_what_cannot_be_told():

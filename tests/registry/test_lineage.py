@@ -133,7 +133,7 @@ def test_one_changed_byte_is_named_and_blocks_promotion(project, capsys, link):
     assert code == 6
     assert f"BROKEN {link}: " in said
     assert said.splitlines()[-1].startswith(f"swapcore: version 2: 1 broken: {link}: ")
-    code, said = swapcore(capsys, "promote", "2", "--reason", "looks better", "--name", NAME)
+    code, said = swapcore(capsys, "promote", "2", "--reason", "measures better", "--name", NAME)
     assert code == 6
     assert "not made champion, its lineage is broken" in said
     assert "champion" in find_model_version(NAME, "1").aliases
@@ -265,8 +265,8 @@ def test_where_a_persons_photographs_went(project, capsys):
     assert "data/faces: 2 photographs, split train" in said
     assert f"models:/{NAME}/1 @champion: trained on 2 photographs" in said
     assert f"models:/{NAME}/2 @challenger: trained on 2 photographs" in said
-    assert "judged on 1 photographs" in swapcore(capsys, "lineage", "--person", "Bob")[1]
-    assert "in no dataset here and in no registered model" in swapcore(capsys, "lineage", "--person", "Eve")[1]
+    assert "evaluated on 1 photographs" in swapcore(capsys, "lineage", "--person", "Bob")[1]
+    assert "in no local dataset and no registered model" in swapcore(capsys, "lineage", "--person", "Eve")[1]
 
 
 def empty_images() -> bytes:

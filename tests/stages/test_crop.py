@@ -100,7 +100,7 @@ def test_artifact_does_not_depend_on_the_location(people, tmp_path):
 
 @pytest.mark.slow
 def test_artifact_does_not_depend_on_workers(people, tmp_path, monkeypatch):
-    monkeypatch.setattr(extract, "_WORTH_WORKERS", 1)
+    monkeypatch.setattr(extract, "_MIN_TASKS_FOR_WORKERS", 1)
     for workers in (1, 2, 3):
         run(PARAMS.model_copy(update={"workers": workers}), photographs=people, faces=tmp_path / str(workers))
     assert len({content_digest(tmp_path / str(workers)) for workers in (1, 2, 3)}) == 1
@@ -149,19 +149,19 @@ def test_mismatched_parts_are_rejected(people, tmp_path, monkeypatch):
     for number, part in enumerate((first, second)):
         cut(PARAMS, photographs=people, part=part, shard=number, shards=2)
 
-    def refused(words, *parts, params=PARAMS):
+    def assert_rejected(words, *parts, params=PARAMS):
         with pytest.raises(ArtifactError, match=words) as error:
             join(params, parts=list(parts), faces=tmp_path / "faces")
         assert "\n" not in str(error.value)
         assert not (tmp_path / "faces").exists()
 
-    refused("first: is shard 0 of 2, expected shard 0 of 1", first)
-    refused("first: is shard 0 of 2, expected shard 0 of 3; give each part once", first, second, first)
-    refused("made with other params", first, second, params=PARAMS.model_copy(update={"max_megapixels": 7.0}))
+    assert_rejected("first: is shard 0 of 2, expected shard 0 of 1", first)
+    assert_rejected("first: is shard 0 of 2, expected shard 0 of 3; give each part once", first, second, first)
+    assert_rejected("made with other params", first, second, params=PARAMS.model_copy(update={"max_megapixels": 7.0}))
     grown = people_folder(tmp_path / "grown", people=5)
     cut(PARAMS, photographs=grown, part=other, shard=1, shards=2)
-    refused("made from other photographs", first, other)
-    refused(r"no card\.json", first, tmp_path / "nothing")
+    assert_rejected("made from other photographs", first, other)
+    assert_rejected(r"no card\.json", first, tmp_path / "nothing")
 
 
 def test_input_digest_depends_on_photographs_and_consent(people, tmp_path):

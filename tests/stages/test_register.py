@@ -24,9 +24,11 @@ from swapcore.errors import ArtifactError, InputError, TrackingError
 from swapcore.hub.references import locate_model, resolve_model, weights_digest
 from swapcore.hub.swapper import Swapper
 from swapcore.ops.image import decode
+from swapcore.registry.page import HEADLINE
+from swapcore.registry.registration import REGISTRATION
 from swapcore.serving.requests import to_base64
 from swapcore.stages import register
-from swapcore.stages.register import HEADLINE, REGISTRATION, run
+from swapcore.stages.register import run
 from swapcore.tracking import MODEL_TAG, TRAINING_TAG, track
 from swapcore.tracking.store import tracking_uri
 from tests.inference.small_model import SIZE_PX
@@ -111,10 +113,10 @@ def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
     assert (logged.source_run_id, logged.experiment_id) == (version.run_id, training.info.experiment_id)
     assert training.data.tags[TRAINING_TAG] == "t"
     assert training.info.status == "FINISHED"
-    figures = json.loads((ports["report"] / "metrics.json").read_text())
+    metrics = json.loads((ports["report"] / "metrics.json").read_text())
     headline = {
         name: f"{value:.6g}"
-        for name, value in figures.items()
+        for name, value in metrics.items()
         if name.removesuffix("/low").removesuffix("/high") in HEADLINE
     }
     history = json.loads(version.tags.pop("swapcore.history.0001"))
@@ -129,7 +131,7 @@ def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
         "swapcore.code": register.code_digest(),
         "swapcore.weights": file_digest(ports["model"] / "weights.safetensors"),
         "swapcore.teacher": "classical 1",
-        "swapcore.judge": "self-judged, jittered",
+        "swapcore.recognizer": "self-evaluated, jittered",
         "gate.outcome": "champion",
         "gate.reason": "the first version, and within register.bounds",
         **headline,
@@ -206,10 +208,10 @@ LOAD = """
     import mlflow
     sys.path[:] = [path for path in sys.path if not path.endswith("src")]  # the code comes with the model
     model = mlflow.pyfunc.load_model("models:/test-swap@challenger")
-    answers = model.predict([json.loads(sys.stdin.read())])
+    methods = model.predict([json.loads(sys.stdin.read())])
     import swapcore
     loaded = {name.partition(".")[0] for name in sys.modules}
-    print(json.dumps({"answers": answers, "code": swapcore.__file__, "loaded": sorted(loaded)}))
+    print(json.dumps({"methods": methods, "code": swapcore.__file__, "loaded": sorted(loaded)}))
 """
 
 
@@ -224,7 +226,7 @@ def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(register
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
     expected = Swapper(registered.ports["model"]).swap(crops(1), crops(2))[0]
-    assert np.array_equal(decode(base64.b64decode(said["answers"][0])), expected)
+    assert np.array_equal(decode(base64.b64decode(said["methods"][0])), expected)
     assert "/code/" in said["code"]
     assert not {"torchvision", "boto3"} & set(said["loaded"])
 
@@ -248,7 +250,7 @@ def test_its_files_are_the_weights_the_configuration_and_code(registered):
         "Basis: signed. Licence: CC0.",
         "Margin (higher is better)",
         "## Limits",
-        "self-judged",
+        "self-evaluated",
     ):
         assert words in card
     assert not [path for path in folder.rglob("*") if path.suffix in {".pkl", ".pickle", ".pth", ".pt", ".pyc"}]
@@ -272,14 +274,14 @@ def test_a_recognizer_of_the_users_own_travels_with_the_model(workspace):
     expected = Swapper(ports["model"]).swap(crops(1), crops(2))[0]
     run(PARAMS, **ports)
     path.unlink()
-    answers = mlflow.pyfunc.load_model("models:/test-swap/1").predict([REQUEST])
-    assert np.array_equal(decode(base64.b64decode(answers[0])), expected)
+    methods = mlflow.pyfunc.load_model("models:/test-swap/1").predict([REQUEST])
+    assert np.array_equal(decode(base64.b64decode(methods[0])), expected)
 
 
 def test_a_report_on_another_model_is_refused(workspace):
     ports = write_ports(workspace / "one")
     other = write_ports(workspace / "other", seed=1)
-    with pytest.raises(ArtifactError, match=r"judges another model than .*; run evaluate again"):
+    with pytest.raises(ArtifactError, match=r"is about another model than .*; run evaluate again"):
         run(PARAMS, **{**ports, "report": other["report"]})
     assert not ports["registration"].exists()
 
@@ -289,7 +291,7 @@ def test_figures_that_cannot_be_read_are_refused(workspace, content):
     ports = write_ports(workspace)
     path = ports["report"] / "metrics.json"
     path.unlink() if content is None else path.write_text(content)
-    with pytest.raises(ArtifactError, match="cannot be read as figures by name; run evaluate again"):
+    with pytest.raises(ArtifactError, match="cannot be read as metrics by name; run evaluate again"):
         run(PARAMS, **ports)
 
 
@@ -320,8 +322,8 @@ def test_a_registry_that_is_down_ends_in_one_line_without_the_password(workspace
 
 def test_only_figures_of_the_model_itself_become_tags(workspace):
     card = read_card(write_ports(workspace)["model"], "model")
-    figures = dict.fromkeys(
+    metrics = dict.fromkeys(
         (f"{who}{name}{part}" for who in ("", "teacher/") for name in HEADLINE for part in ("", "/low")), 1.0
     )
-    tags = register.version_tags({}, card, card, figures)
+    tags = register.version_tags({}, card, card, metrics)
     assert {name for name in tags if "/" in name} == {f"{name}{part}" for name in HEADLINE for part in ("", "/low")}

@@ -119,9 +119,9 @@ def benchmark() -> None:
 @click.option("--workers", type=click.IntRange(0, 256), default=0, show_default=True, help="0: one for each core")
 def truth(**options: Any) -> None:
     """Compare a swap with the true swaps of people who do not exist; docs/benchmark.md explains the figures."""
-    from swapcore.evaluation.truth_benchmark.command import Request, answer
+    from swapcore.evaluation.truth_benchmark.command import Request, run_benchmark
 
-    click.echo(answer(Request(**options)))
+    click.echo(run_benchmark(Request(**options)))
 
 
 class Commands(click.Group):

@@ -1,4 +1,4 @@
-"""Models, functions and folders answer; whatever cannot be used is told in one line."""
+"""Models, functions and folders method; whatever cannot be used is told in one line."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from hypothesis.extra.numpy import arrays
 
 from swapcore.errors import ArtifactError, InputError
 from swapcore.evaluation.truth_benchmark.methods import (
-    bring_change,
     import_function,
     swap_of_folder,
     swap_of_function,
     swap_of_model,
+    upscale_change,
 )
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
 from swapcore.ops.image import encode_png
@@ -124,9 +124,9 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
 
 @given(swapped=PIXELS, before=PIXELS)
 def test_at_its_own_size_the_swap_is_what_the_model_gave(swapped: np.ndarray, before: np.ndarray) -> None:
-    assert np.array_equal(bring_change(swapped, before, before), swapped)
+    assert np.array_equal(upscale_change(swapped, before, before), swapped)
 
 
 @given(small=PIXELS, full=arrays(np.uint8, (24, 24, 3)))
 def test_what_the_model_left_alone_stays_to_the_pixel(small: np.ndarray, full: np.ndarray) -> None:
-    assert np.array_equal(bring_change(small, small, full), full)
+    assert np.array_equal(upscale_change(small, small, full), full)

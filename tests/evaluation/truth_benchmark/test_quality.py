@@ -31,16 +31,16 @@ def quality() -> ModuleType:
     return module
 
 
-def figures(quality: ModuleType, **changed: float) -> Any:
+def metrics(quality: ModuleType, **changed: float) -> Any:
     values = {"psnr": 27.0, "psnr_face": 22.0, "l1_face": 12.0, "background_l1": 4.0, "cosine_source": 0.0,
               "cosine_template": 0.9, "top1_percent": 0.0, "nearer_percent": 0.0}  # fmt: skip
     return quality.Figures(**(values | changed))
 
 
 def test_each_bar_is_reached_or_missed_by_itself(quality: ModuleType) -> None:
-    copied = figures(quality)
-    truth = figures(quality, cosine_source=0.5, top1_percent=80.0)
-    good = figures(quality, psnr_face=24.1, l1_face=10.0, background_l1=4.2, cosine_source=0.5, top1_percent=62.0,
+    copied = metrics(quality)
+    truth = metrics(quality, cosine_source=0.5, top1_percent=80.0)
+    good = metrics(quality, psnr_face=24.1, l1_face=10.0, background_l1=4.2, cosine_source=0.5, top1_percent=62.0,
                    nearer_percent=90.0)  # fmt: skip
     bars = quality.BARS[64]
     assert all(line.startswith("reached") for line in quality.judged(good, copied, truth, bars))
@@ -52,8 +52,8 @@ def test_each_bar_is_reached_or_missed_by_itself(quality: ModuleType) -> None:
 
 
 def test_the_median_is_taken_figure_by_figure(quality: ModuleType) -> None:
-    of = [figures(quality, psnr=psnr, l1_face=l1) for psnr, l1 in ((1.0, 9.0), (3.0, 7.0), (2.0, 8.0))]
-    assert quality.median_of(of) == figures(quality, psnr=2.0, l1_face=8.0)
+    of = [metrics(quality, psnr=psnr, l1_face=l1) for psnr, l1 in ((1.0, 9.0), (3.0, 7.0), (2.0, 8.0))]
+    assert quality.median_of(of) == metrics(quality, psnr=2.0, l1_face=8.0)
 
 
 def test_background_by_hand(quality: ModuleType) -> None:

@@ -12,33 +12,33 @@ from swapcore.evaluation.methods import copy_template
 from swapcore.evaluation.truth_benchmark.methods import swap_of_folder
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
 from swapcore.evaluation.truth_benchmark.results import export, headline, sheet, table, write_results
-from swapcore.evaluation.truth_benchmark.scoring import MEASURED, Measured, score
+from swapcore.evaluation.truth_benchmark.scoring import BENCHMARK_METRICS, BenchmarkResult, score
 from swapcore.ops.image import decode
 
 
 @pytest.fixture(scope="module")
-def measured(tiny: TruthSet) -> Measured:
+def measured(tiny: TruthSet) -> BenchmarkResult:
     return score(copy_template, "copies", tiny)
 
 
-def test_the_table_has_a_line_a_figure(measured: Measured, tiny: TruthSet) -> None:
+def test_the_table_has_a_line_a_figure(measured: BenchmarkResult, tiny: TruthSet) -> None:
     lines = table(measured).splitlines()
-    assert len(lines) == 2 + len(MEASURED)
+    assert len(lines) == 2 + len(BENCHMARK_METRICS)
     assert lines[0].split("|")[2].strip() == "copies"
     assert "Nearer the truth than the template is, % ↑" in lines[2]
     assert len({len(line) for line in lines}) == 1
     assert tiny.digest in headline(tiny)
 
 
-def test_the_files_are_whole_and_the_same_again(measured: Measured, tiny: TruthSet, tmp_path: Path) -> None:
+def test_the_files_are_whole_and_the_same_again(measured: BenchmarkResult, tiny: TruthSet, tmp_path: Path) -> None:
     for name in ("one", "other"):
         write_results(tmp_path / name, measured, copy_template, 12)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert names == ["figures.json", "pairs.csv", "sheet.png"]
+    assert names == ["metrics.json", "pairs.csv", "sheet.png"]
     assert all((tmp_path / "one" / n).read_bytes() == (tmp_path / "other" / n).read_bytes() for n in names)
-    figures = json.loads((tmp_path / "one" / "figures.json").read_text())
-    assert figures["pixels_sha256"] == tiny.digest
-    assert figures["answers"]["truth"]["figures"]["truth/l1_face"]["value"] == 0
+    metrics = json.loads((tmp_path / "one" / "metrics.json").read_text())
+    assert metrics["pixels_sha256"] == tiny.digest
+    assert metrics["methods"]["truth"]["metrics"]["truth/l1_face"]["value"] == 0
     with (tmp_path / "one" / "pairs.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 4 * len(tiny.pairs)

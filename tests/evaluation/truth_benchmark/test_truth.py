@@ -23,13 +23,13 @@ def _small(tiny: TruthSet, tiny_extent: Extent, monkeypatch: pytest.MonkeyPatch)
 def test_a_strangers_function_gets_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: TruthSet) -> None:
     (tmp_path / "strangers_swap.py").write_text(THEIRS)
     monkeypatch.chdir(tmp_path)
-    command = ["benchmark", "truth", "--swap", "strangers_swap:swap", "--out", "figures"]
+    command = ["benchmark", "truth", "--swap", "strangers_swap:swap", "--out", "metrics"]
     done = CliRunner().invoke(cli.commands, command, catch_exceptions=False)
     assert done.exit_code == 0
     assert tiny.digest in done.output
     assert "| strangers_swap:swap" in done.output
-    figures = json.loads((tmp_path / "figures" / "figures.json").read_text())
-    assert figures["answers"]["swap"]["figures"]["identity/gain"]["value"] == 0
+    metrics = json.loads((tmp_path / "metrics" / "metrics.json").read_text())
+    assert metrics["methods"]["swap"]["metrics"]["identity/gain"]["value"] == 0
 
 
 def test_export_swap_elsewhere_and_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +42,7 @@ def test_export_swap_elsewhere_and_score(tmp_path: Path, capsys: pytest.CaptureF
 def test_python_can_call_it(tiny: TruthSet) -> None:
     measured = truth.measure(lambda source, template: source, label="source pasted")
     assert measured.labels["swap"] == "source pasted"
-    assert measured.figures["swap"]["identity/cosine_source"].value > 0.8
+    assert measured.values["swap"]["identity/cosine_source"].value > 0.8
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The truth benchmark, whole: render or load the frozen set, then export it, or measure somebody's swaps on it."""
+"""The truth benchmark's command: export of the pairs, or evaluation of a method."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,14 @@ from swapcore.evaluation.truth_benchmark.methods import (
 )
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet, load_or_render
 from swapcore.evaluation.truth_benchmark.results import export, headline, table, write_results
-from swapcore.evaluation.truth_benchmark.scoring import Measured, score
+from swapcore.evaluation.truth_benchmark.scoring import BenchmarkResult, score
 
 SHEET_ROWS = 12
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for; exactly one of the first four is given."""
+    """Options of the command line; exactly one of the first four is given."""
 
     model: Path | None
     outputs: Path | None
@@ -34,23 +34,23 @@ class Request:
     workers: int
 
 
-def answer(request: Request) -> str:
-    """Do what was asked and return what is printed.
+def run_benchmark(request: Request) -> str:
+    """Run the command and return its output.
 
     Raises:
-        InputError: not exactly one thing is asked for, or its function or outputs cannot be used.
-        ArtifactError: the model folder holds none.
+        InputError: not exactly one of the four options is given, or the function or outputs cannot be used.
+        ArtifactError: the model folder is invalid.
     """
     _require_one(request)
     if request.model is not None:
-        swap_of_model(request.model)  # what cannot be loaded is told before minutes of rendering
+        swap_of_model(request.model)  # fail before minutes of rendering
     if request.swap is not None:
         import_function(request.swap)
     truth_set = load_or_render(standard(request.size_px), request.workers, request.cache)
     if request.export is not None:
         export(request.export, truth_set)
-        return f"{headline(truth_set)}\nwritten to {request.export}: put source/N.png onto template/N.png as OUT/N.png"
-    swap, label = _contestant(request, truth_set)
+        return f"{headline(truth_set)}\nwritten to {request.export}: write the swap of source/N.png and template/N.png to OUT/N.png"
+    swap, label = _swap(request, truth_set)
     measured = score(swap, label, truth_set)
     if request.out is not None:
         write_results(request.out, measured, swap, SHEET_ROWS)
@@ -62,10 +62,10 @@ def _require_one(request: Request) -> None:
     if sum(choice is not None for choice in asked) != 1:
         raise InputError("benchmark truth: give exactly one of --model, --outputs, --swap and --export")
     if request.outputs is not None and not request.outputs.is_dir():
-        raise InputError(f"{request.outputs}: no such folder; export the pairs, swap them and name the outputs' folder")
+        raise InputError(f"{request.outputs}: no such folder; export the pairs, swap them and give the outputs' folder")
 
 
-def _contestant(request: Request, truth_set: TruthSet) -> tuple[Swap, str]:
+def _swap(request: Request, truth_set: TruthSet) -> tuple[Swap, str]:
     if request.model is not None:
         return swap_of_model(request.model), "this model"
     if request.outputs is not None:
@@ -76,19 +76,19 @@ def _contestant(request: Request, truth_set: TruthSet) -> tuple[Swap, str]:
 
 def measure(
     swap: SwapFunction, *, label: str = "this swap", size_px: int = SIZE_PX, workers: int = 1, cache: Path | None = None
-) -> Measured:
-    """Measure any function from Python.
+) -> BenchmarkResult:
+    """Evaluate any swap function from Python.
 
     Args:
-        swap: source and template, both uint8 (S, S, 3) RGB aligned crops, to the swapped picture of the same shape.
-        label: its name in the table.
-        size_px: side S of the crops; figures of different sizes cannot be compared.
-        workers: processes that render, 0 = one for each core; more than one needs the caller's script to be guarded by
-            `if __name__ == "__main__":`, as always with Python's processes.
-        cache: a folder in which the rendered pictures are kept for the next time.
+        swap: source and template, both uint8 (S, S, 3) RGB aligned crops, to the swapped image of the same shape.
+        label: name in the table.
+        size_px: side S of the crops; metrics of different sizes are not comparable.
+        workers: rendering processes, 0 = one per core; more than one needs an `if __name__ == "__main__":` guard in the
+            caller's script.
+        cache: folder that keeps the rendered images.
 
     Raises:
-        InputError: the function fails, or returns something else.
+        InputError: the function fails or returns something else.
     """
     truth_set = load_or_render(standard(size_px), workers, cache)
     return score(swap_of_function(swap, label, truth_set), label, truth_set)
