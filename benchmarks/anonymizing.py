@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import torch
 
-from swapcore.anonymize.folder import anonymize
+from swapcore.anonymization.folder import anonymize
 from swapcore.faces import cnn_detector
 from swapcore.inference.listing import list_files
 
@@ -41,7 +41,7 @@ def one_each(photographs: Path, folder: Path) -> None:
     taken = set()
     for item in list_files(str(photographs)):
         person = item.path.parent.name if item.path.parent != photographs else item.path.name.partition("_")[0]
-        if item.is_photograph and person not in taken:
+        if item.is_image and person not in taken:
             taken.add(person)
             (folder / person).mkdir(parents=True)
             (folder / person / item.path.name).symlink_to(item.path.absolute())

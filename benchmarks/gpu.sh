@@ -74,7 +74,7 @@ python - "$OUT/synthetic/model/card.json" <<'PY'
 import json, sys
 print("selected:", json.load(open(sys.argv[1]))["facts"]["selected"])
 PY
-swapcore benchmark truth --model "$OUT/synthetic/model" --size "$SIZE" --out "$OUT/synthetic/truth" ${TRUTH_OPTIONS:-}
+swapcore benchmark truth --model "$OUT/synthetic/model" --size "$SIZE" --output "$OUT/synthetic/truth" ${TRUTH_OPTIONS:-}
 
 if [ -n "$PHOTOGRAPHS" ]; then
     say "photographs: $PHOTOGRAPHS"

@@ -19,7 +19,7 @@ from pathlib import Path
 import boto3
 import psutil
 
-from swapcore.storage import deliver, fetch
+from swapcore.storage import fetch, upload
 
 PORT = 18765
 URL = f"http://127.0.0.1:{PORT}"
@@ -81,7 +81,7 @@ def main() -> None:
                 (made / name).write_bytes(body)
             seconds = {
                 "bare PUT": timed(lambda: bare("PUT", names, body), store),
-                "deliver": timed(lambda: deliver(made, "s3://box/checked"), store),
+                "deliver": timed(lambda: upload(made, "s3://box/checked"), store),
                 "bare GET": timed(lambda: bare("GET", names, None), store),
                 "fetch": timed(lambda: fetch("s3://box/checked", Path(place) / "got"), store),
                 "fetch again, nothing changed": timed(lambda: fetch("s3://box/checked", Path(place) / "got"), store),

@@ -1,6 +1,7 @@
-"""MkDocs hook that fills the page of params.yaml from the pydantic models.
+"""MkDocs hook that fills pages from the code.
 
-The marker `<!-- params -->` in a page is replaced by one table per section: field, type, bounds, value in params.yaml, meaning.
+`<!-- params -->` becomes one table per section of params.yaml: field, type, bounds, value, meaning. `<!-- metrics -->` becomes
+the table of a report's metrics.
 """
 
 import sys
@@ -15,13 +16,30 @@ from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
-MARKER = "<!-- params -->"
-_SIGNS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt"), MultipleOf: ("multiple of", "multiple_of")}
+PARAMS, METRICS = "<!-- params -->", "<!-- metrics -->"
+_SIGNS = {
+    Ge: ("≥", "ge"),
+    Gt: (">", "gt"),
+    Le: ("≤", "le"),
+    Lt: ("<", "lt"),
+    MultipleOf: ("multiple of", "multiple_of"),
+}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the marker by the tables."""
-    return markdown.replace(MARKER, params_tables()) if MARKER in markdown else markdown
+    """Replace the markers by the tables."""
+    for marker, table in ((PARAMS, params_tables), (METRICS, metrics_table)):
+        if marker in markdown:
+            markdown = markdown.replace(marker, table())
+    return markdown
+
+
+def metrics_table() -> str:
+    """Markdown of every metric of a report: name, unit, which direction is better, meaning."""
+    from swapcore.evaluation.summary import METRICS
+
+    rows = [f"| `{item.name}` | {item.unit or '–'} | {item.better} | {item.meaning} |" for item in METRICS]
+    return "\n".join(["| metric | unit | better | meaning |", "|---|---|---|---|", *rows])
 
 
 def params_tables() -> str:

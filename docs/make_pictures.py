@@ -64,7 +64,7 @@ def show_swap(folder: Path, model: str) -> None:
         source = photograph(folder / f"source{number}.png", number, NEAR)
         template = photograph(folder / f"template{number}.png", 10 + number, scene)
         out = folder / f"swapped{number}.png"
-        swapcore("swap", "--source", source, "--template", template, "--out", out, "--model", model)
+        swapcore("swap", source, template, "--output", out, "--model", model)
         rows.append([source, template, out])
     show("swap.png", zip(*rows, strict=True))
 
@@ -74,7 +74,7 @@ def show_anonymize(folder: Path, model: str) -> None:
     files = [Path(f"{'ab'[person]}/{picture}.png") for person in range(2) for picture in range(2)]
     for number, file in enumerate(files):
         photograph(folder / "photographs" / file, 20 + number // 2, SCENES[number])
-    swapcore("anonymize", folder / "photographs", "--out", folder / "shareable", "--model", model, "--workers", 1)
+    swapcore("anonymize", folder / "photographs", "--output", folder / "shareable", "--model", model, "--workers", 1)
     show("anonymize.png", ([folder / place / file for file in files] for place in ("photographs", "shareable")))
 
 
@@ -84,7 +84,7 @@ def show_video(folder: Path, model: str) -> None:
     turning = [SCENES[1].but(yaw_deg=-18.0 + 36.0 * n / NUM_FRAMES, noise_seed=n) for n in range(NUM_FRAMES)]
     frames = [rendered(31, attributes, VIDEO_PX) for attributes in turning]
     write_video(folder / "in.mp4", frames)
-    swapcore("video", folder / "in.mp4", folder / "out.mp4", "--source", source, "--model", model)
+    swapcore("video", source, folder / "in.mp4", "--output", folder / "out.mp4", "--model", model)
     before, after = ([frame.image for frame in read_frames(folder / name)][2::6] for name in ("in.mp4", "out.mp4"))
     nobody = np.full((SHOWN_PX, SHOWN_PX, 3), 255, np.uint8)
     show("video.png", [[source, *before], [nobody, *after]])

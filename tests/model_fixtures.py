@@ -8,7 +8,7 @@ import pytest
 
 from swapcore.config import NetworkParams
 from swapcore.inference.finding import find_faces
-from swapcore.inference.image_swapper import PhotographSwapper
+from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.image import Image, encode_png
 from swapcore.registry.model_package import package
 from swapcore.tracking.packaging import MODEL_TAG, register_version
@@ -22,9 +22,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def swapper(model: Path) -> PhotographSwapper:
+def swapper(model: Path) -> Swapper:
     cv2.setNumThreads(1)
-    return PhotographSwapper(model)
+    return Swapper(model)
 
 
 @pytest.fixture(scope="session")

@@ -174,7 +174,7 @@ def test_the_command_refuses_in_one_line(faces: Path, tmp_path: Path) -> None:
         str(faces),
         "--champion",
         str(tmp_path / "nothing"),
-        "--to",
+        "--output",
         str(tmp_path / "r"),
     ]
     refused = CliRunner().invoke(commands, [*nothing, "--params", str(ROOT / "params.yaml")])

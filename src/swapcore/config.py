@@ -284,6 +284,9 @@ class SentinelParams(Section):
 class TrainParams(Section):
     """One training run."""
 
+    initial: Annotated[
+        str | None, Field(description="model that training starts from: a folder or reference; null = random weights")
+    ]
     size_px: CropSize
     steps: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=2, description="of a step, over all processes")]
@@ -451,6 +454,28 @@ def section_of(stage: str, values: Any) -> Any:
         return section.model_validate(values)
     except ValidationError as error:
         raise ParamsError(describe(error, stage)) from None
+
+
+def with_device(stage: str, section: Section, device: str) -> Any:
+    """A copy of a stage's section with another device.
+
+    Raises:
+        ParamsError: the section has no device, or does not allow this one.
+    """
+    values = section.model_dump(mode="json")
+    owner = _owner_of(values, "device")
+    if owner is None:
+        raise ParamsError(f"{stage}: has no device; leave out --device")
+    owner["device"] = device
+    return section_of(stage, values)
+
+
+def _owner_of(values: dict[str, Any], key: str) -> dict[str, Any] | None:
+    """The mapping, this one or one below it, that has a key."""
+    if key in values:
+        return values
+    below = (_owner_of(value, key) for value in values.values() if isinstance(value, dict))
+    return next(filter(None, below), None)
 
 
 def read_params(path: Path) -> Params:

@@ -13,8 +13,8 @@ from swapcore.errors import ArtifactError, InputError, ParamsError
 from swapcore.files import put_in_place
 from swapcore.hub.references import resolve_model
 from swapcore.models.artifact import read_configuration
-from swapcore.registry.reports import read_judged
 from swapcore.registry.gate import Decision, decide
+from swapcore.registry.reports import read_evaluated
 from swapcore.stages import evaluate, groups, train
 
 DECISION = "decision.json"
@@ -70,7 +70,7 @@ def play(num_rounds: int, params: Params, *, faces: Path, champion: str | Path, 
         place = folder / f"{number:02d}"
         challenger = _challenge(params, faces, player.model, place)
         decision = decide(
-            read_judged(challenger.report), read_judged(player.report), player.model.name, params.register.gate
+            read_evaluated(challenger.report), read_evaluated(player.report), player.model.name, params.register.gate
         )
         _write(place / DECISION, decision)
         player = challenger if decision.outcome == "champion" else player

@@ -10,8 +10,8 @@ import PIL.Image
 import pytest
 
 from swapcore.errors import FaceError, ImageError, InputError
-from swapcore.inference import swap
 from swapcore.inference.finding import find_faces
+from swapcore.inference.image_swapper import swap
 from swapcore.ops.geometry import apply, invert
 from swapcore.ops.image import Image, encode_png
 from tests.drawn_photographs import draw_face
@@ -22,7 +22,7 @@ def eyes_of(face) -> np.ndarray:
 
 
 def test_the_face_changes_and_the_rest_stays_at_full_size(swapper, photographs):
-    swapped = swapper.swap(photographs / "source.png", photographs / "template.png")
+    swapped = swapper.swap(photographs / "source.png", photographs / "template.png", "one")
     template = cv2.imread(str(photographs / "template.png"))[..., ::-1]
     assert swapped.image.shape == template.shape
     change = np.abs(swapped.image.astype(int) - template).max(-1)
@@ -112,7 +112,7 @@ def test_a_bad_photograph_is_one_line_that_names_it(swapper, photographs, tmp_pa
     bad.write_bytes(data)
     good = photographs / "template.png"
     with pytest.raises((FaceError, ImageError)) as caught:
-        swapper.swap(bad, good) if role == "source" else swapper.swap(good, bad)
+        swapper.swap(bad, good, "one") if role == "source" else swapper.swap(good, bad, "one")
     assert caught.value.reason == reason
     assert str(bad) in str(caught.value)
     assert problem in str(caught.value)

@@ -21,8 +21,8 @@ from torch import nn
 from swapcore.config import NetworkParams
 from swapcore.data.artifact import artifact_digest, file_digest, read_card
 from swapcore.errors import ArtifactError, InputError, TrackingError
+from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.references import locate_model, resolve_model, weights_digest
-from swapcore.hub.swapper import Swapper
 from swapcore.ops.image import decode
 from swapcore.registry.page import HEADLINE
 from swapcore.registry.registration import REGISTRATION
@@ -87,7 +87,7 @@ def test_a_registered_version_is_fetched_once_by_alias_or_number(registered, tmp
     found = resolve_model("models:/test-swap@challenger", tmp_path)
     assert (found.name, found.version, found.digest) == ("test-swap", "1", artifact_digest(model))
     assert weights_digest(found.folder) == weights_digest(model)
-    assert Swapper(found.folder).size_px == Swapper(model).size_px
+    assert CropSwapper(found.folder).size_px == CropSwapper(model).size_px
     before = (found.folder / "weights.safetensors").stat().st_mtime_ns
     assert resolve_model("models:/test-swap/1", tmp_path) == found
     assert read_card(found.folder, "model") == read_card(registered.ports["model"], "model")
@@ -199,7 +199,7 @@ def test_a_training_from_changed_code_is_refused_too(workspace):
     ports = write_ports(workspace / "artifacts")
     with track("train", {}, resume="no") as tracker:
         tracker.set_tags({MODEL_TAG: artifact_digest(ports["model"]), "swapcore.git_dirty": "true"})
-    with pytest.raises(InputError, match="the training ran from code with uncommitted changes"):
+    with pytest.raises(InputError, match="the training used code with uncommitted changes"):
         run(PARAMS, **ports)
 
 
@@ -208,10 +208,10 @@ LOAD = """
     import mlflow
     sys.path[:] = [path for path in sys.path if not path.endswith("src")]  # the code comes with the model
     model = mlflow.pyfunc.load_model("models:/test-swap@challenger")
-    methods = model.predict([json.loads(sys.stdin.read())])
+    predictions = model.predict([json.loads(sys.stdin.read())])
     import swapcore
     loaded = {name.partition(".")[0] for name in sys.modules}
-    print(json.dumps({"methods": methods, "code": swapcore.__file__, "loaded": sorted(loaded)}))
+    print(json.dumps({"predictions": predictions, "code": swapcore.__file__, "loaded": sorted(loaded)}))
 """
 
 
@@ -225,8 +225,8 @@ def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(register
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
-    expected = Swapper(registered.ports["model"]).swap(crops(1), crops(2))[0]
-    assert np.array_equal(decode(base64.b64decode(said["methods"][0])), expected)
+    expected = CropSwapper(registered.ports["model"]).swap_crops(crops(1), crops(2))[0]
+    assert np.array_equal(decode(base64.b64decode(said["predictions"][0])), expected)
     assert "/code/" in said["code"]
     assert not {"torchvision", "boto3"} & set(said["loaded"])
 
@@ -271,11 +271,11 @@ def test_a_recognizer_of_the_users_own_travels_with_the_model(workspace):
     torch.jit.script(ToyEmbedding()).save(str(path))
     own = NetworkParams(kind="torchscript", path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     ports = write_ports(workspace / "artifacts", network=own)
-    expected = Swapper(ports["model"]).swap(crops(1), crops(2))[0]
+    expected = CropSwapper(ports["model"]).swap_crops(crops(1), crops(2))[0]
     run(PARAMS, **ports)
     path.unlink()
-    methods = mlflow.pyfunc.load_model("models:/test-swap/1").predict([REQUEST])
-    assert np.array_equal(decode(base64.b64decode(methods[0])), expected)
+    predictions = mlflow.pyfunc.load_model("models:/test-swap/1").predict([REQUEST])
+    assert np.array_equal(decode(base64.b64decode(predictions[0])), expected)
 
 
 def test_a_report_on_another_model_is_refused(workspace):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from swapcore.config import GroupsParams
 from swapcore.data.artifact import artifact_digest
 from swapcore.data.faces import Face
-from swapcore.errors import ArtifactError, InputError, ParamsError, TrackingError
+from swapcore.errors import ArtifactError, InputError, ParamsError, TrackingError, first_line
 from swapcore.evaluation.evaluator import RenderedTruth
 from swapcore.evaluation.inputs import EvaluationInputs
 from swapcore.evaluation.methods import (
@@ -25,8 +25,9 @@ from swapcore.evaluation.methods import (
     one_by_one,
 )
 from swapcore.evaluation.pairs import Pair
+from swapcore.hub.loading import load_face_swapper
+from swapcore.hub.native_crop import side_for
 from swapcore.hub.references import LocatedModel, resolve_model
-from swapcore.hub.swapper import Swapper
 from swapcore.ops.image import Image, resize
 from swapcore.teachers.base import load_teacher, pictures_of
 
@@ -53,7 +54,7 @@ def model_and_baselines(
         params = GroupsParams.model_validate({"workers": 0} | inputs.card.facts.groups.params)
         methods.append(_teacher(inputs, params))
     except (ParamsError, ValidationError) as error:
-        notes.append(f"The teacher’s swap is not shown because it cannot be loaded: {str(error).splitlines()[0]}.")
+        notes.append(f"The teacher’s swap is not shown because it cannot be loaded: {first_line(error)}.")
     if inputs.card.facts.groups.inputs.get("faces") != artifact_digest(inputs.faces.folder):
         notes.append(
             "The model’s card names other faces than these, so it is not proven that training did not use the test people."
@@ -68,7 +69,7 @@ def find_champion_model(reference: str | None) -> tuple[LocatedModel | None, lis
     try:
         return resolve_model(reference), []
     except (InputError, ArtifactError, TrackingError) as error:
-        return None, [f"The champion is not shown: {str(error).splitlines()[0]}."]
+        return None, [f"The champion is not shown: {first_line(error)}."]
 
 
 def describe_version(model: LocatedModel) -> str:
@@ -86,13 +87,14 @@ def _teacher(inputs: EvaluationInputs, params: GroupsParams) -> Method:
 
 def _model_swap(inputs: EvaluationInputs, model: Path) -> Swap:
     """Return a model's swap; images are resized to and from the size of a model of another size."""
-    swapper = Swapper(model, inputs.device)
+    swapper = load_face_swapper(model, str(inputs.device))
+    side_px = side_for(swapper, inputs.size_px)
 
     def crops(faces: Sequence[Face]) -> Batch:
-        return np.stack([resize(face.image, swapper.size_px) for face in faces])
+        return np.stack([resize(face.image, side_px) for face in faces])
 
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
-        swapped = swapper.swap(crops(sources), crops(templates))
+        swapped = swapper.swap_crops(crops(sources), crops(templates))
         return np.stack([resize(image, inputs.size_px) for image in swapped])
 
     return swap

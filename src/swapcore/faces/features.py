@@ -7,7 +7,7 @@ from typing import Literal, Self
 import torch
 from torch import nn
 
-from swapcore.errors import ArtifactError
+from swapcore.errors import ArtifactError, first_line
 
 LEVELS = {"vgg16": (3, 8, 15, 22, 29), "alexnet": (1, 4, 7, 9, 11)}
 """Indices, in torchvision's ``features``, of the ReLUs whose outputs are the levels: for VGG16 the last of each of the
@@ -90,9 +90,8 @@ def _state_of_features(kind: str, path: Path, layers: nn.Module) -> dict[str, to
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = {name.removeprefix("features."): state[name] for name in state if name.startswith("features.")}
         shapes = {name: tuple(tensor.shape) for name, tensor in found.items()}
-    except Exception as error:  # torch.load raises many exception types for damaged files
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ArtifactError(f"{path}: cannot be read as the state_dict of {kind}: {first_line}") from None
+    except Exception as error:  # torch.load raises a dozen kinds for a damaged file
+        raise ArtifactError(f"{path}: cannot be read as the state_dict of {kind}: {first_line(error)}") from None
     if shapes != {name: tuple(tensor.shape) for name, tensor in layers.state_dict().items()}:
         raise ArtifactError(f"{path}: tensor shapes differ from torchvision's {kind}; use its published state_dict")
     return {name: tensor.to(torch.float32) for name, tensor in found.items()}

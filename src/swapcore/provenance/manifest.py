@@ -11,7 +11,7 @@ import c2pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from swapcore import __version__
-from swapcore.errors import InputError
+from swapcore.errors import InputError, first_line
 from swapcore.provenance.credentials import SELF_MADE, Credentials
 from swapcore.provenance.facts import Provenance
 
@@ -97,7 +97,7 @@ def sign(data: bytes, mime_type: str, provenance: Provenance, credentials: Crede
         builder.sign(c2pa.Signer.from_info(information), mime_type, io.BytesIO(data), signed)
     except c2pa.C2paError as error:
         raise InputError(
-            f"the signing certificate cannot sign C2PA ({_line(error)}); docs/responsible-use.md"
+            f"the signing certificate cannot sign C2PA ({first_line(error)}); docs/responsible-use.md"
         ) from None
     return signed.getvalue()
 
@@ -114,7 +114,7 @@ def read(data: bytes, mime_type: str) -> Manifest | None:
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as error:
-        return Manifest("Invalid", (_line(error),), "", "", None, None)
+        return Manifest("Invalid", (first_line(error),), "", "", None, None)
     with reader:
         return _summary(json.loads(reader.json()))
 
@@ -207,7 +207,3 @@ def _own_facts(data: Any) -> Facts | None:
         return Facts.model_validate(data)
     except ValidationError:
         return None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

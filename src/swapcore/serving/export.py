@@ -12,7 +12,9 @@ import torch
 from swapcore.data.artifact import file_digest
 from swapcore.errors import ArtifactError, InputError
 from swapcore.files import in_place
-from swapcore.hub.swapper import Swapper
+from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.field_swapper import FieldSwapper
+from swapcore.hub.loading import load_face_swapper
 from swapcore.models.artifact import WEIGHTS
 
 OPSET = 20
@@ -25,6 +27,8 @@ FIELD_INPUTS = (
     "source", "template", "described", "small_source", "small_template", "guide_flow", "guide_visible"
 )  # fmt: skip
 """See ``FieldNetwork``; a model that predicts pixels has the first two."""
+
+Loaded = CropSwapper | FieldSwapper
 
 Crops = npt.NDArray[np.float32]
 """float32 (B, 3, S, S) in [-1, 1], RGB."""
@@ -55,7 +59,8 @@ def export_onnx(model: Path, path: Path) -> Export:
         InputError: the model's recognizer is an ONNX file itself, which cannot become part of another one.
         OSError: the file cannot be written.
     """
-    swapper = Swapper(model)
+    swapper = load_face_swapper(model, "cpu")
+    assert isinstance(swapper, Loaded)
     if not swapper.network.recognizer.differentiable:
         raise InputError(
             f"{model}: its recognizer runs in onnxruntime and cannot be exported; export needs dlib or TorchScript"
@@ -74,24 +79,24 @@ def export_onnx(model: Path, path: Path) -> Export:
     return Export(swapper.size_px, difference)
 
 
-def _noise(num: int, swapper: Swapper, size_px: int) -> tuple[torch.Tensor, ...]:
+def _noise(num: int, swapper: Loaded, size_px: int) -> tuple[torch.Tensor, ...]:
     """Inputs of the network, of noise: what a real image gives would not reach every branch any better."""
     noise = torch.Generator().manual_seed(num)
 
     def drawn(side_px: int, channels: int = 3) -> torch.Tensor:
         return torch.rand(num, channels, side_px, side_px, generator=noise) * 2 - 1
 
-    if not swapper.composes:
+    if isinstance(swapper, CropSwapper):
         return drawn(size_px), drawn(size_px)
     guide = (0.05 * drawn(swapper.working_px, 2), drawn(swapper.working_px, 1).abs())
     small = (drawn(swapper.size_px), drawn(swapper.working_px), drawn(swapper.working_px))
     return drawn(size_px), drawn(size_px), *small, *guide
 
 
-def _export(swapper: Swapper, path: Path) -> None:
-    inputs = list(FIELD_INPUTS if swapper.composes else FIELD_INPUTS[:2])
+def _export(swapper: Loaded, path: Path) -> None:
+    inputs = list(FIELD_INPUTS if isinstance(swapper, FieldSwapper) else FIELD_INPUTS[:2])
     axes = {name: {0: "batch"} for name in [*inputs, "swapped"]}
-    if swapper.composes:
+    if isinstance(swapper, FieldSwapper):
         axes["source"] |= {2: "source_height", 3: "source_width"}
         axes["template"] |= {2: "height", 3: "width"}
         axes["swapped"] |= {2: "height", 3: "width"}
@@ -119,9 +124,9 @@ def _describe(path: Path, facts: dict[str, str]) -> None:
     onnx.save(graph, path)
 
 
-def _difference(swapper: Swapper, path: Path, num: int) -> float:
+def _difference(swapper: Loaded, path: Path, num: int) -> float:
     """The largest difference on a batch; of a model that composes, at another size than the export's."""
-    inputs = _noise(num, swapper, swapper.size_px + (96 if swapper.composes else 0))
+    inputs = _noise(num, swapper, swapper.size_px + (96 if isinstance(swapper, FieldSwapper) else 0))
     with torch.no_grad():
         wanted = swapper.network(*inputs).numpy()
     return float(np.abs(OnnxSwap(path)(*(values.numpy() for values in inputs)) - wanted).max())

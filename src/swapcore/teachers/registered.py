@@ -11,8 +11,10 @@ import torch
 
 from swapcore.data.faces import Face
 from swapcore.faces.extract import find_in_crop
+from swapcore.hub.face_swapper import FaceSwapper
+from swapcore.hub.loading import load_face_swapper
+from swapcore.hub.native_crop import side_for
 from swapcore.hub.references import resolve_model
-from swapcore.hub.swapper import Swapper
 from swapcore.ops.geometry import Points, apply
 from swapcore.ops.image import Image, resize
 from swapcore.teachers.fake import Fake
@@ -42,8 +44,8 @@ class RegisteredTeacher:
         self.version = located.digest
 
     @cached_property
-    def _swapper(self) -> Swapper:
-        return Swapper(self.model)
+    def _swapper(self) -> FaceSwapper:
+        return load_face_swapper(self.model, "cpu")
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: where the model is, not the networks, which each process loads at its first fake."""
@@ -55,10 +57,11 @@ class RegisteredTeacher:
         A model of another crop size works at its own; then what it changed is resized, not its picture, so that outside
         the face the template's pixels stay what they were.
         """
-        size_px, own_px = template.image.shape[0], self._swapper.size_px
+        size_px = template.image.shape[0]
+        own_px = side_for(self._swapper, size_px)
         small = resize(template.image, own_px)
         with _one_thread():
-            swapped = self._swapper.swap(resize(source.image, own_px)[None], small[None])[0]
+            swapped = self._swapper.swap_crops(resize(source.image, own_px)[None], small[None])[0]
         if size_px != own_px:
             change = resize(swapped, size_px).astype(np.int16) - resize(small, size_px)
             swapped = np.asarray(np.clip(template.image + change, 0, 255), dtype=np.uint8)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from swapcore.errors import TrackingError
+from swapcore.errors import TrackingError, first_line
 
 EXPERIMENT = "swapcore"
 _MAX_ERROR_LENGTH = 300
@@ -46,11 +46,9 @@ def describe_error(error: Exception, uri: str) -> str:
         error: any exception of mlflow, a database driver or the network.
         uri: the tracking URI, whose user name and password are removed wherever they occur.
     """
-    text = str(error)
-    if "database is locked" in text:
+    if "database is locked" in str(error):
         return "database is locked: another command is using it; wait until it ends"
-    line = (text.splitlines() or [type(error).__name__])[0]
-    return _without_credentials(line, uri)[:_MAX_ERROR_LENGTH]
+    return first_line(RuntimeError(_without_credentials(str(error), uri)) if str(error) else error)
 
 
 def _without_credentials(text: str, uri: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swapcore.cli.main import benchmark
+from swapcore.cli.benchmark import benchmark
 from swapcore.config import read_params
 from swapcore.errors import ParamsError
 from swapcore.evaluation.truth_benchmark.frozen import VERSION, draw_pairs, draw_shots, entropy, standard

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from swapcore.anonymize.survey import FaceSeen, eyes_and_nose
-from swapcore.anonymize.treat import Gallery, first_at
+from swapcore.anonymization.survey import FaceSeen, eyes_and_nose
+from swapcore.anonymization.treat import Gallery, first_at
 from swapcore.faces.align import align
 from swapcore.faces.detect import Box
-from swapcore.hub.swapper import Swapper
+from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import Image
 
@@ -42,7 +42,7 @@ class FaceRow:
 
 
 def measure_face(
-    seen: FaceSeen, name: str, before: Image, after: Image, found: list[Box], swapper: Swapper, gallery: Gallery
+    seen: FaceSeen, name: str, before: Image, after: Image, found: list[Box], swapper: FaceSwapper, gallery: Gallery
 ) -> tuple[float, bool, float, bool, float, float]:
     """The figures of a FaceRow from `changed` on; found are all faces that the detector sees in the photograph after.
 

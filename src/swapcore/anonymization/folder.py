@@ -11,22 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from swapcore.anonymize.identities import Face, mean_features, name_people
-from swapcore.anonymize.measure import FaceRow, measure_face
-from swapcore.anonymize.replacements import SyntheticPerson, deal, draw_replacements
-from swapcore.anonymize.report import summarize, write_report
-from swapcore.anonymize.survey import FaceSeen, FileSeen, survey
-from swapcore.anonymize.treat import Gallery, Treated, treat_face
+from swapcore.anonymization.identities import Face, mean_features, name_people
+from swapcore.anonymization.measure import FaceRow, measure_face
+from swapcore.anonymization.replacements import SyntheticPerson, deal, draw_replacements
+from swapcore.anonymization.report import summarize, write_report
+from swapcore.anonymization.survey import FaceSeen, FileSeen, survey
+from swapcore.anonymization.treat import Gallery, Treated, treat_face
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
 from swapcore.faces.detect import Box, detect_every_face
+from swapcore.hub.face_swapper import FaceSwapper
+from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel, resolve_model
-from swapcore.hub.swapper import Swapper
-from swapcore.inference.image_swapper import MAX_MEGAPIXELS
 from swapcore.inference.journal import Journal
-from swapcore.inference.listing import Listed, list_files
+from swapcore.inference.listing import ListedFile, list_files
+from swapcore.ops.device import num_inference_processes
 from swapcore.ops.image import Image
-from swapcore.parallel import num_processes, ordered_map
+from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.provenance.marking import Ingredient, ModelReference, Provenance, write_marked
 from swapcore.tables import read_table, write_table
@@ -56,7 +57,7 @@ class FileRow:
 class Task:
     """One photograph and what is known of its faces."""
 
-    item: Listed
+    item: ListedFile
     seen: FileSeen
     faces: list[FaceSeen]
     names: list[str]
@@ -70,21 +71,22 @@ class Anonymizer:
     model: LocatedModel
     gallery: Gallery
     out: Path
+    device: str = "cpu"
 
     @cached_property
-    def _swapper(self) -> Swapper:
-        return Swapper(self.model.folder)
+    def _swapper(self) -> FaceSwapper:
+        return load_face_swapper(self.model, self.device)
 
     def __call__(self, task: Task) -> tuple[FileRow, list[FaceRow]]:
         """Treat every face, write the photograph, and judge what was written."""
-        before = read_photograph(task.item.path, MAX_MEGAPIXELS).image
+        before = read_photograph(task.item.path).image
         image, treated = before, []
         for seen, name, candidates in zip(task.faces, task.names, task.candidates, strict=True):
             treated.append(treat_face(image, seen, name, candidates, self._swapper, self.gallery))
             image = treated[-1].image
         result = self.out / task.item.result_name
         write_marked(result, np.ascontiguousarray(image), self._provenance(task, treated), overwrite=True)
-        after = read_photograph(result, MAX_MEGAPIXELS).image
+        after = read_photograph(result).image
         found = detect_every_face(after)
         rows = [
             self._row(seen, name, each, before, after, found)
@@ -119,6 +121,7 @@ def anonymize(
     seed: int = 0,
     workers: int = 1,
     overwrite: bool = False,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Replace every face in every photograph below a folder by a person who does not exist, or blur it.
 
@@ -131,8 +134,9 @@ def anonymize(
         out: where the results go, under the same names; files.csv, faces.csv, report.json and report.md beside them.
         model: as for ``photograph.swap``.
         seed: of the synthetic people. Who knows it can draw the same faces, but not get back the originals from them.
-        workers: processes; 0 = one for each core.
+        workers: processes; 0 = one for each core, and at most four on a GPU.
         overwrite: out may hold the results of other photographs, model or seed; they go.
+        device: where torch computes: auto, cpu, mps, cuda or cuda:N.
 
     Returns:
         The figures of report.json.
@@ -143,7 +147,7 @@ def anonymize(
     source, target = Path(folder), Path(out)
     if not source.is_dir():
         raise InputError(f"{source}: no such folder of photographs")
-    files = list_files(str(source), apart=target)
+    files = list_files(str(source), exclude=target)
     located = resolve_model(model)
     settings = {"model": located.digest, "seed": seed, "files": _listing_digest(files)}
     _claim(target, settings, overwrite=overwrite)
@@ -154,8 +158,8 @@ def anonymize(
         _resume(done, judged, target)
         _note_leftovers(done, seen)
         waiting = [task for task in tasks if task.item.name not in {row.file for row in done.rows}]
-        processes = min(num_processes(workers), max(1, len(waiting) // 3))
-        results = ordered_map(Anonymizer(located, gallery, target), waiting, workers=processes, chunk_size=1)
+        processes = min(num_inference_processes(workers, device), max(1, len(waiting) // 3))
+        results = ordered_map(Anonymizer(located, gallery, target, device), waiting, workers=processes, chunk_size=1)
         for row, rows in progress(results, "anonymizing", len(tasks), initial=len(tasks) - len(waiting)):
             for each in rows:
                 judged.add(each)
@@ -166,7 +170,7 @@ def anonymize(
     return figures
 
 
-def _listing_digest(files: list[Listed]) -> str:
+def _listing_digest(files: list[ListedFile]) -> str:
     lines = [f"{item.name}\0{item.path.stat().st_size}\0{item.path.stat().st_mtime_ns}\n" for item in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -181,7 +185,7 @@ def _claim(target: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
     if target.is_dir() and any(target.iterdir()):
         if not overwrite:
             raise InputError(
-                f"{target}: holds other files, or results of other photographs, model or seed; name another --out or pass --overwrite"
+                f"{target}: holds other files or the results of other settings; name another --output or pass --overwrite"
             )
         for name in (FILES, FACES):
             (target / name).unlink(missing_ok=True)
@@ -205,14 +209,14 @@ def _surveyed(
 
 
 def _tasks(
-    files: list[Listed], seen: list[FileSeen], faces: list[FaceSeen], model: LocatedModel, seed: int, workers: int
+    files: list[ListedFile], seen: list[FileSeen], faces: list[FaceSeen], model: LocatedModel, seed: int, workers: int
 ) -> tuple[list[Task], Gallery]:
     """What is to be done to each photograph with faces, and the originals among whom nobody must be found."""
     names = name_people(faces)
     people: dict[str, list[SyntheticPerson]] = {}
     if faces:
         originals = mean_features(faces, names)
-        drawn = draw_replacements(len(originals), seed, Swapper(model.folder), workers)
+        drawn = draw_replacements(len(originals), seed, load_face_swapper(model, "cpu"), workers)
         dealt = deal(originals, drawn, NUM_CANDIDATES)
         people = {name: [drawn[number] for number in numbers] for name, numbers in dealt.items()}
     by_name = {item.name: item for item in files}

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from swapcore.anonymize import treat
-from swapcore.anonymize.folder import FACES, FILES, anonymize
+from swapcore.anonymization import treat
+from swapcore.anonymization.folder import FACES, FILES, anonymize
 from swapcore.config import NetworkParams
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
@@ -124,7 +124,7 @@ def test_a_killed_command_goes_on(folder, copying_model, tmp_path):
     assert anonymize(folder, out, model=copying_model) == first
     assert (out / "bert" / "0.png").stat().st_mtime_ns == kept
     assert len(read_rows(out / FACES)) == 2
-    with pytest.raises(InputError, match="another --out"):
+    with pytest.raises(InputError, match="another --output"):
         anonymize(folder, out, model=copying_model, seed=5)
 
 
@@ -144,7 +144,7 @@ def test_wrong_folders_are_one_line(tmp_path, copying_model, folder):
 @pytest.mark.timeout(1800)
 def test_photographs_of_82_people_keep_faces_and_lose_identities(london_folder, tmp_path, monkeypatch):
     """The bars of docs/use.md; the crude model stands for any: what it does badly must be caught and blurred."""
-    from swapcore.anonymize import replacements
+    from swapcore.anonymization import replacements
 
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 8)
     monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 160)  # these faces fill half of the picture

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from swapcore.anonymize.measure import FaceRow
-from swapcore.anonymize.survey import SECOND_LOOK
+from swapcore.anonymization.measure import FaceRow
+from swapcore.anonymization.survey import SECOND_LOOK
 from swapcore.files import put_in_place
 
 JSON, PAGE = "report.json", "report.md"

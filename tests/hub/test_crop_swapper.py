@@ -9,7 +9,7 @@ import torch
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.errors import ArtifactError
 from swapcore.faces.networks import load_recognizer
-from swapcore.hub.swapper import Swapper
+from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.models.artifact import load_generator
 from swapcore.ops.image import to_images, to_tensor
 
@@ -21,7 +21,7 @@ def pairs() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_it_swaps_as_generator_and_recognizer_do(model, pairs):
-    swapped = Swapper(model).swap(*pairs)
+    swapped = CropSwapper(model).swap_crops(*pairs)
     generator, _ = load_generator(model)
     source, template = (to_tensor(images) for images in pairs)
     description = generator.description.describe(load_recognizer(read_recognizer_file(model).network).features, source)
@@ -33,12 +33,12 @@ def test_it_swaps_as_generator_and_recognizer_do(model, pairs):
 
 
 def test_each_pair_is_answered_by_itself(model, pairs):
-    swapper = Swapper(model)
-    together = swapper.swap(*pairs).astype(int)
+    swapper = CropSwapper(model)
+    together = swapper.swap_crops(*pairs).astype(int)
     for place in range(3):
-        alone = swapper.swap(*(images[place : place + 1] for images in pairs)).astype(int)
+        alone = swapper.swap_crops(*(images[place : place + 1] for images in pairs)).astype(int)
         assert np.abs(alone[0] - together[place]).max() <= 1
-    exchanged = swapper.swap(pairs[0][[1, 0, 2]], pairs[1]).astype(int)
+    exchanged = swapper.swap_crops(pairs[0][[1, 0, 2]], pairs[1]).astype(int)
     assert np.abs(exchanged[0] - together[0]).max() > 0
 
 
@@ -52,6 +52,6 @@ def test_a_broken_folder_is_named(model, tmp_path, name, damage):
     if damage == "cut":
         (folder / name).write_bytes(data[: len(data) // 2])
     with pytest.raises(ArtifactError) as caught:
-        Swapper(folder)
+        CropSwapper(folder)
     assert str(folder / name) in str(caught.value)
     assert "\n" not in str(caught.value)

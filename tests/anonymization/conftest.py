@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from swapcore.anonymize import replacements
+from swapcore.anonymization import replacements
 from swapcore.faces import cnn_detector
 
 

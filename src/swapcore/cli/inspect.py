@@ -1,21 +1,23 @@
-"""`swapcore inspect`: what a file's marks say."""
+"""`swapcore inspect`: the C2PA manifest and watermark of a file."""
 
 import sys
 from pathlib import Path
 
 import click
 
+from swapcore.cli.options import PATH, Command
+
 UNMARKED, BROKEN = 10, 11
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--json", "as_lines", is_flag=True, help="one JSON object a line")
+@click.command(cls=Command)
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
+@click.option("--json", "as_lines", is_flag=True, help="Print one JSON object per line.")
 def inspect(files: tuple[Path, ...], as_lines: bool) -> None:
-    """Tell what made a picture: its C2PA manifest and its watermark.
+    """Show which model made an image, by its C2PA manifest and its watermark.
 
-    Exit code: 0 every file is marked and no manifest is broken; 10 a file bears no mark; 11 a manifest does not fit its file any
-    more; 2 a file cannot be read. The largest of these, but 2 before all others.
+    Exit codes: 0 if every file is marked and every manifest fits its file; 10 if a file has no mark; 11 if a file was changed after
+    its manifest was written; 2 if a file cannot be read. 2 has priority, then the largest.
     """
     import json
 

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.anonymize.survey import FaceSeen, folder_of
+from swapcore.anonymization.survey import FaceSeen, folder_of
 
 SAME_PERSON: Final = 0.6
 """Centered cosine: photographs of one person lie about 0.9 apart, of two about 0."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from swapcore.anonymize.blur import blur_face
+from swapcore.anonymization.blur import blur_face
 from swapcore.faces.detect import Box
 
 

@@ -11,11 +11,11 @@ from swapcore.errors import ImageError
 from swapcore.faces.cnn_detector import find_missed_faces
 from swapcore.faces.detect import Box, detect_every_face
 from swapcore.faces.extract import AlignedFace, cut_face
+from swapcore.hub.face_swapper import FaceSwapper
+from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel
-from swapcore.hub.swapper import Swapper
 from swapcore.inference.finding import find_defect
-from swapcore.inference.image_swapper import MAX_MEGAPIXELS
-from swapcore.inference.listing import Listed
+from swapcore.inference.listing import ListedFile
 from swapcore.ops.geometry import Points, apply, invert
 from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
@@ -65,15 +65,15 @@ class Surveyor:
     model: LocatedModel
 
     @cached_property
-    def _swapper(self) -> Swapper:
-        return Swapper(self.model.folder)
+    def _swapper(self) -> FaceSwapper:
+        return load_face_swapper(self.model, "cpu")
 
-    def __call__(self, item: Listed) -> tuple[FileSeen, list[FaceSeen]]:
+    def __call__(self, item: ListedFile) -> tuple[FileSeen, list[FaceSeen]]:
         """What there is to see; a file that cannot be read is a row with the reason."""
-        if not item.is_photograph:
+        if not item.is_image:
             return FileSeen(item.name, "", "not-a-photograph", "by its name; it was left out"), []
         try:
-            photograph = read_photograph(item.path, MAX_MEGAPIXELS)
+            photograph = read_photograph(item.path)
         except ImageError as error:
             return FileSeen(item.name, "", error.reason, str(error)), []
         faces = self._faces(photograph.image, item.name)
@@ -111,7 +111,7 @@ def eyes_and_nose(face: AlignedFace) -> Points:
     return apply(invert(face.affine), face.points[:3])
 
 
-def survey(files: list[Listed], model: LocatedModel, workers: int) -> tuple[list[FileSeen], list[FaceSeen]]:
+def survey(files: list[ListedFile], model: LocatedModel, workers: int) -> tuple[list[FileSeen], list[FaceSeen]]:
     """Look at every file, in processes."""
     seen = ordered_map(Surveyor(model), files, workers=workers, chunk_size=1)
     results = list(progress(seen, "looking", len(files)))

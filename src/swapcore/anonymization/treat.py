@@ -6,13 +6,14 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.anonymize.blur import blur_face
-from swapcore.anonymize.replacements import SyntheticPerson
-from swapcore.anonymize.survey import FaceSeen, eyes_and_nose
+from swapcore.anonymization.blur import blur_face
+from swapcore.anonymization.replacements import SyntheticPerson
+from swapcore.anonymization.survey import FaceSeen, eyes_and_nose
 from swapcore.faces.detect import Box, detect_at
 from swapcore.faces.extract import AlignedFace, cut_face
-from swapcore.hub.swapper import Swapper
-from swapcore.inference.replace import cut_to_compose, paste_swap
+from swapcore.hub.face_swapper import FaceInImage, FaceSwapper, SwappedFace
+from swapcore.hub.native_crop import cut_native
+from swapcore.inference.image_swapper import paste_face
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
 
@@ -60,7 +61,12 @@ class Treated:
 
 
 def treat_face(
-    photograph: Image, seen: FaceSeen, name: str, candidates: list[SyntheticPerson], swapper: Swapper, gallery: Gallery
+    photograph: Image,
+    seen: FaceSeen,
+    name: str,
+    candidates: list[SyntheticPerson],
+    swapper: FaceSwapper,
+    gallery: Gallery,
 ) -> Treated:
     """Replace a face by the first candidate that passes the checks, or blur it.
 
@@ -75,21 +81,21 @@ def treat_face(
     if seen.fault:
         return Treated(blur_face(photograph, seen.place), "blurred", seen.fault, 0, -1)
     face = cut_face(photograph, seen.place, swapper.size_px)
-    cut = cut_to_compose(swapper, photograph, face)
+    cut = cut_native(FaceInImage(photograph, face), swapper.max_crop_px)
     reason, attempts = "no-candidate", 0
     for candidate in candidates:
         crop = cut.crop
         for _ in range(PASSES):
             attempts += 1
-            crop = swapper.swap(candidate.crop[None], crop[None])[0]
-            image = paste_swap(swapper, photograph, cut, crop)
+            crop = swapper.swap_crops(candidate.crop[None], crop[None])[0]
+            image = paste_face(photograph, SwappedFace(cut.crop, crop, cut.points, cut.affine, relit=swapper.relights))
             reason = examine(image, seen, name, swapper, gallery)
             if not reason:
                 return Treated(image, "swapped", "", attempts, candidate.number)
     return Treated(blur_face(photograph, seen.place), "blurred", reason, attempts, -1)
 
 
-def examine(image: Image, seen: FaceSeen, name: str, swapper: Swapper, gallery: Gallery) -> str:
+def examine(image: Image, seen: FaceSeen, name: str, swapper: FaceSwapper, gallery: Gallery) -> str:
     """Why a swapped face will not do, or an empty word."""
     again = find_again(image, seen.place, swapper.size_px)
     if again is None:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from swapcore.anonymize.identities import Face, mean_features, name_people
-from swapcore.anonymize.replacements import SyntheticPerson, deal
-from swapcore.anonymize.survey import FaceSeen
+from swapcore.anonymization.identities import Face, mean_features, name_people
+from swapcore.anonymization.replacements import SyntheticPerson, deal
+from swapcore.anonymization.survey import FaceSeen
 
 DIRECTIONS = np.linalg.qr(np.random.default_rng(0).normal(size=(16, 16)))[0]
 
