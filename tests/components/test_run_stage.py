@@ -142,7 +142,7 @@ def test_the_gate(bounds: Any, value: float, good: bool, tmp_path: Path) -> None
 def test_the_gate_refuses_a_figure_that_does_not_exist(tmp_path: Path, capsys: Any) -> None:
     with pytest.raises(SystemExit):
         good_enough.python_func(section(bounds={"c": [0.0, 1.0]}), report(tmp_path / "r", a=1.0, b=2.0))
-    assert "c is none of the report's figures: a, b" in capsys.readouterr().err
+    assert "unknown metric c; use one of the report's: a, b" in capsys.readouterr().err
 
 
 def test_in_rounds_the_gate_wants_the_champion_beaten(tmp_path: Path, capsys: Any) -> None:

@@ -53,7 +53,7 @@ def test_the_same_findings_give_the_same_bytes(write):
     first, second = write("first"), write("second")
     names = sorted(path.name for path in first.iterdir())
     assert names == [
-        "slices.parquet", "metrics.json", "pairs.parquet", "report.html", "sheet.png", "slices.svg", "identity_scatter.svg",
+        "identity_scatter.svg", "metrics.json", "pairs.parquet", "report.html", "sheet.png", "slices.parquet", "slices.svg",
     ]  # fmt: skip
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
@@ -93,7 +93,7 @@ def test_the_page_needs_nothing_but_itself(write):
 def test_the_page_says_what_it_must(write):
     text = (write("report") / "report.html").read_text()
     for words in (
-        "What you see is synthetic",
+        "These images are synthetic",
         "toy recognizer",
         "template copied",
         "95 % interval",

@@ -47,7 +47,7 @@ def test_fewer_pairs_than_rows(scored):
 def test_the_sheet_holds_source_template_swap_and_truth(scored, world):
     pairs, methods, rows = scored
     shown = render_pairs(choose_pairs(rows, 4, seed=0), pairs, methods[:1], world.evaluator)
-    assert list(shown[0].images) == ["source", "template", "model", "truth"]
+    assert list(shown[0].images) == ["source", "template", "model", "true swap"]
     picture = sheet(shown, 48)
     assert picture.shape == (4 * 50 - 2, 4 * 50 - 2, 3)
     first = world.faces[pairs[shown[0].row.pair].source].image

@@ -179,7 +179,7 @@ def test_a_model_outside_of_bounds_is_not_registered(workspace):
     assert run(PARAMS, **ports) == {"register/version": 0, "register/champion": 0}
     assert json.loads((ports["registration"] / REGISTRATION).read_text())["version"] is None
     page = (ports["registration"] / "report.html").read_text()
-    assert "Not registered: identity/gain = -0.5 lies outside of 0.0 to None" in page
+    assert "Not registered: identity/gain = -0.5 is outside 0.0 to None" in page
     assert client().search_registered_models() == []
 
 
