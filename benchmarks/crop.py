@@ -1,7 +1,7 @@
 """What cropping adds to the time of finding a face: the ratio of all of crop to decode + detect + landmarks alone.
 
 Run: python benchmarks/crop.py PHOTOGRAPHS [COUNT]   (a folder or CSV as the crop stage takes it; params.yaml in this folder)
-Both are measured in one process on one thread, by turns, photograph batch by photograph batch, in processor seconds.
+Both are measured in one process on one thread, alternating by batches of photographs, in CPU seconds.
 """
 
 import itertools
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from swapcore.config import CropParams, read_params
-from swapcore.cropping.extract import Task, cut_photograph
+from swapcore.cropping.extract import ExtractionTask, extract_photograph
 from swapcore.data.consent import ConsentLine
 from swapcore.data.images import read_photograph
 from swapcore.data.manifests import PhotographEntry, read_manifest
@@ -38,9 +38,9 @@ def find_only(entries: list[PhotographEntry], params: CropParams) -> None:
 
 
 def crop_all(entries: list[PhotographEntry], params: CropParams, recognizer: Recognizer) -> None:
-    """The same and all the rest: key points, warp, quality, hash, PNG, face features."""
+    """Detection and everything else: landmarks, warp, quality, hash, PNG, face features."""
     line = ConsentLine("*", "benchmark", "", None)
-    cuts = [cut_photograph(Task(entry, line, params)).result for entry in entries]
+    cuts = [extract_photograph(ExtractionTask(entry, line, params)).result for entry in entries]
     crops = [cut[1] for cut in cuts if isinstance(cut, tuple)]
     recognizer.embed(np.stack(crops), BATCH_SIZE)
 

@@ -1,4 +1,4 @@
-"""What storage's checks cost: MB/s of deliver and fetch beside bare PUT and GET of the same bytes, on loopback.
+"""Throughput of checksummed upload and fetch against plain PUT and GET of the same bytes, on loopback.
 
     python benchmarks/storage.py [--files 4] [--megabytes 48]
 

@@ -102,7 +102,7 @@ def write_network(folder: Path) -> NetworkParams:
 
 
 def write_faces(folder: Path, looks: list[Look], params: Params) -> Path:
-    """A faces artifact, its network beside it."""
+    """Write a faces artifact, and its network next to it."""
     folder.mkdir(parents=True)
     network = write_network(folder.parent)
     with ShardWriter(folder) as shards:

@@ -294,8 +294,8 @@ def test_interrupted_upload_is_not_an_artifact(store: type[Proxy], artifact: Pat
 def test_corrupted_object_is_rejected(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
     upload(artifact, "s3://box/m")
     s3 = client()
-    told = s3.head_object(Bucket="box", Key="m/sheets/ä b.png")["Metadata"]
-    s3.put_object(Bucket="box", Key="m/sheets/ä b.png", Body=b"pictuRe", Metadata=told)
+    metadata = s3.head_object(Bucket="box", Key="m/sheets/ä b.png")["Metadata"]
+    s3.put_object(Bucket="box", Key="m/sheets/ä b.png", Body=b"pictuRe", Metadata=metadata)
     with pytest.raises(StorageError, match="wrong checksum"):
         fetch("s3://box/m", tmp_path / "got", FAST_RETRIES)
     assert not (tmp_path / "got").exists()
@@ -402,7 +402,7 @@ def test_full_disk_leaves_no_files(
     store: type[Proxy], small_disk: Path, monkeypatch: pytest.MonkeyPatch, known_before: bool, num_bytes: int
 ) -> None:
     client().put_object(Bucket="box", Key="m/big", Body=os.urandom(num_bytes))
-    if not known_before:  # somebody else fills the disk while we fetch
+    if not known_before:  # another process fills the disk during the fetch
         usage = type("Usage", (), {"free": 2**40})
         monkeypatch.setattr("swapcore.storage.shutil.disk_usage", lambda path: usage)
     assert "free disk space" in refusal(lambda: fetch("s3://box/m", small_disk / "got"))

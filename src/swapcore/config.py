@@ -58,19 +58,19 @@ class NetworkParams(Section):
 
 
 class SynthesizeParams(Section):
-    """People who do not exist: how many, how often photographed, and how large."""
+    """Number, images and size of rendered synthetic people."""
 
     num_people: Annotated[int, Field(ge=2, le=1_000_000)]
     pictures_per_person: Annotated[int, Field(ge=2, le=10_000)]
     size_px: Annotated[int, Field(ge=64, le=2048)]
     attribute_range: Annotated[float, Field(gt=0, le=1, description="1 = full range of pose, expression, light")]
-    write_truth: Annotated[bool, Field(description="also truth.tar: part masks and depth of every picture")]
+    write_truth: Annotated[bool, Field(description="also write truth.tar: part masks and depth of every image")]
     seed: Seed
     workers: Workers
 
 
 class QualityLimits(Section):
-    """What a face must reach to be used; a face below goes to the quarantine table with the reason."""
+    """Minimum quality of a face; others are quarantined with the reason."""
 
     min_eye_distance_px: Annotated[float, Field(ge=4, description="between the eye centers, in the photograph")]
     min_sharpness: Annotated[
@@ -92,25 +92,21 @@ class SplitParams(Section):
 
 
 class CropParams(Section):
-    """Photograph to aligned face."""
+    """Extraction of aligned faces."""
 
     size_px: CropSize
     several_faces: Annotated[
-        Literal["largest", "central", "reject"], Field(description="which face counts when a photograph has several")
+        Literal["largest", "central", "reject"], Field(description="which face is used if a photograph has several")
     ]
     max_megapixels: Annotated[float, Field(gt=0, le=1000, description="larger files are refused before decoding")]
     quality: QualityLimits
     near_duplicate_bits: Annotated[
         int,
-        Field(
-            ge=-1, le=32, description="perceptual hashes of a person's faces that differ in so few of 64 bits; -1 = off"
-        ),
+        Field(ge=-1, le=32, description="maximum Hamming distance of near-duplicates' 64-bit hashes; -1 = off"),
     ]
     near_duplicate_cosine: Annotated[
         float,
-        Field(
-            ge=-1, le=1, description="and whose face features agree so well, where there are people to center them by"
-        ),
+        Field(ge=-1, le=1, description="minimum cosine of near-duplicates' face features, if they can be centered"),
     ]
     min_identity_cosine: Annotated[
         float,
@@ -336,7 +332,7 @@ class TrainParams(Section):
 
 
 class EvaluateParams(Section):
-    """Judging a model on people of the test split only."""
+    """Evaluation on people of the test split."""
 
     pairs_per_template: Annotated[int, Field(ge=1, le=1000, description="sources drawn for each test photograph")]
     max_pairs: Annotated[int, Field(ge=1)]
@@ -348,7 +344,7 @@ class EvaluateParams(Section):
         str | None,
         Field(
             pattern=r"^models:/[^/@]+(@[^/@]+|/\d+)$",
-            description="registered model that answers the same pairs, beside this one; null = none",
+            description="registered model to compare on the same pairs; null = none",
         ),
     ]
     bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]
@@ -359,23 +355,23 @@ class EvaluateParams(Section):
 
 
 class GateParams(Section):
-    """What a new version must reach to take the champion's place; figures as metrics.json names them."""
+    """Conditions for a new champion; metrics by their names in metrics.json."""
 
     better: Annotated[
         tuple[str, ...],
-        Field(min_length=1, description="each must be better beyond its interval, where the reports have it"),
+        Field(min_length=1, description="metrics that must be better beyond their intervals, if the reports have them"),
     ]
-    not_worse: Annotated[dict[str, NonNegative], Field(description="figure -> by how much it may be worse")]
-    slice_tolerance: Annotated[NonNegative, Field(description="by how much the margin may be lower on a kind of pairs")]
+    not_worse: Annotated[dict[str, NonNegative], Field(description="metric -> maximum deterioration")]
+    slice_tolerance: Annotated[NonNegative, Field(description="maximum deterioration of the margin of a slice")]
 
 
 class RegisterParams(Section):
-    """Entering the model in the registry."""
+    """Registration in the model registry."""
 
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
     bounds: Annotated[
         dict[str, tuple[float | None, float | None]],
-        Field(description="figure of the report -> least, most; a model outside of them is not registered"),
+        Field(description="metric -> minimum, maximum; a model outside is not registered"),
     ]
     gate: GateParams
     allow_dirty: Annotated[bool, Field(description="register from a checkout whose code has uncommitted changes")]
@@ -392,24 +388,24 @@ class RoundsParams(Section):
 
 
 class PhotographParams(Section):
-    """Where the photographs are."""
+    """Location of the photographs."""
 
-    input: Annotated[Path, Field(description="a folder with a sub-folder a person, or a CSV file,identity[,split]")]
+    input: Annotated[Path, Field(description="a folder with one sub-folder per person, or a CSV file,identity[,split]")]
     folder: Annotated[
-        Path, Field(description="the folder that DVC watches: it holds input, photographs and consent.csv")
+        Path, Field(description="the folder that DVC tracks: contains input, photographs and consent.csv")
     ]
     synthetic: Annotated[
         tuple[Path, ...],
-        Field(max_length=1, description="the folder that synthesize makes; [] for your own photographs"),
+        Field(max_length=1, description="the folder that synthesize writes; [] for your own photographs"),
     ]
 
 
 with warnings.catch_warnings():
-    # A section is called `register`, as its stage is; nobody registers virtual subclasses of Params.
+    # The section `register` is named like its stage; Params has no virtual subclasses.
     warnings.filterwarnings("ignore", 'Field name "register"', UserWarning)
 
     class Params(Section):
-        """params.yaml, whole."""
+        """Content of params.yaml."""
 
         photographs: PhotographParams
         synthesize: SynthesizeParams

@@ -1,4 +1,4 @@
-"""Judging whom a picture shows: jitter, cosines, leak, retrieval."""
+"""Identity scores: jitter, cosines, leak, retrieval."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,14 @@ def picture(seed: int = 0, size: int = 64) -> np.ndarray:
     return np.kron(coarse, np.ones((size // 8, size // 8, 1), np.uint8))
 
 
-def test_jitter_is_seeded_and_slight():
+def test_jitter_is_seeded_and_small():
     first = jitter(picture(), np.random.default_rng(1))
     assert (first == jitter(picture(), np.random.default_rng(1))).all()
     assert (first != jitter(picture(), np.random.default_rng(2))).any()
     assert 0 < np.abs(first.astype(int) - picture()).mean() < np.abs(picture(1).astype(int) - picture()).mean() / 2
 
 
-def test_jitter_undoes_a_pattern_of_single_pixels():
+def test_jitter_breaks_single_pixel_patterns():
     """A pattern that flips from pixel to pixel, as one made to fool a network does, loses nearly all of its energy."""
     checkers = np.indices((256, 256)).sum(0) % 2 * 20
     flat, made = np.full((256, 256, 3), 100, np.uint8), (100 + checkers[..., None] * np.ones(3)).astype(np.uint8)
@@ -35,14 +35,14 @@ def counting_recognizer(calls: list[np.ndarray], jittered: bool) -> EvaluationRe
     return EvaluationRecognizer("toy", embed, np.zeros(48), jittered=jittered, seed=3)
 
 
-def test_an_own_judge_sees_the_picture_as_it_is():
+def test_independent_recognizer_gets_the_image_without_jitter():
     calls: list[np.ndarray] = []
     counting_recognizer(calls, jittered=False).features(picture()[None], ["a"])
     assert len(calls) == 1
     assert (calls[0][0] == picture()).all()
 
 
-def test_the_training_network_never_sees_the_picture_itself():
+def test_training_network_gets_jittered_images_only():
     calls: list[np.ndarray] = []
     counting_recognizer(calls, jittered=True).features(picture()[None], ["a"])
     assert len(calls) == NUM_JITTERS
@@ -65,7 +65,7 @@ GALLERY = Gallery(
 RECOGNIZER_LABEL = EvaluationRecognizer("toy", lambda images: images, np.zeros(2), jittered=False, seed=0)
 
 
-def test_scores_by_hand():
+def test_scores_have_known_values():
     swapped, untouched = np.array([[3.0, 4.0]]), np.array([[0.0, 1.0]])
     (score,) = score_identity(RECOGNIZER_LABEL, GALLERY, swapped, untouched, ["a1"], ["b1"])
     assert score.cosine_source == pytest.approx(0.6)
@@ -75,6 +75,6 @@ def test_scores_by_hand():
     assert (score.source_rank, score.template_rank) == (2, 1)
 
 
-def test_a_person_of_one_photograph_cannot_be_found_by_another():
+def test_no_rank_for_a_person_with_one_photograph():
     (score,) = score_identity(RECOGNIZER_LABEL, GALLERY, np.eye(2)[:1], np.eye(2)[:1], ["c1"], ["b1"])
     assert score.source_rank is None

@@ -1,4 +1,4 @@
-"""The judge and the detector on real photographs: they must know whom and what they see, before they judge a model."""
+"""Recognizer and detector of the evaluation on real photographs."""
 
 import os
 from dataclasses import replace
@@ -30,7 +30,7 @@ def crops() -> dict[str, np.ndarray]:
     return {stem: extract_face(image, SIZE, "largest", Path(stem)).crop for stem, image in photographs.items()}
 
 
-def test_jitter_does_not_make_the_judge_forget_faces(crops):
+def test_retrieval_works_under_jitter(crops):
     """Each smiling photograph, jittered, must find its person's neutral one among all: rank 1."""
     network = load_evaluator_recognizer(NetworkParams(kind="dlib", path=None, sha256=None))
     embeddings = network.embed(np.stack(list(crops.values())), 8)
@@ -49,7 +49,7 @@ def test_jitter_does_not_make_the_judge_forget_faces(crops):
     assert max(score.cosine_template for score in scores) < 0.6
 
 
-def test_the_detector_finds_the_face_in_small_crops_where_it_is_in_large_ones(crops):
+def test_detection_agrees_in_small_and_large_crops(crops):
     errors = []
     for crop in list(crops.values())[:12]:
         large, small = measure_face(crop), measure_face(resize(crop, 64))
@@ -60,5 +60,5 @@ def test_the_detector_finds_the_face_in_small_crops_where_it_is_in_large_ones(cr
     assert np.median(errors) < 4  # percent of the eye distance
 
 
-def test_no_face_is_found_where_there_is_none():
+def test_no_face_in_images_without_one():
     assert measure_face(np.full((SIZE, SIZE, 3), 128, np.uint8)) is None

@@ -49,7 +49,7 @@ def write(world, params, tmp_path):
     return write_to
 
 
-def test_the_same_findings_give_the_same_bytes(write):
+def test_report_is_reproducible(write):
     first, second = write("first"), write("second")
     names = sorted(path.name for path in first.iterdir())
     assert names == [
@@ -59,7 +59,7 @@ def test_the_same_findings_give_the_same_bytes(write):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_metrics_and_pairs_can_be_read_again(write):
+def test_metrics_and_pairs_can_be_read(write):
     folder = write("report")
     metrics = json.loads((folder / "metrics.json").read_text())
     rows = [row for row in read_table(folder / "pairs.parquet", ScoreRow) if row.method == "model"]
@@ -78,7 +78,7 @@ class Page(html.parser.HTMLParser):
         self.sources += [v for name, v in attrs if name in {"src", "href", "xlink:href", "data", "srcset", "action"}]
 
 
-def test_the_page_needs_nothing_but_itself(write):
+def test_page_is_self_contained(write):
     text = (write("report") / "report.html").read_text()
     page = Page(text)
     assert page.sources
@@ -90,7 +90,7 @@ def test_the_page_needs_nothing_but_itself(write):
     assert page.tags.count("svg") == 3
 
 
-def test_the_page_says_what_it_must(write):
+def test_page_has_required_statements(write):
     text = (write("report") / "report.html").read_text()
     for words in (
         "These images are synthetic",
@@ -103,13 +103,13 @@ def test_the_page_says_what_it_must(write):
         assert words in text
 
 
-def test_names_cannot_break_the_page(write):
+def test_page_escapes_names(write):
     text = (write("report") / "report.html").read_text()
     assert "<script>" not in text
     assert text.count("&lt;script&gt;") == 4
 
 
-def test_a_self_judged_page_labels_every_block_of_identity_figures(write, world):
+def test_self_evaluated_page_labels_all_identity_metrics(write, world):
     recognizer = replace(world.evaluator.recognizer, label="self-evaluated, jittered", jittered=True)
     object.__setattr__(world.evaluator, "recognizer", recognizer)
     text = (write("report") / "report.html").read_text()
@@ -120,11 +120,11 @@ def test_a_self_judged_page_labels_every_block_of_identity_figures(write, world)
     ("number", "text"),
     [(0.123, "0.12"), (-0.5, "−0.50"), (12.34, "12.3"), (123.4, "123"), (-0.001, "0.00"), (0, "0.00")],
 )
-def test_numbers(number, text):
+def test_format_number_has_known_values(number, text):
     assert format_number(number) == text
 
 
-def test_losses_are_read_with_gaps(tmp_path):
+def test_losses_with_gaps_are_read(tmp_path):
     path = tmp_path / "losses.csv"
     path.write_text("step,loss/a,loss/b,rate\n1,2,,5\n2,1,3,5\n")
     steps, curves = read_losses(path)
@@ -133,7 +133,7 @@ def test_losses_are_read_with_gaps(tmp_path):
     assert np.isnan(curves["loss/b"][0])
 
 
-def test_no_losses_no_curves(tmp_path):
+def test_missing_losses_give_none(tmp_path):
     assert read_losses(tmp_path / "losses.csv") is None
     (tmp_path / "losses.csv").write_text("step,loss\n")
     assert read_losses(tmp_path / "losses.csv") is None
@@ -151,7 +151,7 @@ def test_damaged_losses_are_named(tmp_path, text):
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_a_browser_shows_the_page(write, tmp_path):
+def test_page_renders_in_a_browser(write, tmp_path):
     folder = write("report")
     shot = tmp_path / "shot.png"
     flags = [

@@ -19,7 +19,7 @@ def scored(world):
     return pairs, methods, [replace(row, margin=float(i)) for i, row in enumerate(rows)]
 
 
-def test_best_median_worst_and_random_are_shown_once(scored):
+def test_each_pair_is_chosen_once(scored):
     _, _, rows = scored
     chosen = choose_pairs(rows, 8, seed=0)
     assert [kind for kind, _ in chosen] == ["best", "best", "median", "median", "worst", "worst", "random", "random"]
@@ -29,22 +29,22 @@ def test_best_median_worst_and_random_are_shown_once(scored):
     assert chosen[:6] == choose_pairs(rows, 8, seed=1)[:6]
 
 
-def test_a_picture_without_a_face_is_the_worst(scored):
+def test_image_without_a_face_is_the_worst(scored):
     _, _, rows = scored
     rows[39] = replace(rows[39], no_face=1.0)
     assert dict(reversed(choose_pairs(rows, 4, seed=0)))["worst"].pair == 39
 
 
 @pytest.mark.parametrize(("num_rows", "slice_rows"), [(1, ["best"]), (3, ["best", "median", "worst"])])
-def test_fewer_rows_than_kinds(scored, num_rows, slice_rows):
+def test_choice_of_fewer_rows_than_kinds(scored, num_rows, slice_rows):
     assert [kind for kind, _ in choose_pairs(scored[2], num_rows, seed=0)] == slice_rows
 
 
-def test_fewer_pairs_than_rows(scored):
+def test_choice_of_more_rows_than_pairs(scored):
     assert len(choose_pairs(scored[2][:3], 8, seed=0)) == 3
 
 
-def test_the_sheet_holds_source_template_swap_and_truth(scored, world):
+def test_sheet_has_source_template_swap_and_true_swap(scored, world):
     pairs, methods, rows = scored
     shown = render_pairs(choose_pairs(rows, 4, seed=0), pairs, methods[:1], world.evaluator)
     assert list(shown[0].images) == ["source", "template", "model", "true swap"]

@@ -23,7 +23,7 @@ def evaluated(rows, **protocol) -> EvaluatedModel:
 OLD = evaluated(make_rows())
 
 
-def test_a_better_model_wins_and_the_figures_say_by_how_much():
+def test_better_model_becomes_champion():
     decision = decide(evaluated(make_rows(0.5)), OLD, "3", GATE)
     assert decision.outcome == "champion"
     assert decision.reason == "better than version 3: identity/margin by 0.25"
@@ -44,14 +44,14 @@ def test_a_better_model_wins_and_the_figures_say_by_how_much():
         (make_rows(0.5, truth_psnr_face=30.0), "truth/psnr_face must be in both reports"),
     ],
 )
-def test_a_model_that_is_worse_somewhere_stays_challenger(new, reason):
+def test_model_with_a_worse_metric_stays_challenger(new, reason):
     decision = decide(evaluated(new), OLD, "3", GATE)
     assert decision.outcome == "challenger"
     assert reason in decision.reason
     assert decision.against == "3"
 
 
-def test_a_gain_within_its_interval_is_none():
+def test_gain_within_its_interval_is_not_enough():
     """A mean gain that a single person's pairs make."""
     rows = make_rows()
     lucky = [row if row.source != "s0" else make_rows(1.0)[row.pair] for row in rows]
@@ -61,12 +61,12 @@ def test_a_gain_within_its_interval_is_none():
     assert decision.lines[0].interval[0] <= 0
 
 
-def test_a_loss_within_the_tolerance_is_none():
+def test_deterioration_within_tolerance_is_allowed():
     assert decide(evaluated(make_rows(0.5, dark=-0.27, outside_l1=1.9)), OLD, "3", GATE).outcome == "champion"
 
 
 @pytest.mark.parametrize("changed", [{"pairs": "x" * 64}, {"recognizer": "y" * 64}, {"size_px": "128"}])
-def test_models_that_were_judged_otherwise_are_not_compared(changed):
+def test_different_protocols_are_not_compared(changed):
     decision = decide(evaluated(make_rows(0.9), **changed), OLD, "3", GATE)
     assert decision.outcome == "challenger"
     assert decision.reason.startswith("cannot be compared with version 3: evaluation protocols differ: ")
@@ -74,11 +74,11 @@ def test_models_that_were_judged_otherwise_are_not_compared(changed):
     assert not decision.lines
 
 
-def test_rows_of_other_pairs_are_not_compared_whatever_the_protocol_says():
+def test_rows_of_other_pairs_are_not_compared():
     assert "pairs.parquet" in decide(evaluated(make_rows(0.9)[::-1]), OLD, "3", GATE).reason
 
 
-def test_no_figure_to_be_better_in_is_no_victory():
+def test_missing_metrics_do_not_promote():
     gate = GATE.model_copy(update={"better": ("truth/psnr_face",)})
     assert "the reports have none of the metrics" in decide(evaluated(make_rows(0.9)), OLD, "3", gate).reason
 
@@ -86,7 +86,7 @@ def test_no_figure_to_be_better_in_is_no_victory():
 @pytest.mark.parametrize(
     "wrong", [{"better": ("identity/magrin",)}, {"better": ("realism/kid",)}, {"not_worse": {"speed": 1.0}}]
 )
-def test_a_figure_that_does_not_exist_is_named(wrong):
+def test_unknown_metric_is_named(wrong):
     with pytest.raises(ParamsError, match=rf"register\.gate\.{next(iter(wrong))}: unknown metric"):
         decide(OLD, OLD, "3", GATE.model_copy(update=wrong))
 

@@ -100,7 +100,7 @@ def package(version: str) -> Path:
     return Path(model.artifact_location.removeprefix("file://"))
 
 
-def test_the_tree_leads_from_the_version_to_the_consent(project, capsys):
+def test_trace_reaches_the_consent_file(project, capsys):
     code, said = swapcore(capsys, "lineage", "challenger", "--name", NAME)
     assert code == 0, said
     assert said.startswith(f"models:/{NAME}/2 @challenger\n")
@@ -127,7 +127,7 @@ SPOILED = {
 
 
 @pytest.mark.parametrize("link", SPOILED)
-def test_one_changed_byte_is_named_and_blocks_promotion(project, capsys, link):
+def test_changed_byte_is_named_and_blocks_promotion(project, capsys, link):
     change_one_byte(SPOILED[link]())
     code, said = swapcore(capsys, "lineage", "2", "--name", NAME)
     assert code == 6
@@ -140,7 +140,7 @@ def test_one_changed_byte_is_named_and_blocks_promotion(project, capsys, link):
 
 
 @pytest.mark.parametrize("tag", [MODEL_TAG, "swapcore.report", "swapcore.groups", "swapcore.faces", "swapcore.weights"])
-def test_a_hash_in_the_registry_that_was_changed_is_found(project, capsys, tag):
+def test_changed_tag_is_found(project, capsys, tag):
     entry = find_model_version(NAME, "2")
     digest = entry.tags[tag]
     tag_version(entry, {tag: digest[:-1] + ("0" if digest[-1] != "0" else "1")})
@@ -149,7 +149,7 @@ def test_a_hash_in_the_registry_that_was_changed_is_found(project, capsys, tag):
     assert "broken: " in said.splitlines()[-1]
 
 
-def test_a_card_in_the_run_that_was_changed_is_found(project, capsys):
+def test_changed_card_is_found(project, capsys):
     cards = logged("2", lineage_path(find_model_version(NAME, "2").tags[MODEL_TAG]))
     text = (cards / "faces.json").read_text()
     (cards / "faces.json").write_text(text.replace('"signed"', '"Signed"'))
@@ -168,7 +168,7 @@ stages:
 
 @pytest.fixture(scope="module")
 def kept_by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model registered from a DVC project: dvc.lock and cache are DVC's own; its run was told of params and groups."""
+    """A model registered from a DVC project with real dvc.lock and cache; its run has params and groups."""
     folder = tmp_path_factory.mktemp("dvc")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -190,7 +190,7 @@ def kept_by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_dvcs_hashes_params_and_groups_are_checked_and_one_byte_blocks_promotion(kept_by_dvc, capsys, monkeypatch):
+def test_dvc_hashes_params_and_groups_are_checked(kept_by_dvc, capsys, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(kept_by_dvc)
     code, said = swapcore(capsys, "lineage", "1", "--name", NAME)
@@ -230,7 +230,7 @@ def assert_broken(capsys, link: str) -> None:
     assert "not made champion, its lineage is broken" in said
 
 
-def test_promotion_and_rollback_by_hand_keep_reason_and_history(project, capsys):
+def test_promotion_and_rollback_store_reason_and_history(project, capsys):
     code, said = swapcore(capsys, "rollback", "--reason", "try", "--name", NAME)
     assert code == 2
     assert "version 1 is the first champion" in said
@@ -247,7 +247,7 @@ def test_promotion_and_rollback_by_hand_keep_reason_and_history(project, capsys)
     assert (kept["reason"], kept["replaced"]) == ("kinder to glasses", "1")
 
 
-def test_what_is_asked_wrongly_is_one_line(project, capsys):
+def test_user_errors_are_one_line(project, capsys):
     code, said = swapcore(capsys, "lineage", "7", "--name", NAME)
     assert code == 2
     assert (
@@ -258,7 +258,7 @@ def test_what_is_asked_wrongly_is_one_line(project, capsys):
     assert swapcore(capsys, "lineage", "1", "--person", "Ann")[0] == 2
 
 
-def test_where_a_persons_photographs_went(project, capsys):
+def test_person_is_found_in_datasets_and_models(project, capsys):
     (Path("data/groups") / "images.parquet").write_bytes(empty_images())
     code, said = swapcore(capsys, "lineage", "--person", "Ann")
     assert code == 0
@@ -277,7 +277,7 @@ def empty_images() -> bytes:
     return Path("images").read_bytes()
 
 
-def test_a_model_that_an_affected_one_taught_is_affected(project, capsys):
+def test_model_taught_by_an_affected_model_is_affected(project, capsys):
     (Path("data/groups") / "images.parquet").write_bytes(empty_images())
     tag_version(
         find_model_version(NAME, "2"),
@@ -287,7 +287,7 @@ def test_a_model_that_an_affected_one_taught_is_affected(project, capsys):
     assert f"models:/{NAME}/2 @challenger: taught by models:/{NAME}/1 @champion" in said
 
 
-def test_a_rollback_undoes_the_last_promotion_and_then_the_one_before():
+def test_rollbacks_undo_promotions_in_order():
     def event(how, version):
         return ChampionChange(version, None, how, "", "", "")
 
@@ -298,7 +298,7 @@ def test_a_rollback_undoes_the_last_promotion_and_then_the_one_before():
     assert previous_champion([]) is None
 
 
-def test_the_commit_is_checked_against_the_code_that_was_registered(project, capsys):
+def test_commit_is_checked_against_the_registered_code(project, capsys):
     git = os.environ | {f"GIT_{who}_{what}": "t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     source = ROOT / "src/swapcore"
     shutil.copytree(source, project / "src/swapcore", ignore=shutil.ignore_patterns("__pycache__"))
@@ -318,6 +318,6 @@ def test_the_commit_is_checked_against_the_code_that_was_registered(project, cap
     assert "BROKEN code: " in swapcore(capsys, "lineage", "2", "--name", NAME)[1]
 
 
-def test_a_run_that_is_not_there_has_no_tags(project):
+def test_missing_run_has_no_tags(project):
     assert run_tags("0" * 32) is None
     assert file_digest(Path("models/swap/card.json")) in run_tags(find_model_version(NAME, "2").run_id).values()

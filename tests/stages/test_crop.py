@@ -311,7 +311,7 @@ def test_few_people_and_single_photographs(tmp_path, caplog):
     folder = people_folder(tmp_path / "people", people=1, pictures=2)
     with caplog.at_level(logging.WARNING):
         run(PARAMS, photographs=folder, faces=tmp_path / "faces")
-    assert "wrong labels cannot be told" in caplog.text
+    assert "wrong labels are not detected" in caplog.text
     assert [row.identity_cosine for row in FaceSet(tmp_path / "faces").rows] == [None, None]
     single = people_folder(tmp_path / "single", people=5, pictures=1)
     run(PARAMS, photographs=single, faces=tmp_path / "faces")

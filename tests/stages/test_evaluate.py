@@ -119,7 +119,7 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
-def test_a_report_is_whole_and_the_same_again(params, faces, model, tmp_path):
+def test_report_is_complete_and_reproducible(params, faces, model, tmp_path):
     metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
     again = evaluate.run(params, faces=faces, model=model, report=tmp_path / "again")
     names = sorted(path.name for path in (tmp_path / "report").iterdir())
@@ -137,7 +137,7 @@ def test_a_report_is_whole_and_the_same_again(params, faces, model, tmp_path):
     assert metrics["template_copied/identity/gain"] == 0
 
 
-def test_the_card_names_inputs_and_judge(params, faces, model, tmp_path):
+def test_card_has_inputs_and_recognizer(params, faces, model, tmp_path):
     evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
     card = read_card(tmp_path / "report", "report")
     assert card.inputs == {"faces": artifact_digest(faces), "model": artifact_digest(model)}
@@ -161,26 +161,26 @@ def test_the_card_names_inputs_and_judge(params, faces, model, tmp_path):
     assert {row.source for row in rows} | {row.template for row in rows} <= test
 
 
-def test_naming_the_trainings_own_network_as_judge_does_not_make_it_another(params, faces, model, tmp_path):
+def test_training_network_as_recognizer_is_self_evaluated(params, faces, model, tmp_path):
     named = params.model_copy(update={"recognizer": NetworkParams.model_validate(DLIB)})
     evaluate.run(named, faces=faces, model=model, report=tmp_path / "report")
     assert read_card(tmp_path / "report", "report").facts["self_evaluated"]
 
 
-def test_faces_of_another_run_are_told_to_the_reader(params, faces, tmp_path):
+def test_faces_of_another_run_are_noted_in_the_report(params, faces, tmp_path):
     model = write_model(tmp_path / "model", faces, inputs={"faces": "0" * 64})
     evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
     assert "not proven that training did not use the test people" in (tmp_path / "report" / "report.html").read_text()
 
 
-def test_a_teacher_that_cannot_be_loaded_is_told_to_the_reader(params, faces, tmp_path):
+def test_unavailable_teacher_is_noted_in_the_report(params, faces, tmp_path):
     model = write_model(tmp_path / "model", faces, params={})
     metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
     assert not [name for name in metrics if name.startswith("teacher/")]
     assert "swap is not shown" in (tmp_path / "report" / "report.html").read_text()
 
 
-def test_beside_a_model_that_the_oracle_taught_stands_the_classical_swap(params, faces, tmp_path):
+def test_classical_swap_is_shown_for_the_oracle_teacher(params, faces, tmp_path):
     taught = GROUPS.model_copy(update={"teacher": "oracle"}).model_dump(mode="json", exclude={"workers"})
     model = write_model(tmp_path / "model", faces, params=taught)
     metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
@@ -190,7 +190,7 @@ def test_beside_a_model_that_the_oracle_taught_stands_the_classical_swap(params,
     assert "teacher’s swap" not in page
 
 
-def test_one_test_person_is_too_few(params, tmp_path):
+def test_one_test_person_is_rejected(params, tmp_path):
     faces = write_faces(tmp_path / "faces", num_test=1)
     model = write_model(tmp_path / "model", faces)
     with pytest.raises(ArtifactError, match=r"1 people in the test split.*crop\.split\.test"):
@@ -199,13 +199,13 @@ def test_one_test_person_is_too_few(params, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["recognizer.json", "weights.safetensors", "model.json", "card.json"])
-def test_a_damaged_model_is_named(params, faces, model, tmp_path, name):
+def test_damaged_model_is_named(params, faces, model, tmp_path, name):
     (model / name).write_text("{")
     with pytest.raises(ArtifactError, match=name.replace(".", r"\.")):
         evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
 
 
-def test_a_judge_that_is_not_there_is_named(params, faces, model, tmp_path):
+def test_missing_recognizer_is_named(params, faces, model, tmp_path):
     network = NetworkParams(kind="onnx", path=tmp_path / "recognizer.onnx", sha256="0" * 64)
     with pytest.raises(ParamsError, match=r"recognizer\.onnx"):
         evaluate.run(
@@ -213,7 +213,7 @@ def test_a_judge_that_is_not_there_is_named(params, faces, model, tmp_path):
         )
 
 
-def test_the_truth_is_told_for_synthesized_photographs_only(params, faces, model, tmp_path):
+def test_truth_is_known_for_synthesized_photographs_only(params, faces, model, tmp_path):
     shown = PARAMS.synthesize.model_copy(
         update={"num_people": 2, "pictures_per_person": 2, "size_px": 64, "workers": 1}
     )
@@ -238,7 +238,7 @@ def test_photographs_have_no_truth(params, faces, model):
     assert read_truth(read_inputs(params, faces, model)) is None
 
 
-def test_a_champion_answers_the_same_pairs_and_is_pinned_in_the_card(params, faces, model, tmp_path, monkeypatch):
+def test_champion_is_compared_and_pinned_in_the_card(params, faces, model, tmp_path, monkeypatch):
     located = LocatedModel(model, "swapcore", "3", "5a" * 32)
     monkeypatch.setattr(baselines, "resolve_model", lambda reference: located)  # no registry here
     named = params.model_copy(update={"champion": "models:/swapcore@champion"})
@@ -252,7 +252,7 @@ def test_a_champion_answers_the_same_pairs_and_is_pinned_in_the_card(params, fac
     assert "champion, version 3" in (tmp_path / "report/report.html").read_text()
 
 
-def test_evaluation_goes_on_without_a_champion(params, faces, model, tmp_path, monkeypatch):
+def test_missing_champion_is_noted_in_the_report(params, faces, model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     named = params.model_copy(update={"champion": "models:/swapcore@champion"})

@@ -81,7 +81,7 @@ def crops(seed: int) -> np.ndarray:
 REQUEST = {"source": to_base64(crops(1)[0]), "template": to_base64(crops(2)[0]), "aligned": True}
 
 
-def test_a_registered_version_is_fetched_once_by_alias_or_number(registered, tmp_path, monkeypatch):
+def test_registered_version_is_fetched_once(registered, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registered.uri)
     model = registered.ports["model"]
     found = resolve_model("models:/test-swap@challenger", tmp_path)
@@ -96,7 +96,7 @@ def test_a_registered_version_is_fetched_once_by_alias_or_number(registered, tmp
 
 
 @pytest.mark.parametrize("unknown", ["models:/other@challenger", "models:/test-swap@nobody", "models:/test-swap/7"])
-def test_a_model_that_nobody_registered_is_one_line(registered, tmp_path, monkeypatch, unknown):
+def test_unknown_model_raises_one_line(registered, tmp_path, monkeypatch, unknown):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registered.uri)
     with pytest.raises(InputError) as caught:
         locate_model(unknown, tmp_path)
@@ -104,7 +104,7 @@ def test_a_model_that_nobody_registered_is_one_line(registered, tmp_path, monkey
     assert "\n" not in str(caught.value)
 
 
-def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
+def test_version_tags_have_lineage_and_metrics(registered):
     ports, digest = registered.ports, artifact_digest(registered.ports["model"])
     assert registered.returned == {"register/version": 1, "register/champion": 1}
     version = client(registered.uri).get_model_version_by_alias("test-swap", "challenger")
@@ -141,7 +141,7 @@ def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
     assert read_card(ports["registration"], "registration").inputs["model"] == digest
 
 
-def test_the_same_model_is_registered_once_and_another_becomes_the_challenger(workspace, monkeypatch):
+def test_same_model_is_registered_once(workspace, monkeypatch):
     first = write_ports(workspace / "first")
     assert run(PARAMS, **first) == run(PARAMS, **first) == {"register/version": 1, "register/champion": 1}
     other = write_ports(workspace / "second", seed=1)
@@ -151,11 +151,11 @@ def test_the_same_model_is_registered_once_and_another_becomes_the_challenger(wo
     assert client().get_model_version_by_alias("test-swap", "challenger").version in (3, "3")
     assert "served code" in client().get_model_version("test-swap", "3").tags["gate.reason"]  # not what it says
     runs = {v.run_id for v in client().search_model_versions("name = 'test-swap'")}
-    assert len(runs) == 2  # nobody tracked their training: each got a run of its own
+    assert len(runs) == 2  # the trainings were not tracked: each model got a new run
     assert len({client().get_run(run_id).data.tags[MODEL_TAG] for run_id in runs}) == 2
 
 
-def test_a_better_model_becomes_champion_and_a_worse_one_does_not(workspace):
+def test_better_model_becomes_champion(workspace):
     for name, margin, seed in (("first", 0.25, 0), ("worse", 0.0, 1), ("better", 0.5, 2)):
         ports = write_ports(workspace / name, make_rows(margin), seed)
         run(PARAMS, **ports)
@@ -174,7 +174,7 @@ def test_a_better_model_becomes_champion_and_a_worse_one_does_not(workspace):
     assert "Champion (version 3): better than version 1: identity/margin by 0.25" in logged
 
 
-def test_a_model_outside_of_bounds_is_not_registered(workspace):
+def test_model_outside_the_bounds_is_not_registered(workspace):
     ports = write_ports(workspace, make_rows(gain=-0.5))
     assert run(PARAMS, **ports) == {"register/version": 0, "register/champion": 0}
     assert json.loads((ports["registration"] / REGISTRATION).read_text())["version"] is None
@@ -183,7 +183,7 @@ def test_a_model_outside_of_bounds_is_not_registered(workspace):
     assert client().search_registered_models() == []
 
 
-def test_code_with_uncommitted_changes_is_refused_unless_allowed(workspace, monkeypatch):
+def test_uncommitted_changes_are_rejected_unless_allowed(workspace, monkeypatch):
     ports = write_ports(workspace / "artifacts")
     monkeypatch.setattr(
         register, "origin", lambda stage: {"swapcore.git_dirty": "true", "mlflow.source.git.commit": "a" * 40}
@@ -195,7 +195,7 @@ def test_code_with_uncommitted_changes_is_refused_unless_allowed(workspace, monk
     assert (tags["swapcore.git_dirty"], tags["swapcore.commit"]) == ("true", "a" * 40)
 
 
-def test_a_training_from_changed_code_is_refused_too(workspace):
+def test_training_with_uncommitted_changes_is_rejected(workspace):
     ports = write_ports(workspace / "artifacts")
     with track("train", {}, resume="no") as tracker:
         tracker.set_tags({MODEL_TAG: artifact_digest(ports["model"]), "swapcore.git_dirty": "true"})
@@ -216,7 +216,7 @@ LOAD = """
 
 
 @pytest.mark.slow
-def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(registered):
+def test_package_runs_in_a_new_process_without_pickle_and_swapcore(registered):
     environment = os.environ | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_TRACKING_URI": registered.uri}
     environment.pop("PYTHONPATH", None)
     done = subprocess.run(
@@ -231,7 +231,7 @@ def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(register
     assert not {"torchvision", "boto3"} & set(said["loaded"])
 
 
-def test_its_files_are_the_weights_the_configuration_and_code(registered):
+def test_package_files(registered):
     folder = Path(mlflow.artifacts.download_artifacts("models:/test-swap/1", tracking_uri=registered.uri))
     files = {
         path.relative_to(folder / "artifacts/model").as_posix()
@@ -266,7 +266,7 @@ class ToyEmbedding(nn.Module):
         return torch.cat([x.mean((2, 3)), x.std((2, 3))], 1)
 
 
-def test_a_recognizer_of_the_users_own_travels_with_the_model(workspace):
+def test_user_recognizer_is_packaged(workspace):
     path = workspace / "own.pt"
     torch.jit.script(ToyEmbedding()).save(str(path))
     own = NetworkParams(kind="torchscript", path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
@@ -278,7 +278,7 @@ def test_a_recognizer_of_the_users_own_travels_with_the_model(workspace):
     assert np.array_equal(decode(base64.b64decode(predictions[0])), expected)
 
 
-def test_a_report_on_another_model_is_refused(workspace):
+def test_report_about_another_model_is_rejected(workspace):
     ports = write_ports(workspace / "one")
     other = write_ports(workspace / "other", seed=1)
     with pytest.raises(ArtifactError, match=r"is about another model than .*; run evaluate again"):
@@ -287,7 +287,7 @@ def test_a_report_on_another_model_is_refused(workspace):
 
 
 @pytest.mark.parametrize("content", [None, "", "[1]", '{"identity/margin": "high"}'])
-def test_figures_that_cannot_be_read_are_refused(workspace, content):
+def test_unreadable_metrics_are_rejected(workspace, content):
     ports = write_ports(workspace)
     path = ports["report"] / "metrics.json"
     path.unlink() if content is None else path.write_text(content)
@@ -296,14 +296,14 @@ def test_figures_that_cannot_be_read_are_refused(workspace, content):
 
 
 @pytest.mark.parametrize("name", ["model", "report"])
-def test_a_missing_input_is_named(workspace, name):
+def test_missing_input_is_named(workspace, name):
     ports = write_ports(workspace)
     shutil.rmtree(ports[name])
     with pytest.raises(ArtifactError, match=str(ports[name])):
         run(PARAMS, **ports)
 
 
-def test_a_registry_that_is_down_ends_in_one_line_without_the_password(workspace, monkeypatch):
+def test_unavailable_registry_raises_one_line_without_the_password(workspace, monkeypatch):
     ports = write_ports(workspace)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -320,7 +320,7 @@ def test_a_registry_that_is_down_ends_in_one_line_without_the_password(workspace
     assert not ports["registration"].exists()
 
 
-def test_only_figures_of_the_model_itself_become_tags(workspace):
+def test_only_the_models_metrics_become_tags(workspace):
     card = read_card(write_ports(workspace)["model"], "model")
     metrics = dict.fromkeys(
         (f"{who}{name}{part}" for who in ("", "teacher/") for name in HEADLINE for part in ("", "/low")), 1.0

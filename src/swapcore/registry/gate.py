@@ -97,14 +97,14 @@ def _rules(params: GateParams) -> dict[str, float | None]:
 
 def _line(metric: Metric, tolerance: float | None, new: EvaluatedModel, old: EvaluatedModel) -> Line | None:
     """Compare a metric of both models; None if neither report has it."""
-    known = [metric.name in judged.metrics for judged in (new, old)]
+    known = [metric.name in evaluated.metrics for evaluated in (new, old)]
     if not any(known):
         return None
     if not all(known):
-        challenger, champion = (judged.metrics.get(metric.name) for judged in (new, old))
+        challenger, champion = (evaluated.metrics.get(metric.name) for evaluated in (new, old))
         return Line(metric.name, challenger, champion, None, None, "must be in both reports", False)
     sign = 1.0 if metric.better == "higher" else -1.0
-    values = [judged.metrics[metric.name] for judged in (new, old)]
+    values = [evaluated.metrics[metric.name] for evaluated in (new, old)]
     if not metric.column:
         return _evaluated_line(metric.name, values, sign * (values[0] - values[1]), None, tolerance)
     paired = _paired(metric, new.rows, old.rows)
@@ -152,7 +152,7 @@ def _slice_lines(new: EvaluatedModel, old: EvaluatedModel, tolerance: float) -> 
     for (name, word), pairs in sorted(members.items()):
         if len(pairs) < MIN_PAIRS:
             continue
-        ours, theirs = ([judged.rows[pair] for pair in pairs] for judged in (new, old))
+        ours, theirs = ([evaluated.rows[pair] for pair in pairs] for evaluated in (new, old))
         paired = _paired(_MARGIN, ours, theirs)
         assert paired is not None  # every row has a margin
         values = [float(np.mean([row.margin for row in rows])) for rows in (ours, theirs)]

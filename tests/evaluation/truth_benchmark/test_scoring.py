@@ -32,7 +32,7 @@ def values(measured: BenchmarkResult, method: str) -> dict[str, float]:
     return {name: value.value for name, value in measured.values[method].items()}
 
 
-def test_every_answer_gets_every_figure_with_an_interval(measured: BenchmarkResult) -> None:
+def test_every_method_has_every_metric_with_an_interval(measured: BenchmarkResult) -> None:
     names = {metric.name for metric in BENCHMARK_METRICS}
     assert len(names) == len(BENCHMARK_METRICS) == 16
     assert list(measured.labels) == [SWAP, TEMPLATE_COPIED, CLASSICAL, TRUTH]
@@ -43,7 +43,7 @@ def test_every_answer_gets_every_figure_with_an_interval(measured: BenchmarkResu
             assert value.count == 6
 
 
-def test_the_truth_scores_perfectly(measured: BenchmarkResult) -> None:
+def test_true_swap_scores_perfectly(measured: BenchmarkResult) -> None:
     truth = values(measured, TRUTH)
     assert truth["truth/psnr_face"] == truth["truth/psnr"] == 100
     assert truth["truth/ssim_face"] == pytest.approx(1)
@@ -51,7 +51,7 @@ def test_the_truth_scores_perfectly(measured: BenchmarkResult) -> None:
     assert truth[NEARER.name] == 100
 
 
-def test_a_copied_template_scores_nothing(measured: BenchmarkResult) -> None:
+def test_copied_template_is_never_closer(measured: BenchmarkResult) -> None:
     copied = measured.values[TEMPLATE_COPIED]
     assert copied["identity/gain"].value == 0
     assert copied[NEARER.name].value == 0
@@ -59,13 +59,13 @@ def test_a_copied_template_scores_nothing(measured: BenchmarkResult) -> None:
     assert copied["outside/l1"].value == copied["attributes/landmark_error"].value == 0
 
 
-def test_half_the_way_is_half_the_distance(measured: BenchmarkResult) -> None:
+def test_half_way_has_half_the_distance(measured: BenchmarkResult) -> None:
     half, copied = values(measured, SWAP), values(measured, TEMPLATE_COPIED)
     assert half["truth/l1_face"] == pytest.approx(copied["truth/l1_face"] / 2, abs=0.5)
     assert half["truth/psnr_face"] == pytest.approx(copied["truth/psnr_face"] + 20 * np.log10(2), abs=0.3)
     assert half[NEARER.name] == 100
 
 
-def test_a_swap_is_judged_like_the_trivial_answer_that_it_equals(small: TruthSet) -> None:
+def test_equal_methods_have_equal_scores(small: TruthSet) -> None:
     again = score(one_by_one(lambda source, template: template.image), "copies", small)
     assert again.metrics[SWAP] == again.metrics[TEMPLATE_COPIED]

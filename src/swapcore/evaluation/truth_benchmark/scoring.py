@@ -92,14 +92,14 @@ def _evaluator(truth_set: TruthSet) -> Evaluator:
     faces = truth_set.faces
     embeddings = recognizer.embed(np.stack([face.image for face in faces]), _BATCH_SIZE)
     gallery = Gallery(np.array([face.key for face in faces]), np.array([face.identity for face in faces]), embeddings)
-    judge = EvaluationRecognizer(
+    identity = EvaluationRecognizer(
         RECOGNIZER_LABEL,
         lambda images: recognizer.embed(images, _BATCH_SIZE),
         embeddings.mean(0),
         jittered=True,
         seed=SEED,
     )
-    return Evaluator(faces.__getitem__, judge, gallery, _levels(recognizer), measure_face, _truth(truth_set))
+    return Evaluator(faces.__getitem__, identity, gallery, _levels(recognizer), measure_face, _truth(truth_set))
 
 
 def _levels(recognizer: Recognizer) -> Levels:
