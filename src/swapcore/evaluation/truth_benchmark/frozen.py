@@ -17,7 +17,7 @@ SIZE_PX = 128
 """Default side of the crops; metrics of different sizes are not comparable."""
 _SEED_LIMIT = 2**31
 """Upper limit of the seeds in params.yaml (config.Seed)."""
-_PERSON, _PICTURE = 1, 2
+_PERSON, _IMAGE = 1, 2
 _RENDER_SCALE = 1.5
 """Side of a rendered image relative to the crop's side: about one rendered pixel per crop pixel."""
 _FULL_RANGE = 1.0
@@ -54,14 +54,14 @@ def draw_shots(extent: Extent) -> list[Shot]:
     size_px = round(_RENDER_SCALE * extent.size_px)
     return [
         Shot(
-            file=f"person-{person:02d}/{picture}.png",
+            file=f"person-{person:02d}/{image}.png",
             person=f"person-{person:02d}",
             size_px=size_px,
             identity=draw_identity(np.random.default_rng(entropy(_PERSON, person))),
-            attributes=draw_attributes(np.random.default_rng(entropy(_PICTURE, person, picture)), _FULL_RANGE),
+            attributes=draw_attributes(np.random.default_rng(entropy(_IMAGE, person, image)), _FULL_RANGE),
         )
         for person in range(extent.num_people)
-        for picture in range(extent.pictures_per_person)
+        for image in range(extent.pictures_per_person)
     ]
 
 
@@ -70,15 +70,15 @@ def draw_pairs(extent: Extent) -> list[Pair]:
 
     If there are enough people, no pair of people is repeated.
     """
-    people, pictures, sources = extent.num_people, extent.pictures_per_person, extent.sources_per_template
+    people, images, sources = extent.num_people, extent.pictures_per_person, extent.sources_per_template
     return [
         Pair(
-            source=(person + 1 + (picture * sources + turn) % (people - 1)) % people * pictures
-            + (picture + 1 + turn) % pictures,
-            template=person * pictures + picture,
+            source=(person + 1 + (image * sources + turn) % (people - 1)) % people * images
+            + (image + 1 + turn) % images,
+            template=person * images + image,
         )
         for person in range(people)
-        for picture in range(pictures)
+        for image in range(images)
         for turn in range(sources)
     ]
 
