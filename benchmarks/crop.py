@@ -1,4 +1,4 @@
-"""What cropping adds to the time of finding a face: the ratio of all of crop to decode + detect + landmarks alone.
+"""Overhead of cropping: time of the whole crop stage over decoding, detection and landmarks alone.
 
 Run: python benchmarks/crop.py PHOTOGRAPHS [COUNT]   (a folder or CSV as the crop stage takes it; params.yaml in this folder)
 Both are measured in one process on one thread, alternating by batches of photographs, in CPU seconds.
@@ -30,7 +30,7 @@ PREDICTOR = dlib.shape_predictor(str(package_file(LANDMARK_FILE)))
 
 
 def find_only(entries: list[PhotographEntry], params: CropParams) -> None:
-    """Decode, detect and locate as dlib's users do: its detector on the whole photograph, its five points in the first box."""
+    """Decode, detect and locate landmarks with plain dlib: detector on the whole photograph, five points in the first box."""
     for entry in entries:
         image = read_photograph(entry.path, params.max_megapixels).image
         for box in DETECTOR(image)[:1]:
@@ -46,7 +46,7 @@ def crop_all(entries: list[PhotographEntry], params: CropParams, recognizer: Rec
 
 
 def seconds(work: Callable[[], None]) -> float:
-    """Processor time of a call."""
+    """Return the CPU time of a call."""
     start = time.process_time()
     work()
     return time.process_time() - start
