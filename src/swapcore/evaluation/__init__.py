@@ -1,1 +1,1 @@
-"""Evaluation of swap models: metrics with intervals, pair lists, image sheets and the report."""
+"""Evaluation of swap models: pairs, metrics, image sheets and report."""

@@ -1,4 +1,4 @@
-"""Methods of an evaluation: the model, champion, copied template, teacher and true swap."""
+"""Compared methods: model, champion, copied template, teacher and true swap."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Construction of the evaluator: recognizer, gallery, feature maps, exact values of rendered images."""
+"""Construction of the evaluator: recognizer, gallery, feature maps, exact values."""
 
 import numpy as np
 import numpy.typing as npt

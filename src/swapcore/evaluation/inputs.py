@@ -1,4 +1,4 @@
-"""Inputs of an evaluation: params, faces, model, and the faces at the model's size."""
+"""Inputs of an evaluation: params, faces and model."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

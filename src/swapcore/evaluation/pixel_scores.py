@@ -1,4 +1,4 @@
-"""Pixel differences of a swapped image to its template and to the true swap."""
+"""Pixel differences of swapped images to template and true swap."""
 
 from typing import NamedTuple
 

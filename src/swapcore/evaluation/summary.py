@@ -154,7 +154,14 @@ def rule_of_three(percent: float, num_people: int) -> Interval:
 
 
 def summarize(rows: Sequence[ScoreRow], realism: Realism | None, *, num_samples: int, seed: int) -> dict[str, Value]:
-    """Return all known metrics of one method."""
+    """Return all known metrics of one method.
+
+    Args:
+        rows: the method's score rows.
+        realism: its realism, or None.
+        num_samples: bootstrap samples.
+        seed: of the bootstrap.
+    """
     values = {}
     for metric in METRICS:
         value = mean_of(rows, metric.column, num_samples=num_samples, seed=seed) if metric.column else None
@@ -168,7 +175,14 @@ def summarize(rows: Sequence[ScoreRow], realism: Realism | None, *, num_samples:
 def slice_values(
     rows: Sequence[ScoreRow], words: Sequence[Mapping[str, str]], *, num_samples: int, seed: int
 ) -> list[SliceValue]:
-    """Return the margin of every slice; words[i] maps slice -> word for pair i."""
+    """Return the margin of every slice.
+
+    Args:
+        rows: one method's score rows.
+        words: slice -> word for each pair.
+        num_samples: bootstrap samples.
+        seed: of the bootstrap.
+    """
     values = []
     for name in sorted({name for word in words for name in word}):
         for word in sorted({word[name] for word in words if name in word}):

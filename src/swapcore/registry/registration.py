@@ -1,4 +1,4 @@
-"""Registration of an evaluated model: version, lineage, tags, gate decision and its artifact."""
+"""Registration of an evaluated model: version, lineage, tags, decision, artifact."""
 
 import json
 import os

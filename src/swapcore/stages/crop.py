@@ -1,4 +1,4 @@
-"""The crop stage: aligned faces, and a quarantine row for every rejected photograph."""
+"""The crop stage: aligned faces, and a table of rejected photographs."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The evaluate stage: a model scored on pairs of test people, and its report."""
+"""The evaluate stage: metrics and report of a model."""
 
 from swapcore.config import EvaluateParams, InputPath, OutputPath
 from swapcore.data.artifact import SPEED, artifact_digest, building

@@ -1,4 +1,4 @@
-"""The truth benchmark's command: export of the pairs, or evaluation of a method."""
+"""Command of the truth benchmark: export or evaluation."""
 
 from dataclasses import dataclass
 from pathlib import Path

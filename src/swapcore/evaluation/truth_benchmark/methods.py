@@ -1,4 +1,4 @@
-"""Evaluated swaps: a model folder, a Python function, or a folder of outputs."""
+"""Evaluated swaps: model folder, Python function, or folder of outputs."""
 
 import importlib
 import sys

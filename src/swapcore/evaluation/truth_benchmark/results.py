@@ -66,7 +66,14 @@ def _cell(value: Value | None) -> str:
 
 
 def write_results(folder: Path, measured: BenchmarkResult, swap: Swap, num_rows: int) -> None:
-    """Write metrics.json, pairs.csv and sheet.png."""
+    """Write metrics.json, pairs.csv and sheet.png.
+
+    Args:
+        folder: where to write; created.
+        measured: the result.
+        swap: the evaluated swap, which makes the sheet's outputs.
+        num_rows: pairs on the sheet.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / METRICS).write_text(json.dumps(_metrics(measured), indent=2) + "\n", encoding="utf-8")
     _write_rows(folder / PAIRS, measured)
