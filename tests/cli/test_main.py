@@ -176,8 +176,8 @@ def test_a_programming_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_output_below_a_file_is_one_line(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("x")
     program = (
-        "from pathlib import Path\nfrom swapcore.cli.main import report_errors\nfrom swapcore.files import put_in_place\n"
-        f"with report_errors('swapcore'): put_in_place(Path({str(tmp_path / below)!r}), 'x')"
+        "from pathlib import Path\nfrom swapcore.cli.main import report_errors\nfrom swapcore.files import write_atomic\n"
+        f"with report_errors('swapcore'): write_atomic(Path({str(tmp_path / below)!r}), 'x')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -13,7 +13,7 @@ def picture() -> torch.Tensor:
     return torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-def test_nothing_drawn_changes_nothing() -> None:
+def test_the_identity() -> None:
     torch.testing.assert_close(apply_jitter(picture(), jitter()), picture())
 
 
@@ -35,7 +35,7 @@ def test_blur_by_hand() -> None:
     torch.testing.assert_close(blurred[0, 0, 1:4, 1:4], expected)
 
 
-def test_draws_stay_within_the_bounds_and_follow_the_seed() -> None:
+def test_draws_are_within_the_bounds_and_depend_on_the_seed() -> None:
     params = JitterParams(shift=0.02, scale=0.04, blur=0.5)
     drawn = draw_jitter(params, 500, np.random.default_rng(3))
     again = draw_jitter(params, 500, np.random.default_rng(3))
@@ -46,7 +46,7 @@ def test_draws_stay_within_the_bounds_and_follow_the_seed() -> None:
     assert 0.4 < drawn.blur.max() <= 0.5
 
 
-def test_a_view_shows_its_part_of_the_picture() -> None:
+def test_a_view_crops_the_image() -> None:
     right_half = torch.tensor([[[0.5, 0.0, 0.5], [0.0, 0.5, 0.0]]])
     ramp = torch.linspace(-1, 1, 17)[None, None, None].expand(1, 3, 17, 17)
     seen = apply_jitter(ramp, jitter(), right_half)[0, 0, 0]
@@ -55,7 +55,7 @@ def test_a_view_shows_its_part_of_the_picture() -> None:
     )
 
 
-def test_the_jitter_moves_what_the_view_shows() -> None:
+def test_the_jitter_is_applied_to_the_view() -> None:
     view = torch.tensor([[[0.8, 0.1, 0.05], [-0.1, 0.8, -0.02]]])
     smooth = picture()
     for _ in range(4):

@@ -14,7 +14,7 @@ from swapcore.data.artifact import Card, write_card
 from swapcore.data.faces import INDEX, QUARANTINE, FaceRow, QuarantineRow
 from swapcore.data.facts import ConsentFacts, FacesFacts, RightsFacts
 from swapcore.data.lineage import write_people
-from swapcore.data.recognizer_file import RecogniserFile, write_recognizer_file
+from swapcore.data.recognizer_file import RecognizerFile, write_recognizer_file
 from swapcore.data.shards import ShardWriter
 from swapcore.errors import InputError
 from swapcore.faces.duplicates import find_near_duplicates
@@ -44,7 +44,7 @@ def merge_parts(params: CropParams, parts: PartSet, folder: Path) -> Card:
         )
     write_table(folder / INDEX, FaceRow, _place(rows, parts, folder))
     write_table(folder / QUARANTINE, QuarantineRow, sorted(quarantine, key=lambda row: (row.file, row.identity)))
-    write_recognizer_file(folder, RecogniserFile(params.recognizer, mean))
+    write_recognizer_file(folder, RecognizerFile(params.recognizer, mean))
     return _write_card(folder, params, parts, rows, quarantine)
 
 

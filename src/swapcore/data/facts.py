@@ -1,7 +1,5 @@
 """Typed facts of the artifacts' cards."""
 
-from typing import Literal
-
 from swapcore.config import NetworkParams
 from swapcore.data.artifact import Facts, Record
 
@@ -36,7 +34,8 @@ class ModelFacts(Facts):
     """Facts of a model artifact."""
 
     size_px: int
-    precision: Literal["fp32", "bf16", "fp16"]
+    precision: str
+    """fp32, bf16 or fp16."""
     selected: SelectionFacts
     rollbacks: int
     """Returns to a checkpoint during the training."""

@@ -29,7 +29,7 @@ from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.native_crop import side_for
 from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.ops.image import Image, resize
-from swapcore.teachers.base import load_teacher, pictures_of
+from swapcore.teachers.base import as_image_swap, load_teacher
 
 
 def model_and_baselines(
@@ -82,7 +82,7 @@ def _teacher(inputs: EvaluationInputs, params: GroupsParams) -> Method:
     label = "teacher’s swap"
     if params.teacher != "classical":
         params, label = params.model_copy(update={"teacher": "classical"}), "classical swap"
-    return Method(TEACHER, label, one_by_one(pictures_of(load_teacher(params, inputs.faces))))
+    return Method(TEACHER, label, one_by_one(as_image_swap(load_teacher(params, inputs.faces))))
 
 
 def _model_swap(inputs: EvaluationInputs, model: Path) -> Swap:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from swapcore.evaluation.methods import Batch
 from swapcore.ops.image import Image
-from swapcore.ops.metrics import Vectors, cosine, cosine_table, retrieval_rank
+from swapcore.ops.metrics import Vectors, centered_cosine, cosine_table, retrieval_rank
 
 Embed = Callable[[Batch], Vectors]
 """Aligned images (B, S, S, 3) -> raw face features (B, D)."""
@@ -113,9 +113,9 @@ def score_identity(
     """
     source_rows = [gallery.row(key) for key in sources]
     template_rows = [gallery.row(key) for key in templates]
-    to_source = cosine(swapped, gallery.embeddings[source_rows], recognizer.mean)
-    to_template = cosine(swapped, gallery.embeddings[template_rows], recognizer.mean)
-    before = cosine(untouched, gallery.embeddings[source_rows], recognizer.mean)
+    to_source = centered_cosine(swapped, gallery.embeddings[source_rows], recognizer.mean)
+    to_template = centered_cosine(swapped, gallery.embeddings[template_rows], recognizer.mean)
+    before = centered_cosine(untouched, gallery.embeddings[source_rows], recognizer.mean)
     table = cosine_table(swapped, gallery.embeddings, recognizer.mean)
     scores = []
     for i, (source, template) in enumerate(zip(source_rows, template_rows, strict=True)):

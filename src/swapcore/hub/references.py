@@ -1,4 +1,4 @@
-"""Which trained model: a folder, a version in MLflow's registry, or a prefix on object storage, as a folder on this machine."""
+"""Resolution of model references: a folder, a registered version, or object storage."""
 
 import hashlib
 import json
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from swapcore.tracking.fetching import ResolvedVersion
 
 CACHE = Path(".swapcore/models")
-"""Where models that were fetched are kept, in the working directory."""
+"""Folder of downloaded models, in the working directory."""
 _ORIGIN = "origin.json"
 NAMED = "named.json"
-"""In a packaged model: the name it was registered by, and the digest of the artifact that it was."""
+"""In a packaged model: the registered name, and the digest of the packaged artifact."""
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 BUILTIN = "builtin:"
 _BUILTIN_FOLDERS = {"starter": Path(__file__).parents[1] / "models" / "starter"}
@@ -28,34 +28,34 @@ WAYS = "give a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bu
 
 @dataclass(frozen=True)
 class LocatedModel:
-    """A model folder on this machine, and what it is called elsewhere."""
+    """A model folder on this machine, with its name, version and digest."""
 
     folder: Path
     name: str
-    """Of the registered model, or of the folder."""
+    """Name of the registered model, or of the folder."""
     version: str | None
-    """In the registry; None for a model that comes from a folder or from object storage."""
+    """Version in the registry; None for a folder or object storage."""
     digest: str
-    """SHA-256 (hex) of the model artifact's card, or of the weights where there is no card: what its lineage is found by."""
+    """SHA-256 (hex) of the model artifact's card, or of the weights without a card; it identifies the lineage."""
 
 
 def locate_model(reference: str | Path, cache: Path = CACHE) -> Path:
-    """The folder of a trained model; see ``resolve_model``."""
+    """Return the folder of a model; see ``resolve_model``."""
     return resolve_model(reference, cache).folder
 
 
 def resolve_model(reference: str | Path, cache: Path = CACHE) -> LocatedModel:
-    """Find a trained model, fetch it if it is elsewhere, and look whether this swapcore can use it.
+    """Find a model, download it if necessary, and check its configuration.
 
     Args:
         reference: a folder; ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` in MLflow's registry (MLFLOW_TRACKING_URI); or
             ``s3://bucket/prefix``.
-        cache: where fetched models are kept. A registered version never changes, so it is fetched once.
+        cache: folder of downloaded models. A registered version never changes, so it is downloaded once.
 
     Raises:
         InputError: there is no such folder, registry, model, alias or version.
-        ArtifactError: it is no model folder, is damaged, or was made for another alignment.
-        TrackingError, StorageError: the registry or the store could not be reached.
+        ArtifactError: the folder is not a model, is damaged, or was made for another alignment.
+        TrackingError, StorageError: the registry or the object storage cannot be reached.
     """
     text = str(reference)
     if text.startswith(BUILTIN):
@@ -68,18 +68,18 @@ def resolve_model(reference: str | Path, cache: Path = CACHE) -> LocatedModel:
 
 
 def _from_package(reference: str) -> LocatedModel:
-    """A model of the package; some may be left out of it."""
+    """Return a model of the package; a package can be built without it."""
     folder = _BUILTIN_FOLDERS.get(reference.removeprefix(BUILTIN))
     if folder is None or not folder.is_dir():
-        there = ", ".join(f"{BUILTIN}{name}" for name, path in _BUILTIN_FOLDERS.items() if path.is_dir()) or "none"
-        raise InputError(f"{reference}: no such model comes with this swapcore (there are: {there}); {WAYS}")
+        available = ", ".join(f"{BUILTIN}{name}" for name, path in _BUILTIN_FOLDERS.items() if path.is_dir()) or "none"
+        raise InputError(f"{reference}: not a model of this package (available: {available}); {WAYS}")
     return LocatedModel(folder, reference, None, weights_digest(folder))
 
 
 def _from_folder(folder: Path, name: str) -> LocatedModel:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such model; {WAYS}")
-    read_configuration(folder)  # a folder of something else is called so, before its weights are missed
+    read_configuration(folder)  # reports a folder of another kind before missing weights
     if (folder / NAMED).is_file():
         named = json.loads((folder / NAMED).read_text(encoding="utf-8"))
         return LocatedModel(folder, str(named["name"]), None, str(named["digest"]))
@@ -88,17 +88,17 @@ def _from_folder(folder: Path, name: str) -> LocatedModel:
 
 
 def find_registered(reference: str) -> "ResolvedVersion":
-    """Which version ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` means.
+    """Resolve ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` to a version.
 
     Raises:
-        InputError: it is of another form, or there is no such registry, model, alias or version.
-        TrackingError: the registry could not be reached.
+        InputError: the reference has another form, or there is no such registry, model, alias or version.
+        TrackingError: the registry cannot be reached.
     """
     from swapcore.tracking.fetching import resolve_version
 
     parts = _REGISTERED.fullmatch(reference)
     if parts is None:
-        raise InputError(f"{reference}: is not of the form models:/NAME@ALIAS or models:/NAME/VERSION")
+        raise InputError(f"{reference}: not a model reference; use models:/NAME@ALIAS or models:/NAME/VERSION")
     return resolve_version(parts["name"], alias=parts["alias"], version=parts["version"])
 
 
@@ -117,7 +117,7 @@ def _from_registry(reference: str, cache: Path) -> LocatedModel:
 
 
 def _from_storage(uri: str, cache: Path) -> LocatedModel:
-    from swapcore.storage import fetch  # imports boto3, half a second
+    from swapcore.storage import fetch  # importing boto3 takes half a second
 
     folder = cache / hashlib.sha256(uri.encode()).hexdigest()[:16] / "model"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -126,10 +126,10 @@ def _from_storage(uri: str, cache: Path) -> LocatedModel:
 
 
 def weights_digest(folder: Path) -> str:
-    """SHA-256 (hex) of the weights.
+    """Return the SHA-256 (hex) of the weights.
 
     Raises:
-        ArtifactError: there are none.
+        ArtifactError: the weights cannot be read.
     """
     try:
         return file_digest(folder / WEIGHTS)

@@ -1,4 +1,4 @@
-""docs/reference/truth-benchmark.md the code: every metric in its table, every option of the command."""
+"""docs/reference/truth-benchmark.md against the code: every metric and every option."""
 
 from pathlib import Path
 

@@ -16,7 +16,7 @@ THEIRS = "def swap(source, template):\n    return template\n"
 
 @pytest.fixture(autouse=True)
 def _small(tiny: TruthSet, tiny_extent: Extent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(truth, "standard", lambda size_px: tiny_extent)
+    monkeypatch.setattr(truth, "standard", lambda size_px, num_people=2: tiny_extent)
     monkeypatch.setattr(truth, "load_or_render", lambda extent, workers, cache: tiny)
 
 

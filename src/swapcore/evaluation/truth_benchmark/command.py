@@ -5,7 +5,7 @@ from pathlib import Path
 
 from swapcore.errors import InputError
 from swapcore.evaluation.methods import Swap
-from swapcore.evaluation.truth_benchmark.frozen import SIZE_PX, standard
+from swapcore.evaluation.truth_benchmark.frozen import NUM_PEOPLE, SIZE_PX, standard
 from swapcore.evaluation.truth_benchmark.methods import (
     SwapFunction,
     import_function,
@@ -75,21 +75,40 @@ def _swap(request: Request, truth_set: TruthSet) -> tuple[Swap, str]:
     return swap_of_function(import_function(request.swap), request.swap, truth_set), request.swap
 
 
-def measure(
-    swap: SwapFunction, *, label: str = "this swap", size_px: int = SIZE_PX, workers: int = 1, cache: Path | None = None
+def evaluate_pairs(
+    swap: SwapFunction,
+    *,
+    label: str = "this swap",
+    size_px: int = SIZE_PX,
+    num_people: int = NUM_PEOPLE,
+    workers: int = 1,
+    cache: Path | None = None,
 ) -> BenchmarkResult:
-    """Evaluate any swap function from Python.
+    """Score any swap function on the truth benchmark.
+
+    The benchmark renders people who do not exist, and the true swap of each pair, so that the distance of a swap to the
+    truth can be measured. Baselines and the truth itself are scored with the function.
 
     Args:
-        swap: source and template, both uint8 (S, S, 3) RGB aligned crops, to the swapped image of the same shape.
-        label: name in the table.
-        size_px: side S of the crops; metrics of different sizes are not comparable.
-        workers: rendering processes, 0 = one per core; more than one needs an `if __name__ == "__main__":` guard in the
-            caller's script.
-        cache: folder that keeps the rendered images.
+        swap: takes source and template, both uint8 (S, S, 3) RGB aligned crops, and returns the swapped crop, uint8 (S, S, 3).
+        label: name of the function in the table.
+        size_px: side S of the crops. Results of different sizes are not comparable.
+        num_people: 12 is the benchmark; fewer render faster, and their results are not comparable with the benchmark's.
+        workers: processes that render, 0 = one per core. With more than one, the calling script needs the guard
+            ``if __name__ == "__main__":``.
+        cache: a folder in which the rendered images are kept for the next call.
 
     Raises:
-        InputError: the function fails or returns something else.
+        InputError: the function raises an error, or returns something else than uint8 (S, S, 3).
+
+    Example:
+        Score a function that returns the template, on a small set:
+
+        >>> def no_swap(source, template):
+        ...     return template
+        >>> results = evaluate_pairs(no_swap, size_px=64, num_people=3)
+        >>> round(results.values["swap"]["truth/l1_face"].value) > 0
+        True
     """
-    truth_set = load_or_render(standard(size_px), workers, cache)
+    truth_set = load_or_render(standard(size_px, num_people), workers, cache)
     return score(swap_of_function(swap, label, truth_set), label, truth_set)

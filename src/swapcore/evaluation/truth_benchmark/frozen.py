@@ -13,6 +13,7 @@ from swapcore.synth.people import Shot
 VERSION = 3
 """Increased whenever people, pairs, the renderer's pixels or the meaning of a metric change."""
 NAMESPACE = f"swapcore-truth-benchmark-v{VERSION}"
+NUM_PEOPLE = 12
 SIZE_PX = 128
 """Default side of the crops; metrics of different sizes are not comparable."""
 _SEED_LIMIT = 2**31
@@ -34,9 +35,9 @@ class Extent:
     """Side of the crops."""
 
 
-def standard(size_px: int) -> Extent:
-    """Return the standard size: 12 people with 4 images each, each the template of 2 sources: 48 images, 96 pairs."""
-    return Extent(num_people=12, pictures_per_person=4, sources_per_template=2, size_px=size_px)
+def standard(size_px: int, num_people: int = NUM_PEOPLE) -> Extent:
+    """The benchmark's size: 12 people with 4 images each, each image the template of 2 pairs: 48 images, 96 pairs."""
+    return Extent(num_people=num_people, pictures_per_person=4, sources_per_template=2, size_px=size_px)
 
 
 def entropy(*numbers: int) -> list[int]:

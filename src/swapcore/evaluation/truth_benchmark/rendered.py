@@ -16,7 +16,7 @@ from swapcore.evaluation.methods import Batch
 from swapcore.evaluation.pairs import Pair
 from swapcore.evaluation.truth_benchmark.frozen import NAMESPACE, Extent, draw_pairs, draw_shots
 from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
-from swapcore.files import in_place
+from swapcore.files import atomic_path
 from swapcore.ops.geometry import Affine, Points, apply, warp
 from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
@@ -168,5 +168,5 @@ def _write(path: Path, truth_set: TruthSet) -> None:
         "truths": truth_set.truths,
         "digest": np.array(truth_set.digest),
     }
-    with in_place(path) as temporary, temporary.open("wb") as stream:
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, **arrays)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from swapcore.faces.networks import load_evaluator_recognizer
 from swapcore.faces.recognizer import Recognizer
 from swapcore.ops.image import Image, to_tensor
 from swapcore.ops.metrics import crossed_bootstrap_interval
-from swapcore.teachers.base import pictures_of
+from swapcore.teachers.base import as_image_swap
 from swapcore.teachers.classical import ClassicalTeacher
 
 SWAP, CLASSICAL, TRUTH = "swap", "classical", "truth"
@@ -73,7 +73,7 @@ def score_all(methods: Sequence[Method], truth_set: TruthSet) -> BenchmarkResult
     methods = [
         *methods,
         Method(TEMPLATE_COPIED, "template copied", copy_template),
-        Method(CLASSICAL, "classical swap", one_by_one(pictures_of(ClassicalTeacher("feather")))),
+        Method(CLASSICAL, "classical swap", one_by_one(as_image_swap(ClassicalTeacher("feather")))),
         Method(TRUTH, "true swap", one_by_one(_truth(truth_set))),
     ]
     scores = score_methods(methods, truth_set.pairs, _evaluator(truth_set), _BATCH_SIZE)

@@ -6,7 +6,7 @@ from tests.training.conftest import recognize
 def test_descriptions_are_what_inference_computes(tiny, start) -> None:
     run = start(tiny())
     sources = run.sampler.source_images(0, len(run.sampler.sources))
-    expected = run.learner.ema.description.describe(recognize, sources)
+    expected = run.state.ema.description.describe(recognize, sources)
     torch.testing.assert_close(run.context.descriptions, expected)
     assert run.context.descriptions.shape == (len(run.sampler.sources), 24)
 
