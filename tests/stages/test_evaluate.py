@@ -87,7 +87,7 @@ def write_model(
     """An untrained generator; inputs and params are those of its groups."""
     folder.mkdir()
     torch.manual_seed(0)
-    shape = TRAIN.model.model_copy(update={"width": 8, "num_levels": 1, "num_fusion_blocks": 1})
+    shape = TRAIN.model.model_copy(update={"width": 8, "num_levels": 1, "num_fusion_blocks": 1, "compose_scale": 1})
     configuration = ModelConfiguration(generator=shape, size_px=SIZE, embedding_size=128, pooled_size=1472)
     save_generator(folder, configuration.build(), configuration)
     write_recognizer(folder)

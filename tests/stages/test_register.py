@@ -20,14 +20,15 @@ from torch import nn
 
 from swapcore.config import NetworkParams
 from swapcore.data.artifact import artifact_digest, file_digest, read_card
+from swapcore.data.facts import ModelFacts, ReportFacts
 from swapcore.errors import ArtifactError, InputError, TrackingError
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.references import locate_model, resolve_model, weights_digest
 from swapcore.ops.image import decode
+from swapcore.registry import registration
 from swapcore.registry.page import HEADLINE
 from swapcore.registry.registration import REGISTRATION
 from swapcore.serving.requests import to_base64
-from swapcore.stages import register
 from swapcore.stages.register import run
 from swapcore.tracking import MODEL_TAG, TRAINING_TAG, track
 from swapcore.tracking.store import tracking_uri
@@ -128,7 +129,7 @@ def test_version_tags_have_lineage_and_metrics(registered):
         "swapcore.groups": read_card(ports["model"], "model").inputs["groups"],
         "swapcore.faces": model_faces(ports["model"]),
         "swapcore.version": read_card(ports["model"], "model").swapcore_version,
-        "swapcore.code": register.code_digest(),
+        "swapcore.code": registration.code_digest(),
         "swapcore.weights": file_digest(ports["model"] / "weights.safetensors"),
         "swapcore.teacher": "classical 1",
         "swapcore.recognizer": "self-evaluated, jittered",
@@ -146,7 +147,7 @@ def test_same_model_is_registered_once(workspace, monkeypatch):
     assert run(PARAMS, **first) == run(PARAMS, **first) == {"register/version": 1, "register/champion": 1}
     other = write_ports(workspace / "second", seed=1)
     assert run(PARAMS, **other) == {"register/version": 2, "register/champion": 0}
-    monkeypatch.setattr(register, "code_digest", lambda: "c" * 64)  # the code changed: so does what is registered
+    monkeypatch.setattr(registration, "code_digest", lambda: "c" * 64)  # the code changed: so does what is registered
     assert run(PARAMS, **first)["register/version"] == 3
     assert client().get_model_version_by_alias("test-swap", "challenger").version in (3, "3")
     assert "served code" in client().get_model_version("test-swap", "3").tags["gate.reason"]  # not what it says
@@ -186,7 +187,7 @@ def test_model_outside_the_bounds_is_not_registered(workspace):
 def test_uncommitted_changes_are_rejected_unless_allowed(workspace, monkeypatch):
     ports = write_ports(workspace / "artifacts")
     monkeypatch.setattr(
-        register, "origin", lambda stage: {"swapcore.git_dirty": "true", "mlflow.source.git.commit": "a" * 40}
+        registration, "origin", lambda stage: {"swapcore.git_dirty": "true", "mlflow.source.git.commit": "a" * 40}
     )
     with pytest.raises(InputError, match=r"the code has uncommitted changes.*register\.allow_dirty=true"):
         run(PARAMS, **ports)
@@ -321,9 +322,10 @@ def test_unavailable_registry_raises_one_line_without_the_password(workspace, mo
 
 
 def test_only_the_models_metrics_become_tags(workspace):
-    card = read_card(write_ports(workspace)["model"], "model")
+    ports = write_ports(workspace)
+    model, report = read_card(ports["model"], "model", ModelFacts), read_card(ports["report"], "report", ReportFacts)
     metrics = dict.fromkeys(
         (f"{who}{name}{part}" for who in ("", "teacher/") for name in HEADLINE for part in ("", "/low")), 1.0
     )
-    tags = register.version_tags({}, card, card, metrics)
+    tags = registration.version_tags({}, model, report, metrics)
     assert {name for name in tags if "/" in name} == {f"{name}{part}" for name in HEADLINE for part in ("", "/low")}
