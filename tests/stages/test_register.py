@@ -292,7 +292,7 @@ def test_unreadable_metrics_are_rejected(workspace, content):
     ports = write_ports(workspace)
     path = ports["report"] / "metrics.json"
     path.unlink() if content is None else path.write_text(content)
-    with pytest.raises(ArtifactError, match="cannot be read as metrics by name; run evaluate again"):
+    with pytest.raises(ArtifactError, match="not a mapping of names to numbers; run evaluate again"):
         run(PARAMS, **ports)
 
 
