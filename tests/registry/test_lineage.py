@@ -1,4 +1,4 @@
-"""Lineage, promotion and rollback through the command line, on a real registry, with one byte changed here and there."""
+"""Lineage, promotion and rollback by the command line, on a real registry, with changed bytes."""
 
 import json
 import os
@@ -52,7 +52,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy that a test may spoil; its artifacts in MLflow stay where they were made, so those are put back."""
+    """A copy that a test may modify; artifacts in MLflow keep their paths and are restored."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
     kept = tmp_path / "kept"
@@ -109,33 +109,33 @@ def test_trace_reaches_the_consent_file(project, capsys):
         f"photographs: {'d' * 64}, 3 files", "consent file: ",
     ):  # fmt: skip
         assert f"ok     {name}" in said
-    assert "ok     models/swap here, its files" in said
+    assert "ok     local models/swap, its files" in said
     assert "0 BROKEN" in said
 
 
-SPOILED = {
+CHANGED = {
     "weights": lambda: package("2") / "artifacts/model/weights.safetensors",
     "served code": lambda: package("2") / "code/swapcore/errors.py",
     "report's files": lambda: (
         logged("2", report_path(find_model_version(NAME, "2").tags["swapcore.report"])) / "metrics.json"
     ),
-    "models/swap here, its files": lambda: Path("models/swap/model.json"),
-    "data/groups here, its files": lambda: Path("data/groups/lineage/people.json"),
+    "local models/swap, its files": lambda: Path("models/swap/model.json"),
+    "local data/groups, its files": lambda: Path("data/groups/lineage/people.json"),
     "photographs": lambda: Path("data/people/Ann/1.png"),
     "consent file": lambda: Path("data/people/consent.csv"),
 }
 
 
-@pytest.mark.parametrize("link", SPOILED)
+@pytest.mark.parametrize("link", CHANGED)
 def test_changed_byte_is_named_and_blocks_promotion(project, capsys, link):
-    change_one_byte(SPOILED[link]())
+    change_one_byte(CHANGED[link]())
     code, said = swapcore(capsys, "lineage", "2", "--name", NAME)
     assert code == 6
     assert f"BROKEN {link}: " in said
-    assert said.splitlines()[-1].startswith(f"swapcore: version 2: 1 broken: {link}: ")
-    code, said = swapcore(capsys, "promote", "2", "--reason", "measures better", "--name", NAME)
+    assert said.splitlines()[-1].startswith(f"swapcore: version 2: 1 broken links: {link}: ")
+    code, said = swapcore(capsys, "promote", "2", "--reason", "looks better", "--name", NAME)
     assert code == 6
-    assert "not made champion, its lineage is broken" in said
+    assert "not promoted, its lineage is broken" in said
     assert "champion" in find_model_version(NAME, "1").aliases
 
 
@@ -146,7 +146,7 @@ def test_changed_tag_is_found(project, capsys, tag):
     tag_version(entry, {tag: digest[:-1] + ("0" if digest[-1] != "0" else "1")})
     code, said = swapcore(capsys, "lineage", "2", "--name", NAME)
     assert code == 6
-    assert "broken: " in said.splitlines()[-1]
+    assert "broken links: " in said.splitlines()[-1]
 
 
 def test_changed_card_is_found(project, capsys):
@@ -224,10 +224,10 @@ def test_dvc_hashes_params_and_groups_are_checked(kept_by_dvc, capsys, monkeypat
 def assert_broken(capsys, link: str) -> None:
     code, said = swapcore(capsys, "lineage", "1", "--name", NAME)
     assert code == 6
-    assert f"1 broken: {link}: " in said.splitlines()[-1]
+    assert f"1 broken links: {link}: " in said.splitlines()[-1]
     code, said = swapcore(capsys, "promote", "1", "--reason", "again", "--name", NAME)
     assert code == 6
-    assert "not made champion, its lineage is broken" in said
+    assert "not promoted, its lineage is broken" in said
 
 
 def test_promotion_and_rollback_store_reason_and_history(project, capsys):
@@ -235,16 +235,16 @@ def test_promotion_and_rollback_store_reason_and_history(project, capsys):
     assert code == 2
     assert "version 1 is the first champion" in said
     assert swapcore(capsys, "promote", "2", "--reason", " ", "--name", NAME)[0] == 2
-    code, said = swapcore(capsys, "promote", "2", "--reason", "kinder to glasses", "--name", NAME)
-    assert (code, said) == (0, "champion: version 2, in the place of 1\n")
+    code, said = swapcore(capsys, "promote", "2", "--reason", "better with glasses", "--name", NAME)
+    assert (code, said) == (0, "champion: version 2; before: 1\n")
     assert swapcore(capsys, "promote", "2", "--reason", "again", "--name", NAME)[0] == 2
     code, said = swapcore(capsys, "rollback", "--reason", "teeth", "--name", NAME)
-    assert (code, said) == (0, "champion: version 1, in the place of 2\n")
+    assert (code, said) == (0, "champion: version 1; before: 2\n")
     assert find_model_version(NAME, "champion").version == "1"
     events = [(event.how, event.version, event.replaced, event.reason) for event in champion_history(NAME)]
-    assert events[1:] == [("promote", "2", "1", "kinder to glasses"), ("rollback", "1", "2", "teeth")]
+    assert events[1:] == [("promote", "2", "1", "better with glasses"), ("rollback", "1", "2", "teeth")]
     kept = json.loads(find_model_version(NAME, "2").tags["swapcore.history.0002"])
-    assert (kept["reason"], kept["replaced"]) == ("kinder to glasses", "1")
+    assert (kept["reason"], kept["replaced"]) == ("better with glasses", "1")
 
 
 def test_user_errors_are_one_line(project, capsys):
