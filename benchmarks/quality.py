@@ -27,13 +27,13 @@ from swapcore.evaluation.pixel_scores import background_region
 from swapcore.evaluation.truth_benchmark.frozen import Extent
 from swapcore.evaluation.truth_benchmark.methods import swap_of_model
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet, load_or_render
-from swapcore.evaluation.truth_benchmark.scoring import CLASSICAL, TRUTH, score_all
+from swapcore.evaluation.truth_benchmark.scoring import TRUTH, WARP, score_all
 from swapcore.ops.device import set_threads
 from swapcore.ops.image import encode_sheet, tile
 from swapcore.ops.metrics import l1
 from swapcore.stages import crop, groups, synthesize, train
 from swapcore.teachers.base import as_image_swap
-from swapcore.teachers.classical import ClassicalTeacher
+from swapcore.teachers.warp import WarpTeacher
 
 _PROJECT = Path(__file__).resolve().parents[1]
 _DATA_PX = 112
@@ -165,11 +165,11 @@ def _processor_seconds() -> float:
 
 
 def measure(models: Sequence[Path], truth_set: TruthSet) -> dict[str, Metrics]:
-    """Return the metrics of each model, by its folder's name, and of the baselines: template copied, classical swap, truth."""
+    """Return the metrics of each model, by its folder's name, and of the baselines: template copied, dense warp, truth."""
     swaps: dict[str, Swap] = {model.name: swap_of_model(model) for model in models}
     measured = score_all([Method(name, name, swap) for name, swap in swaps.items()], truth_set)
     swaps[TEMPLATE_COPIED] = copy_template
-    swaps[CLASSICAL] = one_by_one(as_image_swap(ClassicalTeacher("feather")))
+    swaps[WARP] = one_by_one(as_image_swap(WarpTeacher()))
     swaps[TRUTH] = one_by_one(lambda source, template: truth_set.truths[truth_set.number(source, template)])
     result = {}
     for name, values in measured.values.items():
@@ -275,7 +275,7 @@ def run(arguments: argparse.Namespace, size_px: int) -> None:
     copied, truth = metrics[TEMPLATE_COPIED], metrics[TRUTH]
     median = median_of([metrics[folder.name] for folder in folders])
     print(f"\n{size_px} px, {steps} steps of {params.train.batch_size}, {len(folders)} seeds\n\n{HEAD}")
-    for label, name in (("template copied", TEMPLATE_COPIED), ("classical swap", CLASSICAL), ("truth itself", TRUTH)):
+    for label, name in (("template copied", TEMPLATE_COPIED), ("dense warp", WARP), ("truth itself", TRUTH)):
         print(row(label, metrics[name], copied))
     for training in trainings:
         cost = f"{training.processor_seconds:.0f} s processor time, {training.wall_seconds:.0f} s wall clock"

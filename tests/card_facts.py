@@ -23,8 +23,8 @@ def faces_facts(size_px: int, **changes: Any) -> FacesFacts:
 
 
 def groups_facts(size_px: int, teacher: TeacherFacts | None = None) -> GroupsFacts:
-    """Facts of a groups artifact, by default of the classical teacher."""
-    return GroupsFacts(size_px=size_px, teacher=teacher or TeacherFacts(name="classical", version="1"), recognizer=DLIB)
+    """Facts of a groups artifact, by default of the teacher warp."""
+    return GroupsFacts(size_px=size_px, teacher=teacher or TeacherFacts(name="warp", version="1"), recognizer=DLIB)
 
 
 def model_facts(

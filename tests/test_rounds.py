@@ -165,9 +165,9 @@ def test_a_round_that_brings_nothing_ends_the_series_and_the_champion_stays(
 
 def test_what_cannot_be_played_is_refused_before_anything_is_made(faces: Path, first: Path, tmp_path: Path) -> None:
     larger = small().model_copy(update={"train": small().train.model_copy(update={"size_px": 96})})
-    with pytest.raises(ParamsError, match=r"train\.size_px: 96, and .*first works at 64 px"):
+    with pytest.raises(ParamsError, match=r"train\.size_px: 96, but .*first works at 64 px"):
         next(run_rounds(1, larger, faces=faces, champion=first, folder=tmp_path / "rounds"))
-    with pytest.raises(InputError, match=r"lies in .*, where the rounds are written"):
+    with pytest.raises(InputError, match=r"is inside .*, where the rounds are written"):
         next(run_rounds(1, small(), faces=faces, champion=first, folder=first.parent))
     with pytest.raises(ArtifactError, match="no finished faces artifact"):
         next(run_rounds(1, small(), faces=tmp_path / "nothing", champion=first, folder=tmp_path / "rounds"))

@@ -144,12 +144,9 @@ class FakeChecks(Section):
 class GroupsParams(Section):
     """Sample groups of both kinds, with fakes made by a teacher."""
 
-    teacher: Literal["classical", "oracle", "registered"]
+    teacher: Literal["warp", "oracle", "registered"]
     teacher_model: Annotated[
         str | None, Field(description="model folder, models:/ URI or s3:// prefix of a registered teacher, else null")
-    ]
-    blend: Annotated[
-        Literal["feather", "poisson"], Field(description="how the classical teacher blends face and template")
     ]
     size_px: CropSize
     references_per_label: Annotated[int, Field(ge=0, le=1000, description="fake-template groups for each photograph")]

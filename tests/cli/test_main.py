@@ -216,6 +216,20 @@ def test_the_metrics_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert json.loads(metrics.read_text()) == {"version": 3.0}
 
 
+@pytest.mark.parametrize("words", [["--photographs", "file"], ["--photographs", "file/x/y"]])
+def test_a_stage_does_not_write_over_or_below_a_file(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    assert run("synthesize", *words, "--params", str(PARAMS)) == 2
+    assert run("synthesize", "--photographs", "new", "--metrics", "file/m.json", "--params", str(PARAMS)) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.endswith("file is a file; name a folder") for line in lines] == [True, True]
+    assert (tmp_path / "file").read_text() == "mine"
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_device_option_replaces_the_device_of_the_params(monkeypatch: pytest.MonkeyPatch) -> None:
     from swapcore.stages import evaluate
 

@@ -62,7 +62,7 @@ def test_own_images_keep_the_configured_teacher(params: Path, tmp_path: Path) ->
     apply_settings(params, ["groups.teacher=oracle"])
     apply_settings(params, photograph_settings(tmp_path, params))
     groups = read_params(params).groups
-    assert (groups.teacher, groups.references_per_label, groups.sources_per_template) == ("classical", 6, 4)
+    assert (groups.teacher, groups.references_per_label, groups.sources_per_template) == ("warp", 6, 4)
 
 
 def test_the_settings_of_make_demo_are_valid_and_reversible(params: Path) -> None:

@@ -73,7 +73,7 @@ def test_what_a_killed_run_left_is_swept_away(tmp_path):
 
 
 def test_a_replaced_artifact_is_never_seen_half_removed(tmp_path, monkeypatch):
-    """Killed while the old one is being deleted: the new one stands already, whole."""
+    """A kill while the old artifact is being deleted leaves the new one complete."""
     make(tmp_path / "out", "old")
 
     def killed(path, ignore_errors=False):

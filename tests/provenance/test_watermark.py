@@ -128,3 +128,16 @@ def test_noise_is_not_decoded() -> None:
 def test_a_payload_of_too_many_bits_is_refused(payload: int) -> None:
     with pytest.raises(ValueError, match="28 bits"):
         to_chips(payload)
+
+
+def test_the_mark_follows_local_activity() -> None:
+    """A smooth half, as of a wall, gets 0.4 gray levels at most; the busy half carries the mark."""
+    image = scene(512, 512)
+    image[:, :256] = 200 + np.random.default_rng(0).normal(0, 0.6, (512, 256, 1)).round().astype(np.uint8)
+    marked = embed(image, 12345)
+    change = marked.astype(float) - image
+    assert change[40:-40, 40:200].std() < 0.45
+    assert change[40:-40, 300:-40].std() > 1.2
+    found = read(marked)
+    assert found is not None
+    assert found.payload == 12345

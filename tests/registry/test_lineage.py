@@ -105,7 +105,7 @@ def test_trace_reaches_the_consent_file(project, capsys):
     assert code == 0, said
     assert said.startswith(f"models:/{NAME}/2 @challenger\n")
     for name in (
-        "run:", "weights:", "served code:", "report:", "model:", "groups:", "faces:", "teacher: classical 1",
+        "run:", "weights:", "served code:", "report:", "model:", "groups:", "faces:", "teacher: warp 1",
         f"photographs: {'d' * 64}, 3 files", "consent file: ",
     ):  # fmt: skip
         assert f"ok     {name}" in said

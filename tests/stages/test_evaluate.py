@@ -180,13 +180,13 @@ def test_unavailable_teacher_is_noted_in_the_report(params, faces, tmp_path):
     assert "swap is not shown" in (tmp_path / "report" / "report.html").read_text()
 
 
-def test_classical_swap_is_shown_for_the_oracle_teacher(params, faces, tmp_path):
+def test_dense_warp_is_shown_for_the_oracle_teacher(params, faces, tmp_path):
     taught = GROUPS.model_copy(update={"teacher": "oracle"}).model_dump(mode="json", exclude={"workers"})
     model = write_model(tmp_path / "model", faces, params=taught)
     metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
     assert metrics["teacher/inside/l1"] > 0
     page = (tmp_path / "report" / "report.html").read_text()
-    assert "classical swap" in page
+    assert "dense warp" in page
     assert "teacher’s swap" not in page
 
 

@@ -131,7 +131,7 @@ def test_version_tags_have_lineage_and_metrics(registered):
         "swapcore.version": read_card(ports["model"], "model").swapcore_version,
         "swapcore.code": registration.code_digest(),
         "swapcore.weights": file_digest(ports["model"] / "weights.safetensors"),
-        "swapcore.teacher": "classical 1",
+        "swapcore.teacher": "warp 1",
         "swapcore.recognizer": "self-evaluated, jittered",
         "gate.outcome": "champion",
         "gate.reason": "the first version, and within register.bounds",

@@ -1,4 +1,4 @@
-"""Who is swapped into whom."""
+"""Plan of the fakes."""
 
 from collections import Counter, defaultdict
 from dataclasses import replace

@@ -8,8 +8,7 @@ import numpy as np
 
 from swapcore.data.images import read_photograph
 from swapcore.errors import ImageError
-from swapcore.faces.cnn_detector import find_missed_faces
-from swapcore.faces.detect import Box, detect_every_face
+from swapcore.faces.detect import Box, detect_every_face, detect_missed_faces
 from swapcore.faces.extract import AlignedFace, cut_face
 from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
@@ -86,7 +85,7 @@ class Surveyor:
 
     def _faces(self, image: Image, name: str) -> list[DetectedFace]:
         first = detect_every_face(image)
-        second = find_missed_faces(image, first)
+        second = detect_missed_faces(image, first)
         boxes = [*first, *second]
         cut = [cut_face(image, box, self._model.size_px) for box in boxes]
         if not cut:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from swapcore.anonymization.blur import blur_face
 from swapcore.anonymization.replacements import SyntheticPerson
 from swapcore.anonymization.survey import DetectedFace, eyes_and_nose
-from swapcore.faces.detect import Box, detect_at
+from swapcore.faces.detect import Box, detect_at, detect_face_at
 from swapcore.faces.extract import AlignedFace, cut_face
+from swapcore.faces.mesh.files import is_installed
 from swapcore.hub.face_swapper import FaceInImage, FaceSwapper, SwappedFace, face_of_square
 from swapcore.inference.image_swapper import paste_face
 from swapcore.ops.geometry import Points
@@ -128,6 +129,9 @@ def check_swap(image: Image, face: DetectedFace, person: str, model: FaceSwapper
 
 def find_again(image: Image, box: Box, size_px: int) -> AlignedFace | None:
     """Detect and cut the face at a known place; None if the detector finds none there."""
+    if is_installed():
+        confirmed = detect_face_at(image, box)
+        return None if confirmed is None else first_at([confirmed], image, box, size_px)
     margin = _SEARCH_MARGIN * box.width_px
     left, top = max(0, int(box.left - margin)), max(0, int(box.top - margin))
     region = image[top : max(0, int(box.bottom + margin)), left : max(0, int(box.right + margin))]

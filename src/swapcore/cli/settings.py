@@ -14,7 +14,7 @@ from swapcore.errors import InputError, ParamsError
 from swapcore.files import atomic_path
 
 _UNDO_DEMO = [
-    "groups.teacher=classical", "groups.references_per_label=6", "groups.sources_per_template=4",
+    "groups.teacher=warp", "groups.references_per_label=6", "groups.sources_per_template=4",
     "groups.checks.max_changed_outside=1.0", "synthesize.size_px=256", "groups.size_px=256", "train.size_px=112",
     "train.steps=900", "train.weights.identity_source=0.3",
 ]  # fmt: skip

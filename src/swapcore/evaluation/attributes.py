@@ -8,8 +8,8 @@ import numpy as np
 
 from swapcore.faces.expression import Expression, measure_expression
 from swapcore.faces.extract import find_in_crop
-from swapcore.faces.quality import measure_quality, pitch_deg
-from swapcore.ops.geometry import Points, apply, invert
+from swapcore.faces.quality import estimate_pose
+from swapcore.ops.geometry import Points, apply
 from swapcore.ops.image import Image
 
 
@@ -54,6 +54,8 @@ class AttributeScore(NamedTuple):
     """Mouth and brow errors in percent of the eye distance."""
     gaze_error: float
     """Percent of the eye width."""
+    eye_open_error: float
+    """Percent of the eye distance."""
 
 
 class PoseScore(NamedTuple):
@@ -85,6 +87,7 @@ def score_attributes(swapped: FaceMeasures, template: FaceMeasures, expected: Fa
         mouth_width_error=abs(ours.mouth_width - theirs.mouth_width),
         brow_error=abs(ours.brow_height - theirs.brow_height),
         gaze_error=float(np.hypot(ours.gaze_x - theirs.gaze_x, ours.gaze_y - theirs.gaze_y)),
+        eye_open_error=abs(ours.eye_open - theirs.eye_open),
     )
 
 
@@ -107,7 +110,6 @@ def measure_face(image: Image) -> FaceMeasures | None:
     found = find_in_crop(image)
     if found is None:
         return None
-    face, quality = found.face, measure_quality(found.face)
-    pitch = pitch_deg(apply(invert(face.affine), face.points[:3]), quality.yaw_deg)
+    face, pose = found.face, estimate_pose(found.face)
     points = apply(found.to_image, face.points)
-    return FaceMeasures(points, quality.yaw_deg, pitch, quality.roll_deg, measure_expression(face))
+    return FaceMeasures(points, *pose, measure_expression(face))

@@ -78,10 +78,10 @@ def describe_version(model: LocatedModel) -> str:
 
 
 def _teacher(inputs: EvaluationInputs, params: GroupsParams) -> Method:
-    """Return the teacher; the classical one if the model's teacher is the true swap or a model."""
+    """Return the teacher; the dense warp if the model's teacher is the true swap or a model."""
     label = "teacher’s swap"
-    if params.teacher != "classical":
-        params, label = params.model_copy(update={"teacher": "classical"}), "classical swap"
+    if params.teacher != "warp":
+        params, label = params.model_copy(update={"teacher": "warp"}), "dense warp"
     return Method(TEACHER, label, one_by_one(as_image_swap(load_teacher(params, inputs.faces))))
 
 

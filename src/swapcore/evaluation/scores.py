@@ -67,6 +67,7 @@ class ScoreRow:
     mouth_width_error: float | None = None
     brow_error: float | None = None
     gaze_error: float | None = None
+    eye_open_error: float | None = None
     yaw_exact_deg: float | None = None
     pitch_exact_deg: float | None = None
     roll_exact_deg: float | None = None

@@ -17,6 +17,8 @@ ITA_LIGHT_DEG, ITA_DARK_DEG = 41.0, 10.0
 """Individual typology angle: above 41 light or very light, 10 to 41 intermediate or tan, below brown or dark."""
 SMILE, OPEN, CLOSED = 0.35, 0.15, 0.6
 """Visibility thresholds of the renderer's smile, mouth_open and blink, each 0 to 1."""
+OPEN_GAP = 4.0
+"""Lip gap in percent of the eye distance, added to the threshold because the median mouth is closed."""
 WIDE_MOUTH, OPEN_MOUTH = 1.1, 1.2
 """Thresholds of measured mouth width and lip thickness as multiples of the median test template's."""
 MIN_PAIRS = 8
@@ -54,7 +56,7 @@ def rendered_expression(attributes: Attributes) -> str:
 
 def measured_expression(expression: Expression, median: Expression) -> str:
     """Return the expression in a word, from measures; median: over all test templates."""
-    if expression.mouth_open > OPEN_MOUTH * median.mouth_open:
+    if expression.mouth_open > OPEN_MOUTH * median.mouth_open + OPEN_GAP:
         return "mouth open"
     return "smiling" if expression.mouth_width > WIDE_MOUTH * median.mouth_width else "at rest"
 

@@ -72,7 +72,9 @@ METRICS = [
            "difference of the head's pitch to that of the reference (the true swap if it can be rendered, else the "
            "template), estimated from the landmarks of both"),
     Metric("attributes/mouth_open_error", "mouth_open_error", "Mouth opening", "% of eye distance", "lower",
-           "difference of the vertical lip thickness to the reference's"),
+           "difference of the gap between the lips to the reference's"),
+    Metric("attributes/eye_open_error", "eye_open_error", "Eye opening", "% of eye distance", "lower",
+           "difference of the distance of the eyelids to the reference's"),
     Metric("attributes/mouth_width_error", "mouth_width_error", "Mouth width (smile)", "% of eye distance", "lower",
            "difference of the distance of the mouth corners to the reference's"),
     Metric("attributes/brow_error", "brow_error", "Brow height", "% of eye distance", "lower",

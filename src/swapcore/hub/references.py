@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from swapcore.data.artifact import CARD, artifact_digest, file_digest
 from swapcore.errors import ArtifactError, InputError
+from swapcore.faces.mesh.files import ATTENTION_MESH, missing_reason
 from swapcore.models.artifact import WEIGHTS, read_configuration
+from swapcore.warp import WARP_VERSION
 
 if TYPE_CHECKING:
     from swapcore.tracking.fetching import ResolvedVersion
@@ -21,22 +23,40 @@ NAMED = "named.json"
 """In a packaged model: the registered name, and the digest of the packaged artifact."""
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 BUILTIN = "builtin:"
+WARP = "builtin:warp"
+DEFAULT_MODEL = WARP
+"""What commands use where no model is given: it needs no training, and is the best on photographs so far."""
+"""The dense warp: a swapper without weights."""
 _BUILTIN_FOLDERS = {"starter": Path(__file__).parents[1] / "models" / "starter"}
 """Models that come with the package."""
-WAYS = "give a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix"
+WAYS = (
+    "give builtin:warp, builtin:starter, a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix"
+)
 
 
 @dataclass(frozen=True)
 class LocatedModel:
-    """A model folder on this machine, with its name, version and digest."""
+    """A model on this machine, with its name, version and digest."""
 
-    folder: Path
+    place: Path | None
+    """The model folder; None for a built-in swapper without weights."""
     name: str
-    """Name of the registered model, or of the folder."""
+    """Name of the registered model, of the folder, or the reference of a built-in one."""
     version: str | None
-    """Version in the registry; None for a folder or object storage."""
+    """Version in the registry, or of the built-in warp; None for a folder or object storage."""
     digest: str
     """SHA-256 (hex) of the model artifact's card, or of the weights without a card; it identifies the lineage."""
+
+    @property
+    def folder(self) -> Path:
+        """The model folder.
+
+        Raises:
+            InputError: the model is built in and has no weights.
+        """
+        if self.place is None:
+            raise InputError(f"{self.name}: has no weights to train, export or register; name a trained model")
+        return self.place
 
 
 def locate_model(reference: str | Path, cache: Path = CACHE) -> Path:
@@ -48,7 +68,8 @@ def resolve_model(reference: str | Path, cache: Path = CACHE) -> LocatedModel:
     """Find a model, download it if necessary, and check its configuration.
 
     Args:
-        reference: a folder; ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` in MLflow's registry (MLFLOW_TRACKING_URI); or
+        reference: ``builtin:warp``; a folder;
+            ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` in MLflow's registry (MLFLOW_TRACKING_URI); or
             ``s3://bucket/prefix``.
         cache: folder of downloaded models. A registered version never changes, so it is downloaded once.
 
@@ -59,7 +80,7 @@ def resolve_model(reference: str | Path, cache: Path = CACHE) -> LocatedModel:
     """
     text = str(reference)
     if text.startswith(BUILTIN):
-        return _from_package(text)
+        return _warp() if text == WARP else _from_package(text)
     if text.startswith("models:"):
         return _from_registry(text, cache)
     if text.startswith("s3://"):
@@ -67,11 +88,23 @@ def resolve_model(reference: str | Path, cache: Path = CACHE) -> LocatedModel:
     return _from_folder(Path(reference), Path(reference).absolute().name)
 
 
+def _warp() -> LocatedModel:
+    """The dense warp.
+
+    Raises:
+        ArtifactError: the face mesh is not installed.
+    """
+    if reason := missing_reason():
+        raise ArtifactError(f"{WARP}: {reason}")
+    digest = hashlib.sha256(f"{WARP} {WARP_VERSION} {ATTENTION_MESH.sha256}".encode()).hexdigest()
+    return LocatedModel(None, WARP, WARP_VERSION, digest)
+
+
 def _from_package(reference: str) -> LocatedModel:
     """Return a model of the package; a package can be built without it."""
     folder = _BUILTIN_FOLDERS.get(reference.removeprefix(BUILTIN))
     if folder is None or not folder.is_dir():
-        available = ", ".join(f"{BUILTIN}{name}" for name, path in _BUILTIN_FOLDERS.items() if path.is_dir()) or "none"
+        available = ", ".join([WARP, *(f"{BUILTIN}{name}" for name, path in _BUILTIN_FOLDERS.items() if path.is_dir())])
         raise InputError(f"{reference}: not a model of this package (available: {available}); {WAYS}")
     return LocatedModel(folder, reference, None, weights_digest(folder))
 

@@ -68,8 +68,9 @@ def close_up(shown: FaceInImage) -> FaceInImage:
     moved = replace(
         shown.face,
         affine=compose(shown.face.affine, np.array([[1.0, 0.0, left], [0.0, 1.0, top]])),
-        box=Box(box.left - left, box.top - top, box.right - left, box.bottom - top, box.score),
+        box=box._replace(left=box.left - left, top=box.top - top, right=box.right - left, bottom=box.bottom - top),
         landmarks=shown.face.landmarks - (left, top),
+        mesh=None if shown.face.mesh is None else shown.face.mesh - (left, top, 0),
     )
     return FaceInImage(shown.image[top:bottom, left:right].copy(), moved)
 

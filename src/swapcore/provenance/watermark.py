@@ -26,8 +26,12 @@ Waves = npt.NDArray[np.complex128]
 
 MIN_SIDE_PX = 160
 """Minimum shorter side; in a smaller image the shortest wave would be under two pixels."""
-STRENGTHS = (1.5, 2.4)
-"""Root mean square of the change in gray levels, minimum (smooth images) and maximum (textured ones): 44.6 to 40.5 dB."""
+STRENGTHS = (1.0, 2.4)
+"""Root mean square of the change in gray levels over the whole image, minimum and maximum: 48 to 40.5 dB."""
+_FLAT, _SLOPE, _BUSIEST = 0.35, 0.6, 4.0
+"""Local strength in gray levels: on a smooth wall, per gray level of local activity above _CALM, and at most."""
+_CALM = 1.0
+"""Local activity of a photographed wall, which is its noise."""
 THRESHOLD = 7.0
 """Minimum peak-to-noise ratio of the synchronization: below about 5.5 in unmarked photographs, up to 15 in marked ones."""
 _PERIODS = 4.0
@@ -86,10 +90,10 @@ def embed(image: Image, payload: int) -> Image:
     """
     if min(image.shape[:2]) < MIN_SIDE_PX:
         return image
-    masking = _masking(_luma(image))
-    change = masking * _pattern(image.shape[0], image.shape[1], payload)
-    strength = np.clip(0.6 * np.sqrt(np.mean(masking**2)), *STRENGTHS)
-    change *= strength / np.sqrt(np.mean(change**2))
+    pattern = _pattern(image.shape[0], image.shape[1], payload)
+    change = _local_strength(_luma(image)) * pattern / np.sqrt(np.mean(pattern**2))
+    strength = np.sqrt(np.mean(change**2))
+    change *= np.float32(np.clip(strength, *STRENGTHS) / strength)
     marked = cv2.add(image, cv2.merge([change] * 3), dtype=cv2.CV_8U)  # rounds and saturates
     return np.asarray(marked, dtype=np.uint8)
 
@@ -132,8 +136,8 @@ def _pattern(height: int, width: int, payload: int) -> Plane:
     return np.asarray(rows.real @ across.real - rows.imag @ across.imag, dtype=np.float32)
 
 
-def _masking(luma: Plane) -> Plane:
-    """Return the masking strength of each pixel, float32 (H, W): higher in textured regions."""
+def _local_strength(luma: Plane) -> Plane:
+    """Compute the mark's strength at each pixel in gray levels, float32 (H, W): low on smooth surfaces, higher in texture."""
     height, width = luma.shape
     scale_px = min(height, width) / 200
     # The result is smooth, so large images are processed at every step-th pixel.
@@ -142,8 +146,8 @@ def _masking(luma: Plane) -> Plane:
     if step > 1:
         detail = _resized(detail, round(width / step), round(height / step))
     busy: Plane = np.sqrt(_blur(detail, 1.5 * scale_px / step))
-    hidden: Plane = np.clip(busy, 1.5, 12.0) ** np.float32(0.7)
-    smooth = _blur(hidden, 1.5 * scale_px / step)
+    strength: Plane = np.clip(_FLAT + _SLOPE * (busy - np.float32(_CALM)), _FLAT, _BUSIEST)
+    smooth = _blur(strength, 1.5 * scale_px / step)
     return _resized(smooth, width, height) if step > 1 else smooth
 
 

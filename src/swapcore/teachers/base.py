@@ -7,12 +7,13 @@ from typing import Protocol
 from swapcore.config import GroupsParams
 from swapcore.data.faces import Face, FaceSet
 from swapcore.errors import ParamsError
+from swapcore.faces.mesh.files import require_installed
 from swapcore.ops.image import Image
 from swapcore.synth.people import PARAMETERS
-from swapcore.teachers.classical import ClassicalTeacher
 from swapcore.teachers.fake import Fake
 from swapcore.teachers.oracle import OracleTeacher
 from swapcore.teachers.registered import RegisteredTeacher
+from swapcore.teachers.warp import WarpTeacher
 
 
 class Teacher(Protocol):
@@ -63,8 +64,9 @@ def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:
         InputError: the registered teacher's model does not exist.
         ArtifactError: the registered teacher's model is damaged.
     """
-    if params.teacher == "classical":
-        return ClassicalTeacher(params.blend)
+    if params.teacher == "warp":
+        require_installed()
+        return WarpTeacher()
     if params.teacher == "oracle":
         return _oracle(faces)
     if params.teacher_model is None:

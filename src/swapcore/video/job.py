@@ -146,7 +146,11 @@ def _track_face(original: Path, facts: VideoFacts, work: Path) -> Track:
         saved = json.loads(path.read_text(encoding="utf-8"))
         return Track(*({int(frame): np.array(xy) for frame, xy in saved[name].items()} for name in Track._fields))
     frames = progress(enumerate(read_frames(original)), "tracking", facts.num_frames)
-    detections = [found for number, frame in frames if (found := detect_face(number, frame.image))]
+    detections: list[Detection] = []
+    for number, frame in frames:
+        before = detections[-1].box if detections and detections[-1].frame == number - 1 else None
+        if found := detect_face(number, frame.image, before):
+            detections.append(found)
     track = Track({found.frame: found.points for found in detections}, _smooth_all(detections))
     saved = {name: {frame: xy.tolist() for frame, xy in points.items()} for name, points in track._asdict().items()}
     write_atomic(path, json.dumps(saved))

@@ -35,9 +35,9 @@ class Detection(NamedTuple):
     """(5, 2) left eye, right eye, nose base, mouth corners, in pixels of the frame."""
 
 
-def detect_face(number: int, image: Image) -> Detection | None:
-    """Return the largest face of a frame if it can be swapped."""
-    box = detect_video_face(image)
+def detect_face(number: int, image: Image, before: Box | None = None) -> Detection | None:
+    """Return the largest face of a frame if it can be swapped; `before` is its box in the previous frame."""
+    box = detect_video_face(image, before)
     if box is None:
         return None
     face = cut_face(image, box, _LOCATE_PX)

@@ -7,10 +7,10 @@ from swapcore.evaluation.methods import TEMPLATE_COPIED, one_by_one
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
 from swapcore.evaluation.truth_benchmark.scoring import (
     BENCHMARK_METRICS,
-    CLASSICAL,
     NEARER,
     SWAP,
     TRUTH,
+    WARP,
     BenchmarkResult,
     score,
 )
@@ -35,7 +35,7 @@ def values(measured: BenchmarkResult, method: str) -> dict[str, float]:
 def test_every_method_has_every_metric_with_an_interval(measured: BenchmarkResult) -> None:
     names = {metric.name for metric in BENCHMARK_METRICS}
     assert len(names) == len(BENCHMARK_METRICS) == 16
-    assert list(measured.labels) == [SWAP, TEMPLATE_COPIED, CLASSICAL, TRUTH]
+    assert list(measured.labels) == [SWAP, TEMPLATE_COPIED, WARP, TRUTH]
     for method in measured.labels:
         assert set(measured.values[method]) == names
         for value in measured.values[method].values():

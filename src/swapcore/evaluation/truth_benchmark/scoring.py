@@ -21,9 +21,9 @@ from swapcore.faces.recognizer import Recognizer
 from swapcore.ops.image import Image, to_tensor
 from swapcore.ops.metrics import crossed_bootstrap_interval
 from swapcore.teachers.base import as_image_swap
-from swapcore.teachers.classical import ClassicalTeacher
+from swapcore.teachers.warp import WarpTeacher
 
-SWAP, CLASSICAL, TRUTH = "swap", "classical", "truth"
+SWAP, WARP, TRUTH = "swap", "warp", "truth"
 RECOGNIZER_LABEL = "dlib, mean of three jittered copies per image"
 NUM_SAMPLES = 1000
 SEED = 0
@@ -73,7 +73,7 @@ def score_all(methods: Sequence[Method], truth_set: TruthSet) -> BenchmarkResult
     methods = [
         *methods,
         Method(TEMPLATE_COPIED, "template copied", copy_template),
-        Method(CLASSICAL, "classical swap", one_by_one(as_image_swap(ClassicalTeacher("feather")))),
+        Method(WARP, "dense warp", one_by_one(as_image_swap(WarpTeacher()))),
         Method(TRUTH, "true swap", one_by_one(_truth(truth_set))),
     ]
     scores = score_methods(methods, truth_set.pairs, _evaluator(truth_set), _BATCH_SIZE)
