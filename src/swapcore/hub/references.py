@@ -14,7 +14,7 @@ from swapcore.models.artifact import WEIGHTS, read_configuration
 from swapcore.warp import WARP_VERSION
 
 if TYPE_CHECKING:
-    from swapcore.tracking.fetching import Registered
+    from swapcore.tracking.fetching import ResolvedVersion
 
 CACHE = Path(".swapcore/models")
 """Folder of downloaded models, in the working directory."""
@@ -120,28 +120,28 @@ def _from_folder(folder: Path, name: str) -> LocatedModel:
     return LocatedModel(folder, name, None, artifact_digest(folder) if has_card else weights_digest(folder))
 
 
-def find_registered(reference: str) -> "Registered":
+def find_registered(reference: str) -> "ResolvedVersion":
     """Resolve ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` to a version.
 
     Raises:
         InputError: the reference has another form, or there is no such registry, model, alias or version.
         TrackingError: the registry cannot be reached.
     """
-    from swapcore.tracking.fetching import find_version
+    from swapcore.tracking.fetching import resolve_version
 
     parts = _REGISTERED.fullmatch(reference)
     if parts is None:
         raise InputError(f"{reference}: not a model reference; use models:/NAME@ALIAS or models:/NAME/VERSION")
-    return find_version(parts["name"], alias=parts["alias"], version=parts["version"])
+    return resolve_version(parts["name"], alias=parts["alias"], version=parts["version"])
 
 
 def _from_registry(reference: str, cache: Path) -> LocatedModel:
-    from swapcore.tracking.fetching import fetch_version
+    from swapcore.tracking.fetching import download_version
 
     found = find_registered(reference)
     folder = cache / found.store[:16] / f"{found.name}-{found.version}"
     if not (folder / _ORIGIN).is_file():
-        fetch_version(found, folder)
+        download_version(found, folder)
         digest = found.digest or weights_digest(folder)
         (folder / _ORIGIN).write_text(json.dumps({"digest": digest}) + "\n", encoding="utf-8")
     read_configuration(folder)
