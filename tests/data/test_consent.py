@@ -21,7 +21,7 @@ def test_everybody(tmp_path):
     assert (line.basis, line.licence, line.expires) == ("signed, in full", "CC-BY-4.0", None)
 
 
-def test_nobody_named(tmp_path):
+def test_no_person_named(tmp_path):
     assert consent_of(tmp_path, "bob,signed,CC0,\n").find("ann", TODAY) == "no-consent"
 
 
