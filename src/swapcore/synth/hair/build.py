@@ -1,14 +1,13 @@
 """Hair of one person: from the parameters to ribbons and an under-shell."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from swapcore.synth.colors import hair_color, strand_colors
 from swapcore.synth.hair import combs
 from swapcore.synth.hair.growth import Comb, clump, cut_below, grow, resample
-from swapcore.synth.hair.ribbons import Look, dress
+from swapcore.synth.hair.ribbons import dress
 from swapcore.synth.hair.roots import Obstacle, Roots, scatter_roots
 from swapcore.synth.hair.scalp import (
     Array,
@@ -18,7 +17,9 @@ from swapcore.synth.hair.scalp import (
     unit,
     wander,
 )
-from swapcore.synth.hair.styles import RECIPES, HairStyle, Recipe
+from swapcore.synth.hair.styles import RECIPES, Recipe
+from swapcore.synth.head import Head
+from swapcore.synth.identity import HairStyle, Identity
 from swapcore.synth.layers import Layer, Material, Part, Ribbons
 
 _LONG = (HairStyle.BOB, HairStyle.LONG_STRAIGHT, HairStyle.LONG_WAVY)
@@ -32,7 +33,7 @@ class Grown:
     layers: tuple[Layer, ...]
 
 
-def root_distance(identity: Any, where: Array) -> Array:
+def root_distance(identity: Identity, where: Array) -> Array:
     """Distance (N,) in cm of canonical points (N, 3) from this person's hairline, positive where hair grows."""
     style = HairStyle(identity.hair_style)
     if style is HairStyle.BALD:
@@ -42,7 +43,7 @@ def root_distance(identity: Any, where: Array) -> Array:
     return hairline_distance(where, identity.hairline + (0.8 if receding else 0.0), temples)
 
 
-def growth_cover(identity: Any, where: Array, soft: float = 0.9) -> Array:
+def growth_cover(identity: Identity, where: Array, soft: float = 0.9) -> Array:
     """Density of roots (N,), 0 to 1, at canonical points (N, 3); the hairline is soft cm wide and a little ragged."""
     seed = identity.hair_seed
     ragged = 0.20 * wander(where, 1.6, seed)[:, 0] + 0.12 * wander(where, 0.5, seed)[:, 1]
@@ -53,7 +54,7 @@ def growth_cover(identity: Any, where: Array, soft: float = 0.9) -> Array:
     return np.asarray(cover, dtype=np.float32)
 
 
-def scalp_cover(identity: Any, where: Array) -> Array:
+def scalp_cover(identity: Identity, where: Array) -> Array:
     """Share of hair's color that the painted scalp takes (N,), 0 to 1, at canonical points (N, 3)."""
     style = HairStyle(identity.hair_style)
     cover = growth_cover(identity, where, 1.3)
@@ -62,7 +63,7 @@ def scalp_cover(identity: Any, where: Array) -> Array:
     return np.asarray(cover * amount, dtype=np.float32)
 
 
-def grow_hair(identity: Any, head: Any, detail: float) -> Grown:
+def grow_hair(identity: Identity, head: Head, detail: float) -> Grown:
     """Grow a person's hair.
 
     Args:
@@ -80,7 +81,7 @@ def grow_hair(identity: Any, head: Any, detail: float) -> Grown:
     return Grown(ribbons, (under_shell(identity, head, style, recipe, cover),) if recipe.shell_cm else ())
 
 
-def _main(identity: Any, head: Any, style: HairStyle, recipe: Recipe, cover: Array, count: int) -> Ribbons:
+def _main(identity: Identity, head: Head, style: HairStyle, recipe: Recipe, cover: Array, count: int) -> Ribbons:
     rng = np.random.default_rng([identity.hair_seed, 1])
     roots = scatter_roots(head, cover, count, rng)
     obstacle = Obstacle(head)
@@ -97,7 +98,7 @@ def _main(identity: Any, head: Any, style: HairStyle, recipe: Recipe, cover: Arr
     if style in _LONG:
         curves = resample(curves, cut_below(curves, end_of(identity, style, roots, rng)), recipe.points)
     if style is HairStyle.CURLY:
-        curves = resample(curves[:, ::-1], np.full(count, 0.62, np.float32), recipe.points)[:, ::-1]
+        curves = resample(curves[:, ::-1], (1 - 0.4 * edge).astype(np.float32), recipe.points)[:, ::-1]
     if recipe.wave_cm:
         curves = waved(curves, roots, recipe, rng, identity.hair_seed)
     along = np.linspace(0, 1, recipe.points, dtype=np.float32)
@@ -114,7 +115,7 @@ def layers_of(roots: Roots, rng: np.random.Generator) -> Array:
     return np.asarray(0.55 * rng.random(len(roots)) + 0.45 * rank, dtype=np.float32)
 
 
-def comb_of(identity: Any, style: HairStyle, roots: Roots) -> Comb:
+def comb_of(identity: Identity, style: HairStyle, roots: Roots) -> Comb:
     """The style's direction of combing."""
     if style in (HairStyle.LONG_STRAIGHT, HairStyle.LONG_WAVY, HairStyle.BOB):
         return combs.parted(identity, roots, 0.55)
@@ -141,7 +142,7 @@ def strayed(comb: Comb, roots: Roots, amount: float, seed: int, rng: np.random.G
     return comb_stray
 
 
-def length_of(identity: Any, style: HairStyle, recipe: Recipe, roots: Roots, rng: np.random.Generator) -> Array:
+def length_of(identity: Identity, style: HairStyle, recipe: Recipe, roots: Roots, rng: np.random.Generator) -> Array:
     """Length (N,) of each ribbon in cm."""
     y, z = roots.canonical[:, 1], roots.canonical[:, 2]
     vary = 1 + 0.13 * rng.normal(size=len(roots)).clip(-2, 2)
@@ -162,7 +163,7 @@ def length_of(identity: Any, style: HairStyle, recipe: Recipe, roots: Roots, rng
     return np.asarray(length, dtype=np.float32)
 
 
-def end_of(identity: Any, style: HairStyle, roots: Roots, rng: np.random.Generator) -> Array:
+def end_of(identity: Identity, style: HairStyle, roots: Roots, rng: np.random.Generator) -> Array:
     """Height (N,) at which long hair ends."""
     middle, spread = (-10.0, 2.5) if style is HairStyle.BOB else (-21.0, 4.0)
     jitter = rng.normal(size=len(roots)).clip(-2, 2) * (0.35 if style is HairStyle.BOB else 1.2)
@@ -188,13 +189,13 @@ def waved(curves: Array, roots: Roots, recipe: Recipe, rng: np.random.Generator,
     return np.asarray(moved, dtype=np.float32)
 
 
-def under_shell(identity: Any, head: Any, style: HairStyle, recipe: Recipe, cover: Array) -> Layer:
+def under_shell(identity: Identity, head: Head, style: HairStyle, recipe: Recipe, cover: Array) -> Layer:
     """A dark layer above the scalp, so that no skin shines through the hair."""
     used = np.unique(head.triangles[(cover[head.triangles] > 0.02).all(1)])
     number = np.full(len(head.vertices), -1)
     number[used] = np.arange(len(used))
     triangles = number[head.triangles[(cover[head.triangles] > 0.02).all(1)]]
-    edge = smoothstep(0.0, max(2.5, 3.0 * recipe.shell_cm), root_distance(identity, head.canonical))[used]
+    edge = smoothstep(0.0, max(2.5, 3.6 * recipe.shell_cm), root_distance(identity, head.canonical))[used]
     vertices = head.vertices[used] + head.normals[used] * (recipe.shell_cm * edge)[:, None]
     opacity = smoothstep(0.25, 0.95, cover[used]) * smoothstep(0.02, 0.3, edge)
     color = hair_color(identity.hair_darkness, identity.hair_redness, identity.hair_grey) * 0.55

@@ -1,13 +1,13 @@
 """Directions in which the styles are combed."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from swapcore.synth.hair.growth import DOWN, Comb
 from swapcore.synth.hair.roots import Roots
 from swapcore.synth.hair.scalp import Array, smoothstep, unit, wander
+from swapcore.synth.identity import Identity
 
 TIE = np.array([0.0, 4.2, -17.6], dtype=np.float32)
 """Where tied hair is gathered."""
@@ -17,17 +17,17 @@ def _column(values: Array) -> Array:
     return values[:, None]
 
 
-def part_x(identity: Any) -> float:
+def part_x(identity: Identity) -> float:
     """Place of the parting on the mean head, cm to the image's right."""
     side = identity.hair_part_side
     return float(0.0 if abs(side) < 0.25 else 3.3 * np.sign(side) * (0.6 + 0.4 * abs(side)))
 
 
-def _side(identity: Any) -> float:
+def _side(identity: Identity) -> float:
     return 1.0 if identity.hair_part_side >= 0 else -1.0
 
 
-def whorl(identity: Any, roots: Roots) -> Comb:
+def whorl(identity: Identity, roots: Roots) -> Comb:
     """Hair that radiates from the crown, forward over the top and down the sides, turned a little."""
     side = _side(identity)
     crown = np.array([0.9 * side, 9.6, -13.2], dtype=np.float32)
@@ -43,7 +43,7 @@ def whorl(identity: Any, roots: Roots) -> Comb:
     return comb
 
 
-def parted(identity: Any, roots: Roots, back: float) -> Comb:
+def parted(identity: Identity, roots: Roots, back: float) -> Comb:
     """Hair that falls to both sides of a parting; back is how far it is combed away from the face."""
     side = np.where(roots.canonical[:, 0] > part_x(identity), 1.0, -1.0).astype(np.float32)
     behind = smoothstep(-11.0, -14.0, roots.canonical[:, 2])
@@ -61,7 +61,7 @@ def parted(identity: Any, roots: Roots, back: float) -> Comb:
     return comb
 
 
-def swept(identity: Any, roots: Roots) -> Comb:
+def swept(identity: Identity, roots: Roots) -> Comb:
     """Short hair with a parting: the top goes over to the far side and back, the sides go down."""
     side = _side(identity)
     near = _column(smoothstep(-0.2, 0.2, (roots.canonical[:, 0] - 3.6 * side) * side))
@@ -78,7 +78,7 @@ def swept(identity: Any, roots: Roots) -> Comb:
     return comb
 
 
-def fringe(identity: Any, roots: Roots, sides: Callable[[Array, float], Array]) -> Comb:
+def fringe(identity: Identity, roots: Roots, sides: Callable[[Array, float], Array]) -> Comb:
     """Hair of the top falls over the forehead, the rest as another comb has it."""
     canonical = roots.canonical
     share_front = _column(in_fringe(canonical))
@@ -99,7 +99,7 @@ def in_fringe(canonical: Array) -> Array:
     return front * smoothstep(5.6, 4.6, np.abs(canonical[:, 0])) * smoothstep(3.6, 4.4, canonical[:, 1])
 
 
-def tied(identity: Any, roots: Roots) -> Comb:
+def tied(identity: Identity, roots: Roots) -> Comb:
     """Hair pulled to one place at the back of the head."""
     drift = 0.10 * wander(roots.canonical, 4.0, identity.hair_seed)
 
@@ -109,7 +109,7 @@ def tied(identity: Any, roots: Roots) -> Comb:
     return comb
 
 
-def outward(identity: Any, roots: Roots) -> Comb:
+def outward(identity: Identity, roots: Roots) -> Comb:
     """Hair that grows away from the skull on all sides."""
     drift = 0.5 * wander(roots.canonical, 2.5, identity.hair_seed)
     middle = np.array([0.0, 0.5, -9.0], np.float32)

@@ -40,14 +40,16 @@ def dress(curves: Array, roots: Roots, layer: Array, color: Array, look: Look, r
     """
     count, num, _ = curves.shape
     along = np.linspace(0, 1, num, dtype=np.float32)[None]
+    step = np.linalg.norm(np.diff(curves, axis=1), axis=2)
+    arc = np.concatenate([np.zeros((count, 1)), np.cumsum(step, 1)], 1).astype(np.float32)
     wide = look.width_cm * rng.uniform(0.65, 1.35, (count, 1))
-    profile = (0.55 + 0.45 * smoothstep(0, 0.2, along)) * (1 - (1 - look.tip_width) * smoothstep(0.45, 1.0, along))
+    profile = (0.6 + 0.4 * smoothstep(0, 0.8, arc)) * (1 - (1 - look.tip_width) * smoothstep(0.45, 1.0, along))
     fade = np.minimum(1.0, look.fade * rng.uniform(0.6, 1.5, (count, 1)))
     opacity = look.opacity * (1 - smoothstep(0.0, 1.0, (along - 1 + fade) / fade))
-    at_root = (0.25 + 0.75 * roots.cover[:, None]) * (0.3 + 0.7 * smoothstep(0, 0.15, along))
-    opacity = opacity * np.maximum(at_root, smoothstep(0.05, 0.4, along) * (0.4 + 0.6 * roots.cover[:, None]))
+    thin = 1 - roots.cover[:, None]
+    opacity = opacity * (1 - 0.8 * thin * (1 - smoothstep(0.0, 1.2, arc))) * (1 - 0.5 * thin)
     deep = look.inner_light + (1 - look.inner_light) * layer[:, None]
-    light = deep * (look.root_light + (1 - look.root_light) * smoothstep(0.0, 0.35, along))
+    light = deep * (look.root_light + (1 - look.root_light) * smoothstep(0.0, 2.0, arc))
     return Ribbons(
         points=curves.astype(np.float32),
         width=(wide * profile).astype(np.float32),

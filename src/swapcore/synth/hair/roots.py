@@ -1,13 +1,13 @@
 """Roots of hair on a head, the same for every head of the same seed."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from swapcore.synth.hair.scalp import Array, unit
+from swapcore.synth.head import Head
 
 IntArray = npt.NDArray[np.int32]
 
@@ -29,7 +29,7 @@ class Roots:
         return len(self.position)
 
 
-def scatter_roots(head: Any, cover: Array, count: int, rng: np.random.Generator) -> Roots:
+def scatter_roots(head: Head, cover: Array, count: int, rng: np.random.Generator) -> Roots:
     """Place roots on the skin, evenly by area on the mean head times cover.
 
     Args:
@@ -61,7 +61,7 @@ def scatter_roots(head: Any, cover: Array, count: int, rng: np.random.Generator)
 class Obstacle:
     """The skin that hair must not cross."""
 
-    def __init__(self, head: Any) -> None:
+    def __init__(self, head: Head) -> None:
         keep = head.groups["inside_mouth"] < 0.5
         self._points = head.vertices[keep]
         self._normals = head.normals[keep]

@@ -1,7 +1,5 @@
 """Where hair grows on the head."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 

@@ -1,28 +1,10 @@
 """The styles of hair and the numbers that make them."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 from swapcore.synth.hair.growth import Habit
 from swapcore.synth.hair.ribbons import Look
-
-
-class HairStyle(IntEnum):
-    """Styles, in the order of the parameter."""
-
-    BALD = 0
-    RECEDING = 1
-    SHAVED = 2
-    BUZZ = 3
-    SHORT = 4
-    SIDE_PART = 5
-    FRINGE = 6
-    BOB = 7
-    LONG_STRAIGHT = 8
-    LONG_WAVY = 9
-    CURLY = 10
-    TIED = 11
-    HEADSCARF = 12
+from swapcore.synth.identity import HairStyle
 
 
 @dataclass(frozen=True)
@@ -70,7 +52,7 @@ RECIPES: dict[HairStyle, Recipe] = {
         2000, 20, 40.0, 1.1, Habit(0.15, 0.3, 0.2, cling=0.8), _LONG_LOOK, 0.45, 0.05, 0.3
     ),
     HairStyle.LONG_WAVY: Recipe(
-        2000, 24, 40.0, 1.6, Habit(0.2, 0.3, 0.2, cling=0.7), _LONG_LOOK, 0.6, 0.06, 0.35, 0.7, 7.5
+        1700, 34, 40.0, 1.6, Habit(0.2, 0.3, 0.2, cling=0.7), _LONG_LOOK, 0.6, 0.06, 0.35, 0.7, 7.5
     ),
     HairStyle.CURLY: Recipe(
         2600, 20, 4.2, 0.8, Habit(0.95, 0.8, 0.0), Look(0.18, 0.7, 0.95, 0.15, 4, 0.4, 0.3, 0.5), 0.0, 0.25, 1.5, 0.42, 1.25
