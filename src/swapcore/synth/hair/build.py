@@ -1,0 +1,213 @@
+"""Hair of one person: from the parameters to ribbons and an under-shell."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from swapcore.synth.colors import hair_color, strand_colors
+from swapcore.synth.hair import combs
+from swapcore.synth.hair.growth import Comb, clump, cut_below, grow, resample
+from swapcore.synth.hair.ribbons import dress
+from swapcore.synth.hair.roots import Obstacle, Roots, scatter_roots
+from swapcore.synth.hair.scalp import (
+    Array,
+    bald_distance,
+    hairline_distance,
+    smoothstep,
+    unit,
+    wander,
+)
+from swapcore.synth.hair.styles import RECIPES, Recipe
+from swapcore.synth.head import Head
+from swapcore.synth.identity import HairStyle, Identity
+from swapcore.synth.layers import Layer, Material, Part, Ribbons
+
+_LONG = (HairStyle.BOB, HairStyle.LONG_STRAIGHT, HairStyle.LONG_WAVY)
+
+
+@dataclass(frozen=True)
+class Grown:
+    """Hair of one person."""
+
+    ribbons: tuple[Ribbons, ...]
+    layers: tuple[Layer, ...]
+
+
+def root_distance(identity: Identity, where: Array) -> Array:
+    """Distance (N,) in cm of canonical points (N, 3) from this person's hairline, positive where hair grows."""
+    style = HairStyle(identity.hair_style)
+    if style is HairStyle.BALD:
+        return bald_distance(where, identity.hairline)
+    receding = style is HairStyle.RECEDING
+    temples = max(identity.hair_temples, 0.8) if receding else identity.hair_temples
+    return hairline_distance(where, identity.hairline + (0.8 if receding else 0.0), temples)
+
+
+def growth_cover(identity: Identity, where: Array, soft: float = 0.9) -> Array:
+    """Density of roots (N,), 0 to 1, at canonical points (N, 3); the hairline is soft cm wide and a little ragged."""
+    seed = identity.hair_seed
+    ragged = 0.20 * wander(where, 1.6, seed)[:, 0] + 0.12 * wander(where, 0.5, seed)[:, 1]
+    cover = smoothstep(-0.2, soft, root_distance(identity, where) + ragged) * (where[:, 1] > -9.0)
+    if identity.hair_style == HairStyle.RECEDING:
+        thin = smoothstep(9.0, 10.2, where[:, 1]) * 0.45 * identity.age
+        cover = cover * (1 - thin)
+    return np.asarray(cover, dtype=np.float32)
+
+
+def scalp_cover(identity: Identity, where: Array) -> Array:
+    """Share of hair's color that the painted scalp takes (N,), 0 to 1, at canonical points (N, 3)."""
+    style = HairStyle(identity.hair_style)
+    cover = growth_cover(identity, where, 1.3)
+    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.BUZZ: 0.75}.get(style, 0.8)
+    amount = min(1.0, amount * (0.75 + 0.4 * identity.hair_thickness))
+    return np.asarray(cover * amount, dtype=np.float32)
+
+
+def grow_hair(identity: Identity, head: Head, detail: float) -> Grown:
+    """Grow a person's hair.
+
+    Args:
+        identity: parameters of the person.
+        head: the head at rest.
+        detail: number of ribbons, 1 for images of 256 pixels.
+    """
+    style = HairStyle(identity.hair_style)
+    if style is HairStyle.SHAVED:
+        return Grown((), ())
+    recipe = RECIPES[style]
+    cover = growth_cover(identity, head.canonical) * (1 - head.groups["ears"])
+    count = int(recipe.count * detail**0.7)
+    ribbons = (_main(identity, head, style, recipe, cover, count),)
+    return Grown(ribbons, (under_shell(identity, head, style, recipe, cover),) if recipe.shell_cm else ())
+
+
+def _main(identity: Identity, head: Head, style: HairStyle, recipe: Recipe, cover: Array, count: int) -> Ribbons:
+    rng = np.random.default_rng([identity.hair_seed, 1])
+    roots = scatter_roots(head, cover, count, rng)
+    obstacle = Obstacle(head)
+    layer = layers_of(roots, rng)
+    edge = smoothstep(0.0, 2.2, root_distance(identity, roots.canonical))
+    volume = 0.75 + 0.5 * identity.hair_thickness
+    height = recipe.shell_cm * edge + recipe.height_cm * volume * (0.08 + 0.92 * layer) * (0.25 + 0.75 * edge)
+    comb = strayed(comb_of(identity, style, roots), roots, recipe.stray, identity.hair_seed, rng)
+    length = length_of(identity, style, recipe, roots, rng)
+    steps = max(recipe.points, int(np.ceil(recipe.length_cm / 1.2)) + 1)
+    curves = grow(roots, length, height, comb, recipe.habit, obstacle, steps)
+    if steps != recipe.points and style not in _LONG:
+        curves = resample(curves, np.ones(count, np.float32), recipe.points)
+    if style in _LONG:
+        curves = resample(curves, cut_below(curves, end_of(identity, style, roots, rng)), recipe.points)
+    if style is HairStyle.CURLY:
+        curves = resample(curves[:, ::-1], (1 - 0.4 * edge).astype(np.float32), recipe.points)[:, ::-1]
+    if recipe.wave_cm:
+        curves = waved(curves, roots, recipe, rng, identity.hair_seed)
+    along = np.linspace(0, 1, recipe.points, dtype=np.float32)
+    if recipe.clump:
+        curves = clump(curves, roots, 11, recipe.clump * smoothstep(0.1, 1.0, along), rng)
+    color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_grey, count, rng)
+    look = replace(recipe.look, width_cm=recipe.look.width_cm * float(np.clip((recipe.count / count) ** 0.5, 0.6, 1.6)))
+    return dress(curves, roots, layer, color, look, rng)
+
+
+def layers_of(roots: Roots, rng: np.random.Generator) -> Array:
+    """Layer (N,) of each root, 0 innermost to 1: hair that grows higher covers what grows below it."""
+    rank = smoothstep(-6.0, 10.0, roots.canonical[:, 1])
+    return np.asarray(0.55 * rng.random(len(roots)) + 0.45 * rank, dtype=np.float32)
+
+
+def comb_of(identity: Identity, style: HairStyle, roots: Roots) -> Comb:
+    """The style's direction of combing."""
+    if style in (HairStyle.LONG_STRAIGHT, HairStyle.LONG_WAVY, HairStyle.BOB):
+        return combs.parted(identity, roots, 0.55)
+    if style is HairStyle.SIDE_PART:
+        return combs.swept(identity, roots)
+    if style is HairStyle.FRINGE:
+        sides = combs.parted(identity, roots, 0.3) if identity.hair_length > 0 else combs.whorl(identity, roots)
+        return combs.fringe(identity, roots, sides)
+    if style is HairStyle.TIED:
+        return combs.tied(identity, roots)
+    if style is HairStyle.CURLY:
+        return combs.outward(identity, roots)
+    return combs.whorl(identity, roots)
+
+
+def strayed(comb: Comb, roots: Roots, amount: float, seed: int, rng: np.random.Generator) -> Comb:
+    """A comb whose every ribbon goes its own way a little, neighbors alike."""
+    own = rng.normal(size=(len(roots), 3)).astype(np.float32) * amount
+    own = own + 1.3 * amount * wander(roots.canonical, 2.2, seed + 7)
+
+    def comb_stray(where: Array, share: float) -> Array:
+        return unit(comb(where, share) + own)
+
+    return comb_stray
+
+
+def length_of(identity: Identity, style: HairStyle, recipe: Recipe, roots: Roots, rng: np.random.Generator) -> Array:
+    """Length (N,) of each ribbon in cm."""
+    y, z = roots.canonical[:, 1], roots.canonical[:, 2]
+    vary = 1 + 0.13 * rng.normal(size=len(roots)).clip(-2, 2)
+    length = recipe.length_cm * vary
+    if style in (HairStyle.SHORT, HairStyle.SIDE_PART, HairStyle.FRINGE, HairStyle.RECEDING):
+        side = (1.1 + 1.1 * smoothstep(-4, 1.5, y)) * (1 + 0.4 * identity.hair_length)
+        top = smoothstep(0.5, 6.5, y)
+        length = vary * side * (1 - top) + length * top * (1 + 0.3 * identity.hair_length)
+    if style is HairStyle.FRINGE:
+        end = 1.9 - 0.5 * identity.hair_length
+        reach = np.hypot(y - end, np.maximum(0, 1.5 - z)) * (1.04 + 0.05 * rng.normal(size=len(roots)))
+        share = combs.in_fringe(roots.canonical)
+        length = length * (1 - share) + reach * share
+    if style is HairStyle.CURLY:
+        length = length * (1 + 0.45 * identity.hair_length) * (0.45 + 0.55 * smoothstep(-5, 5, y))
+    if style is HairStyle.TIED:
+        length = np.linalg.norm(roots.canonical - combs.TIE, axis=1) * 1.12 + 0.5
+    return np.asarray(length, dtype=np.float32)
+
+
+def end_of(identity: Identity, style: HairStyle, roots: Roots, rng: np.random.Generator) -> Array:
+    """Height (N,) at which long hair ends."""
+    middle, spread = (-10.0, 2.5) if style is HairStyle.BOB else (-21.0, 4.0)
+    jitter = rng.normal(size=len(roots)).clip(-2, 2) * (0.35 if style is HairStyle.BOB else 1.2)
+    return np.asarray(middle - spread * identity.hair_length + jitter, dtype=np.float32)
+
+
+def waved(curves: Array, roots: Roots, recipe: Recipe, rng: np.random.Generator, seed: int) -> Array:
+    """Curves with waves: neighbors swing together, tips more than roots."""
+    count, num, _ = curves.shape
+    tangent = unit(np.gradient(curves, axis=1))
+    outward = unit(curves - np.array([0.0, 1.5, -8.0], np.float32) * np.array([1, 0, 1], np.float32))
+    side = unit(np.cross(tangent, outward))
+    out = unit(np.cross(side, tangent))
+    arc = np.concatenate([np.zeros((count, 1)), np.cumsum(np.linalg.norm(np.diff(curves, axis=1), axis=2), 1)], 1)
+    phase = 2.2 * wander(roots.canonical, 5.0, seed + 3)[:, :1] + 0.5 * rng.normal(size=(count, 1))
+    if recipe.wavelength_cm < 3:
+        phase = rng.uniform(0, 2 * np.pi, (count, 1))
+    pace = 2 * np.pi / recipe.wavelength_cm * (1 + 0.15 * rng.normal(size=(count, 1)).clip(-2, 2))
+    grow_in = smoothstep(0.0, 0.5 if recipe.wavelength_cm > 3 else 0.2, np.linspace(0, 1, num))[None]
+    swing = recipe.wave_cm * grow_in * (1 + 0.25 * rng.normal(size=(count, 1)).clip(-1.5, 1.5))
+    angle = phase + pace * arc
+    moved = curves + side * (swing * np.sin(angle))[..., None] + out * (swing * 0.7 * np.cos(angle))[..., None]
+    return np.asarray(moved, dtype=np.float32)
+
+
+def under_shell(identity: Identity, head: Head, style: HairStyle, recipe: Recipe, cover: Array) -> Layer:
+    """A dark layer above the scalp, so that no skin shines through the hair."""
+    used = np.unique(head.triangles[(cover[head.triangles] > 0.02).all(1)])
+    number = np.full(len(head.vertices), -1)
+    number[used] = np.arange(len(used))
+    triangles = number[head.triangles[(cover[head.triangles] > 0.02).all(1)]]
+    edge = smoothstep(0.0, max(2.5, 3.6 * recipe.shell_cm), root_distance(identity, head.canonical))[used]
+    vertices = head.vertices[used] + head.normals[used] * (recipe.shell_cm * edge)[:, None]
+    opacity = smoothstep(0.25, 0.95, cover[used]) * smoothstep(0.02, 0.3, edge)
+    color = hair_color(identity.hair_darkness, identity.hair_redness, identity.hair_grey) * 0.55
+    return Layer(
+        vertices=vertices.astype(np.float32),
+        triangles=triangles.astype(np.int32),
+        normals=head.normals[used],
+        color=np.broadcast_to(color, vertices.shape).astype(np.float32),
+        opacity=opacity.astype(np.float32),
+        detail=np.zeros((len(used), 2), np.float32),
+        material=Material.HAIR,
+        attach="head",
+        part=Part.HAIR,
+        two_sided=False,
+    )

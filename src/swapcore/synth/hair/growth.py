@@ -1,0 +1,114 @@
+"""Curves of hair, grown step by step from the scalp past head and shoulders."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from swapcore.synth.hair.roots import Obstacle, Roots
+from swapcore.synth.hair.scalp import Array, smoothstep, unit
+
+DOWN = np.array([0.0, -1.0, 0.0], dtype=np.float32)
+Comb = Callable[[Array, float], Array]
+"""Direction (N, 3) in which hair is combed at points (N, 3), and how far along the hair, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How hair of one style grows."""
+
+    lift: float
+    """How far it rises from the scalp at the root, 0 along the skin to 1 straight out."""
+    stiffness: float
+    """Share of the last step's direction that the next one keeps."""
+    gravity: float
+    ramp_cm: float = 1.6
+    """Length over which the hair reaches its layer's height."""
+    cling: float = 0.0
+    """How strongly hair that rises above its layer is pulled back, 0 to 1."""
+
+
+def grow(roots: Roots, length: Array, height: Array, comb: Comb, habit: Habit, obstacle: Obstacle, num: int) -> Array:
+    """Grow curves of num points.
+
+    Args:
+        roots: where they start; S of them.
+        length: (S,) cm.
+        height: (S,) cm above the skin at which each curve runs.
+        comb: direction of combing.
+        habit: how the style's hair grows.
+        obstacle: what the hair must not cross.
+        num: points per curve.
+
+    Returns:
+        (S, num, 3) cm.
+    """
+    step = (length / (num - 1))[:, None]
+    direction = unit(habit.lift * roots.normal + (1 - habit.lift) * comb(roots.position, 0.0))
+    current = roots.position + 0.02 * roots.normal
+    curve = [current]
+    for k in range(1, num):
+        share = k / (num - 1)
+        point = current + direction * step
+        distance, outward = obstacle.distance(point)
+        wanted = 0.08 + height * smoothstep(0.0, habit.ramp_cm, step[:, 0] * k)
+        point = point + outward * np.maximum(wanted - distance, 0)[:, None]
+        if habit.cling:
+            near = smoothstep(9.0, 6.0, distance) * smoothstep(-5.0, -1.0, point[:, 1])
+            point = point - outward * (habit.cling * near * np.maximum(distance - wanted, 0))[:, None]
+        current = current + unit(point - current) * step
+        curve.append(current)
+        goal = comb(current, share)
+        goal = goal - outward * np.minimum((goal * outward).sum(1, keepdims=True), 0) * (distance < 1.5)[:, None]
+        goal = goal + DOWN * habit.gravity * (0.4 + share)
+        direction = unit(habit.stiffness * unit(curve[-1] - curve[-2]) + (1 - habit.stiffness) * unit(goal))
+    return smooth(np.stack(curve, 1), 2 if num < 24 else 4)
+
+
+def smooth(curves: Array, passes: int = 2) -> Array:
+    """Curves (S, K, 3) with their corners rounded; the ends stay."""
+    for _ in range(passes):
+        inner = 0.25 * curves[:, :-2] + 0.5 * curves[:, 1:-1] + 0.25 * curves[:, 2:]
+        curves = np.concatenate([curves[:, :1], inner, curves[:, -1:]], 1)
+    return curves.astype(np.float32)
+
+
+def resample(curves: Array, share: Array, num: int) -> Array:
+    """The first part of curves (S, K, 3), share (S,) of their points, with num points each."""
+    last = curves.shape[1] - 1
+    at = np.linspace(0, 1, num)[None] * (share * last)[:, None]
+    low = np.minimum(at.astype(np.int64), last - 1)
+    part = (at - low)[..., None].astype(np.float32)
+    row = np.arange(len(curves))[:, None]
+    return np.asarray(curves[row, low] * (1 - part) + curves[row, low + 1] * part, dtype=np.float32)
+
+
+def cut_below(curves: Array, end_y: Array) -> Array:
+    """Share (S,) of each curve (S, K, 3) that is above end_y (S,)."""
+    last = curves.shape[1] - 1
+    below = curves[..., 1] < end_y[:, None]
+    first = np.where(below.any(1), below.argmax(1), last).clip(1)
+    row = np.arange(len(curves))
+    above, under = curves[row, first - 1, 1], curves[row, first, 1]
+    part = np.where(below.any(1), (above - end_y) / np.maximum(above - under, 1e-4), 1.0).clip(0, 1)
+    return np.asarray((first - 1 + part) / last, dtype=np.float32)
+
+
+def clump(curves: Array, roots: Roots, every: int, amount: Array, rng: np.random.Generator) -> Array:
+    """Draw curves (S, K, 3) together into locks towards their tips.
+
+    Args:
+        curves: the curves.
+        roots: their roots.
+        every: one curve of this number leads a lock.
+        amount: (K,) or (S, K) share of the way to the leader at each point.
+        rng: where the random numbers come from.
+    """
+    from scipy.spatial import cKDTree
+
+    leaders = np.sort(rng.choice(len(curves), max(4, len(curves) // every), replace=False))
+    places = roots.canonical * np.array([1.0, 1.0, 1.0], np.float32)
+    _, nearest = cKDTree(places[leaders]).query(places)
+    target = curves[leaders[nearest]]
+    pull = np.broadcast_to(amount, curves.shape[:2])[..., None]
+    return np.asarray(curves + pull * (target - curves), dtype=np.float32)

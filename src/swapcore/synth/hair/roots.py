@@ -1,0 +1,82 @@
+"""Roots of hair on a head, the same for every head of the same seed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from swapcore.synth.hair.scalp import Array, unit
+from swapcore.synth.head import Head
+
+IntArray = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Roots:
+    """Places on the skin where hair grows; N of them."""
+
+    position: Array
+    normal: Array
+    canonical: Array
+    """(N, 3) on the mean head."""
+    vertex: IntArray
+    """(N,) the skin's vertex beside each root."""
+    cover: Array
+    """(N,) density of hair there, 0 to 1."""
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+
+def scatter_roots(head: Head, cover: Array, count: int, rng: np.random.Generator) -> Roots:
+    """Place roots on the skin, evenly by area on the mean head times cover.
+
+    Args:
+        head: the head at rest.
+        cover: (V,) density of hair at each vertex, 0 to 1.
+        count: number of roots.
+        rng: where the random numbers come from.
+    """
+    growing = head.triangles[cover[head.triangles].max(1) > 0]
+    a, b, c = (head.canonical[growing[:, i]] for i in range(3))
+    share = np.linalg.norm(np.cross(b - a, c - a), axis=1) * cover[growing].mean(1)
+    total = np.cumsum(share.astype(np.float64))
+    at = (np.arange(count) + rng.random(count)) / count * total[-1]
+    chosen = growing[np.searchsorted(total, at).clip(0, len(growing) - 1)]
+    weight = rng.dirichlet([1.0, 1.0, 1.0], count).astype(np.float32)
+
+    def mix(values: Array) -> Array:
+        return np.asarray(np.einsum("nk,nk...->n...", weight, values[chosen]), dtype=np.float32)
+
+    return Roots(
+        mix(head.vertices),
+        unit(mix(head.normals)),
+        mix(head.canonical),
+        np.ascontiguousarray(chosen[np.arange(count), weight.argmax(1)], dtype=np.int32),
+        mix(cover),
+    )
+
+
+class Obstacle:
+    """The skin that hair must not cross."""
+
+    def __init__(self, head: Head) -> None:
+        keep = head.groups["inside_mouth"] < 0.5
+        self._points = head.vertices[keep]
+        self._normals = head.normals[keep]
+        self._tree = cKDTree(self._points)
+
+    def distance(self, points: Array) -> tuple[Array, Array]:
+        """Signed distance (N,) of points (N, 3) from the skin, positive outside, and its gradient (N, 3).
+
+        It is the distance to the planes of the nearest vertices: exact near the skin and too small far away.
+        """
+        _, nearest = self._tree.query(points, k=2)
+        offset = points[:, None] - self._points[nearest]
+        weight = 1 / (np.einsum("nkc,nkc->nk", offset, offset) + 0.05)
+        weight /= weight.sum(1, keepdims=True)
+        normal = self._normals[nearest]
+        height = (np.einsum("nkc,nkc->nk", offset, normal) * weight).sum(1)
+        gradient = unit(np.einsum("nk,nkc->nc", weight, normal))
+        return np.asarray(height, dtype=np.float32), gradient
