@@ -29,7 +29,7 @@ from swapcore.synth.shading import BUFFER_CHANNELS, Lamps, Look, Scene, shade_so
 from swapcore.synth.shadow import ShadowMap, add_hair_shadow, cast_shadows, taps
 from swapcore.synth.skin import bake_skin
 from swapcore.synth.subject import Subject, subject_vertices
-from swapcore.synth.wardrobe import Grown, covers, grow, wear
+from swapcore.synth.wardrobe import Grown, covers, grow, lay, wear
 
 RENDERER = 4
 """Raised whenever the same parameters give other pixels, together with the truth benchmark's VERSION; the card has it."""
@@ -223,7 +223,7 @@ def render(identity: Identity | Subject, attributes: Attributes, size_px: int) -
     middle = pose.place(np.array([[0, -1.0, -7.0]], np.float32))[0]
     lamps, shadow = _make_lamps(posed, attributes, background, middle, camera)
     strands = []
-    for ribbons in person.grown.ribbons:
+    for ribbons in lay(person.grown, attributes, person.head):
         placed = place_ribbons(move_with_skin(ribbons, person.head, posed.skin, posed.skin_normals), pose)
         strands.append((ribbons, placed))
         add_hair_shadow(shadow, placed, ribbons.width, ribbons.opacity)
