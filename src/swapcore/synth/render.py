@@ -101,14 +101,19 @@ def pose_person(person: Person, subject: Subject, attributes: Attributes, pose: 
     pieces = [_skin_piece(skin, normals, pose), *_eye_pieces(person.head, attributes, pose)]
     pieces += _mouth_pieces(coarse, pose)
     layers = (*person.grown.layers, *wear(attributes, person.head))
-    pieces += [_layer_piece(layer, pose) for layer in layers if layer.opacity.min() >= 1]
+    pieces += [_layer_piece(layer, pose) for layer in layers if is_solid(layer)]
     return Posed(
         scene=_join(pieces),
         two_sided=np.concatenate([np.full(len(piece.triangles), piece.two_sided) for piece in pieces]),
         skin=skin,
         skin_normals=normals,
-        transparent=tuple(layer for layer in layers if layer.opacity.min() < 1),
+        transparent=tuple(layer for layer in layers if not is_solid(layer)),
     )
+
+
+def is_solid(layer: Layer) -> bool:
+    """Whether a layer hides all that is behind it."""
+    return bool(layer.opacity.min() >= 1)
 
 
 @dataclass(frozen=True)
@@ -191,7 +196,7 @@ def _layer_piece(layer: Layer, pose: Pose) -> _Piece:
     normals = triangle_normals(layer.vertices, layer.triangles) if layer.normals is None else layer.normals
     follows = None if layer.attach == "head" else follows_head(layer.vertices[:, 1])
     extra = np.zeros((len(layer.vertices), 4), np.float32)
-    extra[:, :2] = layer.detail
+    extra[:, :2], extra[:, 2] = layer.detail, layer.opacity
     return _Piece(
         pose.place(layer.vertices, follows), pose.turn(normals, follows), layer.color, extra, layer.triangles,
         layer.material, layer.part, layer.two_sided,
@@ -228,8 +233,12 @@ def render(identity: Identity | Subject, attributes: Attributes, size_px: int) -
         strands.append((ribbons, placed))
         add_hair_shadow(shadow, placed, ribbons.width, ribbons.opacity)
     image, parts = _shade(posed, subject, person, attributes, shown, corners, depth, lamps, pose, camera, background)
+    canvas = Canvas(image, parts, depth)
+    _blend_layers([layer for layer in posed.transparent if layer.material is not Material.GLASS], canvas, lamps, pose, camera)
     drawn = [(ribbons, placed, light_ribbons(ribbons, placed, lamps, middle)) for ribbons, placed in strands]
-    draw_ribbons(drawn, camera, depth, image, parts, depth)
+    solid = depth.copy()
+    draw_ribbons(drawn, camera, solid, image, parts, depth)
+    _blend_layers([layer for layer in posed.transparent if layer.material is Material.GLASS], canvas, lamps, pose, camera)
     small = image.reshape(size_px, _SUPERSAMPLING, size_px, _SUPERSAMPLING, 3).mean((1, 3))
     depth = depth[::_SUPERSAMPLING, ::_SUPERSAMPLING]
     return Picture(
@@ -238,6 +247,43 @@ def render(identity: Identity | Subject, attributes: Attributes, size_px: int) -
         parts=np.ascontiguousarray(parts[::_SUPERSAMPLING, ::_SUPERSAMPLING]).astype(np.uint8),
         depth=np.where(depth >= FAR, np.float32(np.inf), depth),
     )
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The supersampled image while it is drawn; all three are changed in place."""
+
+    image: Floats
+    """(F, F, 3) linear RGB."""
+    parts: Ints
+    depth: Floats
+
+
+def _blend_layers(layers: list[Layer], canvas: Canvas, lamps: Lamps, pose: Pose, camera: Camera) -> None:
+    """Blend soft or transparent layers over what is behind them, nearest first where several overlap."""
+    if not layers:
+        return
+    pieces = [_layer_piece(layer, pose) for layer in layers]
+    scene = _join(pieces)
+    two_sided = np.concatenate([np.full(len(piece.triangles), piece.two_sided) for piece in pieces])
+    corners = camera.project(scene.placed)
+    shown, depth = rasterize(corners, scene.triangles, two_sided, *canvas.depth.shape)
+    shown[depth > canvas.depth] = -1
+    buffer, parts = np.zeros((*shown.shape, BUFFER_CHANNELS), np.float32), np.zeros(shown.shape, np.int32)
+    open_share = np.ones(shown.shape, np.float32)
+    shade_solids(shown, corners, scene, _NO_LOOK, lamps, open_share, open_share, noise_block(), buffer, parts)
+    color = buffer[..., 0:3] * buffer[..., 3:6]
+    alpha = buffer[..., 10:11]
+    canvas.image[...] = canvas.image * (1 - alpha) + color * alpha + buffer[..., 6:9] * (shown >= 0)[..., None]
+    covered = (shown >= 0) & (alpha[..., 0] > 0.5)
+    canvas.parts[covered], canvas.depth[covered] = parts[covered], depth[covered]
+
+
+_NO_LOOK = Look(
+    np.zeros((2, 4, 15), np.float32), np.eye(3, dtype=np.float32), np.zeros(4, np.float32), np.zeros(3, np.float32),
+    0.0, 0.0, 0.0, 0.0, *tooth_edges(),
+)  # fmt: skip
+"""For scenes without a person."""
 
 
 def draw_background(attributes, size_px):

@@ -223,7 +223,7 @@ def _draw(
                 if streaks > 0:
                     visible = min(streaks, max(1.0, 1.4 * half))
                     value = _streak(ribbon, (across / max(half, 0.5) + 1) * 0.5 * visible, look[p, 11] * 0.5 + t * 0.5)
-                    alpha *= min(1.0, 0.30 + 1.25 * value)
+                    alpha *= min(1.0, 0.50 + 1.2 * value)
                     bright = 0.72 + 0.56 * value
                 if alpha < 0.004:
                     continue

@@ -346,7 +346,7 @@ def _shade_layer(
     material: int, local: Floats, extra: Floats, frame: tuple[float, ...], reached: float, cavity: float,
     lamps: Lamps, block: Floats, out: Floats,
 ) -> None:
-    """Cloth, plastic, metal, and hair's under-shell."""
+    """Cloth, plastic, metal, glass, and hair's under-shell; the last channel is the opacity."""
     nx, ny, nz, vx, vy, vz = frame
     bright, gloss, power, wrap = 1.0, 0.02, 8.0, 0.25
     if material == 5:
@@ -357,6 +357,8 @@ def _shade_layer(
         gloss, power, wrap = 0.35, 60.0, 0.05
     elif material == 7:
         gloss, power, wrap = 0.9, 40.0, 0.0
+    elif material == 8:
+        gloss, power, wrap = 1.2, 300.0, 0.0
     elif material == 4:
         gloss, power = 0.03, 12.0
         bright = 1 + 0.25 * rotated_noise(block, 2, extra[0], extra[1] * 0.15, 0.0, 9.0, 0.0)
@@ -371,5 +373,6 @@ def _shade_layer(
         out[n] = max(0.003, local[n] * bright)
         out[3 + n] = light * math.sqrt(cavity) + environment_at(lamps.environment, n, nx, ny, nz) * cavity
         mirrored = environment_at(lamps.environment, n, rx, ry, rz) * (0.04 + 0.3 * (1 - nv) ** 5) * min(1.0, 3 * gloss)
-        out[6 + n] = gloss * shine * lamps.color[n] * reached + mirrored * cavity
+        out[6 + n] = (gloss * shine * lamps.color[n] * reached + mirrored * cavity) * (1.0 if material == 8 else extra[2])
     out[9] = 0.0
+    out[10] = extra[2]
