@@ -14,8 +14,8 @@ from typing import Any
 import cv2
 import torch
 
+from swapcore.anonymize.folder import anonymise
 from swapcore.faces import second_look
-from swapcore.inference.anonymising.folder import anonymise
 from swapcore.inference.listing import list_files
 
 BARS = {

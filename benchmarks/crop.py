@@ -18,11 +18,11 @@ import torch
 from swapcore.config import CropParams, read_params
 from swapcore.cropping.cutting import Task, cut_photograph
 from swapcore.data.consent import ConsentLine
+from swapcore.data.images import read_photograph
 from swapcore.data.manifests import PhotographEntry, read_manifest
-from swapcore.data.photographs import read_photograph
 from swapcore.faces.dlib_weights import LANDMARK_FILE, package_file
 from swapcore.faces.networks import load_recogniser
-from swapcore.faces.recogniser import Recogniser
+from swapcore.faces.recognizer import Recogniser
 
 BATCH_SIZE = 32
 DETECTOR = dlib.get_frontal_face_detector()

@@ -14,13 +14,13 @@ import torch
 
 from swapcore.faces.detect import detect_faces
 from swapcore.faces.extract import cut_face
-from swapcore.inference.credentials import signing_credentials
-from swapcore.inference.manifest import sign
-from swapcore.inference.marking import Ingredient, Provenance, encode, put_in_place, write_marked
+from swapcore.inference.image_swapper import PhotographSwapper
 from swapcore.inference.paste import keep_colour, paste_back
-from swapcore.inference.payload import to_bits
-from swapcore.inference.photograph import PhotographSwapper
-from swapcore.ops.watermark import embed
+from swapcore.provenance.credentials import signing_credentials
+from swapcore.provenance.manifest import sign
+from swapcore.provenance.marking import Ingredient, Provenance, encode, put_in_place, write_marked
+from swapcore.provenance.payload import to_bits
+from swapcore.provenance.watermark import embed
 from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.identity import draw_identity
 from swapcore.synth.render import render

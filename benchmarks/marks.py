@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from swapcore.data.photographs import read_photograph
+from swapcore.data.images import read_photograph
 from swapcore.ops.image import Image
 from swapcore.ops.metrics import psnr
-from swapcore.ops.watermark import embed, read
+from swapcore.provenance.watermark import embed, read
 
 Edit = Callable[[Image], Image]
 PAYLOAD = 0x15A7B9C

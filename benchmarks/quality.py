@@ -20,20 +20,20 @@ from typing import NamedTuple
 import numpy as np
 from training import STEADY, contestant, timed
 
-from swapcore.benchmark.contestants import swap_of_model
-from swapcore.benchmark.frozen import Extent
-from swapcore.benchmark.rendered import TruthSet, load_or_render
-from swapcore.benchmark.scoring import CLASSICAL, TRUTH, score_all
 from swapcore.config import Params, TrainParams, read_params
 from swapcore.data.artifact import CARD
-from swapcore.evaluation.answers import TEMPLATE_COPIED, Answer, Swap, copy_template, one_by_one
+from swapcore.evaluation.methods import TEMPLATE_COPIED, Answer, Swap, copy_template, one_by_one
 from swapcore.evaluation.outside import background_region
+from swapcore.evaluation.truth_benchmark.frozen import Extent
+from swapcore.evaluation.truth_benchmark.methods import swap_of_model
+from swapcore.evaluation.truth_benchmark.rendered import TruthSet, load_or_render
+from swapcore.evaluation.truth_benchmark.scoring import CLASSICAL, TRUTH, score_all
+from swapcore.ops.device import set_threads
 from swapcore.ops.image import encode_sheet, tile
 from swapcore.ops.metrics import l1
 from swapcore.stages import crop, groups, synthesize, train
 from swapcore.teachers.base import pictures_of
 from swapcore.teachers.classical import ClassicalTeacher
-from swapcore.training.precision import set_threads
 
 _PROJECT = Path(__file__).resolve().parents[1]
 _DATA_PX = 112

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from swapcore.inference.export import OnnxSwap, export_onnx
-from swapcore.inference.models import locate_model
-from swapcore.inference.requests import to_base64
-from swapcore.inference.swapper import Swapper
+from swapcore.hub.references import locate_model
+from swapcore.hub.swapper import Swapper
+from swapcore.serving.export import OnnxSwap, export_onnx
+from swapcore.serving.requests import to_base64
 from swapcore.synth.attributes import draw_attributes
 from swapcore.synth.identity import draw_identity
 from swapcore.synth.render import render

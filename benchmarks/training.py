@@ -27,9 +27,9 @@ from swapcore.faces.networks import load_recogniser
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
 from swapcore.models.source import pool_levels
-from swapcore.training.learner import Learner, build_learner
-from swapcore.training.precision import dtype_of, select_device
+from swapcore.ops.device import dtype_of, select_device
 from swapcore.training.step import StepContext, train_step
+from swapcore.training.train_state import Learner, build_learner
 
 BATCH = {64: 8, 112: 8}
 NAMES = ("ours", "SimSwap-sized")

@@ -8,7 +8,7 @@ from typing import Any
 
 from kfp.dsl import HTML, Artifact, Metrics
 
-from swapcore.cli import told_in_one_line
+from swapcore.cli.main import told_in_one_line
 from swapcore.config import section_of
 from swapcore.data.artifact import CARD, Card
 

@@ -91,7 +91,7 @@ def good_enough(params: dict, report: Input[Artifact], champion: Input[Artifact]
     """Whether a model deserves the registry; the single return value is what `dsl.If` sees in a local run, too."""
     from components.run_stage import call
 
-    found = call("register", params, "swapcore.registration.bounds:objections", report=report, champion=champion)
+    found = call("register", params, "swapcore.registry.bounds:objections", report=report, champion=champion)
     print("\n".join(f"FAILED: {words}" for words in found) or "passed")
     return not found
 
@@ -101,8 +101,8 @@ def bring_champion(uri: str, model: Output[Model]) -> None:
     """Bring the first teacher of a series of rounds: a model artifact's folder or s3:// prefix."""
     from shutil import copytree
 
-    from swapcore.cli import told_in_one_line
-    from swapcore.inference.models import locate_model
+    from swapcore.cli.main import told_in_one_line
+    from swapcore.hub.references import locate_model
 
     with told_in_one_line("swapcore"):
         copytree(locate_model(uri), model.path)

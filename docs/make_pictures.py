@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 import av
 import numpy as np
 
-from swapcore import cli
-from swapcore.data.photographs import read_photograph
-from swapcore.inference.video.reading import read_frames
+from swapcore.cli import main as cli
+from swapcore.data.images import read_photograph
 from swapcore.ops.image import Image, encode_png, encode_sheet, tile
 from swapcore.synth.attributes import NEUTRAL, Attributes
 from swapcore.synth.identity import draw_identity
 from swapcore.synth.render import render
+from swapcore.video.reading import read_frames
 
 DOCS = Path(__file__).parent
 SEED = 8_000_000

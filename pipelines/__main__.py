@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from pipelines.training import PARAMS, sections, training
 from swapcore import storage
-from swapcore.cli import told_in_one_line
+from swapcore.cli.main import told_in_one_line
 
 params_option = click.option("--params", default=PARAMS, help="default: params.yaml", type=Path)
 photographs_option = click.option("--photographs", default="", help="folder or CSV, here or on s3://; none = synthetic")

@@ -12,7 +12,7 @@ from torch import nn
 from swapcore.config import NetworkParams, Params
 from swapcore.data.artifact import file_digest, write_card
 from swapcore.data.faces import INDEX, QUARANTINE, Face, FaceRow, QuarantineRow
-from swapcore.data.recogniser_file import RECOGNISER
+from swapcore.data.recognizer_file import RECOGNISER
 from swapcore.data.shards import Place, ShardWriter
 from swapcore.faces.align import template_points
 from swapcore.ops.geometry import Points

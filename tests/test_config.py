@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner
 from pydantic import BaseModel, ValidationError
 
-from swapcore.cli import stage_command
+from swapcore.cli.main import stage_command
 from swapcore.config import NetworkParams, Params, Section, TrainParams, read_params, read_section
 from swapcore.errors import ArtifactError, ParamsError
 

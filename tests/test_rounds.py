@@ -11,10 +11,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from swapcore.cli import commands
+from swapcore.cli.main import commands
 from swapcore.config import FakeChecks, Params, read_params
 from swapcore.data.artifact import artifact_digest, read_card, write_card
-from swapcore.data.recogniser_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recogniser_file
 from swapcore.errors import ArtifactError, InputError, ParamsError
 from swapcore.rounds import DECISION, Round, play
 from swapcore.stages import evaluate, groups, train

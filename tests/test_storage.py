@@ -21,7 +21,7 @@ import botocore.session
 import pytest
 from moto.server import ThreadedMotoServer
 
-from swapcore import cli
+from swapcore.cli import main as cli
 from swapcore.errors import StorageError
 from swapcore.stages import register
 from swapcore.storage import (

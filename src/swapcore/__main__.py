@@ -1,6 +1,6 @@
 """`python -m swapcore`, the form in which torchrun starts the command line."""
 
-from swapcore.cli import main
+from swapcore.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -11,10 +11,10 @@ from swapcore.config import Params, Section
 from swapcore.data.artifact import Kind, artifact_digest, read_card
 from swapcore.errors import ArtifactError, InputError, ParamsError
 from swapcore.files import put_in_place
-from swapcore.inference.models import resolve_model
+from swapcore.hub.references import resolve_model
 from swapcore.models.artifact import read_configuration
-from swapcore.registration.gate import Decision, decide
-from swapcore.registration.judged import read_judged
+from swapcore.registry.evaluated import read_judged
+from swapcore.registry.gate import Decision, decide
 from swapcore.stages import evaluate, groups, train
 
 DECISION = "decision.json"

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swapcore.app.people import KnownPeople
+from swapcore.app.rendered_people import KnownPeople
 from swapcore.app.server import make_app
 from swapcore.app.swapping import Swapping
 from swapcore.config import NetworkParams, read_params
-from swapcore.inference.photograph import PhotographSwapper
+from swapcore.inference.image_swapper import PhotographSwapper
 from swapcore.ops.image import encode_png
 from swapcore.stages.synthesize import run
 from tests.drawn_photographs import draw_face

@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from swapcore.app.people import KnownPeople
+from swapcore.app.rendered_people import KnownPeople
 from swapcore.app.swapping import Swapping, Upload
-from swapcore.inference.photograph import PhotographSwapper
+from swapcore.inference.image_swapper import PhotographSwapper
 from swapcore.ops.metrics import psnr
 
 

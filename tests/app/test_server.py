@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from swapcore import cli
 from swapcore.app import server
-from swapcore.inference.inspection import inspect_bytes
+from swapcore.cli import main as cli
+from swapcore.provenance.inspection import inspect_bytes
 
 
 def fields(photographs: Path, source: str = "source", template: str = "template") -> dict:

@@ -18,7 +18,7 @@ from components.stages import bring_champion, good_enough
 from swapcore.config import CropParams, EvaluateParams, InputPath, OutputPath
 from swapcore.data.artifact import building, write_card
 from swapcore.errors import ArtifactError
-from tests.registration.small_reports import GATE, make_rows, write_chain, write_report
+from tests.registry.small_reports import GATE, make_rows, write_chain, write_report
 
 ROOT = Path(__file__).parents[2]
 VALUES = st.recursive(

@@ -13,7 +13,7 @@ import yaml
 
 import components.stages
 import swapcore.stages
-from swapcore.cli import commands, optional_ports, stage_command, stage_ports
+from swapcore.cli.main import commands, optional_ports, stage_command, stage_ports
 from swapcore.config import Params
 from swapcore.stages import STAGES
 

@@ -15,7 +15,7 @@ from swapcore.data.sampling import GroupSampler, Variation, draw_variation, pref
 from swapcore.errors import ArtifactError
 from swapcore.losses.jitter import Jitter, apply_jitter
 from swapcore.ops.image import Image, to_images
-from swapcore.training.processes import Processes
+from swapcore.training.distributed import Processes
 from tests.training.small_groups import SIZE_PX, draw_person, write_groups
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")

@@ -8,9 +8,9 @@ import pytest
 
 from swapcore.config import EvaluateParams
 from swapcore.data.faces import Face, FaceRow
-from swapcore.evaluation.answers import MODEL, TEMPLATE_COPIED, Answer, copy_template, one_by_one
 from swapcore.evaluation.attributes import Look
 from swapcore.evaluation.identity import Gallery, Judge
+from swapcore.evaluation.methods import MODEL, TEMPLATE_COPIED, Answer, copy_template, one_by_one
 from swapcore.evaluation.scores import Bench
 from swapcore.faces.align import template_points
 from swapcore.faces.expression import Expression

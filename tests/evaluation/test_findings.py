@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from swapcore.evaluation.answers import MODEL, TEMPLATE_COPIED
 from swapcore.evaluation.findings import judge
+from swapcore.evaluation.methods import MODEL, TEMPLATE_COPIED
 from swapcore.evaluation.pairs import draw_pairs
 from swapcore.evaluation.realism import describe
 from swapcore.evaluation.scores import ScoreRow, score_answers

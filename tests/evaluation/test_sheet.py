@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from swapcore.evaluation.answers import MODEL
+from swapcore.evaluation.methods import MODEL
 from swapcore.evaluation.pairs import draw_pairs
 from swapcore.evaluation.scores import score_answers
 from swapcore.evaluation.sheet import choose, sheet, show

@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from swapcore.evaluation.answers import MODEL
+from swapcore.evaluation.methods import MODEL
 from swapcore.evaluation.scores import ScoreRow
 from swapcore.evaluation.summary import (
     FIGURES,

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from swapcore.data.photographs import read_photograph
+from swapcore.data.images import read_photograph
 from swapcore.faces.extract import AlignedFace, extract_face
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image

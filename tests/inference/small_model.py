@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from swapcore.config import ModelParams, NetworkParams, read_params
-from swapcore.data.recogniser_file import RECOGNISER, read_recogniser_file, write_recogniser_file
+from swapcore.data.recognizer_file import RECOGNISER, read_recogniser_file, write_recogniser_file
 from swapcore.faces.networks import load_recogniser
 from swapcore.models.artifact import ModelConfiguration, read_configuration, save_generator
 from swapcore.models.source import pool_levels

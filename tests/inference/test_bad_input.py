@@ -12,16 +12,16 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from swapcore import cli
+from swapcore.anonymize import replacements
+from swapcore.cli import main as cli
 from swapcore.faces import second_look
-from swapcore.inference.anonymising import replacements
 from swapcore.ops.image import encode_png
 from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.identity import draw_identity
 from swapcore.synth.render import render
 from tests.drawn_photographs import draw_face
-from tests.inference.test_photograph import bomb, small_face
-from tests.inference.video.conftest import SIDE_PX, write_video
+from tests.inference.test_image_swapper import bomb, small_face
+from tests.video.conftest import SIDE_PX, write_video
 
 
 class Place(NamedTuple):

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from swapcore import cli
+from swapcore.cli import main as cli
 from swapcore.errors import InputError
 from swapcore.inference.batch import JOURNAL, swap_many
 from swapcore.inference.journal import Journal

@@ -7,7 +7,7 @@ import pytest
 from swapcore.faces.align import align, template_points
 from swapcore.inference import paste
 from swapcore.inference.paste import covered, face_window, keep_colour, paste_back
-from swapcore.ops.colour import skin_colour, to_lab
+from swapcore.ops.color import skin_colour, to_lab
 from swapcore.ops.geometry import apply, invert, warp
 
 SIZE_PX = 112

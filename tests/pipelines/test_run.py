@@ -11,7 +11,7 @@ import yaml
 
 from swapcore.config import read_params
 from swapcore.data.artifact import content_digest, read_card
-from tests.registration.small_reports import make_rows, write_chain, write_figures
+from tests.registry.small_reports import make_rows, write_chain, write_figures
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., SimpleNamespace]

@@ -17,7 +17,7 @@ from swapcore.evaluation.identity import SELF_JUDGED
 from swapcore.evaluation.scores import ScoreRow
 from swapcore.evaluation.slices import rendered_expression
 from swapcore.faces.align import template_points
-from swapcore.inference.models import LocatedModel
+from swapcore.hub.references import LocatedModel
 from swapcore.models.artifact import ModelConfiguration, save_generator
 from swapcore.stages import evaluate, synthesize
 from swapcore.synth.people import PARAMETERS, read_shots

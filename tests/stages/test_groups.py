@@ -21,7 +21,7 @@ from swapcore.data.artifact import (
     write_card,
 )
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, Cut, GroupSet
-from swapcore.data.recogniser_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recogniser_file
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.ops.image import decode
 from swapcore.ops.masks import face_mask

@@ -21,16 +21,16 @@ from torch import nn
 from swapcore.config import NetworkParams
 from swapcore.data.artifact import artifact_digest, file_digest, read_card
 from swapcore.errors import ArtifactError, InputError, TrackingError
-from swapcore.inference.models import locate_model, resolve_model, weights_digest
-from swapcore.inference.requests import to_base64
-from swapcore.inference.swapper import Swapper
+from swapcore.hub.references import locate_model, resolve_model, weights_digest
+from swapcore.hub.swapper import Swapper
 from swapcore.ops.image import decode
+from swapcore.serving.requests import to_base64
 from swapcore.stages import register
 from swapcore.stages.register import HEADLINE, REGISTRATION, run
 from swapcore.tracking import MODEL_TAG, TRAINING_TAG, track
 from swapcore.tracking.store import tracking_uri
 from tests.inference.small_model import SIZE_PX
-from tests.registration.small_reports import PARAMS, make_rows, model_faces, write_ports
+from tests.registry.small_reports import PARAMS, make_rows, model_faces, write_ports
 from tests.stores import empty_store
 
 ENVIRONMENT = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_REGISTRY_URI", "SWAPCORE_IMAGE")

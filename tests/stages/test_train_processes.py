@@ -21,7 +21,7 @@ from swapcore.data.groups import GroupSet
 from swapcore.data.sampling import GroupSampler
 from swapcore.stages import train
 from swapcore.training.checkpoint import FOLDER
-from swapcore.training.processes import TIMEOUT
+from swapcore.training.distributed import TIMEOUT
 from tests.stages.test_train import TINY, digests, notebook  # noqa: F401  # the fixture keeps runs off the real tracker
 from tests.training.small_groups import write_groups
 
@@ -36,7 +36,7 @@ SCRIPT = """
 import contextlib, hashlib, json, os, sys, time
 from pathlib import Path
 from swapcore.config import TrainParams
-from swapcore.cli import main
+from swapcore.cli.main import main
 from swapcore.data.sampling import GroupSampler
 from swapcore.stages import train
 from swapcore.stages import train
@@ -196,7 +196,7 @@ def test_a_process_that_falls_silent_is_given_up() -> None:
 import time, torch
 from swapcore import launched
 from swapcore.errors import TrainingError
-from swapcore.training.processes import joined
+from swapcore.training.distributed import joined
 
 with joined(torch.device("cpu")) as processes:
     processes.wait()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swapcore.faces.align import template_points
-from swapcore.ops.colour import to_lab
+from swapcore.ops.color import to_lab
 from swapcore.ops.masks import face_mask, nose_offset
 from swapcore.teachers.classical import (
     ClassicalTeacher,

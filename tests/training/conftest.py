@@ -16,11 +16,11 @@ from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
 from swapcore.tracking import NoTracking
 from swapcore.training.checkpoint import CheckpointStore
-from swapcore.training.learner import Learner, build_learner
 from swapcore.training.loop import Surroundings
 from swapcore.training.samples import Samples
 from swapcore.training.sources import describe_sources
 from swapcore.training.step import StepContext
+from swapcore.training.train_state import Learner, build_learner
 from tests.training.small_groups import EMBEDDING_SIZE, write_groups
 
 torch.set_num_threads(1)

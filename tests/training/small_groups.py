@@ -8,7 +8,7 @@ import numpy as np
 from swapcore.config import NetworkParams, Params
 from swapcore.data.artifact import write_card
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
-from swapcore.data.recogniser_file import RECOGNISER
+from swapcore.data.recognizer_file import RECOGNISER
 from swapcore.data.shards import ShardWriter
 from swapcore.ops.geometry import Affine
 from swapcore.ops.image import Image

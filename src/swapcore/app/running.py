@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from swapcore.app.people import KnownPeople
+from swapcore.app.rendered_people import KnownPeople
 from swapcore.app.server import make_app
 from swapcore.app.swapping import Swapping
 from swapcore.errors import InputError
-from swapcore.inference.photograph import PhotographSwapper
+from swapcore.inference.image_swapper import PhotographSwapper
 
 _LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 

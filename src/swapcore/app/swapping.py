@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from swapcore.app.people import KnownPeople
-from swapcore.data.photographs import decode_photograph
+from swapcore.app.rendered_people import KnownPeople
+from swapcore.data.images import decode_photograph
 from swapcore.faces.extract import AlignedFace
 from swapcore.inference.finding import find_faces
-from swapcore.inference.inspection import as_text, inspect_bytes
-from swapcore.inference.marking import Ingredient, Provenance, mark
-from swapcore.inference.photograph import PhotographSwapper
+from swapcore.inference.image_swapper import PhotographSwapper
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import Image, encode_png
 from swapcore.ops.metrics import psnr
+from swapcore.provenance.inspection import as_text, inspect_bytes
+from swapcore.provenance.marking import Ingredient, Provenance, mark
 
 MAX_MEGAPIXELS = 25.0
 

@@ -13,9 +13,9 @@ from swapcore.data import consent as consents
 from swapcore.data.artifact import file_digest
 from swapcore.data.consent import CONSENT, ConsentLine, read_consent
 from swapcore.data.faces import FaceRow, QuarantineRow
+from swapcore.data.images import decode_photograph, read_file
 from swapcore.data.lineage import pass_on
 from swapcore.data.manifests import Manifest, PhotographEntry, read_manifest
-from swapcore.data.photographs import decode_photograph, read_file
 from swapcore.data.shards import ShardWriter
 from swapcore.data.splits import split_of
 from swapcore.errors import FaceError, ImageError
@@ -23,7 +23,7 @@ from swapcore.faces.duplicates import perceptual_hash
 from swapcore.faces.extract import AlignedFace, extract_face
 from swapcore.faces.networks import load_recogniser
 from swapcore.faces.quality import Quality, find_fault, measure_quality
-from swapcore.faces.recogniser import Recogniser
+from swapcore.faces.recognizer import Recogniser
 from swapcore.ops.image import Image, encode_png
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress

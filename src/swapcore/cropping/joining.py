@@ -13,7 +13,7 @@ from swapcore.cropping.part import Embeddings, Parts
 from swapcore.data.artifact import Card, write_card
 from swapcore.data.faces import INDEX, QUARANTINE, FaceRow, QuarantineRow
 from swapcore.data.lineage import write_people
-from swapcore.data.recogniser_file import RecogniserFile, write_recogniser_file
+from swapcore.data.recognizer_file import RecogniserFile, write_recogniser_file
 from swapcore.data.shards import ShardWriter
 from swapcore.errors import InputError
 from swapcore.faces.duplicates import find_near_duplicates

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.data.artifact import Card, read_card
-from swapcore.data.recogniser_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recogniser_file
 from swapcore.data.shards import Place, ShardReader
 from swapcore.ops.geometry import Affine, Points, apply, compose, rescale
 from swapcore.ops.image import Image, resize

@@ -1,7 +1,7 @@
 """Pictures in which no face is found any more."""
 
-from swapcore.evaluation.answers import Batch
 from swapcore.evaluation.attributes import Locate, Look
+from swapcore.evaluation.methods import Batch
 
 
 def find_faces(locate: Locate, images: Batch) -> list[Look | None]:

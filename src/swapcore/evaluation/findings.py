@@ -7,7 +7,7 @@ import numpy as np
 
 from swapcore.config import EvaluateParams
 from swapcore.data.faces import FaceRow
-from swapcore.evaluation.answers import MODEL, Answer
+from swapcore.evaluation.methods import MODEL, Answer
 from swapcore.evaluation.pairs import Pair
 from swapcore.evaluation.realism import Realism, score_realism
 from swapcore.evaluation.scores import Bench, KindRow, Scores, score_answers

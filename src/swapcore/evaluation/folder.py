@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from swapcore.config import EvaluateParams
 from swapcore.errors import ArtifactError
-from swapcore.evaluation.answers import MODEL, TEMPLATE_COPIED, TRUTH, Answer
 from swapcore.evaluation.figures import METRICS
 from swapcore.evaluation.findings import Findings
+from swapcore.evaluation.methods import MODEL, TEMPLATE_COPIED, TRUTH, Answer
 from swapcore.evaluation.plots import loss_curves, slice_plot, whose_face
 from swapcore.evaluation.report import Report, render
 from swapcore.evaluation.scores import Bench, KindRow, ScoreRow

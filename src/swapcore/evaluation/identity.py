@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.evaluation.answers import Batch
+from swapcore.evaluation.methods import Batch
 from swapcore.ops.image import Image
 from swapcore.ops.metrics import Vectors, cosine, cosine_table, retrieval_rank
 

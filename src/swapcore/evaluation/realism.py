@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.evaluation.answers import Batch
+from swapcore.evaluation.methods import Batch
 from swapcore.ops.metrics import Interval, Vectors, kid, kid_interval
 
 Levels = Callable[[Batch], Sequence[npt.NDArray[np.floating]]]

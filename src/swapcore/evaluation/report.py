@@ -9,7 +9,7 @@ import cv2
 import jinja2
 from markupsafe import Markup
 
-from swapcore.evaluation.answers import MODEL, TEMPLATE_COPIED
+from swapcore.evaluation.methods import MODEL, TEMPLATE_COPIED
 from swapcore.evaluation.sheet import KINDS, Shown
 from swapcore.evaluation.summary import FIGURES, Figure, SliceValue, Value
 from swapcore.ops.image import Image

@@ -7,10 +7,10 @@ from functools import cache
 import numpy as np
 
 from swapcore.data.faces import Face
-from swapcore.evaluation.answers import Answer, Batch, Truth
 from swapcore.evaluation.attributes import AttributeScore, Locate, Look, Pose, PoseScore, score_attributes, score_pose
 from swapcore.evaluation.failures import find_faces
 from swapcore.evaluation.identity import Gallery, IdentityScore, Judge, score_identity
+from swapcore.evaluation.methods import Answer, Batch, Truth
 from swapcore.evaluation.outside import inside_l1, outside_l1
 from swapcore.evaluation.pairs import Pair
 from swapcore.evaluation.realism import Levels, describe, level_distance

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from swapcore.data.faces import Face
-from swapcore.evaluation.answers import Answer, Truth
+from swapcore.evaluation.methods import Answer, Truth
 from swapcore.evaluation.pairs import Pair
 from swapcore.evaluation.scores import Bench, ScoreRow
 from swapcore.ops.image import Image, tile

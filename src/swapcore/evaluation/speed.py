@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from swapcore.data.faces import Face
-from swapcore.evaluation.answers import Swap
+from swapcore.evaluation.methods import Swap
 
 NUM_WARM_UPS = 2
 NUM_RUNS = 7

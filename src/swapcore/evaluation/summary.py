@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from swapcore.evaluation.answers import MODEL
+from swapcore.evaluation.methods import MODEL
 from swapcore.evaluation.realism import Realism
 from swapcore.evaluation.scores import ScoreRow
 from swapcore.evaluation.slices import MIN_PAIRS

@@ -20,7 +20,7 @@ from swapcore.errors import ParamsError
 from swapcore.faces.align import arcface_chip
 from swapcore.faces.dlib_weights import RECOGNISER_FILE, package_file, read_dlib_weights
 from swapcore.faces.features import FeatureNetwork, TorchvisionFeatures
-from swapcore.faces.recogniser import DlibRecogniser, Features, Recogniser, cut_chip
+from swapcore.faces.recognizer import DlibRecogniser, Features, Recogniser, cut_chip
 
 ARCFACE_PX = 112
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from swapcore.inference.photograph import swap
+    from swapcore.inference.image_swapper import swap
 
 __all__ = ["swap"]
 
@@ -11,7 +11,7 @@ __all__ = ["swap"]
 def __getattr__(name: str) -> Any:
     """Import ``swap`` when it is asked for: a served model uses this package too, where no detector is installed."""
     if name == "swap":
-        from swapcore.inference.photograph import swap
+        from swapcore.inference.image_swapper import swap
 
         return swap
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

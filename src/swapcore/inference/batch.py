@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from swapcore.data.photographs import read_photograph
+from swapcore.data.images import read_photograph
 from swapcore.errors import FaceError, ImageError, InputError, UserError
+from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.inference.finding import FaceChoice
+from swapcore.inference.image_swapper import MAX_MEGAPIXELS, PhotographSwapper, ingredient
 from swapcore.inference.journal import Journal
 from swapcore.inference.listing import Listed, list_files
-from swapcore.inference.marking import Ingredient, write_marked
-from swapcore.inference.models import LocatedModel, resolve_model
-from swapcore.inference.photograph import MAX_MEGAPIXELS, PhotographSwapper, ingredient
 from swapcore.ops.image import Image
 from swapcore.parallel import num_processes, ordered_map
 from swapcore.progress import progress
+from swapcore.provenance.marking import Ingredient, write_marked
 
 JOURNAL = "swaps.csv"
 _FILES_A_PROCESS = 3

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from swapcore.errors import InputError
-from swapcore.inference.marking import ENCODINGS
+from swapcore.provenance.marking import ENCODINGS
 
 PHOTOGRAPH_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.ops.colour import from_lab, skin_colour, to_lab
+from swapcore.ops.color import from_lab, skin_colour, to_lab
 from swapcore.ops.geometry import Affine, Points, apply, compose, invert
 from swapcore.ops.image import Image
 from swapcore.ops.masks import outline_radius

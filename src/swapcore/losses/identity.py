@@ -2,7 +2,7 @@
 
 import torch
 
-from swapcore.ops.identity import cosine
+from swapcore.ops.embedding import cosine
 
 
 def source_identity_loss(output: torch.Tensor, source: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,7 @@ from swapcore.losses.feature import feature_loss
 from swapcore.losses.identity import source_identity_loss, template_identity_loss
 from swapcore.losses.jitter import Jitter, apply_jitter
 from swapcore.losses.pixel import change_weight, pixel_loss
-from swapcore.ops.identity import centred
+from swapcore.ops.embedding import centred
 
 Recognise = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
 """The frozen recogniser: (B, 3, S, S) in [-1, 1] to levels and raw embedding (B, D)."""

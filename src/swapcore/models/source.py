@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from swapcore.ops.identity import centred
+from swapcore.ops.embedding import centred
 
 Recognise = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
 """A frozen face network: crops (B, 3, S, S) in [-1, 1] to its levels [(B, C_i, H_i, W_i)] and raw embedding (B, D)."""

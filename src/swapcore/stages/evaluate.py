@@ -16,10 +16,14 @@ from pydantic import ValidationError
 from swapcore.config import EvaluateParams, GroupsParams, InputPath, NetworkParams, OutputPath
 from swapcore.data.artifact import SPEED, Card, artifact_digest, building, file_digest, read_card, write_card
 from swapcore.data.faces import Face, FaceSet, at_size
-from swapcore.data.recogniser_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recogniser_file
 from swapcore.data.sampling import spread
 from swapcore.errors import ArtifactError, InputError, ParamsError, TrackingError
-from swapcore.evaluation.answers import (
+from swapcore.evaluation.attributes import Pose, locate_face
+from swapcore.evaluation.findings import Findings, judge
+from swapcore.evaluation.folder import PAGE, SHEET, read_losses, write_json, write_report
+from swapcore.evaluation.identity import SELF_JUDGED, Gallery, Judge
+from swapcore.evaluation.methods import (
     CHAMPION,
     MODEL,
     TEACHER,
@@ -32,10 +36,6 @@ from swapcore.evaluation.answers import (
     copy_template,
     one_by_one,
 )
-from swapcore.evaluation.attributes import Pose, locate_face
-from swapcore.evaluation.findings import Findings, judge
-from swapcore.evaluation.folder import PAGE, SHEET, read_losses, write_json, write_report
-from swapcore.evaluation.identity import SELF_JUDGED, Gallery, Judge
 from swapcore.evaluation.pairs import Pair, digest_of, draw_pairs
 from swapcore.evaluation.realism import Levels, describe
 from swapcore.evaluation.scores import TOP, Bench
@@ -43,9 +43,10 @@ from swapcore.evaluation.slices import rendered_expression
 from swapcore.evaluation.speed import measure_speed
 from swapcore.evaluation.summary import worst_slice
 from swapcore.faces.networks import load_judge
-from swapcore.inference.models import LocatedModel, resolve_model
-from swapcore.inference.swapper import Swapper
+from swapcore.hub.references import LocatedModel, resolve_model
+from swapcore.hub.swapper import Swapper
 from swapcore.models.artifact import WEIGHTS, read_configuration
+from swapcore.ops.device import select_device
 from swapcore.ops.image import Image, resize, to_tensor
 from swapcore.ops.metrics import Vectors
 from swapcore.progress import progress
@@ -53,7 +54,6 @@ from swapcore.synth.people import PARAMETERS
 from swapcore.teachers.base import load_teacher, pictures_of
 from swapcore.teachers.oracle import OracleTeacher
 from swapcore.tracking import MODEL_TAG, track
-from swapcore.training.precision import select_device
 
 LOSSES = "losses.csv"
 MAX_PHOTOGRAPHS = 1000

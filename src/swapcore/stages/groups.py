@@ -13,7 +13,7 @@ from swapcore.data.artifact import artifact_digest, building, write_card
 from swapcore.data.faces import FaceSet
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow, Pictures
 from swapcore.data.lineage import pass_on, pass_on_model
-from swapcore.data.recogniser_file import RECOGNISER
+from swapcore.data.recognizer_file import RECOGNISER
 from swapcore.data.shards import ShardWriter
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.faces.networks import load_recogniser

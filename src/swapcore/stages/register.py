@@ -15,20 +15,20 @@ import numpy as np
 from swapcore.config import InputPath, OutputPath, RegisterParams
 from swapcore.data.artifact import CARD, Card, artifact_digest, building, file_digest, read_card, write_card
 from swapcore.data.lineage import LINEAGE
-from swapcore.data.recogniser_file import read_recogniser_file, write_recogniser_file
+from swapcore.data.recognizer_file import read_recogniser_file, write_recogniser_file
 from swapcore.errors import ArtifactError, InputError
 from swapcore.evaluation.folder import PAGE
-from swapcore.inference.models import NAMED, resolve_model
-from swapcore.inference.requests import to_base64
+from swapcore.hub.references import NAMED, resolve_model
 from swapcore.models.artifact import CONFIGURATION, WEIGHTS, read_configuration
-from swapcore.registration.bounds import outside_bounds
-from swapcore.registration.digests import CODE, DVC_LOCK, code_digest, dvc_hashes
-from swapcore.registration.gate import Decision, Line, decide
-from swapcore.registration.judged import Judged, read_judged
-from swapcore.registration.model_card import MODEL_CARD, write_model_card
-from swapcore.registration.page import HEADLINE, with_decision
-from swapcore.registration.trace import DVC_TAG, broken, lineage_path, report_path, trace
-from swapcore.tracking.registry import MODEL_TAG, Packaged, register_version
+from swapcore.registry.bounds import outside_bounds
+from swapcore.registry.digests import CODE, DVC_LOCK, code_digest, dvc_hashes
+from swapcore.registry.evaluated import Judged, read_judged
+from swapcore.registry.gate import Decision, Line, decide
+from swapcore.registry.model_card import MODEL_CARD, write_model_card
+from swapcore.registry.page import HEADLINE, with_decision
+from swapcore.registry.trace import DVC_TAG, broken, lineage_path, report_path, trace
+from swapcore.serving.requests import to_base64
+from swapcore.tracking.packaging import MODEL_TAG, Packaged, register_version
 from swapcore.tracking.runs import origin
 from swapcore.tracking.versions import (
     CHALLENGER,
@@ -266,7 +266,7 @@ def package(model: Path, folder: Path, card: str, name: str) -> Packaged:
         recogniser = recogniser._replace(network=recogniser.network.model_copy(update={"path": carried}))
     write_recogniser_file(folder, recogniser)
     return Packaged(
-        script=CODE / "inference" / "served.py",
+        script=CODE / "serving" / "pyfunc_model.py",
         files=folder,
         code=CODE,
         requirements=[*REQUIREMENTS, *(["onnxruntime"] if recogniser.network.kind == "onnx" else [])],

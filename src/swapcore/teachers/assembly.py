@@ -14,7 +14,7 @@ from swapcore.config import GroupsParams
 from swapcore.data.faces import Face, FaceSet, at_size
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, ImageRow, cut_anew
 from swapcore.data.shards import ShardWriter
-from swapcore.ops.colour import skin_colour, to_lab
+from swapcore.ops.color import skin_colour, to_lab
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.teachers.base import Teacher

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.data.faces import Face
-from swapcore.ops.colour import Lab, from_lab, skin_colour, to_lab
+from swapcore.ops.color import Lab, from_lab, skin_colour, to_lab
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
 from swapcore.ops.masks import Mask, face_coordinates, face_mask, nose_offset, outline_points

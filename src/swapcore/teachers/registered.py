@@ -11,8 +11,8 @@ import torch
 
 from swapcore.data.faces import Face
 from swapcore.faces.extract import find_in_crop
-from swapcore.inference.models import resolve_model
-from swapcore.inference.swapper import Swapper
+from swapcore.hub.references import resolve_model
+from swapcore.hub.swapper import Swapper
 from swapcore.ops.geometry import Points, apply
 from swapcore.ops.image import Image, resize
 from swapcore.teachers.fake import Fake

@@ -14,8 +14,8 @@ from swapcore import __version__
 from swapcore.config import TrainParams
 from swapcore.errors import TrainingError
 from swapcore.files import in_place
-from swapcore.training.learner import Learner
-from swapcore.training.processes import ALONE, Processes
+from swapcore.training.distributed import ALONE, Processes
+from swapcore.training.train_state import Learner
 
 FOLDER = "checkpoints"
 _log = logging.getLogger(__name__)

@@ -11,13 +11,13 @@ from swapcore.models.generator import Generator
 from swapcore.progress import progress
 from swapcore.tracking import Tracker
 from swapcore.training.checkpoint import CheckpointStore
+from swapcore.training.distributed import Processes
 from swapcore.training.interruption import StopRequest
-from swapcore.training.learner import Learner, Metrics
-from swapcore.training.processes import Processes
 from swapcore.training.recovery import roll_back
 from swapcore.training.selection import keep_if_best
 from swapcore.training.sentinels import require_patience, stand_watch
 from swapcore.training.step import StepContext, train_step
+from swapcore.training.train_state import Learner, Metrics
 
 SHEETS = "sheets"
 _GPU_LOADER_THREADS = 4

@@ -6,7 +6,7 @@ import math
 from swapcore.config import RecoveryParams
 from swapcore.errors import TrainingError, UnhealthyStepError
 from swapcore.training.checkpoint import CheckpointStore
-from swapcore.training.learner import Learner, Metrics
+from swapcore.training.train_state import Learner, Metrics
 
 _MEMORY = 0.95
 """Of the running mean of the total loss: about the last twenty steps."""

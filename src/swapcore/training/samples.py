@@ -12,11 +12,11 @@ from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, Cut, GroupRow, Group
 from swapcore.data.sampling import spread
 from swapcore.models.generator import Generator, Swap
 from swapcore.models.source import Recognise, pool_levels
-from swapcore.ops.identity import centred
+from swapcore.ops.device import autocast
+from swapcore.ops.embedding import centred
 from swapcore.ops.image import Image, encode_sheet, resize, tile, to_images, to_tensor
-from swapcore.training.learner import Metrics
-from swapcore.training.precision import autocast
 from swapcore.training.selection import score
+from swapcore.training.train_state import Metrics
 
 _BATCH_SIZE = 8
 _SHEET_ROWS = 4

@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass
 
-from swapcore.training.learner import Learner, Metrics, Snapshot
+from swapcore.training.train_state import Learner, Metrics, Snapshot
 
 SCORE = "validation/score"
 _LEAST_GAIN = 0.05

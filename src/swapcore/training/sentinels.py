@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from swapcore.config import SentinelParams
 from swapcore.errors import TrainingError
-from swapcore.training.learner import Learner, Metrics
+from swapcore.training.train_state import Learner, Metrics
 
 _log = logging.getLogger(__name__)
 

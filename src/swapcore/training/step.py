@@ -15,12 +15,12 @@ from swapcore.losses.adversarial import discriminator_loss
 from swapcore.losses.jitter import Jitter, draw_jitter
 from swapcore.losses.total import SwapLoss, Targets, Terms
 from swapcore.models.generator import Generator
-from swapcore.ops.identity import centred
-from swapcore.training.learner import Learner, Metrics
-from swapcore.training.precision import autocast
-from swapcore.training.processes import ALONE, Processes
+from swapcore.ops.device import autocast
+from swapcore.ops.embedding import centred
+from swapcore.training.distributed import ALONE, Processes
 from swapcore.training.recovery import rate_share_left, remember_loss, require_healthy
 from swapcore.training.schedule import ema_decay, judges_raw, plays_adversary, rate_share
+from swapcore.training.train_state import Learner, Metrics
 
 _JITTER_STREAM = 1
 """Keeps the jitter's random numbers apart from the sampler's, which are drawn from (seed, 0, step)."""

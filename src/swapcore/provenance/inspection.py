@@ -1,0 +1,110 @@
+"""What a file's marks say: its C2PA manifest and its watermark, found without any network."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from swapcore.data.images import decode_photograph, read_file
+from swapcore.provenance import manifest, watermark
+from swapcore.provenance.manifest import Facts, Manifest
+from swapcore.provenance.payload import Payload, from_bits
+
+MAX_MEGAPIXELS = 200.0
+_MIME_TYPES = (
+    (b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"), (b"GIF8", "image/gif"),
+    (b"II*\0", "image/tiff"), (b"MM\0*", "image/tiff"),
+)  # fmt: skip
+"""The first bytes of the formats that can hold a manifest; other photographs may still hold a watermark."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The marks of one file."""
+
+    path: Path
+    manifest: Manifest | None
+    watermark: Payload | None
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether anything says that the picture is synthetic."""
+        return self.manifest is not None or self.watermark is not None
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the file is no longer what its manifest was signed for."""
+        return self.manifest is not None and self.manifest.state == "Invalid"
+
+
+def inspect_file(path: Path) -> Inspection:
+    """Read both marks of a photograph.
+
+    Raises:
+        ImageError: the file cannot be read or is no photograph.
+    """
+    return inspect_bytes(read_file(path), path)
+
+
+def inspect_bytes(data: bytes, path: Path) -> Inspection:
+    """The same for a file's bytes; path is only named."""
+    image = decode_photograph(data, path, MAX_MEGAPIXELS)
+    reading = watermark.read(image)
+    mime_type = next((mime_type for start, mime_type in _MIME_TYPES if data.startswith(start)), None)
+    return Inspection(
+        path=path,
+        manifest=manifest.read(data, mime_type) if mime_type else None,
+        watermark=from_bits(reading.payload) if reading else None,
+    )
+
+
+def as_text(inspection: Inspection) -> str:
+    """The marks in words, a few lines."""
+    lines = [f"{inspection.path}", f"  manifest   {_manifest_words(inspection.manifest)}"]
+    if inspection.manifest is not None and inspection.manifest.state != "Invalid":
+        lines += [f"  made by    {inspection.manifest.generator}{_source_words(inspection.manifest.source_type)}"]
+        lines += _provenance_lines(inspection.manifest.provenance)
+    return "\n".join([*lines, f"  watermark  {_watermark_words(inspection.watermark)}"])
+
+
+def as_json(inspection: Inspection) -> dict[str, Any]:
+    """The marks as a JSON object; what is not there is null."""
+    read, found = inspection.manifest, inspection.watermark
+    return {
+        "file": str(inspection.path),
+        "manifest": read
+        and {
+            "state": read.state,
+            "signer": read.signer,
+            "self_made": read.self_made,
+            "problems": list(read.problems),
+            "generator": read.generator,
+            "digital_source_type": read.source_type,
+            "provenance": read.provenance and read.provenance.model_dump(mode="json"),
+        },
+        "watermark": found and {"action": found.action, "model": found.model},
+    }
+
+
+def _manifest_words(read: Manifest | None) -> str:
+    if read is None:
+        return "none"
+    if read.state == "Invalid":
+        return f"INVALID: changed since it was signed, or badly signed ({', '.join(read.problems)})"
+    trust = "trusted" if read.state == "Trusted" else "nobody here vouches for the signer"
+    return f'valid, unchanged since it was signed by "{read.signer}" ({trust})'
+
+
+def _source_words(source_type: str | None) -> str:
+    return f", {source_type}" if source_type else ""
+
+
+def _provenance_lines(facts: Facts | None) -> list[str]:
+    if facts is None:
+        return []
+    version = f" version {facts.model.version}" if facts.model.version else ""
+    lines = [f"  what       {facts.action}, model {facts.model.name}{version}, digest {facts.model.digest}"]
+    return lines + [f"  from       {i.role} {i.name}, sha256 {i.sha256}" for i in facts.ingredients]
+
+
+def _watermark_words(found: Payload | None) -> str:
+    return f"found: swapcore, {found.action}, model digest {found.model}…" if found else "none found"

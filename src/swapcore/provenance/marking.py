@@ -1,0 +1,95 @@
+"""The one function that writes synthetic pictures: PNG, JPEG or WebP, atomically, with what says that they are synthetic."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+
+from swapcore.errors import InputError
+from swapcore.files import put_in_place
+from swapcore.ops.image import Image
+from swapcore.provenance.credentials import signing_credentials
+from swapcore.provenance.facts import Ingredient, ModelReference, Provenance
+from swapcore.provenance.manifest import sign
+from swapcore.provenance.payload import to_bits
+from swapcore.provenance.watermark import MIN_SIDE_PX, embed
+
+__all__ = ["Ingredient", "ModelReference", "Provenance", "check_destination", "write_marked"]
+
+ENCODINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".png": ("PNG", {"compress_level": 3}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".webp": ("WEBP", {"quality": 95, "method": 4}),
+}
+"""What can be written: the file name's suffix -> Pillow's format and settings."""
+
+
+def write_marked(
+    path: Path,
+    image: Image,
+    provenance: Provenance,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write a synthetic picture, whole or not at all: a watermark in its pixels, a signed C2PA manifest in its file.
+
+    A picture whose shorter side is below MIN_SIDE_PX of ops/watermark.py is too small for the watermark and has the manifest alone.
+
+    Args:
+        path: its suffix chooses the format; missing folders are made.
+        image: uint8 (H, W, 3) RGB.
+        provenance: what made it.
+        overwrite: replace a file that is there already.
+
+    Raises:
+        InputError: the file exists, its suffix is unknown, the format cannot hold a picture so large, or the signing certificate
+            that the user names cannot be used.
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    check_destination(path, overwrite=overwrite)
+    put_in_place(path, mark(path, image, provenance))
+
+
+def check_destination(path: Path, *, overwrite: bool) -> None:
+    """Refuse a path that write_marked would refuse, before any work is done.
+
+    Raises:
+        InputError: the file exists, or its suffix is unknown.
+    """
+    if path.suffix.lower() not in ENCODINGS:
+        raise InputError(f"{path}: cannot write {path.suffix or 'a file without suffix'}; use .png, .jpg or .webp")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file")
+    if path.exists() and not overwrite:
+        raise InputError(f"{path}: exists already; name another file or pass --overwrite")
+
+
+def mark(path: Path, image: Image, provenance: Provenance) -> bytes:
+    """The marked picture as the bytes of a file with this name's format.
+
+    Raises:
+        InputError: as write_marked.
+    """
+    credentials = signing_credentials()
+    data = encode(path, embed(image, to_bits(provenance)))
+    mime_type = f"image/{ENCODINGS[path.suffix.lower()][0].lower()}"
+    return sign(data, mime_type, provenance, credentials, watermarked=min(image.shape[:2]) >= MIN_SIDE_PX)
+
+
+def encode(path: Path, image: Image) -> bytes:
+    """The bytes of a file with this name's format, without any metadata.
+
+    Raises:
+        InputError: the picture has more pixels than the format can hold.
+    """
+    name, settings = ENCODINGS[path.suffix.lower()]
+    stream = io.BytesIO()
+    try:
+        PIL.Image.fromarray(image).save(stream, name, **settings)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: {name} cannot hold {image.shape[1]} x {image.shape[0]} px ({error}); write .png"
+        ) from None
+    return stream.getvalue()

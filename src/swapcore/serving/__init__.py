@@ -1,0 +1,1 @@
+"""A registered model behind HTTP, and its export to ONNX."""

@@ -1,0 +1,68 @@
+"""A registered model behind HTTP, as `mlflow models serve` does it, with what it needs around it."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from swapcore.errors import InputError
+from swapcore.tracking.fetching import Registered
+from swapcore.tracking.store import tracking_uri
+
+_SERVER = Path(__file__).parent / "bounded"
+_MODEL = "__pyfunc_model_path__"
+"""How mlflow tells its server which model to load."""
+
+
+def serve_version(found: Registered, *, host: str, port: int, workers: int, max_request_megabytes: int) -> NoReturn:
+    """Become the server: this process is replaced, so that signals reach it and nothing is left behind.
+
+    Raises:
+        InputError: the address cannot be listened at.
+    """
+    _check_address(host, port)
+    words, environment = server_command(
+        f"models:/{found.name}/{found.version}",
+        host=host,
+        port=port,
+        workers=workers,
+        max_request_megabytes=max_request_megabytes,
+    )
+    os.execve(words[0], words, environment)
+
+
+def _check_address(host: str, port: int) -> None:
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        raise InputError(f"--host {host} --port {port}: {error.strerror or error}; choose another") from None
+
+
+def server_command(
+    reference: str, *, host: str, port: int, workers: int, max_request_megabytes: int
+) -> tuple[list[str], dict[str, str]]:
+    """The words and the environment of a server of a registered model.
+
+    ``mlflow models serve`` starts uvicorn in a shell and leaves the size of a request without a bound; this is the same
+    application, behind one, in a process that can be stopped.
+
+    Args:
+        reference: ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``.
+        host: address to listen at.
+        port: to listen at.
+        workers: processes; each loads the model.
+        max_request_megabytes: larger requests are refused with 413.
+    """
+    words = [sys.executable, "-m", "uvicorn", "--factory", "bounded_app:build", "--app-dir", str(_SERVER)]
+    words += ["--host", host, "--port", str(port), "--workers", str(workers), "--no-access-log"]
+    environment = {
+        "MLFLOW_TRACKING_URI": tracking_uri(),
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "SWAPCORE_MAX_REQUEST_BYTES": str(max_request_megabytes * 1_000_000),
+        _MODEL: reference,
+    }
+    return words, {**os.environ, **environment}

@@ -1,0 +1,79 @@
+"""Files and table: whole, the same again, and what another program needs."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from swapcore.errors import InputError
+from swapcore.evaluation.methods import copy_template
+from swapcore.evaluation.truth_benchmark.methods import swap_of_folder
+from swapcore.evaluation.truth_benchmark.rendered import TruthSet
+from swapcore.evaluation.truth_benchmark.results import export, headline, sheet, table, write_results
+from swapcore.evaluation.truth_benchmark.scoring import MEASURED, Measured, score
+from swapcore.ops.image import decode
+
+
+@pytest.fixture(scope="module")
+def measured(tiny: TruthSet) -> Measured:
+    return score(copy_template, "copies", tiny)
+
+
+def test_the_table_has_a_line_a_figure(measured: Measured, tiny: TruthSet) -> None:
+    lines = table(measured).splitlines()
+    assert len(lines) == 2 + len(MEASURED)
+    assert lines[0].split("|")[2].strip() == "copies"
+    assert "Nearer the truth than the template is, % ↑" in lines[2]
+    assert len({len(line) for line in lines}) == 1
+    assert tiny.digest in headline(tiny)
+
+
+def test_the_files_are_whole_and_the_same_again(measured: Measured, tiny: TruthSet, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        write_results(tmp_path / name, measured, copy_template, 12)
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert names == ["figures.json", "pairs.csv", "sheet.png"]
+    assert all((tmp_path / "one" / n).read_bytes() == (tmp_path / "other" / n).read_bytes() for n in names)
+    figures = json.loads((tmp_path / "one" / "figures.json").read_text())
+    assert figures["pixels_sha256"] == tiny.digest
+    assert figures["answers"]["truth"]["figures"]["truth/l1_face"]["value"] == 0
+    with (tmp_path / "one" / "pairs.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 4 * len(tiny.pairs)
+    assert rows[1]["pair"] == "0001"
+
+
+def test_the_sheet_shows_source_template_output_truth(tiny: TruthSet) -> None:
+    picture = sheet(tiny, copy_template, 12)
+    assert picture.shape == (2 * 66 - 2, 4 * 66 - 2, 3)
+    pair = tiny.pairs[1]
+    columns = [tiny.faces[pair.source].image, *[tiny.faces[pair.template].image] * 2, tiny.truths[1]]
+    for place, expected in enumerate(columns):
+        assert np.array_equal(picture[66:130, 66 * place : 66 * place + 64], expected)
+
+
+def test_what_is_exported_can_be_swapped_and_scored(tiny: TruthSet, tmp_path: Path) -> None:
+    export(tmp_path / "pairs", tiny)
+    for side in ("source", "template"):
+        names = sorted(path.name for path in (tmp_path / "pairs" / side).iterdir())
+        assert names == ["0000.png", "0001.png"]
+    templates = [tiny.faces[pair.template] for pair in tiny.pairs]
+    sources = [tiny.faces[pair.source] for pair in tiny.pairs]
+    assert np.array_equal(decode((tmp_path / "pairs/source/0001.png").read_bytes()), sources[1].image)
+    swap = swap_of_folder(tmp_path / "pairs" / "template", tiny)
+    assert np.array_equal(swap(sources, templates), copy_template(sources, templates))
+    with (tmp_path / "pairs" / "pairs.csv").open() as stream:
+        row = list(csv.DictReader(stream))[1]
+    assert float(row["template_left_eye_x"]) == pytest.approx(templates[1].points[0, 0], abs=1e-3)
+    assert json.loads((tmp_path / "pairs" / "benchmark.json").read_text())["pixels_sha256"] == tiny.digest
+    truths = {truth.tobytes() for truth in tiny.truths}
+    assert not [p for p in (tmp_path / "pairs").rglob("*.png") if decode(p.read_bytes()).tobytes() in truths]
+
+
+def test_nothing_is_exported_over_something(tiny: TruthSet, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    for place in (tmp_path, tmp_path / "mine.txt"):
+        with pytest.raises(InputError, match="is there already"):
+            export(place, tiny)

@@ -1,0 +1,83 @@
+"""Bodies larger than allowed are answered 413 before they are held in memory; others pass untouched."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from swapcore.serving.bounded.bounded_app import DRAINED, Bounded
+
+Messages = list[dict[str, Any]]
+
+
+async def echo(_scope, receive, send) -> None:
+    """Answers with the number of bytes that it got; a client that goes away is an error, as in starlette."""
+    num_bytes = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError("the client went away")
+        num_bytes += len(message["body"])
+        if not message.get("more_body"):
+            break
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(num_bytes).encode()})
+
+
+def ask(chunks: list[int], *, announced: int | None = None, limit: int = 100, application=echo) -> tuple[Messages, int]:
+    """What is sent back for a body in chunks of these sizes, and how many chunks were taken."""
+    sent: Messages = []
+    taken = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        taken += 1
+        return {"type": "http.request", "body": bytes(chunks[taken - 1]), "more_body": taken < len(chunks)}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [] if announced is None else [(b"content-length", str(announced).encode())]
+    asyncio.run(Bounded(application, limit)({"type": "http", "headers": headers}, receive, send))
+    return sent, taken
+
+
+@pytest.mark.parametrize("chunks", [[0], [100], [60, 40], [1] * 100])
+def test_a_body_within_the_limit_passes(chunks):
+    sent, _ = ask(chunks)
+    assert (sent[0]["status"], sent[1]["body"]) == (200, str(sum(chunks)).encode())
+
+
+def test_a_body_that_says_it_is_too_large_never_reaches_the_application():
+    async def unreached(_scope, _receive, _send) -> None:
+        raise AssertionError
+
+    sent, taken = ask([50, 51], announced=101, application=unreached)
+    assert sent[0]["status"] == 413
+    assert b"larger than 0.0001 MB" in sent[1]["body"]
+    assert taken == 2
+
+
+def test_a_body_that_grows_too_large_is_answered_once():
+    sent, taken = ask([60, 60, 60, 60])
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert sent[0]["status"] == 413
+    assert taken == 4  # read to its end and thrown away: a client that still sends hears no answer
+
+
+def test_an_endless_body_is_not_read_to_its_end():
+    sent, taken = ask([100] * 1000)
+    assert sent[0]["status"] == 413
+    assert taken == 2 + DRAINED
+
+
+def test_a_lie_about_the_length_does_not_help():
+    assert ask([200], announced=10)[0][0]["status"] == 413
+
+
+def test_an_error_of_the_application_is_its_own():
+    async def broken(_scope, _receive, _send) -> None:
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        ask([1], application=broken)

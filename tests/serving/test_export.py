@@ -1,0 +1,59 @@
+"""The exported file computes what the model computes, for any batch, and is never left half-written or wrong."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from swapcore.data.artifact import file_digest
+from swapcore.errors import ArtifactError
+from swapcore.hub.swapper import Swapper
+from swapcore.serving import export
+from swapcore.serving.export import OnnxSwap, export_onnx
+
+
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "new" / "swap.onnx"
+    return path, export_onnx(model, path)
+
+
+def noise(num: int, size_px: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-1, 1, (num, 3, size_px, size_px)).astype(np.float32)
+
+
+@pytest.mark.parametrize("num", [1, 2, 5])
+def test_onnxruntime_gives_the_models_pixels_for_any_batch(model, exported, num):
+    path, said = exported
+    swapper = Swapper(model)
+    source, template = noise(num, swapper.size_px, 10), noise(num, swapper.size_px, 11)
+    with torch.no_grad():
+        wanted = swapper.network(torch.from_numpy(source), torch.from_numpy(template)).numpy()
+    difference = np.abs(OnnxSwap(path, threads=1)(source, template) - wanted).max()
+    assert difference < 1e-4  # a hundredth of a grey level
+    assert said.max_difference < 1e-4
+    assert said.size_px == swapper.size_px
+
+
+def test_the_file_says_what_it_is(model, exported):
+    graph = onnx.load(exported[0])
+    onnx.checker.check_model(graph)
+    facts = {item.key: item.value for item in graph.metadata_props}
+    assert facts == {
+        "swapcore.alignment": "ffhq",
+        "swapcore.size_px": str(exported[1].size_px),
+        "swapcore.weights_sha256": file_digest(model / "weights.safetensors"),
+    }
+
+
+def test_a_file_that_computes_something_else_is_not_kept(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(export.OnnxSwap, "__call__", lambda _self, _source, template: template)
+    with pytest.raises(ArtifactError, match=r"pixels differ by .*nothing was kept"):
+        export_onnx(model, tmp_path / "swap.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_no_model_is_named(tmp_path):
+    with pytest.raises(ArtifactError, match="is not a model folder"):
+        export_onnx(tmp_path / "nothing", tmp_path / "swap.onnx")
+    assert not list(tmp_path.iterdir())

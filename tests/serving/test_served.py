@@ -1,0 +1,203 @@
+"""`swapcore serve` and `swapcore export`, as a user starts them: a real server, every bad request, several clients."""
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from swapcore.ops.image import decode
+from swapcore.serving.requests import MAX_PAIRS, to_base64
+from tests.drawn_photographs import draw_face
+from tests.serving.test_requests import WRONG, picture
+
+COMMAND = [str(Path(sys.executable).parent / "swapcore")]
+PAIR = {"source": to_base64(draw_face(5)[0]), "template": to_base64(draw_face(6)[0])}
+CROPS = {"source": to_base64(picture(64)), "template": to_base64(picture(64, 1)), "aligned": True}
+NOBODY = to_base64(np.full((300, 300, 3), 120, np.uint8))
+NUM_CLIENTS, NUM_EACH = 8, 4
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def server(registered_model: str, tmp_path_factory: pytest.TempPathFactory):
+    """The port of a server of the registered model, with a bound of 8 MB."""
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    words = ["serve", "--model", "models:/served@challenger", "--port", str(port), "--max-request-megabytes", "8"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            COMMAND + words, cwd=folder, stdout=log, stderr=log, start_new_session=True,
+            env=os.environ | {"MLFLOW_TRACKING_URI": registered_model, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        try:
+            wait_until_up(port, folder / "log")
+            yield port
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait_until_up(port: int, log: Path) -> None:
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError(log.read_text()[-3000:])
+
+
+def send(port: int, body: bytes, *, path: str = "/invocations", kind: str = "application/json") -> tuple[int, str]:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, {"Content-Type": kind})
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def post(port: int, *pairs: object) -> tuple[int, str]:
+    return send(port, json.dumps({"inputs": list(pairs)}).encode())
+
+
+def pictures(body: str) -> list[np.ndarray]:
+    return [decode(base64.b64decode(text)) for text in json.loads(body)["predictions"]]
+
+
+@pytest.mark.slow
+def test_photographs_and_crops_are_answered(server, swapper):
+    status, body = post(server, PAIR, CROPS)
+    assert status == 200, body
+    photograph, crop = pictures(body)
+    assert photograph.shape == decode(base64.b64decode(PAIR["template"])).shape
+    expected = swapper.swapper.swap(picture(64)[None], picture(64, 1)[None])[0]
+    assert np.abs(crop.astype(int) - expected).max() <= 1
+
+
+BAD_PAIRS = {
+    "no template": ({"source": PAIR["source"]}, "template"),
+    "no source": ({"template": PAIR["template"]}, "source"),
+    "an unknown field": ({**PAIR, "extra": 1}, "extra"),
+    "a number for a picture": ({**PAIR, "source": 7}, "source"),
+    "null for a picture": ({**PAIR, "source": None}, "source"),
+    "a list for a picture": ({**PAIR, "template": [PAIR["template"]]}, "template"),
+    "aligned is no yes or no": ({**CROPS, "aligned": "perhaps"}, "aligned"),
+    "a number for a face": ({**PAIR, "face": 1}, "face"),
+    "an unknown face": ({**PAIR, "face": "left"}, "inputs[0].face: 'left' is no choice"),
+    "a face too many": ({**PAIR, "face": "3"}, "inputs[0].template: face 3 was asked for, 1 were found"),
+    "nobody in the source": ({**PAIR, "source": NOBODY}, "inputs[0].source: no face was found"),
+    "nobody in the template": ({**PAIR, "template": NOBODY}, "inputs[0].template: no face was found"),
+    "no pair at all": ("source and template", ""),
+    **{f"source: {name}": ({**CROPS, "source": text}, problem) for name, (text, problem) in WRONG.items()},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("pair", "reason"), BAD_PAIRS.values(), ids=BAD_PAIRS.keys())
+def test_a_bad_pair_is_400_and_says_why(server, pair, reason):
+    status, body = post(server, pair)
+    assert status == 400, body
+    assert reason in json.loads(body)["message"]
+    assert "Traceback" not in json.loads(body)["message"]
+
+
+@pytest.mark.slow
+def test_several_faces_where_one_is_meant_is_400(server, two_faces):
+    status, body = post(server, {**PAIR, "template": to_base64(two_faces)})
+    assert (status, "inputs[0].template: 2 faces were found" in body) == (400, True)
+
+
+BAD_BODIES = {
+    "not JSON": (b"source=a&template=b", 400),
+    "nothing": (b"", 400),
+    "a list": (b"[1, 2]", 400),
+    "no inputs": (b"{}", 400),
+    "inputs that are no list": (b'{"inputs": 3}', 400),
+    "too many pairs": (json.dumps({"inputs": [{"source": "", "template": ""}] * (MAX_PAIRS + 1)}).encode(), 400),
+    "9 MB": (b" " * 9_000_000, 413),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("body", "status"), BAD_BODIES.values(), ids=BAD_BODIES.keys())
+def test_a_bad_body_is_refused(server, body, status):
+    got, said = send(server, body)
+    assert got == status, said
+    assert json.loads(said)["message"]
+
+
+@pytest.mark.slow
+def test_another_place_or_kind_is_refused(server):
+    assert send(server, b"{}", path="/elsewhere")[0] == 404
+    assert send(server, b"a,b\n1,2\n", kind="text/plain")[0] in {400, 415}
+
+
+@pytest.mark.slow
+def test_clients_side_by_side_all_get_the_same_answer(server):
+    """The load itself, half a minute of it, is benchmarks/serving.py; each answer is signed anew, so pixels are compared."""
+    (wanted,) = pictures(post(server, CROPS)[1])
+    with ThreadPoolExecutor(NUM_CLIENTS) as clients:
+        answers = list(clients.map(lambda _: post(server, CROPS), range(NUM_CLIENTS * NUM_EACH)))
+    assert {status for status, _ in answers} == {200}
+    assert all(np.array_equal(pictures(body)[0], wanted) for _, body in answers)
+
+
+def run_command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    return subprocess.run(
+        COMMAND + list(words), cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["serve", "--model", "models/swap"], "is not of the form models:/NAME@ALIAS or models:/NAME/VERSION"),
+        (["serve"], "no such model registry; run in the project's folder or set MLFLOW_TRACKING_URI"),
+        (["serve", "--port", "0"], "--port"),
+        (["export", "--model", "x", "--out", "x.pt"], "--out x.pt: name a file that ends in .onnx"),
+        (["export", "--model", "x", "--out", "old.onnx"], "--out old.onnx: exists already"),
+        (["export", "--model", "x", "--out", "new.onnx"], "x: no such model"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path, words, problem):
+    (tmp_path / "old.onnx").touch()
+    done = run_command(*words, folder=tmp_path)
+    assert done.returncode == 2
+    assert problem in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old.onnx"]
+
+
+def test_a_port_in_use_is_one_line(registered_model, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = ["serve", "--model", "models:/served/1", "--port", str(taken.getsockname()[1])]
+        done = subprocess.run(
+            COMMAND + words, cwd=tmp_path, env=os.environ | {"MLFLOW_TRACKING_URI": registered_model},
+            capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("; choose another")
+
+
+def test_a_model_is_exported_from_the_command_line(model, tmp_path):
+    done = run_command("export", "--model", str(model), "--out", "swap.onnx", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "swap.onnx: crops of 64 px; pixels differ from torch's by at most" in done.stdout
+    assert (tmp_path / "swap.onnx").stat().st_size > 1_000_000
