@@ -18,7 +18,9 @@ from swapcore.synth.hair.scalp import (
     unit,
     wander,
 )
+from swapcore.synth.hair.scarf import wear_scarf
 from swapcore.synth.hair.styles import RECIPES, Recipe
+from swapcore.synth.hair.tie import grow_knot, tie_place
 from swapcore.synth.head import Head
 from swapcore.synth.identity import HairStyle, Identity
 from swapcore.synth.layers import Layer, Material, Part, Ribbons
@@ -59,7 +61,7 @@ def scalp_cover(identity: Identity, where: Array) -> Array:
     """Share of hair's color that the painted scalp takes (N,), 0 to 1, at canonical points (N, 3)."""
     style = HairStyle(identity.hair_style)
     cover = growth_cover(identity, where, 1.3)
-    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.BUZZ: 0.8}.get(style, 0.8)
+    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.HEADSCARF: 0.0, HairStyle.BUZZ: 0.8}.get(style, 0.8)
     amount = min(1.0, amount * (0.75 + 0.4 * identity.hair_thickness))
     return np.asarray(cover * amount, dtype=np.float32)
 
@@ -75,11 +77,17 @@ def grow_hair(identity: Identity, head: Head, detail: float) -> Grown:
     style = HairStyle(identity.hair_style)
     if style is HairStyle.SHAVED:
         return Grown((), ())
+    if style is HairStyle.HEADSCARF:
+        return Grown((), wear_scarf(identity, head))
     recipe = RECIPES[style]
     cover = growth_cover(identity, head.canonical) * (1 - head.groups["ears"])
     count = int(recipe.count * detail**0.7)
     ribbons = _main(identity, head, style, recipe, cover, count)
-    return Grown(ribbons, (under_shell(identity, head, style, recipe, cover),) if recipe.shell_cm else ())
+    layers = (under_shell(identity, head, recipe, cover),) if recipe.shell_cm else ()
+    if style is HairStyle.TIED:
+        knot, core = grow_knot(identity, head, detail)
+        ribbons, layers = (*ribbons, *knot), (*layers, *core)
+    return Grown(ribbons, layers)
 
 
 def _main(
@@ -194,7 +202,7 @@ def length_of(identity: Identity, style: HairStyle, recipe: Recipe, roots: Roots
     if style is HairStyle.CURLY:
         length = np.maximum(length * (1 + 0.45 * identity.hair_length), 1.2) * (0.45 + 0.55 * smoothstep(-5, 5, y))
     if style is HairStyle.TIED:
-        length = np.linalg.norm(roots.canonical - combs.TIE, axis=1) * 1.12 + 0.5
+        length = np.linalg.norm(roots.canonical - tie_place(identity), axis=1) * 1.12 + 0.5
     return np.asarray(length, dtype=np.float32)
 
 
@@ -229,7 +237,7 @@ def shell_share(identity: Identity, recipe: Recipe, where: Array) -> Array:
     return smoothstep(0.0, max(2.5, 2.6 * recipe.shell_cm), root_distance(identity, where))
 
 
-def under_shell(identity: Identity, head: Head, style: HairStyle, recipe: Recipe, cover: Array) -> Layer:
+def under_shell(identity: Identity, head: Head, recipe: Recipe, cover: Array) -> Layer:
     """A dark layer above the scalp, so that no skin shines through the hair."""
     used = np.unique(head.triangles[(cover[head.triangles] > 0.02).all(1)])
     number = np.full(len(head.vertices), -1)
