@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from swapcore.errors import ArtifactError
-from swapcore.synth.mesh import Part
+from swapcore.synth.layers import Part
 from swapcore.synth.render import Picture
 
 TRUTH = "truth.tar"
