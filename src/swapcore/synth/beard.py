@@ -10,7 +10,7 @@ from swapcore.synth.identity import Identity
 from swapcore.synth.layers import Part, Ribbons
 
 FULL, GOATEE, MUSTACHE, THIN_MUSTACHE = range(4)
-_HAIRS = 4200
+_HAIRS = 4600
 """Ribbons of a full beard at detail 1."""
 _POINTS = 5
 _STUBBLE = 0.35
@@ -82,8 +82,8 @@ def grow_beard(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
     points, length = _curves(identity, roots, rng)
     share = np.linspace(0, 1, _POINTS, dtype=np.float32)[None]
     long = smoothstep(_STUBBLE, 0.6, np.float32(identity.beard))
-    wide = (0.035 + 0.055 * long) * rng.uniform(0.7, 1.3, (count, 1)) * detail**-0.3
-    strong = (0.35 + 0.5 * growing) * (0.35 + 0.65 * smoothstep(0.1, 0.7, roots.cover))[:, None]
+    wide = (0.035 + 0.085 * long) * rng.uniform(0.7, 1.3, (count, 1)) * detail**-0.3
+    strong = (0.4 + 0.5 * growing) * (0.35 + 0.65 * smoothstep(0.1, 0.7, roots.cover))[:, None]
     ribbons = Ribbons(
         points=points,
         width=(wide * (1 - 0.6 * share**1.5)).astype(np.float32),
@@ -93,7 +93,7 @@ def grow_beard(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
         ),
         light=(0.55 + 0.45 * smoothstep(0.0, 0.6, share) * np.ones((count, 1))).astype(np.float32),
         root=roots.vertex,
-        fibers=3.0 if identity.beard > 0.5 else 0.0,
+        fibers=4.0 if identity.beard > 0.45 else 0.0,
         gloss=0.35,
         part=Part.BEARD,
     )
@@ -104,17 +104,17 @@ def _curves(identity: Identity, roots: Roots, rng: np.random.Generator) -> tuple
     """Curves (S, K, 3) that leave the skin and turn down, and their lengths (S,) in cm."""
     x, y, _ = roots.canonical.T
     grown = max(0.0, identity.beard - _STUBBLE)
-    longest = 0.12 + 0.25 * min(identity.beard, _STUBBLE) + 3.2 * grown**1.25
+    longest = 0.12 + 0.3 * min(identity.beard, _STUBBLE) + 3.4 * grown**1.2
     chin = smoothstep(-7.0, -10.5, y) * smoothstep(5.5, 2.5, np.abs(x))
     is_mustache = smoothstep(-6.2, -5.4, y) * smoothstep(3.6, 2.8, np.abs(x))
-    local = 0.45 + 0.55 * chin
+    local = 0.6 + 0.4 * chin
     length = longest * local * (0.25 + 0.75 * roots.cover) * rng.uniform(0.6, 1.2, len(x))
     length = np.minimum(length, 0.95 - 0.35 * is_mustache + 10 * (1 - is_mustache))
     aside = np.sign(x) * (0.12 * np.abs(x) * (1 - is_mustache) + is_mustache * (0.35 + 0.3 * np.abs(x)))
     down = np.stack([aside * 0.6, -np.ones_like(x), 0.15 * np.ones_like(x)], 1)
     down = unit(down + 0.22 * rng.normal(size=down.shape) + 0.45 * wander(roots.canonical, 1.4, identity.marks_seed + 5))
     share = np.linspace(0, 1, _POINTS, dtype=np.float32)[None, :, None]
-    lift = 0.45 + 0.15 * (1 - is_mustache)
+    lift = 0.34 + 0.2 * (1 - is_mustache)
     out = roots.normal[:, None] * (lift[:, None, None] * share * (1 - 0.45 * share))
     inward = np.minimum((down * roots.normal).sum(1, keepdims=True), 0) * roots.normal
     curl = 0.12 * wander(roots.canonical, 0.7, identity.marks_seed + 9)[:, None] * np.sin(3 * share)

@@ -58,7 +58,7 @@ def scalp_cover(identity: Identity, where: Array) -> Array:
     """Share of hair's color that the painted scalp takes (N,), 0 to 1, at canonical points (N, 3)."""
     style = HairStyle(identity.hair_style)
     cover = growth_cover(identity, where, 1.3)
-    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.BUZZ: 0.75}.get(style, 0.8)
+    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.BUZZ: 0.8}.get(style, 0.8)
     amount = min(1.0, amount * (0.75 + 0.4 * identity.hair_thickness))
     return np.asarray(cover * amount, dtype=np.float32)
 
@@ -98,7 +98,8 @@ def _main(identity: Identity, head: Head, style: HairStyle, recipe: Recipe, cove
     if style in _LONG:
         curves = resample(curves, cut_below(curves, end_of(identity, style, roots, rng)), recipe.points)
     if style is HairStyle.CURLY:
-        curves = resample(curves[:, ::-1], (1 - 0.4 * edge).astype(np.float32), recipe.points)[:, ::-1]
+        hidden = 0.7 * recipe.shell_cm * shell_share(identity, recipe, roots.canonical) / length
+        curves = resample(curves[:, ::-1], 1 - np.minimum(hidden, 0.5), recipe.points)[:, ::-1]
     if recipe.wave_cm:
         curves = waved(curves, roots, recipe, rng, identity.hair_seed)
     along = np.linspace(0, 1, recipe.points, dtype=np.float32)
@@ -182,11 +183,16 @@ def waved(curves: Array, roots: Roots, recipe: Recipe, rng: np.random.Generator,
     if recipe.wavelength_cm < 3:
         phase = rng.uniform(0, 2 * np.pi, (count, 1))
     pace = 2 * np.pi / recipe.wavelength_cm * (1 + 0.15 * rng.normal(size=(count, 1)).clip(-2, 2))
-    grow_in = smoothstep(0.0, 0.5 if recipe.wavelength_cm > 3 else 0.2, np.linspace(0, 1, num))[None]
+    grow_in = smoothstep(0.05, 0.6 if recipe.wavelength_cm > 3 else 0.2, np.linspace(0, 1, num))[None]
     swing = recipe.wave_cm * grow_in * (1 + 0.25 * rng.normal(size=(count, 1)).clip(-1.5, 1.5))
     angle = phase + pace * arc
     moved = curves + side * (swing * np.sin(angle))[..., None] + out * (swing * 0.7 * np.cos(angle))[..., None]
     return np.asarray(moved, dtype=np.float32)
+
+
+def shell_share(identity: Identity, recipe: Recipe, where: Array) -> Array:
+    """Height of the under-shell (N,) at canonical points (N, 3), 0 at the hairline to 1 inside."""
+    return smoothstep(0.0, max(2.5, 2.6 * recipe.shell_cm), root_distance(identity, where))
 
 
 def under_shell(identity: Identity, head: Head, style: HairStyle, recipe: Recipe, cover: Array) -> Layer:
@@ -195,7 +201,7 @@ def under_shell(identity: Identity, head: Head, style: HairStyle, recipe: Recipe
     number = np.full(len(head.vertices), -1)
     number[used] = np.arange(len(used))
     triangles = number[head.triangles[(cover[head.triangles] > 0.02).all(1)]]
-    edge = smoothstep(0.0, max(2.5, 3.6 * recipe.shell_cm), root_distance(identity, head.canonical))[used]
+    edge = shell_share(identity, recipe, head.canonical[used])
     vertices = head.vertices[used] + head.normals[used] * (recipe.shell_cm * edge)[:, None]
     opacity = smoothstep(0.25, 0.95, cover[used]) * smoothstep(0.02, 0.3, edge)
     color = hair_color(identity.hair_darkness, identity.hair_redness, identity.hair_grey) * 0.55

@@ -52,10 +52,10 @@ def parted(identity: Identity, roots: Roots, back: float) -> Comb:
     def comb(where: Array, _: float) -> Array:
         x, y, z = where.T
         falling = smoothstep(8.0, 2.5, y)
-        frees_face = smoothstep(-5.0, -1.5, z) * smoothstep(7.0, 4.5, y)
+        frees_face = smoothstep(-5.5, -2.0, z) * smoothstep(8.0, 5.5, y)
         over = np.stack([side * (1 - 0.5 * behind), -0.25 - 0.5 * behind, -back - 0.4 * behind], 1)
         inward = -0.10 * (np.abs(x) - 6.4) * np.sign(x) * smoothstep(-1, -7, y)
-        down = np.stack([inward + 0.7 * side * frees_face, -np.ones_like(x), -0.9 * frees_face], 1)
+        down = np.stack([inward + 1.5 * side * frees_face, -np.ones_like(x), -1.5 * frees_face], 1)
         return unit(unit(over) * _column(1 - falling) + down * _column(falling) + drift)
 
     return comb

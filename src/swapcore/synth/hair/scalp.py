@@ -52,8 +52,8 @@ def hairline_distance(where: Array, hairline: float = 0.0, temples: float = 0.0)
 def bald_distance(where: Array, hairline: float) -> Array:
     """Like hairline_distance for a crown without hair: the horseshoe above the ears and at the nape."""
     angle = np.abs(np.arctan2(where[:, 0], where[:, 2] - SKULL_CENTER[2]))
-    below = (3.6 - 0.8 * hairline + 0.6 * np.cos(2 * angle)) - where[:, 1]
-    behind = (angle - 1.18) * 7.0
+    below = (4.4 - 0.9 * hairline + 0.6 * np.cos(2 * angle)) - where[:, 1]
+    behind = (angle - 1.02) * 7.0
     return np.minimum(hairline_distance(where, 0, 0), np.minimum(below, behind)).astype(np.float32)
 
 
