@@ -10,8 +10,10 @@ from swapcore.synth.attributes import Attributes
 from swapcore.synth.beard import beard_cover, grow_beard
 from swapcore.synth.brows import brow_cover, grow_brows
 from swapcore.synth.colors import hair_color
+from swapcore.synth.glasses import wear_glasses
 from swapcore.synth.hair import grow_hair, lay_hair, scalp_cover
 from swapcore.synth.head import Head
+from swapcore.synth.headwear import wear_headwear
 from swapcore.synth.identity import Identity
 from swapcore.synth.lashes import grow_lashes
 from swapcore.synth.layers import Layer, Ribbons
@@ -71,4 +73,9 @@ def clothes_color(attributes: Attributes) -> Floats:
 
 def wear(attributes: Attributes, head: Head) -> tuple[Layer, ...]:
     """Clothes, glasses and headwear of one image."""
-    return ()
+    worn: list[Layer] = []
+    if attributes.glasses:
+        worn += wear_glasses(attributes.glasses, head, attributes.glasses_seed)
+    if attributes.headwear:
+        worn += wear_headwear(attributes.headwear, head, attributes.glasses_seed)
+    return tuple(worn)
