@@ -124,7 +124,7 @@ def _lip_vertices() -> dict[str, int]:
     canonical, lips = topology.canonical["skin"], topology.groups["lips"]
     drops = np.asarray(topology.subdivide["skin"] @ load_asset().units["jawOpen"])[:, 1] < -1.2
     on_lips = (lips > 0.4) & (canonical[:, 2] > 1.2)
-    corner = on_lips & (lips > 0.5)
+    corner = _front() & (lips > 0.25) & (canonical[:, 2] > 1.2)
     points = {
         "mouth_left": _extreme(corner, -canonical[:, 0]),
         "mouth_right": _extreme(corner, canonical[:, 0]),

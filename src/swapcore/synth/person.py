@@ -11,9 +11,9 @@ from swapcore.synth.skin import bake_skin
 from swapcore.synth.subject import Subject, subject_vertices
 from swapcore.synth.wardrobe import Grown, covers, grow
 
-_TEXTURE_HEIGHTS = ((96, 192), (176, 320), (384, 512))
-"""Image side up to which a texture of a height in texels has about one texel per pixel of the supersampled face."""
-_LARGEST_TEXTURE = 768
+_TEXELS_PER_PX = 1.4
+"""Height of the texture over the side of the image: a little more than one texel per pixel of the supersampled face."""
+_SMALLEST_TEXTURE, _LARGEST_TEXTURE, _TEXTURE_STEP = 128, 1024, 32
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def prepare(subject: Subject, size_px: int) -> Person:
 
 def texture_height(size_px: int) -> int:
     """Texels from pole to pole of the texture for images of a size."""
-    return next((height for limit, height in _TEXTURE_HEIGHTS if size_px <= limit), _LARGEST_TEXTURE)
+    height = _TEXTURE_STEP * round(_TEXELS_PER_PX * size_px / _TEXTURE_STEP)
+    return min(_LARGEST_TEXTURE, max(_SMALLEST_TEXTURE, height))
 
 
 def detail_of(size_px: int) -> float:
