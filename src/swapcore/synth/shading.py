@@ -177,11 +177,11 @@ def _skin_part(local: Floats, extra: Floats, values: Floats) -> int:
         return 5
     if values[14] > 0.5:
         return 10
-    if values[10] > 0.5:
+    if values[10] > 0.3:
         return 8
-    if values[12] > 0.45:
+    if values[12] > 0.2:
         return 2
-    if values[13] > 0.45:
+    if values[13] > 0.35:
         return 9
     jaw = -6.6 - 0.46 * (local[2] + 7.0)
     if local[1] < jaw - 0.4 or local[2] < -9.5:

@@ -261,7 +261,7 @@ def _paint_cover(
             share = min(0.96, share)
             for n in range(3):
                 texture[row, column, n] += (color[n] - texture[row, column, n]) * share
-            texture[row, column, channel] = share
+            texture[row, column, channel] = amount[row, column]
 
 
 @compiled
