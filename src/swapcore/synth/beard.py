@@ -55,8 +55,7 @@ def beard_cover(identity: Identity, where: Array) -> Array:
     grown = 0.75 * min(1.0, identity.beard / 0.5) ** 0.8
     base = _density(identity, where, 1.1)
     if identity.beard_style != FULL:
-        full = identity.but(beard_style=FULL) if isinstance(identity, Identity) else identity
-        everywhere = _density(full, where, 1.1)
+        everywhere = _density(identity.but(beard_style=FULL), where, 1.1)
         return np.asarray(np.maximum(base * max(grown, shaven), everywhere * shaven), dtype=np.float32)
     return np.asarray(base * max(grown, shaven), dtype=np.float32)
 
@@ -79,9 +78,9 @@ def grow_beard(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
     area = {FULL: 1.0, GOATEE: 0.5, MUSTACHE: 0.3, THIN_MUSTACHE: 0.95}[identity.beard_style]
     count = max(60, int(_HAIRS * area * detail**0.7 * (0.35 + 0.65 * growing)))
     roots = scatter_roots(head, cover, count, rng)
-    points, length = _curves(identity, roots, rng)
+    points = _curves(identity, roots, rng)
     share = np.linspace(0, 1, _POINTS, dtype=np.float32)[None]
-    long = smoothstep(_STUBBLE, 0.6, np.float32(identity.beard))
+    long = smoothstep(_STUBBLE, 0.6, np.asarray(identity.beard))
     wide = (0.035 + 0.085 * long) * rng.uniform(0.7, 1.3, (count, 1)) * detail**-0.3
     strong = (0.4 + 0.5 * growing) * (0.35 + 0.65 * smoothstep(0.1, 0.7, roots.cover))[:, None]
     ribbons = Ribbons(
@@ -100,8 +99,8 @@ def grow_beard(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
     return (ribbons,)
 
 
-def _curves(identity: Identity, roots: Roots, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Curves (S, K, 3) that leave the skin and turn down, and their lengths (S,) in cm."""
+def _curves(identity: Identity, roots: Roots, rng: np.random.Generator) -> Array:
+    """Curves (S, K, 3) that leave the skin and turn down."""
     x, y, _ = roots.canonical.T
     grown = max(0.0, identity.beard - _STUBBLE)
     longest = 0.12 + 0.3 * min(identity.beard, _STUBBLE) + 3.4 * grown**1.2
@@ -112,12 +111,13 @@ def _curves(identity: Identity, roots: Roots, rng: np.random.Generator) -> tuple
     length = np.minimum(length, 0.95 - 0.35 * is_mustache + 10 * (1 - is_mustache))
     aside = np.sign(x) * (0.12 * np.abs(x) * (1 - is_mustache) + is_mustache * (0.35 + 0.3 * np.abs(x)))
     down = np.stack([aside * 0.6, -np.ones_like(x), 0.15 * np.ones_like(x)], 1)
-    down = unit(down + 0.22 * rng.normal(size=down.shape) + 0.45 * wander(roots.canonical, 1.4, identity.marks_seed + 5))
+    down = unit(
+        down + 0.22 * rng.normal(size=down.shape) + 0.45 * wander(roots.canonical, 1.4, identity.marks_seed + 5)
+    )
     share = np.linspace(0, 1, _POINTS, dtype=np.float32)[None, :, None]
     lift = 0.34 + 0.2 * (1 - is_mustache)
     out = roots.normal[:, None] * (lift[:, None, None] * share * (1 - 0.45 * share))
     inward = np.minimum((down * roots.normal).sum(1, keepdims=True), 0) * roots.normal
     curl = 0.12 * wander(roots.canonical, 0.7, identity.marks_seed + 9)[:, None] * np.sin(3 * share)
     path = out + (down - inward)[:, None] * (0.35 * share + 0.65 * share**1.6) + curl * share
-    points = roots.position[:, None] + path * length[:, None, None].astype(np.float32)
-    return points.astype(np.float32), length.astype(np.float32)
+    return np.asarray(roots.position[:, None] + path * length[:, None, None], dtype=np.float32)

@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.synth.hair.roots import Obstacle
-from swapcore.synth.hair.scalp import smoothstep, wander
+from swapcore.synth.hair.scalp import Array, smoothstep, wander
 from swapcore.synth.head import Head
-from swapcore.synth.layers import Floats, Ints, Layer, Material, Part
+from swapcore.synth.layers import Ints, Layer, Material, Part
 from swapcore.synth.solids import clip_mesh, grid_triangles, make_layer
 
 CREW, SHIRT, V_NECK, TURTLENECK = range(4)
@@ -36,7 +36,7 @@ def wear_clothes(style: int, head: Head, color: npt.ArrayLike, seed: int) -> tup
     return tuple(layers)
 
 
-def neckline(style: int, where: Floats) -> Floats:
+def neckline(style: int, where: Array) -> Array:
     """Distance (N,) below the upper border of the clothes at canonical points (N, 3), cm; negative on bare skin."""
     x, y, z = np.abs(where[:, 0]), where[:, 1], where[:, 2]
     height, slope, depth, width = {
@@ -47,22 +47,20 @@ def neckline(style: int, where: Floats) -> Floats:
     }[style]
     line = height + slope * (z - _AXIS_Z)
     front = smoothstep(-9.5, -6.5, z)
-    notch = depth * np.clip(1 - x / width, 0, None) ** (1.0 if depth else 1.0) * front
+    notch = depth * np.clip(1 - x / width, 0, None) * front
     return np.asarray(line - notch - y, dtype=np.float32)
 
 
-def _shell(style: int, head: Head, color: Floats, seed: int) -> Layer:
+def _shell(style: int, head: Head, color: Array, seed: int) -> Layer:
     """The skin below the neckline, moved outward, with a hem that has a thickness."""
     below = neckline(style, head.canonical)
     table = np.concatenate([head.vertices, head.normals, head.canonical, below[:, None]], 1)
     near = head.triangles[(head.canonical[head.triangles][:, :, 1] < -8.0).all(1) & (below[head.triangles] > -1).any(1)]
     hem = 2.6 if style == TURTLENECK else 1.5
-    levels = (0.0, 0.10, 0.30, hem, hem + 0.25)
-    if style == SHIRT:
-        levels = (0.0, 0.10, 0.30)
+    levels = (0.0, 0.10, 0.30) if style == SHIRT else (0.0, 0.10, 0.30, hem, hem + 0.25)
     table, triangles = _split(table, near, levels)
     position, normal, canonical, depth = table[:, :3], table[:, 3:6], table[:, 6:9], table[:, 9]
-    offset = _thickness(style, depth, canonical, hem) + _folds(canonical, depth, seed)
+    offset = _thickness(style, depth, hem) + _folds(canonical, depth, seed)
     points = position + normal * offset[:, None]
     shade = np.ones(len(points))
     if style != SHIRT:
@@ -70,10 +68,12 @@ def _shell(style: int, head: Head, color: Floats, seed: int) -> Layer:
     angle = np.arctan2(canonical[:, 0], canonical[:, 2] - _AXIS_Z)
     across = np.where(canonical[:, 1] > -17, angle * 8.0, canonical[:, 0])
     detail = np.stack([across, canonical[:, 1] - 0.3 * canonical[:, 2]], 1)
-    return make_layer(points, triangles, shade[:, None] * color, Material.CLOTH, Part.CLOTHES, attach="body", detail=detail)
+    return make_layer(
+        points, triangles, shade[:, None] * color, Material.CLOTH, Part.CLOTHES, attach="body", detail=detail
+    )
 
 
-def _split(table: Floats, triangles: Ints, levels: tuple[float, ...]) -> tuple[Floats, Ints]:
+def _split(table: Array, triangles: Ints, levels: tuple[float, ...]) -> tuple[Array, Ints]:
     """Keep what is below the first level of the last column, with edges along all levels and no double vertices."""
     table, triangles, _, _ = clip_mesh(table, triangles, table[:, -1] - levels[0])
     for level in levels[1:]:
@@ -89,7 +89,7 @@ def _split(table: Floats, triangles: Ints, levels: tuple[float, ...]) -> tuple[F
     return table, triangles
 
 
-def _thickness(style: int, depth: Floats, canonical: Floats, hem: float) -> Floats:
+def _thickness(style: int, depth: Array, hem: float) -> Array:
     """Distance (N,) of the cloth from the skin, cm: a rounded hem, a band, and looser cloth on the chest."""
     hem_cm = {CREW: 0.34, SHIRT: 0.22, V_NECK: 0.30, TURTLENECK: 0.62}[style]
     rolled = 0.02 + (hem_cm - 0.02) * np.sqrt(np.clip(depth / 0.30, 0, 1))
@@ -100,7 +100,7 @@ def _thickness(style: int, depth: Floats, canonical: Floats, hem: float) -> Floa
     return np.asarray(rolled * band + np.minimum(rolled, loose) * (1 - band), dtype=np.float32)
 
 
-def _folds(canonical: Floats, depth: Floats, seed: int) -> Floats:
+def _folds(canonical: Array, depth: Array, seed: int) -> Array:
     """Long soft folds (N,) in cm that run down and outward."""
     stretched = canonical * np.array([1.0, 0.35, 0.8], np.float32)
     wide, fine = wander(stretched, 4.5, seed)[:, 0], wander(stretched, 1.9, seed + 1)[:, 1]
@@ -108,7 +108,7 @@ def _folds(canonical: Floats, depth: Floats, seed: int) -> Floats:
     return np.asarray(loose * (0.14 * wide + 0.05 * fine), dtype=np.float32)
 
 
-def _neck_ring(head: Head, height: float, angle: npt.NDArray[np.float64]) -> Floats:
+def _neck_ring(head: Head, height: float, angle: npt.NDArray[np.float64]) -> Array:
     """Points (N, 3) of the skin around the neck's axis at a height of the shirt's neckline, at angles from the front."""
     distance = neckline(SHIRT, head.canonical * np.array([1.0, 1.0, 1.0], np.float32))
     plain = distance + 5.0 * np.clip(1 - np.abs(head.canonical[:, 0]) / 2.6, 0, None) * smoothstep(
@@ -129,7 +129,7 @@ def _neck_ring(head: Head, height: float, angle: npt.NDArray[np.float64]) -> Flo
     return np.stack(columns, 1).astype(np.float32)
 
 
-def _collar(head: Head, color: Floats) -> Layer:
+def _collar(head: Head, color: Array) -> Layer:
     """A stand around the neck and a fall that ends in two points."""
     num = 73
     angle = np.linspace(0.20, 2 * np.pi - 0.20, num)

@@ -6,7 +6,7 @@ import numpy as np
 
 from swapcore.synth.colors import hair_color, strand_colors
 from swapcore.synth.hair import combs
-from swapcore.synth.hair.growth import Comb, clump, cut_below, grow, resample
+from swapcore.synth.hair.growth import Comb, clump, cut_at_throat, cut_below, grow, resample
 from swapcore.synth.hair.ribbons import Look, dress
 from swapcore.synth.hair.roots import Obstacle, Roots, scatter_roots
 from swapcore.synth.hair.scalp import (
@@ -48,20 +48,25 @@ def root_distance(identity: Identity, where: Array) -> Array:
 
 def growth_cover(identity: Identity, where: Array, soft: float = 0.9) -> Array:
     """Density of roots (N,), 0 to 1, at canonical points (N, 3); the hairline is soft cm wide and a little ragged."""
-    seed = identity.hair_seed
-    ragged = 0.20 * wander(where, 1.6, seed)[:, 0] + 0.12 * wander(where, 0.5, seed)[:, 1]
-    cover = smoothstep(-0.2, soft, root_distance(identity, where) + ragged) * (where[:, 1] > -9.0)
+    cover = np.zeros(len(where), np.float32)
+    distance = root_distance(identity, where)
+    possible = (distance > -0.8) & (where[:, 1] > -9.0)
+    inside = where[possible]
+    ragged = 0.20 * wander(inside, 1.6, identity.hair_seed)[:, 0]
+    ragged += 0.12 * wander(inside, 0.5, identity.hair_seed)[:, 1]
+    cover[possible] = smoothstep(-0.2, soft, distance[possible] + ragged)
     if identity.hair_style == HairStyle.RECEDING:
-        thin = smoothstep(9.0, 10.2, where[:, 1]) * 0.45 * identity.age
-        cover = cover * (1 - thin)
-    return np.asarray(cover, dtype=np.float32)
+        cover *= 1 - 0.45 * identity.age * smoothstep(9.0, 10.2, where[:, 1])
+    return cover
 
 
 def scalp_cover(identity: Identity, where: Array) -> Array:
     """Share of hair's color that the painted scalp takes (N,), 0 to 1, at canonical points (N, 3)."""
     style = HairStyle(identity.hair_style)
     cover = growth_cover(identity, where, 1.3)
-    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.HEADSCARF: 0.0, HairStyle.BUZZ: 0.8}.get(style, 0.8)
+    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.HEADSCARF: 0.0, HairStyle.BUZZ: 0.8}.get(
+        style, 0.8
+    )
     amount = min(1.0, amount * (0.75 + 0.4 * identity.hair_thickness))
     return np.asarray(cover * amount, dtype=np.float32)
 
@@ -82,6 +87,8 @@ def grow_hair(identity: Identity, head: Head, detail: float) -> Grown:
     recipe = RECIPES[style]
     cover = growth_cover(identity, head.canonical) * (1 - head.groups["ears"])
     count = int(recipe.count * detail**0.7)
+    if style in (*_LONG, HairStyle.SIDE_PART):
+        cover = cover * parting_density(identity, style, head.canonical)
     ribbons = _main(identity, head, style, recipe, cover, count)
     layers = (under_shell(identity, head, recipe, cover),) if recipe.shell_cm else ()
     if style is HairStyle.TIED:
@@ -95,6 +102,7 @@ def _main(
 ) -> tuple[Ribbons, ...]:
     rng = np.random.default_rng([identity.hair_seed, 1])
     roots = scatter_roots(head, cover, count, rng)
+    roots = replace(roots, cover=growth_cover(identity, roots.canonical))
     lift = recipe.shell_cm * shell_share(identity, recipe, roots.canonical)
     roots = replace(roots, position=roots.position + roots.normal * lift[:, None])
     layer = layers_of(roots, rng)
@@ -106,7 +114,13 @@ def _main(
 
 
 def _grown(
-    identity: Identity, head: Head, style: HairStyle, recipe: Recipe, roots: Roots, layer: Array, rng: np.random.Generator
+    identity: Identity,
+    head: Head,
+    style: HairStyle,
+    recipe: Recipe,
+    roots: Roots,
+    layer: Array,
+    rng: np.random.Generator,
 ) -> Array:
     """Curves (S, K, 3) of the style."""
     obstacle = Obstacle(head, recipe.shell_cm * shell_share(identity, recipe, head.canonical))
@@ -119,7 +133,7 @@ def _grown(
     curves = grow(roots, length, height, comb, recipe.habit, obstacle, steps)
     share = np.ones(len(roots), np.float32)
     if style in _LONG:
-        share = cut_below(curves, end_of(identity, style, roots, rng))
+        share = np.minimum(cut_below(curves, end_of(identity, style, roots, rng)), cut_at_throat(curves))
     if style in _LONG or steps != recipe.points:
         curves = resample(curves, share, recipe.points)
     if recipe.wave_cm:
@@ -130,9 +144,7 @@ def _grown(
     return curves
 
 
-def _strays(
-    curves: Array, roots: Roots, color: Array, recipe: Recipe, rng: np.random.Generator
-) -> tuple[Ribbons, ...]:
+def _strays(curves: Array, roots: Roots, color: Array, recipe: Recipe, rng: np.random.Generator) -> tuple[Ribbons, ...]:
     """Single thin hairs that leave the outline."""
     if not recipe.strays:
         return ()
@@ -150,6 +162,13 @@ def _strays(
         roots.position[chosen], roots.normal[chosen], roots.canonical[chosen], roots.vertex[chosen], roots.cover[chosen]
     )
     return (dress(moved, part, np.ones(len(chosen), np.float32), color[chosen], thin, rng),)
+
+
+def parting_density(identity: Identity, style: HairStyle, where: Array) -> Array:
+    """Density of ribbons (N,) at canonical points (N, 3): more where hair leaves the parting to both sides."""
+    side = 3.6 * combs.side_of(identity) if style is HairStyle.SIDE_PART else combs.part_x(identity)
+    near = np.exp(-(((where[:, 0] - side) / 1.0) ** 2)) * smoothstep(3.0, 6.0, where[:, 1])
+    return np.asarray(0.45 + 0.55 * near, dtype=np.float32)
 
 
 def layers_of(roots: Roots, rng: np.random.Generator) -> Array:

@@ -73,13 +73,9 @@ class Obstacle:
     def distance(self, points: Array) -> tuple[Array, Array]:
         """Signed distance (N,) of points (N, 3) from the skin, positive outside, and its gradient (N, 3).
 
-        It is the distance to the planes of the nearest vertices: exact near the skin and too small far away.
+        It is the distance to the plane of the nearest vertex: exact near the skin and too small far away.
         """
-        _, nearest = self._tree.query(points, k=2)
-        offset = points[:, None] - self._points[nearest]
-        weight = 1 / (np.einsum("nkc,nkc->nk", offset, offset) + 0.05)
-        weight /= weight.sum(1, keepdims=True)
+        _, nearest = self._tree.query(points)
         normal = self._normals[nearest]
-        height = (np.einsum("nkc,nkc->nk", offset, normal) * weight).sum(1)
-        gradient = unit(np.einsum("nk,nkc->nc", weight, normal))
-        return np.asarray(height, dtype=np.float32), gradient
+        height = np.einsum("nc,nc->n", points - self._points[nearest], normal)
+        return np.asarray(height, dtype=np.float32), normal

@@ -1,9 +1,12 @@
 """Where hair grows on the head."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
+"""Numbers; float32 in everything that the renderer gets."""
 
 SKULL_CENTER = np.array([0.0, 1.5, -8.0], dtype=np.float32)
 """Middle of the mean skull, cm."""
@@ -60,11 +63,10 @@ def bald_distance(where: Array, hairline: float) -> Array:
 def wander(where: Array, wavelength: float, seed: int) -> Array:
     """Smooth random numbers (N, 3) in about -1 to 1 at points (N, 3): a few plane waves of this length in cm."""
     rng = np.random.default_rng([seed, 401])
-    total = np.zeros((len(where), 3))
-    for _ in range(6):
-        direction = rng.normal(size=3)
-        direction *= 2 * np.pi / (wavelength * rng.uniform(0.7, 1.5) * np.linalg.norm(direction))
-        total += np.sin(where @ direction[:, None] + rng.uniform(0, 2 * np.pi, 3)) * 0.45
-    return np.asarray(total, dtype=np.float32)
-
-
+    waves = rng.normal(size=(3, 6))
+    waves *= 2 * np.pi / (wavelength * rng.uniform(0.7, 1.5, 6) * np.linalg.norm(waves, axis=0))
+    phase = rng.uniform(0, 2 * np.pi, (6, 3))
+    angle = where.astype(np.float32) @ waves.astype(np.float32)
+    mix = np.concatenate([np.cos(phase), np.sin(phase)]).astype(np.float32)
+    values: Array = np.concatenate([np.sin(angle), np.cos(angle)], 1) @ mix
+    return 0.45 * values
