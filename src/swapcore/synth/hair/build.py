@@ -7,9 +7,10 @@ import numpy as np
 from swapcore.synth.colors import hair_color, strand_colors
 from swapcore.synth.hair import combs
 from swapcore.synth.hair.growth import Comb, clump, cut_below, grow, resample
-from swapcore.synth.hair.ribbons import dress
+from swapcore.synth.hair.ribbons import Look, dress
 from swapcore.synth.hair.roots import Obstacle, Roots, scatter_roots
 from swapcore.synth.hair.scalp import (
+    SKULL_CENTER,
     Array,
     bald_distance,
     hairline_distance,
@@ -17,7 +18,9 @@ from swapcore.synth.hair.scalp import (
     unit,
     wander,
 )
+from swapcore.synth.hair.scarf import wear_scarf
 from swapcore.synth.hair.styles import RECIPES, Recipe
+from swapcore.synth.hair.tie import grow_knot, tie_place
 from swapcore.synth.head import Head
 from swapcore.synth.identity import HairStyle, Identity
 from swapcore.synth.layers import Layer, Material, Part, Ribbons
@@ -58,7 +61,7 @@ def scalp_cover(identity: Identity, where: Array) -> Array:
     """Share of hair's color that the painted scalp takes (N,), 0 to 1, at canonical points (N, 3)."""
     style = HairStyle(identity.hair_style)
     cover = growth_cover(identity, where, 1.3)
-    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.BUZZ: 0.8}.get(style, 0.8)
+    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.HEADSCARF: 0.0, HairStyle.BUZZ: 0.8}.get(style, 0.8)
     amount = min(1.0, amount * (0.75 + 0.4 * identity.hair_thickness))
     return np.asarray(cover * amount, dtype=np.float32)
 
@@ -74,40 +77,79 @@ def grow_hair(identity: Identity, head: Head, detail: float) -> Grown:
     style = HairStyle(identity.hair_style)
     if style is HairStyle.SHAVED:
         return Grown((), ())
+    if style is HairStyle.HEADSCARF:
+        return Grown((), wear_scarf(identity, head))
     recipe = RECIPES[style]
     cover = growth_cover(identity, head.canonical) * (1 - head.groups["ears"])
     count = int(recipe.count * detail**0.7)
-    ribbons = (_main(identity, head, style, recipe, cover, count),)
-    return Grown(ribbons, (under_shell(identity, head, style, recipe, cover),) if recipe.shell_cm else ())
+    ribbons = _main(identity, head, style, recipe, cover, count)
+    layers = (under_shell(identity, head, recipe, cover),) if recipe.shell_cm else ()
+    if style is HairStyle.TIED:
+        knot, core = grow_knot(identity, head, detail)
+        ribbons, layers = (*ribbons, *knot), (*layers, *core)
+    return Grown(ribbons, layers)
 
 
-def _main(identity: Identity, head: Head, style: HairStyle, recipe: Recipe, cover: Array, count: int) -> Ribbons:
+def _main(
+    identity: Identity, head: Head, style: HairStyle, recipe: Recipe, cover: Array, count: int
+) -> tuple[Ribbons, ...]:
     rng = np.random.default_rng([identity.hair_seed, 1])
     roots = scatter_roots(head, cover, count, rng)
-    obstacle = Obstacle(head)
+    lift = recipe.shell_cm * shell_share(identity, recipe, roots.canonical)
+    roots = replace(roots, position=roots.position + roots.normal * lift[:, None])
     layer = layers_of(roots, rng)
+    curves = _grown(identity, head, style, recipe, roots, layer, rng)
+    color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_grey, count, rng)
+    wider = float(np.clip((recipe.count / count) ** 0.5, 0.6, 1.6))
+    look = replace(recipe.look, width_cm=recipe.look.width_cm * wider)
+    return dress(curves, roots, layer, color, look, rng), *_strays(curves, roots, color, recipe, rng)
+
+
+def _grown(
+    identity: Identity, head: Head, style: HairStyle, recipe: Recipe, roots: Roots, layer: Array, rng: np.random.Generator
+) -> Array:
+    """Curves (S, K, 3) of the style."""
+    obstacle = Obstacle(head, recipe.shell_cm * shell_share(identity, recipe, head.canonical))
     edge = smoothstep(0.0, 2.2, root_distance(identity, roots.canonical))
     volume = 0.75 + 0.5 * identity.hair_thickness
-    height = recipe.shell_cm * edge + recipe.height_cm * volume * (0.08 + 0.92 * layer) * (0.25 + 0.75 * edge)
+    height = recipe.height_cm * volume * (0.05 + 0.95 * layer) * (0.2 + 0.8 * edge)
     comb = strayed(comb_of(identity, style, roots), roots, recipe.stray, identity.hair_seed, rng)
     length = length_of(identity, style, recipe, roots, rng)
     steps = max(recipe.points, int(np.ceil(recipe.length_cm / 1.2)) + 1)
     curves = grow(roots, length, height, comb, recipe.habit, obstacle, steps)
-    if steps != recipe.points and style not in _LONG:
-        curves = resample(curves, np.ones(count, np.float32), recipe.points)
+    share = np.ones(len(roots), np.float32)
     if style in _LONG:
-        curves = resample(curves, cut_below(curves, end_of(identity, style, roots, rng)), recipe.points)
-    if style is HairStyle.CURLY:
-        hidden = 0.7 * recipe.shell_cm * shell_share(identity, recipe, roots.canonical) / length
-        curves = resample(curves[:, ::-1], 1 - np.minimum(hidden, 0.5), recipe.points)[:, ::-1]
+        share = cut_below(curves, end_of(identity, style, roots, rng))
+    if style in _LONG or steps != recipe.points:
+        curves = resample(curves, share, recipe.points)
     if recipe.wave_cm:
         curves = waved(curves, roots, recipe, rng, identity.hair_seed)
-    along = np.linspace(0, 1, recipe.points, dtype=np.float32)
     if recipe.clump:
+        along = np.linspace(0, 1, recipe.points, dtype=np.float32)
         curves = clump(curves, roots, 11, recipe.clump * smoothstep(0.1, 1.0, along), rng)
-    color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_grey, count, rng)
-    look = replace(recipe.look, width_cm=recipe.look.width_cm * float(np.clip((recipe.count / count) ** 0.5, 0.6, 1.6)))
-    return dress(curves, roots, layer, color, look, rng)
+    return curves
+
+
+def _strays(
+    curves: Array, roots: Roots, color: Array, recipe: Recipe, rng: np.random.Generator
+) -> tuple[Ribbons, ...]:
+    """Single thin hairs that leave the outline."""
+    if not recipe.strays:
+        return ()
+    chosen = np.sort(rng.choice(len(curves), min(recipe.strays, len(curves)), replace=False))
+    path, num = curves[chosen], curves.shape[1]
+    along = np.linspace(0, 1, num, dtype=np.float32)[None, :, None]
+    outward = unit(path - SKULL_CENTER)
+    bend = rng.normal(size=(len(chosen), 1, 3)).astype(np.float32) * along**1.5 * 0.7
+    sway = np.sin(along * rng.uniform(2, 7, (len(chosen), 1, 1)) + rng.uniform(0, 6.28, (len(chosen), 1, 1))) * 0.12
+    away = outward * (0.10 + np.abs(rng.normal(size=(len(chosen), 1, 1))) * 0.35) * smoothstep(0.0, 0.5, along)
+    inward = np.minimum((bend * outward).sum(-1, keepdims=True), 0) * outward
+    moved = path + bend - inward + away + sway * along
+    thin = Look(0.022, 0.4, 0.55, 0.5, 0, 0.7, 0.9, 0.9)
+    part = Roots(
+        roots.position[chosen], roots.normal[chosen], roots.canonical[chosen], roots.vertex[chosen], roots.cover[chosen]
+    )
+    return (dress(moved, part, np.ones(len(chosen), np.float32), color[chosen], thin, rng),)
 
 
 def layers_of(roots: Roots, rng: np.random.Generator) -> Array:
@@ -158,9 +200,9 @@ def length_of(identity: Identity, style: HairStyle, recipe: Recipe, roots: Roots
         share = combs.in_fringe(roots.canonical)
         length = length * (1 - share) + reach * share
     if style is HairStyle.CURLY:
-        length = length * (1 + 0.45 * identity.hair_length) * (0.45 + 0.55 * smoothstep(-5, 5, y))
+        length = np.maximum(length * (1 + 0.45 * identity.hair_length), 1.2) * (0.45 + 0.55 * smoothstep(-5, 5, y))
     if style is HairStyle.TIED:
-        length = np.linalg.norm(roots.canonical - combs.TIE, axis=1) * 1.12 + 0.5
+        length = np.linalg.norm(roots.canonical - tie_place(identity), axis=1) * 1.12 + 0.5
     return np.asarray(length, dtype=np.float32)
 
 
@@ -195,7 +237,7 @@ def shell_share(identity: Identity, recipe: Recipe, where: Array) -> Array:
     return smoothstep(0.0, max(2.5, 2.6 * recipe.shell_cm), root_distance(identity, where))
 
 
-def under_shell(identity: Identity, head: Head, style: HairStyle, recipe: Recipe, cover: Array) -> Layer:
+def under_shell(identity: Identity, head: Head, recipe: Recipe, cover: Array) -> Layer:
     """A dark layer above the scalp, so that no skin shines through the hair."""
     used = np.unique(head.triangles[(cover[head.triangles] > 0.02).all(1)])
     number = np.full(len(head.vertices), -1)

@@ -7,11 +7,8 @@ import numpy as np
 from swapcore.synth.hair.growth import DOWN, Comb
 from swapcore.synth.hair.roots import Roots
 from swapcore.synth.hair.scalp import Array, smoothstep, unit, wander
+from swapcore.synth.hair.tie import tie_place
 from swapcore.synth.identity import Identity
-
-TIE = np.array([0.0, 4.2, -17.6], dtype=np.float32)
-"""Where tied hair is gathered."""
-
 
 def _column(values: Array) -> Array:
     return values[:, None]
@@ -102,9 +99,10 @@ def in_fringe(canonical: Array) -> Array:
 def tied(identity: Identity, roots: Roots) -> Comb:
     """Hair pulled to one place at the back of the head."""
     drift = 0.10 * wander(roots.canonical, 4.0, identity.hair_seed)
+    place = tie_place(identity)
 
     def comb(where: Array, _: float) -> Array:
-        return unit(unit(TIE - where) + drift)
+        return unit(unit(place - where) + drift)
 
     return comb
 

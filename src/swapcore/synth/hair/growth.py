@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from swapcore.synth.hair.roots import Obstacle, Roots
-from swapcore.synth.hair.scalp import Array, smoothstep, unit
+from swapcore.synth.hair.scalp import SKULL_CENTER, Array, smoothstep, unit
 
 DOWN = np.array([0.0, -1.0, 0.0], dtype=np.float32)
 Comb = Callable[[Array, float], Array]
@@ -95,7 +96,7 @@ def cut_below(curves: Array, end_y: Array) -> Array:
 
 
 def clump(curves: Array, roots: Roots, every: int, amount: Array, rng: np.random.Generator) -> Array:
-    """Draw curves (S, K, 3) together into locks towards their tips.
+    """Draw curves (S, K, 3) together into locks towards their tips; each keeps its height above the head.
 
     Args:
         curves: the curves.
@@ -104,11 +105,10 @@ def clump(curves: Array, roots: Roots, every: int, amount: Array, rng: np.random
         amount: (K,) or (S, K) share of the way to the leader at each point.
         rng: where the random numbers come from.
     """
-    from scipy.spatial import cKDTree
-
     leaders = np.sort(rng.choice(len(curves), max(4, len(curves) // every), replace=False))
-    places = roots.canonical * np.array([1.0, 1.0, 1.0], np.float32)
-    _, nearest = cKDTree(places[leaders]).query(places)
-    target = curves[leaders[nearest]]
+    _, nearest = cKDTree(roots.canonical[leaders]).query(roots.canonical)
+    delta = curves[leaders[nearest]] - curves
+    outward = unit(curves - SKULL_CENTER)
+    delta = delta - (delta * outward).sum(-1, keepdims=True) * outward
     pull = np.broadcast_to(amount, curves.shape[:2])[..., None]
-    return np.asarray(curves + pull * (target - curves), dtype=np.float32)
+    return np.asarray(curves + pull * delta, dtype=np.float32)

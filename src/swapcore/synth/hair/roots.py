@@ -59,11 +59,14 @@ def scatter_roots(head: Head, cover: Array, count: int, rng: np.random.Generator
 
 
 class Obstacle:
-    """The skin that hair must not cross."""
+    """The skin, or what covers it, that hair must not cross."""
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, lift: Array | None = None) -> None:
+        """Take the skin of a head, moved outward by lift (V,) cm where that is given."""
         keep = head.groups["inside_mouth"] < 0.5
         self._points = head.vertices[keep]
+        if lift is not None:
+            self._points = self._points + head.normals[keep] * lift[keep, None]
         self._normals = head.normals[keep]
         self._tree = cKDTree(self._points)
 
