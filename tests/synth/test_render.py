@@ -154,7 +154,8 @@ def test_hidden_points_are_marked(person: Identity) -> None:
     turned = render(person, QUIET.but(yaw_deg=45), 96)
     assert turned.visible[left]
     assert not turned.visible[right]
-    assert not render(person, QUIET.but(yaw_deg=180), 96).visible[: len(POINT_NAMES)].any()
+    behind = render(person, QUIET.but(yaw_deg=180), 96).visible
+    assert not any(shown for name, shown in zip(POINT_NAMES, behind, strict=True) if not name.startswith("contour"))
 
 
 def test_the_face_turns_the_way_the_angles_say(person: Identity) -> None:
@@ -195,6 +196,6 @@ def test_a_true_swap_changes_the_face_and_keeps_the_rest() -> None:
     inside = np.isin(original.parts, INNER_FACE) & np.isin(swapped.parts, INNER_FACE)
     assert changed[inside].mean() > 6
     both = (original.parts == Part.BACKGROUND) & (swapped.parts == Part.BACKGROUND)
-    assert changed[both].max() <= 1
+    assert changed[well_inside(both)].max() <= 1
     assert difference(render_true_swap(template, template, QUIET, 96), original).max() == 0
     assert render(Subject.of(template), QUIET, 96).image.tobytes() == original.image.tobytes()
