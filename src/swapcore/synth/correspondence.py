@@ -16,8 +16,9 @@ from swapcore.synth.render import Picture
 from swapcore.synth.scene import num_body_triangles, pose_person
 from swapcore.synth.subject import Subject
 
-_HIDDEN_CM = 0.30
-"""A surface point that is farther than this behind what an image shows there is hidden."""
+_HIDDEN_CM, _HIDDEN_PX = 0.25, 1.5
+"""A surface point that is farther than the sum of both lengths behind what an image shows there is hidden: a surface that is seen
+at a grazing angle changes its depth within a pixel."""
 _BODY = (*INNER_FACE, Part.NECK, Part.EAR)
 """Parts that are skin, eyes or mouth, or hair so short that it lies on the skin."""
 
@@ -38,6 +39,8 @@ class Surface:
     """(T, 3) of the body."""
     facing: npt.NDArray[np.bool_]
     """(T,) whether a triangle faces the camera."""
+    px_cm: float
+    """Size of a pixel at the head's distance."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ def surface_of(subject: Subject, attributes: Attributes, picture: Picture) -> Su
     weights = np.zeros((size_px, size_px, 3), np.float32)
     place = np.full((size_px, size_px, 3), np.nan, np.float32)
     _interpolate(shown, corners, triangles, scene.local, weights, place)
-    return Surface(shown, weights, place, corners, triangles, _front_facing(corners, triangles))
+    px_cm = attributes.span_cm / size_px
+    return Surface(shown, weights, place, corners, triangles, _front_facing(corners, triangles), px_cm)
 
 
 @compiled
@@ -109,6 +113,6 @@ def field_to(surface: Surface, other: Surface, other_picture: Picture) -> Field:
     column, row = (np.rint(np.where(on_body, points[..., axis], -1)).astype(int) for axis in (0, 1))
     inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
     at = row.clip(0, size - 1), column.clip(0, size - 1)
-    near = points[..., 2] < other_picture.depth[at] + _HIDDEN_CM
+    near = points[..., 2] < other_picture.depth[at] + _HIDDEN_CM + _HIDDEN_PX * other.px_cm
     shown = np.isin(other_picture.parts[at], _BODY) & other.facing[surface.triangle]
     return Field(xy, on_body & inside & near & shown)

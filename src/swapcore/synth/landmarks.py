@@ -14,7 +14,7 @@ from swapcore.synth.shape import mean_coarse
 
 _ALIGNMENT = ("left_eye", "right_eye", "nose_base", "mouth_left", "mouth_right")
 _CORNERS = ("left_eye_outer", "left_eye_inner", "right_eye_inner", "right_eye_outer")
-_NUM_CONTOUR, _NUM_BROW, _NUM_LID, _NUM_OUTER_LIP, _NUM_INNER_LIP = 33, 5, 3, 5, 3
+_NUM_CONTOUR, _NUM_BROW, _NUM_LID, _NUM_OUTER_LIP, _NUM_INNER_LIP = 33, 5, 3, 5, 5
 
 
 def _numbered(prefix: str, count: int) -> tuple[str, ...]:

@@ -12,14 +12,14 @@ from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
 from swapcore.synth.asset import Floats, Ints
 from swapcore.synth.attributes import Attributes
-from swapcore.synth.interim import draw_background
+from swapcore.synth.backgrounds import draw_background, environment
 from swapcore.synth.camera import Camera, Pose
 from swapcore.synth.expression import unit_strengths
 from swapcore.synth.eyes import iris_tone
 from swapcore.synth.identity import Identity
 from swapcore.synth.landmarks import POINT_NAMES
 from swapcore.synth.layers import Material, Part, Ribbons
-from swapcore.synth.light import key_light, make_environment
+from swapcore.synth.light import key_light
 from swapcore.synth.mouth import tooth_edges
 from swapcore.synth.noise import noise_block
 from swapcore.synth.passes import Canvas, blend_layers, compose, measure_hollows, shade_of_lids, split_glass
@@ -117,7 +117,7 @@ def _draw(
         (ribbons, place_ribbons(move_with_skin(ribbons, person.head, posed.skin, posed.skin_normals), pose))
         for ribbons in lay(person.grown, attributes, person.head)
     ]
-    lamps = _light_up(posed, strands, attributes, background, middle, camera)
+    lamps = _light_up(posed, strands, attributes, middle, camera)
     canvas = _shade(person, attributes, pose, camera, posed, (shown, depth, corners), lamps, background)
     soft, glass = split_glass(posed.soft)
     blend_layers(soft, canvas, lamps, pose, camera)
@@ -128,8 +128,7 @@ def _draw(
 
 
 def _light_up(
-    posed: Posed, strands: list[tuple[Ribbons, Floats]], attributes: Attributes, background: Floats, middle: Floats,
-    camera: Camera,
+    posed: Posed, strands: list[tuple[Ribbons, Floats]], attributes: Attributes, middle: Floats, camera: Camera
 ) -> Lamps:
     """The light of an image, and the shadows of solids and hair."""
     key, color = key_light(attributes)
@@ -138,7 +137,7 @@ def _light_up(
         if ribbons.part is Part.HAIR:
             add_hair_shadow(shadow, placed, ribbons.width, ribbons.opacity)
     return Lamps(
-        key=key, color=color, environment=make_environment(background, attributes.ambient), axes=shadow.axes,
+        key=key, color=color, environment=environment(attributes), axes=shadow.axes,
         center=shadow.center, solid=shadow.solid, hair=shadow.hair, spread=0.9 + 2.2 * attributes.light_softness,
         taps=taps(), eye_point=camera.eye_point,
     )  # fmt: skip

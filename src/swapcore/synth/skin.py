@@ -69,7 +69,7 @@ def base_tone(skin_tone: float, undertone: float) -> Floats:
     place = skin_tone * (len(_TONES) - 1)
     low = min(int(place), len(_TONES) - 2)
     tone = _TONES[low] + (_TONES[low + 1] - _TONES[low]) * (place - low)
-    shift = (0.01, -0.03, 0.0) if undertone < 0 else (-0.02, 0.01, -0.05)
+    shift = (0.02, -0.06, -0.02) if undertone < 0 else (-0.03, 0.02, -0.10)
     return np.asarray(tone * (1 + abs(undertone) * np.array(shift)), dtype=np.float32)
 
 

@@ -12,6 +12,7 @@ from swapcore.synth.asset import Floats
 from swapcore.synth.attributes import Attributes
 from swapcore.synth.beard import beard_cover, grow_beard
 from swapcore.synth.brows import brow_cover, grow_brows
+from swapcore.synth.clothes import wear_clothes
 from swapcore.synth.colors import hair_color
 from swapcore.synth.glasses import wear_glasses
 from swapcore.synth.hair import grow_hair, lay_hair, scalp_cover
@@ -84,7 +85,7 @@ def clothes_color(attributes: Attributes) -> Floats:
 
 def wear(attributes: Attributes, head: Head) -> tuple[Layer, ...]:
     """Clothes, glasses and headwear of one image."""
-    worn: list[Layer] = []
+    worn = [*wear_clothes(attributes.collar, head, clothes_color(attributes), attributes.background_seed)]
     if attributes.glasses:
         worn += wear_glasses(attributes.glasses, head, attributes.glasses_seed)
     if attributes.headwear:
