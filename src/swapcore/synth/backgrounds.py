@@ -1,5 +1,6 @@
 """Backgrounds with depth: rooms, streets, gardens, studios; and the light that comes from them."""
 
+import functools
 from collections.abc import Callable
 
 import cv2
@@ -9,8 +10,8 @@ import numpy.typing as npt
 from swapcore.synth.attributes import Attributes
 
 Image = npt.NDArray[np.float32]
-_LARGEST = 640
-"""Backgrounds are drawn at most this large and enlarged from there."""
+_SMALLEST, _LARGEST, _DISC_PX = 96, 256, 4.5
+"""A scene is drawn as small as gives its lens's disc this radius in pixels, and enlarged from there."""
 _WIDEST_DISC = 0.045
 """Radius of the lens's disc for the far background at full blur, share of the image."""
 
@@ -32,6 +33,14 @@ class _Canvas:
         cv2.fillPoly(self.light, [fixed], np.asarray(color, np.float64).tolist(), cv2.LINE_8, shift=4)
         if self._covers:
             cv2.fillPoly(self.cover, [fixed], 1.0, cv2.LINE_8, shift=4)
+
+    def leaves(self, outlines: npt.NDArray[np.float64], colors: npt.NDArray[np.float64]) -> None:
+        """Fill many convex polygons (N, P, 2), each with its color (N, 3)."""
+        fixed = np.rint((outlines * self.size - 0.5) * 16).astype(np.int32)
+        for corners, color in zip(fixed, colors.tolist(), strict=True):
+            cv2.fillConvexPoly(self.light, corners, color, cv2.LINE_8, 4)
+            if self._covers:
+                cv2.fillConvexPoly(self.cover, corners, 1.0, cv2.LINE_8, 4)
 
     def box(self, left: float, top: float, width: float, height: float, color: npt.ArrayLike) -> None:
         """Fill an upright rectangle."""
@@ -70,18 +79,26 @@ def draw_background(attributes: Attributes, size_px: int) -> Image:
     Returns:
         (size_px, size_px, 3) linear RGB.
     """
-    size = min(size_px, _LARGEST)
-    rng = np.random.default_rng([attributes.background_seed, 41])
-    far, near = _SCENES[rng.integers(len(_SCENES))](rng, size)
-    radius = _WIDEST_DISC * size * (0.25 + 0.75 * attributes.background_blur)
-    image = _defocus(far.light, radius)
-    if near is not None:
-        cover = _defocus(near.cover, 0.6 * radius)
-        image = image * (1 - cover) + _defocus(near.light * near.cover, 0.6 * radius)
-    image = image * _tint(attributes) * (0.45 + 0.45 * attributes.light_intensity)
-    if size != size_px:
-        image = np.asarray(cv2.resize(image, (size_px, size_px), interpolation=cv2.INTER_CUBIC), np.float32)
+    image = _scene(attributes.background_seed, attributes.background_blur)
+    way = cv2.INTER_AREA if size_px < len(image) else cv2.INTER_CUBIC
+    image = np.asarray(cv2.resize(image, (size_px, size_px), interpolation=way), dtype=np.float32)
+    image = image * (_tint(attributes) * (0.45 + 0.45 * attributes.light_intensity))
     return np.ascontiguousarray(image.clip(0.002, 4.0), dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def _scene(seed: int, blur: float) -> Image:
+    """A scene as the lens draws it, as large as its blur needs; background and environment of an image share it."""
+    share = _WIDEST_DISC * (0.25 + 0.75 * blur)
+    size = int(np.clip(_DISC_PX / share, _SMALLEST, _LARGEST))
+    rng = np.random.default_rng([seed, 41])
+    far, near = _SCENES[rng.integers(len(_SCENES))](rng, size)
+    image = _defocus(far.light, share * size)
+    if near is not None:
+        cover = _defocus(near.cover, 0.6 * share * size)
+        image = image * (1 - cover) + _defocus(near.light * near.cover, 0.6 * share * size)
+    image.setflags(write=False)
+    return image
 
 
 def environment(attributes: Attributes) -> npt.NDArray[np.float32]:
@@ -299,8 +316,7 @@ def _leaves(
     angle, turn = np.linspace(0, 2 * np.pi, 10, endpoint=False), rng.uniform(0, np.pi, (count, 1))
     u, v = length * np.cos(angle), length * rng.uniform(0.3, 0.6, (count, 1)) * np.sin(angle)
     outline = np.stack([np.cos(turn) * u - np.sin(turn) * v, np.sin(turn) * u + np.cos(turn) * v], -1)
-    for corners, tone in zip(place + outline, tones, strict=True):
-        canvas.polygon(corners, tone)
+    canvas.leaves(place + outline, tones)
 
 
 def _sky(rng: np.random.Generator, canvas: _Canvas, horizon: float) -> None:

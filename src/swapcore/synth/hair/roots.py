@@ -61,9 +61,9 @@ def scatter_roots(head: Head, cover: Array, count: int, rng: np.random.Generator
 class Obstacle:
     """The skin, or what covers it, that hair must not cross."""
 
-    def __init__(self, head: Head, lift: Array | None = None) -> None:
-        """Take the skin of a head, moved outward by lift (V,) cm where that is given."""
-        keep = head.groups["inside_mouth"] < 0.5
+    def __init__(self, head: Head, lift: Array | None = None, where: Array | None = None) -> None:
+        """Take the skin of a head, moved outward by lift (V,) cm, or only the vertices where (V,) is true."""
+        keep = head.groups["inside_mouth"] < 0.5 if where is None else where
         self._points = head.vertices[keep]
         if lift is not None:
             self._points = self._points + head.normals[keep] * lift[keep, None]
