@@ -73,12 +73,18 @@ RECIPES: dict[HairStyle, Recipe] = {
         strays=0,
     ),
     HairStyle.SHORT: Recipe(3400, 7, 4.6, 0.8, Habit(0.22, 0.35, 0.25, cling=0.55), _SHORT_LOOK, 0.4, 0.16, 0.22),
-    HairStyle.SIDE_PART: Recipe(3000, 10, 7.6, 1.3, Habit(0.3, 0.4, 0.25, cling=0.75), _SHORT_LOOK, 0.4, 0.10, 0.3),
+    HairStyle.SIDE_PART: Recipe(
+        3000, 10, 7.6, 1.3, Habit(0.3, 0.4, 0.25, ramp_cm=2.5, cling=0.75), _SHORT_LOOK, 0.4, 0.10, 0.3
+    ),
     HairStyle.FRINGE: Recipe(3200, 10, 6.5, 0.8, Habit(0.2, 0.4, 0.4, cling=0.5), _SHORT_LOOK, 0.4, 0.09, 0.3),
-    HairStyle.BOB: Recipe(2100, 16, 25.0, 1.1, Habit(0.15, 0.3, 0.2, cling=0.8), _LONG_LOOK, 0.4, 0.05, 0.3),
-    HairStyle.LONG_STRAIGHT: Recipe(1700, 20, 40.0, 1.1, Habit(0.15, 0.3, 0.2, cling=0.8), _LONG_LOOK, 0.45, 0.05, 0.3),
+    HairStyle.BOB: Recipe(
+        2100, 16, 25.0, 1.1, Habit(0.15, 0.3, 0.2, ramp_cm=4.0, cling=0.8), _LONG_LOOK, 0.4, 0.05, 0.3
+    ),
+    HairStyle.LONG_STRAIGHT: Recipe(
+        1700, 20, 40.0, 1.1, Habit(0.15, 0.3, 0.2, ramp_cm=4.0, cling=0.8), _LONG_LOOK, 0.45, 0.05, 0.3
+    ),
     HairStyle.LONG_WAVY: Recipe(
-        1500, 34, 40.0, 1.6, Habit(0.2, 0.3, 0.2, cling=0.7), _LONG_LOOK, 0.6, 0.06, 0.35, 0.7, 7.5
+        1500, 34, 40.0, 1.6, Habit(0.2, 0.3, 0.2, ramp_cm=4.0, cling=0.7), _LONG_LOOK, 0.6, 0.06, 0.35, 0.7, 7.5
     ),
     HairStyle.CURLY: Recipe(
         2600,
