@@ -16,7 +16,7 @@ _HEIGHT = np.array([5.7, 5.75, 5.6, 4.8, 3.4, 2.3, 0.9, -1.2, -2.0, -0.2, 1.5, 0
 """Lowest hair on the mean head at these angles, cm: forehead, temple, sideburn, above the ear, nape."""
 _FOREHEAD = np.array([1.0, 1.0, 1.0, 0.8, 0.4, 0.15, 0, 0, 0, 0, 0, 0, 0, 0, 0])
 _TEMPLE = np.array([0.0, 0.25, 0.9, 1.2, 0.9, 0.4, 0.1, 0, 0, 0, 0, 0, 0, 0, 0])
-_FINE = np.linspace(0, np.pi, 512)
+_FINE = np.linspace(0, np.pi, 2048)
 
 
 def smoothstep(start: float, end: float, x: Array) -> Array:
@@ -45,11 +45,11 @@ def hairline_distance(where: Array, hairline: float = 0.0, temples: float = 0.0)
     angle = np.abs(np.arctan2(where[:, 0], where[:, 2] - SKULL_CENTER[2]))
     height = _HEIGHT + 1.1 * hairline * _FOREHEAD + 2.2 * temples * _TEMPLE
     line = np.interp(_FINE, _ANGLE, height)
-    kernel = np.hanning(33) / np.hanning(33).sum()
-    line = np.convolve(np.pad(line, 16, mode="edge"), kernel, "valid")
-    slope = np.gradient(line, _FINE) / 7.5
-    above = where[:, 1] - np.interp(angle, _FINE, line)
-    return np.asarray(above / np.sqrt(1 + np.interp(angle, _FINE, slope) ** 2), dtype=np.float32)
+    kernel = np.hanning(131) / np.hanning(131).sum()
+    line = np.convolve(np.pad(line, 65, mode="edge"), kernel, "valid")
+    scale = 1 / np.sqrt(1 + (np.gradient(line, _FINE) / 7.5) ** 2)
+    column = np.rint(angle * (len(_FINE) - 1) / np.pi).astype(np.int64)
+    return np.asarray((where[:, 1] - line[column]) * scale[column], dtype=np.float32)
 
 
 def bald_distance(where: Array, hairline: float) -> Array:
@@ -57,7 +57,7 @@ def bald_distance(where: Array, hairline: float) -> Array:
     angle = np.abs(np.arctan2(where[:, 0], where[:, 2] - SKULL_CENTER[2]))
     below = (4.4 - 0.9 * hairline + 0.6 * np.cos(2 * angle)) - where[:, 1]
     behind = (angle - 1.02) * 7.0
-    return np.minimum(hairline_distance(where, 0, 0), np.minimum(below, behind)).astype(np.float32)
+    return np.asarray(np.minimum(hairline_distance(where, 0, 0), np.minimum(below, behind)), dtype=np.float32)
 
 
 def wander(where: Array, wavelength: float, seed: int) -> Array:
