@@ -1,5 +1,6 @@
 """Backgrounds with depth: rooms, streets, gardens, studios; and the light that comes from them."""
 
+import functools
 from collections.abc import Callable
 
 import cv2
@@ -9,8 +10,8 @@ import numpy.typing as npt
 from swapcore.synth.attributes import Attributes
 
 Image = npt.NDArray[np.float32]
-_LARGEST = 640
-"""Backgrounds are drawn at most this large and enlarged from there."""
+_SMALLEST, _LARGEST, _DISC_PX = 96, 256, 4.5
+"""A scene is drawn as small as gives its lens's disc this radius in pixels, and enlarged from there."""
 _WIDEST_DISC = 0.045
 """Radius of the lens's disc for the far background at full blur, share of the image."""
 
@@ -18,24 +19,28 @@ _WIDEST_DISC = 0.045
 class _Canvas:
     """A linear RGB image that is drawn on in shares of its side, x to the right and y down."""
 
-    def __init__(self, size: int, color: npt.ArrayLike) -> None:
+    def __init__(self, size: int, color: npt.ArrayLike, covers: bool = False) -> None:
+        """Fill with a color; with covers, `cover` says where something was drawn."""
         self.size = size
+        self._covers = covers
         self.light: Image = np.empty((size, size, 3), np.float32)
         self.light[:] = np.asarray(color, np.float32)
         self.cover: Image = np.zeros((size, size, 1), np.float32)
 
-    def polygon(self, corners: npt.ArrayLike, color: npt.ArrayLike, opacity: float = 1.0) -> None:
-        """Fill a polygon (N, 2) with an antialiased border."""
-        points = np.asarray(corners, np.float64)
-        low = np.floor(points.min(0) * self.size).astype(int).clip(0, self.size)
-        high = (np.ceil(points.max(0) * self.size).astype(int) + 1).clip(0, self.size)
-        if (high <= low).any():
-            return
-        width, height = high - low
-        mask = np.zeros((height, width), np.uint8)
-        fixed = np.rint((points * self.size - low - 0.5) * 16).astype(np.int32)
-        cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, shift=4)
-        self._mix(low, mask, color, opacity)
+    def polygon(self, corners: npt.ArrayLike, color: npt.ArrayLike) -> None:
+        """Fill a polygon (N, 2); its border is not antialiased, because the lens's blur follows."""
+        fixed = np.rint((np.asarray(corners, np.float64) * self.size - 0.5) * 16).astype(np.int32)
+        cv2.fillPoly(self.light, [fixed], np.asarray(color, np.float64).tolist(), cv2.LINE_8, shift=4)
+        if self._covers:
+            cv2.fillPoly(self.cover, [fixed], 1.0, cv2.LINE_8, shift=4)
+
+    def leaves(self, outlines: npt.NDArray[np.float64], colors: npt.NDArray[np.float64]) -> None:
+        """Fill many convex polygons (N, P, 2), each with its color (N, 3)."""
+        fixed = np.rint((outlines * self.size - 0.5) * 16).astype(np.int32)
+        for corners, color in zip(fixed, colors.tolist(), strict=True):
+            cv2.fillConvexPoly(self.light, corners, color, cv2.LINE_8, 4)
+            if self._covers:
+                cv2.fillConvexPoly(self.cover, corners, 1.0, cv2.LINE_8, 4)
 
     def box(self, left: float, top: float, width: float, height: float, color: npt.ArrayLike) -> None:
         """Fill an upright rectangle."""
@@ -44,7 +49,7 @@ class _Canvas:
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, turn_deg: float, color: npt.ArrayLike) -> None:
         """Fill an ellipse."""
-        angle = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+        angle = np.linspace(0, 2 * np.pi, 14, endpoint=False)
         c, s = np.cos(np.deg2rad(turn_deg)), np.sin(np.deg2rad(turn_deg))
         u, v = rx * np.cos(angle), ry * np.sin(angle)
         self.polygon(np.stack([x + c * u - s * v, y + s * u + c * v], 1), color)
@@ -62,15 +67,6 @@ class _Canvas:
         rows = np.asarray(top, np.float32) * (1 - share) + np.asarray(bottom, np.float32) * share
         inside = (place >= start) & (place <= end)
         self.light[inside] = rows[inside, None]
-        self.cover[inside] = 1
-
-    def _mix(self, low: npt.NDArray[np.int64], mask: npt.NDArray[np.uint8], color: npt.ArrayLike, opacity: float) -> None:
-        share = mask[..., None].astype(np.float32) * np.float32(opacity / 255)
-        rows, columns = slice(low[1], low[1] + mask.shape[0]), slice(low[0], low[0] + mask.shape[1])
-        part = self.light[rows, columns]
-        part += share * (np.asarray(color, np.float32) - part)
-        covered = self.cover[rows, columns]
-        covered += share * (1 - covered)
 
 
 def draw_background(attributes: Attributes, size_px: int) -> Image:
@@ -83,18 +79,26 @@ def draw_background(attributes: Attributes, size_px: int) -> Image:
     Returns:
         (size_px, size_px, 3) linear RGB.
     """
-    size = min(size_px, _LARGEST)
-    rng = np.random.default_rng([attributes.background_seed, 41])
-    far, near = _SCENES[rng.integers(len(_SCENES))](rng, size)
-    radius = _WIDEST_DISC * size * (0.25 + 0.75 * attributes.background_blur)
-    image = _defocus(far.light, radius)
-    if near is not None:
-        cover = _defocus(near.cover, 0.6 * radius)
-        image = image * (1 - cover) + _defocus(near.light * near.cover, 0.6 * radius)
-    image = image * _tint(attributes) * (0.45 + 0.45 * attributes.light_intensity)
-    if size != size_px:
-        image = cv2.resize(image, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
+    image = _scene(attributes.background_seed, attributes.background_blur)
+    way = cv2.INTER_AREA if size_px < len(image) else cv2.INTER_CUBIC
+    image = np.asarray(cv2.resize(image, (size_px, size_px), interpolation=way), dtype=np.float32)
+    image = image * (_tint(attributes) * (0.45 + 0.45 * attributes.light_intensity))
     return np.ascontiguousarray(image.clip(0.002, 4.0), dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def _scene(seed: int, blur: float) -> Image:
+    """A scene as the lens draws it, as large as its blur needs; background and environment of an image share it."""
+    share = _WIDEST_DISC * (0.25 + 0.75 * blur)
+    size = int(np.clip(_DISC_PX / share, _SMALLEST, _LARGEST))
+    rng = np.random.default_rng([seed, 41])
+    far, near = _SCENES[rng.integers(len(_SCENES))](rng, size)
+    image = _defocus(far.light, share * size)
+    if near is not None:
+        cover = _defocus(near.cover, 0.6 * share * size)
+        image = image * (1 - cover) + _defocus(near.light * near.cover, 0.6 * share * size)
+    image.setflags(write=False)
+    return image
 
 
 def environment(attributes: Attributes) -> npt.NDArray[np.float32]:
@@ -188,8 +192,12 @@ def _room(rng: np.random.Generator, size: int) -> tuple[_Canvas, _Canvas | None]
     wall = _paint(rng, 0.14, 0.55, 0.12)
     canvas = _Canvas(size, wall)
     corner, ceiling, floor = rng.uniform(0.12, 0.88), rng.uniform(-0.25, 0.12), rng.uniform(0.72, 1.05)
-    canvas.polygon([(corner, ceiling), (1.6, ceiling - 0.35), (1.6, floor + 0.5), (corner, floor)], wall * rng.uniform(0.5, 0.85))
-    canvas.polygon([(-0.6, ceiling - 0.2), (corner, ceiling), (1.6, ceiling - 0.35), (1.6, -1), (-0.6, -1)], wall * 1.25 + 0.05)
+    canvas.polygon(
+        [(corner, ceiling), (1.6, ceiling - 0.35), (1.6, floor + 0.5), (corner, floor)], wall * rng.uniform(0.5, 0.85)
+    )
+    canvas.polygon(
+        [(-0.6, ceiling - 0.2), (corner, ceiling), (1.6, ceiling - 0.35), (1.6, -1), (-0.6, -1)], wall * 1.25 + 0.05
+    )
     ground = _paint(rng, 0.06, 0.28, 0.25)
     canvas.polygon([(-0.6, floor + 0.25), (corner, floor), (1.6, floor + 0.5), (1.6, 2), (-0.6, 2)], ground)
     for _ in range(rng.integers(2, 5)):
@@ -199,7 +207,7 @@ def _room(rng: np.random.Generator, size: int) -> tuple[_Canvas, _Canvas | None]
     canvas.light *= np.exp(0.10 * _noise(rng, size, 4))[..., None]
     near = None
     if rng.random() < 0.45:
-        near = _Canvas(size, (0, 0, 0))
+        near = _Canvas(size, (0, 0, 0), covers=True)
         side = rng.choice([rng.uniform(-0.1, 0.12), rng.uniform(0.88, 1.1)])
         if rng.random() < 0.5:
             _leaves(rng, near, side, rng.uniform(0.5, 0.9), 0.22, 70, np.array([0.05, 0.10, 0.03]))
@@ -209,7 +217,12 @@ def _room(rng: np.random.Generator, size: int) -> tuple[_Canvas, _Canvas | None]
 
 
 def _window(rng: np.random.Generator, canvas: _Canvas, wall: npt.NDArray[np.float64]) -> None:
-    left, top, width, height = rng.uniform(-0.1, 0.75), rng.uniform(-0.05, 0.2), rng.uniform(0.2, 0.45), rng.uniform(0.35, 0.7)
+    left, top, width, height = (
+        rng.uniform(-0.1, 0.75),
+        rng.uniform(-0.05, 0.2),
+        rng.uniform(0.2, 0.45),
+        rng.uniform(0.35, 0.7),
+    )
     frame = np.minimum(wall * 1.5, 0.8)
     canvas.box(left - 0.02, top - 0.02, width + 0.04, height + 0.04, frame)
     sky = rng.uniform(1.0, 2.4) * np.array([0.85, 0.95, 1.05])
@@ -222,7 +235,7 @@ def _window(rng: np.random.Generator, canvas: _Canvas, wall: npt.NDArray[np.floa
     canvas.glow(left + width / 2, top + height / 2, 0.35, 0.10 * sky)
 
 
-def _shelf(rng: np.random.Generator, canvas: _Canvas, wall: npt.NDArray[np.float64]) -> None:
+def _shelf(rng: np.random.Generator, canvas: _Canvas, _: npt.NDArray[np.float64]) -> None:
     left, top, width = rng.uniform(-0.2, 0.7), rng.uniform(-0.1, 0.3), rng.uniform(0.3, 0.6)
     wood = _paint(rng, 0.05, 0.3, 0.25) * np.array([1.25, 1.0, 0.75])
     rows = rng.integers(2, 5)
@@ -241,13 +254,20 @@ def _shelf(rng: np.random.Generator, canvas: _Canvas, wall: npt.NDArray[np.float
 
 
 def _picture(rng: np.random.Generator, canvas: _Canvas, wall: npt.NDArray[np.float64]) -> None:
-    left, top, width, height = rng.uniform(-0.05, 0.85), rng.uniform(0.02, 0.4), rng.uniform(0.12, 0.3), rng.uniform(0.12, 0.34)
+    left, top, width, height = (
+        rng.uniform(-0.05, 0.85),
+        rng.uniform(0.02, 0.4),
+        rng.uniform(0.12, 0.3),
+        rng.uniform(0.12, 0.34),
+    )
     canvas.box(left + 0.008, top + 0.012, width, height, wall * 0.6)
     canvas.box(left, top, width, height, _paint(rng, 0.02, 0.3, 0.2))
     canvas.box(left + 0.014, top + 0.014, width - 0.028, height - 0.028, _paint(rng, 0.2, 0.7, 0.2))
     for _ in range(4):
         x, y = left + width * rng.uniform(0.3, 0.7), top + height * rng.uniform(0.3, 0.7)
-        canvas.ellipse(x, y, width * rng.uniform(0.05, 0.22), height * rng.uniform(0.05, 0.22), 0, _paint(rng, 0.05, 0.5, 0.5))
+        canvas.ellipse(
+            x, y, width * rng.uniform(0.05, 0.22), height * rng.uniform(0.05, 0.22), 0, _paint(rng, 0.05, 0.5, 0.5)
+        )
 
 
 def _door(rng: np.random.Generator, canvas: _Canvas, wall: npt.NDArray[np.float64]) -> None:
@@ -259,7 +279,7 @@ def _door(rng: np.random.Generator, canvas: _Canvas, wall: npt.NDArray[np.float6
         canvas.box(left + 0.05, top + y, width - 0.1, 0.36, color * 0.85)
 
 
-def _sofa(rng: np.random.Generator, canvas: _Canvas, wall: npt.NDArray[np.float64]) -> None:
+def _sofa(rng: np.random.Generator, canvas: _Canvas, _: npt.NDArray[np.float64]) -> None:
     left, top, color = rng.uniform(-0.3, 0.6), rng.uniform(0.62, 0.8), _paint(rng, 0.03, 0.25, 0.3)
     canvas.box(left, top, 0.6, 0.6, color)
     canvas.box(left, top + 0.14, 0.6, 0.6, color * 0.75)
@@ -280,15 +300,23 @@ def _lamp(rng: np.random.Generator, canvas: _Canvas) -> None:
 
 
 def _leaves(
-    rng: np.random.Generator, canvas: _Canvas, x: float, y: float, spread: float, count: int, color: npt.NDArray[np.float64]
+    rng: np.random.Generator,
+    canvas: _Canvas,
+    x: float,
+    y: float,
+    spread: float,
+    count: int,
+    color: npt.NDArray[np.float64],
 ) -> None:
     """Leaves around a place, some of them lit by the sun."""
-    for _ in range(count):
-        px, py = x + spread * rng.normal() * 0.6, y + spread * rng.normal() * 0.6
-        lit = np.exp(0.5 * rng.normal()) * (4.0 if rng.random() < 0.06 else 1.0)
-        tone = color * lit * np.exp(0.15 * rng.normal(size=3))
-        length = rng.uniform(0.008, 0.03) * (0.5 + spread * 2)
-        canvas.ellipse(px, py, length, length * rng.uniform(0.3, 0.6), rng.uniform(0, 180), tone)
+    place = np.array([x, y]) + 0.6 * spread * rng.normal(size=(count, 1, 2))
+    lit = np.exp(0.5 * rng.normal(size=(count, 1))) * np.where(rng.random((count, 1)) < 0.06, 4.0, 1.0)
+    tones = color * lit * np.exp(0.15 * rng.normal(size=(count, 3)))
+    length = rng.uniform(0.008, 0.03, (count, 1)) * (0.5 + spread * 2)
+    angle, turn = np.linspace(0, 2 * np.pi, 10, endpoint=False), rng.uniform(0, np.pi, (count, 1))
+    u, v = length * np.cos(angle), length * rng.uniform(0.3, 0.6, (count, 1)) * np.sin(angle)
+    outline = np.stack([np.cos(turn) * u - np.sin(turn) * v, np.sin(turn) * u + np.cos(turn) * v], -1)
+    canvas.leaves(place + outline, tones)
 
 
 def _sky(rng: np.random.Generator, canvas: _Canvas, horizon: float) -> None:
@@ -320,7 +348,9 @@ def _garden(rng: np.random.Generator, size: int) -> tuple[_Canvas, _Canvas | Non
     for _ in range(rng.integers(1, 4)):
         trunk = rng.uniform(0, 1)
         width = rng.uniform(0.015, 0.06)
-        canvas.box(trunk, top.min(), width, horizon + 0.08 - top.min(), np.array([0.07, 0.05, 0.035]) * rng.uniform(0.5, 1.6))
+        canvas.box(
+            trunk, top.min(), width, horizon + 0.08 - top.min(), np.array([0.07, 0.05, 0.035]) * rng.uniform(0.5, 1.6)
+        )
     for _ in range(9):
         _leaves(rng, canvas, rng.uniform(0, 1), rng.uniform(top.min(), horizon), rng.uniform(0.08, 0.2), 60, green)
     shade = np.exp(0.30 * _noise(rng, size, 6) + 0.18 * _noise(rng, size, 16))
@@ -328,7 +358,7 @@ def _garden(rng: np.random.Generator, size: int) -> tuple[_Canvas, _Canvas | Non
     canvas.light[rows] *= shade[rows, :, None]
     near = None
     if rng.random() < 0.4:
-        near = _Canvas(size, (0, 0, 0))
+        near = _Canvas(size, (0, 0, 0), covers=True)
         _leaves(rng, near, rng.choice([0.02, 0.98]), rng.uniform(0, 0.9), 0.22, 90, green * 1.3)
     return canvas, near
 
@@ -351,13 +381,23 @@ def _street(rng: np.random.Generator, size: int) -> tuple[_Canvas, None]:
             reach = inner
     for _ in range(rng.integers(0, 8) + (26 if night else 0)):
         x, y = rng.uniform(0, 1), vanish[1] + rng.uniform(-0.25, 0.12)
-        tone = np.array([(1.0, 0.75, 0.4), (1.0, 0.15, 0.08), (0.9, 0.95, 1.0), (0.3, 0.9, 0.5)][rng.choice(4, p=[0.5, 0.2, 0.25, 0.05])])
+        tone = np.array(
+            [(1.0, 0.75, 0.4), (1.0, 0.15, 0.08), (0.9, 0.95, 1.0), (0.3, 0.9, 0.5)][
+                rng.choice(4, p=[0.5, 0.2, 0.25, 0.05])
+            ]
+        )
         canvas.ellipse(x, y, 0.006, 0.006, 0, tone * rng.uniform(1.5, 7.0))
     return canvas, None
 
 
 def _house(
-    rng: np.random.Generator, canvas: _Canvas, vanish: npt.NDArray[np.float64], near: float, far: float, height: float, night: bool
+    rng: np.random.Generator,
+    canvas: _Canvas,
+    vanish: npt.NDArray[np.float64],
+    near: float,
+    far: float,
+    height: float,
+    night: bool,
 ) -> None:
     """One front in perspective, between two distances beside the vanishing point, with rows of windows."""
     color = _paint(rng, 0.10, 0.5, 0.2) * (0.10 if night else 1.0) * (0.7 if near < 0 else 1.0)
@@ -393,7 +433,9 @@ def _shore(rng: np.random.Generator, size: int) -> tuple[_Canvas, None]:
         ridge = np.cumsum(rng.normal(size=30)) * 0.012
         x = np.linspace(-0.05, 1.05, 30)
         top = horizon - 0.05 - rng.uniform(0, 0.1) - (ridge - ridge.min())
-        canvas.polygon([*zip(x, top, strict=True), (1.05, horizon), (-0.05, horizon)], sky * np.array([0.35, 0.42, 0.5]))
+        canvas.polygon(
+            [*zip(x, top, strict=True), (1.05, horizon), (-0.05, horizon)], sky * np.array([0.35, 0.42, 0.5])
+        )
     if rng.random() < 0.6:
         sand = _paint(rng, 0.25, 0.5, 0.05) * np.array([1.15, 1.0, 0.78])
         canvas.polygon([(-0.1, rng.uniform(0.75, 0.95)), (1.1, rng.uniform(0.75, 0.95)), (1.1, 1.1), (-0.1, 1.1)], sand)

@@ -27,19 +27,19 @@ def beard_distance(where: Array) -> tuple[Array, Array]:
     line = -6.5 + 4.6 * smoothstep(2.6, 7.0, x) - 0.5 * _bell(x - 2.6, 0.9)
     throat = y + 12.0 + 1.2 * smoothstep(-2.0, -7.0, z)
     chin = np.minimum(np.minimum(line - y, throat), (z + 8.6) * 0.8)
-    above_lip = np.minimum(np.minimum(-4.15 - 0.09 * x - y, 3.0 - x), y + 6.6)
+    above_lip = np.minimum(np.minimum(-4.1 - 0.05 * x - 0.10 * x**2 - y, 3.2 - x), y + 6.8)
     return chin.astype(np.float32), above_lip.astype(np.float32)
 
 
 def _density(identity: Identity, where: Array, soft: float) -> Array:
     """(N,) 0 to 1: density of beard hair at canonical points (N, 3); borders are soft cm wide and ragged."""
     chin, above_lip = beard_distance(where)
-    rough = 0.28 * wander(where, 1.1, identity.marks_seed)
+    rough = 0.28 * wander(where, 1.1, identity.marks_seed) + 0.22 * wander(where, 0.35, identity.marks_seed + 1)
     x, y = np.abs(where[:, 0]), where[:, 1]
-    cheek = smoothstep(-0.25, soft, chin + rough[:, 0])
+    cheek = smoothstep(-0.35, soft, chin + rough[:, 0])
     sparse = 0.6 * _bell(x - 1.55, 0.45) * _bell(y + 7.7, 0.5) + 0.35 * _bell(x - 3.4, 0.8) * _bell(y + 6.6, 0.8)
     cheek = cheek * (1 - sparse)
-    mustache = smoothstep(-0.1, 0.45, above_lip + 0.5 * rough[:, 1]) * (1 - 0.4 * _bell(x, 0.22))
+    mustache = smoothstep(-0.15, 0.5, above_lip + 0.5 * rough[:, 1]) * (1 - 0.4 * _bell(x, 0.22))
     if identity.beard_style == GOATEE:
         cheek = cheek * smoothstep(3.0, 2.2, x + rough[:, 2])
     if identity.beard_style == MUSTACHE:
@@ -53,10 +53,9 @@ def beard_cover(identity: Identity, where: Array) -> Array:
     """Share of the beard's color that the painted skin takes (N,), 0 to 1, at canonical points (N, 3)."""
     shaven = 0.16 * max(0.0, identity.masculinity - 0.5) * 2 * identity.face_hair_darkness
     grown = 0.75 * min(1.0, identity.beard / 0.5) ** 0.8
-    base = _density(identity, where, 1.1)
+    base = _density(identity, where, 1.9)
     if identity.beard_style != FULL:
-        full = identity.but(beard_style=FULL) if isinstance(identity, Identity) else identity
-        everywhere = _density(full, where, 1.1)
+        everywhere = _density(identity.but(beard_style=FULL), where, 1.9)
         return np.asarray(np.maximum(base * max(grown, shaven), everywhere * shaven), dtype=np.float32)
     return np.asarray(base * max(grown, shaven), dtype=np.float32)
 
@@ -72,16 +71,17 @@ def grow_beard(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
     if identity.beard <= 0.1:
         return ()
     rng = np.random.default_rng([identity.marks_seed, 22])
-    cover = _density(identity, head.canonical, 0.9) * (1 - head.groups["lips"]) * (1 - head.groups["inside_mouth"])
-    if cover.max() <= 0.05:
+    cover = _density(identity, head.canonical, 1.7) * (1 - head.groups["lips"]) * (1 - head.groups["inside_mouth"])
+    cover = np.where(cover > 0.14, cover, 0)
+    if cover.max() <= 0.14:
         return ()
     growing = min(1.0, identity.beard / _STUBBLE)
     area = {FULL: 1.0, GOATEE: 0.5, MUSTACHE: 0.3, THIN_MUSTACHE: 0.95}[identity.beard_style]
     count = max(60, int(_HAIRS * area * detail**0.7 * (0.35 + 0.65 * growing)))
     roots = scatter_roots(head, cover, count, rng)
-    points, length = _curves(identity, roots, rng)
+    points = _curves(identity, roots, rng)
     share = np.linspace(0, 1, _POINTS, dtype=np.float32)[None]
-    long = smoothstep(_STUBBLE, 0.6, np.float32(identity.beard))
+    long = smoothstep(_STUBBLE, 0.6, np.asarray(identity.beard))
     wide = (0.035 + 0.085 * long) * rng.uniform(0.7, 1.3, (count, 1)) * detail**-0.3
     strong = (0.4 + 0.5 * growing) * (0.35 + 0.65 * smoothstep(0.1, 0.7, roots.cover))[:, None]
     ribbons = Ribbons(
@@ -100,8 +100,8 @@ def grow_beard(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
     return (ribbons,)
 
 
-def _curves(identity: Identity, roots: Roots, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Curves (S, K, 3) that leave the skin and turn down, and their lengths (S,) in cm."""
+def _curves(identity: Identity, roots: Roots, rng: np.random.Generator) -> Array:
+    """Curves (S, K, 3) that leave the skin and turn down."""
     x, y, _ = roots.canonical.T
     grown = max(0.0, identity.beard - _STUBBLE)
     longest = 0.12 + 0.3 * min(identity.beard, _STUBBLE) + 3.4 * grown**1.2
@@ -112,12 +112,13 @@ def _curves(identity: Identity, roots: Roots, rng: np.random.Generator) -> tuple
     length = np.minimum(length, 0.95 - 0.35 * is_mustache + 10 * (1 - is_mustache))
     aside = np.sign(x) * (0.12 * np.abs(x) * (1 - is_mustache) + is_mustache * (0.35 + 0.3 * np.abs(x)))
     down = np.stack([aside * 0.6, -np.ones_like(x), 0.15 * np.ones_like(x)], 1)
-    down = unit(down + 0.22 * rng.normal(size=down.shape) + 0.45 * wander(roots.canonical, 1.4, identity.marks_seed + 5))
+    down = unit(
+        down + 0.22 * rng.normal(size=down.shape) + 0.45 * wander(roots.canonical, 1.4, identity.marks_seed + 5)
+    )
     share = np.linspace(0, 1, _POINTS, dtype=np.float32)[None, :, None]
     lift = 0.34 + 0.2 * (1 - is_mustache)
     out = roots.normal[:, None] * (lift[:, None, None] * share * (1 - 0.45 * share))
     inward = np.minimum((down * roots.normal).sum(1, keepdims=True), 0) * roots.normal
     curl = 0.12 * wander(roots.canonical, 0.7, identity.marks_seed + 9)[:, None] * np.sin(3 * share)
     path = out + (down - inward)[:, None] * (0.35 * share + 0.65 * share**1.6) + curl * share
-    points = roots.position[:, None] + path * length[:, None, None].astype(np.float32)
-    return points.astype(np.float32), length.astype(np.float32)
+    return np.asarray(roots.position[:, None] + path * length[:, None, None], dtype=np.float32)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from swapcore.synth.hair.scalp import Array
 from swapcore.synth.head import Head
-from swapcore.synth.layers import Floats, Layer, Material, Part
+from swapcore.synth.layers import Layer, Material, Part
 from swapcore.synth.solids import box_profile, grid_triangles, make_layer, sweep
 
 _SEGMENTS = 56
@@ -40,7 +41,9 @@ _FRAMES = (
     _Frame(2.50, 1.45, 3.8, 0.06, 0.12, 0.16, 0.0, True, 0.04),
 )
 """Rectangular plastic, round metal, aviator, browline, rimless below."""
-_PLASTIC = np.array([(0.012, 0.011, 0.011), (0.075, 0.030, 0.014), (0.020, 0.024, 0.050), (0.15, 0.022, 0.026), (0.30, 0.25, 0.20)])
+_PLASTIC = np.array(
+    [(0.012, 0.011, 0.011), (0.075, 0.030, 0.014), (0.020, 0.024, 0.050), (0.15, 0.022, 0.026), (0.30, 0.25, 0.20)]
+)
 _METAL = np.array([(0.62, 0.47, 0.24), (0.60, 0.60, 0.61), (0.10, 0.10, 0.11), (0.52, 0.34, 0.27)])
 NUM_STYLES = len(_FRAMES)
 
@@ -95,13 +98,13 @@ class _Fit:
         eye_front = max(float(center[2]) + radius for center, radius in head.eyes) + 0.75
         self.front = max(self.front, eye_front)
 
-    def place(self, x: npt.ArrayLike, y: npt.ArrayLike, ahead: float = 0.0) -> Floats:
+    def place(self, x: npt.ArrayLike, y: npt.ArrayLike, ahead: float = 0.0) -> Array:
         """Points (N, 3) of the glasses' curved front at x and y."""
         across, up = np.asarray(x, np.float64), np.asarray(y, np.float64)
         z = self.front + ahead - _WRAP * across**2 + _TILT * (up - self.center_y)
         return np.stack([across, up, z], -1).astype(np.float32)
 
-    def outline(self, side: int, grow: float = 0.0) -> Floats:
+    def outline(self, side: int, grow: float = 0.0) -> Array:
         """(N, 3) the lens's border, counterclockwise seen from the front, starting at the temple of side 1."""
         angle = np.linspace(0, 2 * np.pi, _SEGMENTS, endpoint=False)
         power = 2 / self.frame.square
@@ -117,24 +120,23 @@ class _Fit:
         return points if side > 0 else points[::-1]
 
 
-def _rim(fit: _Fit, side: int) -> tuple[Floats, npt.NDArray[np.int32]]:
+def _rim(fit: _Fit, side: int) -> tuple[Array, npt.NDArray[np.int32]]:
     """The tube around one lens, thinner below where the frame is so made."""
     path = fit.outline(side)
-    center = path.mean(0)
-    outward = path - center
     height = (path[:, 1] - fit.center_y) / fit.height
     thick = np.where(height > 0, 1.0, 1 + (fit.frame.lower_rim - 1) * np.clip(-height * 2.5, 0, 1))
     thick = np.maximum(thick, 0.02)
-    points, triangles = sweep(path, np.array([0, 0, 1.0], np.float32), box_profile(fit.frame.rim_cm, fit.frame.depth_cm), True)
+    points, triangles = sweep(
+        path, np.array([0, 0, 1.0], np.float32), box_profile(fit.frame.rim_cm, fit.frame.depth_cm), True
+    )
     ring = np.concatenate([path, path[:1]])
     scale = np.concatenate([thick, thick[:1]])
     around = points.reshape(len(ring), -1, 3)
     around = ring[:, None] + (around - ring[:, None]) * scale[:, None, None]
-    del outward
     return around.reshape(-1, 3).astype(np.float32), triangles
 
 
-def _bridge(fit: _Fit) -> tuple[Floats, npt.NDArray[np.int32]]:
+def _bridge(fit: _Fit) -> tuple[Array, npt.NDArray[np.int32]]:
     inner = fit.center_x - fit.width
     t = np.linspace(-1, 1, 13)
     arch = 0.30 if fit.frame.metal else 0.18
@@ -144,7 +146,7 @@ def _bridge(fit: _Fit) -> tuple[Floats, npt.NDArray[np.int32]]:
     return sweep(path, np.array([0, 0, 1.0], np.float32), box_profile(size, fit.frame.depth_cm * 0.9))
 
 
-def _temple(fit: _Fit, head: Head, side: int) -> tuple[Floats, npt.NDArray[np.int32]]:
+def _temple(fit: _Fit, head: Head, side: int) -> tuple[Array, npt.NDArray[np.int32]]:
     """The arm from the hinge along the head's side to the top of the ear."""
     x, y, z = (head.vertices * np.array([side, 1, 1], np.float32)).T
     ear = (head.groups["ears"] > 0.6) & (x > 0)
@@ -163,13 +165,15 @@ def _temple(fit: _Fit, head: Head, side: int) -> tuple[Floats, npt.NDArray[np.in
     xs = np.maximum(xs, straight)
     xs[0] = hinge[0]
     path = np.stack([side * xs, ys, zs], 1).astype(np.float32)
-    hook = np.array([[side * xs[-1] * 0.985, ys[-1] - 0.9, zs[-1] - 1.3], [side * xs[-1] * 0.96, ys[-1] - 2.2, zs[-1] - 1.9]])
+    hook = np.array(
+        [[side * xs[-1] * 0.985, ys[-1] - 0.9, zs[-1] - 1.3], [side * xs[-1] * 0.96, ys[-1] - 2.2, zs[-1] - 1.9]]
+    )
     path = np.concatenate([path, hook.astype(np.float32)])
     tall = 0.14 if fit.frame.metal else 0.42
     return sweep(path, np.array([0, 1.0, 0], np.float32), box_profile(0.14, tall))
 
 
-def _pad(fit: _Fit, side: int) -> tuple[Floats, npt.NDArray[np.int32]]:
+def _pad(fit: _Fit, side: int) -> tuple[Array, npt.NDArray[np.int32]]:
     inner = fit.center_x - fit.width
     start = fit.place(side * (inner + 0.1), fit.center_y - 0.15)
     end = start + np.array([-side * 0.28, -0.30, -0.55], np.float32)

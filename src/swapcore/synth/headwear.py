@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.synth.hair.scalp import SKULL_CENTER, smoothstep
+from swapcore.synth.hair.scalp import SKULL_CENTER, Array, smoothstep
 from swapcore.synth.head import Head
-from swapcore.synth.layers import Floats, Layer, Material, Part
+from swapcore.synth.layers import Layer, Material, Part
 from swapcore.synth.solids import RadialFit, directions, grid_triangles, make_layer
 
 CAP, BEANIE = 1, 2
@@ -16,7 +16,7 @@ _CLOTH = np.array([
 ])  # fmt: skip
 
 
-def hat_line(style: int, where: Floats) -> Floats:
+def hat_line(style: int, where: Array) -> Array:
     """Height (N,) of the lower border of a cap or beanie at points (N, 3) of the head, cm."""
     behind = smoothstep(2.0, -18.0, where[..., 2])
     front, back = (4.3, 1.6) if style == CAP else (3.9, -1.2)
@@ -45,7 +45,7 @@ def wear_headwear(style: int, head: Head, color_seed: int) -> tuple[Layer, ...]:
     return _cap(fit, color, rng) if style == CAP else _beanie(fit, color, rng)
 
 
-def _ring(fit: RadialFit, style: int, azimuth: Floats, clearance: float) -> tuple[Floats, Floats]:
+def _ring(fit: RadialFit, style: int, azimuth: Array, clearance: float) -> tuple[Array, Array]:
     """Points (C, 3) of the lower border and their polar angles (C,)."""
     polar = np.full(len(azimuth), 1.2)
     for _ in range(8):
@@ -56,7 +56,7 @@ def _ring(fit: RadialFit, style: int, azimuth: Floats, clearance: float) -> tupl
     return point.astype(np.float32), polar.astype(np.float32)
 
 
-def _dome(fit: RadialFit, style: int, clearance: npt.NDArray[np.float64], peak: float) -> tuple[Floats, Floats]:
+def _dome(fit: RadialFit, style: int, clearance: npt.NDArray[np.float64], peak: float) -> tuple[Array, Array]:
     """Points (R, C, 3) from the border to the top and their shares (R, C) of the way; clearance (R,) in cm."""
     azimuth = np.linspace(-np.pi, np.pi, _COLUMNS, endpoint=False)
     _, border = _ring(fit, style, azimuth, float(clearance[0]))
@@ -67,7 +67,7 @@ def _dome(fit: RadialFit, style: int, clearance: npt.NDArray[np.float64], peak: 
     return (SKULL_CENTER + ray * radius[..., None]).astype(np.float32), polar
 
 
-def _cloth_detail(points: Floats) -> Floats:
+def _cloth_detail(points: Array) -> Array:
     """Surface coordinates (R x C, 2) in cm of a grid (R, C, 3)."""
     around = np.cumsum(np.linalg.norm(np.diff(points, axis=1, prepend=points[:, :1]), axis=2), 1)
     up = np.cumsum(np.linalg.norm(np.diff(points, axis=0, prepend=points[:1]), axis=2), 0)
@@ -79,7 +79,7 @@ def _cap(fit: RadialFit, color: npt.NDArray[np.float64], rng: np.random.Generato
     clearance = np.r_[0.28, 0.62, np.linspace(0.75, 0.85, rows - 2)]
     points, _ = _dome(fit, CAP, clearance, 0.5)
     azimuth = np.linspace(-np.pi, np.pi, _COLUMNS, endpoint=False)
-    seam = np.exp(-((((azimuth * 3 / np.pi + 0.5) % 1) - 0.5) / 0.05) ** 2)
+    seam = np.exp(-(((((azimuth * 3 / np.pi + 0.5) % 1) - 0.5) / 0.05) ** 2))
     outward = points - SKULL_CENTER
     outward /= np.linalg.norm(outward, axis=2, keepdims=True)
     points = points - outward * (0.05 * seam)[None, :, None]
@@ -101,7 +101,7 @@ def _cap(fit: RadialFit, color: npt.NDArray[np.float64], rng: np.random.Generato
     return (crown, *brim)
 
 
-def _brim(fit: RadialFit, lower: float) -> Floats:
+def _brim(fit: RadialFit, lower: float) -> Array:
     """(R, C, 3) a visor that curves down at its sides."""
     azimuth = np.linspace(-0.98, 0.98, 41)
     inner, _ = _ring(fit, CAP, azimuth, 0.5)

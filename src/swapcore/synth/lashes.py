@@ -101,8 +101,8 @@ def _lid(
     rise = np.array([0.0, up, 0.15]) * (0.75 * share**1.7)
     path = (outward + aside)[:, None] * (share * (0.75 - 0.3 * share)) + rise + droop * np.array([0, 1.0, 0])
     points = base[:, None] + 0.01 * outward[:, None] + path * length[:, None, None]
-    strong = (0.60 + 0.25 * identity.eye_makeup) * (1.0 if upper else 0.55)
-    strong = strong * (0.85 + 0.15 * (1 - identity.masculinity)) * rng.uniform(0.8, 1.0, (count, 1))
+    firm = (0.60 + 0.25 * identity.eye_makeup) * (1.0 if upper else 0.55)
+    strong = firm * (0.85 + 0.15 * (1 - identity.masculinity)) * rng.uniform(0.8, 1.0, (count, 1))
     thick = (0.022 if upper else 0.016) * (1 + 0.5 * identity.eye_makeup) * detail**-0.3
     flat = share[..., 0]
     width = thick * (1 - 0.75 * flat) * np.ones((count, 1))

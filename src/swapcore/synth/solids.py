@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, maximum_filter
 
-from swapcore.synth.hair.scalp import unit
-from swapcore.synth.layers import Floats, Ints, Layer, Material, Part
+from swapcore.synth.hair.scalp import Array, unit
+from swapcore.synth.layers import Ints, Layer, Material, Part
 
 
 def grid_triangles(rows: int, columns: int, closed: bool = False) -> Ints:
@@ -23,14 +23,14 @@ def grid_triangles(rows: int, columns: int, closed: bool = False) -> Ints:
 
 
 def make_layer(
-    points: Floats,
+    points: Array,
     triangles: Ints,
     color: npt.ArrayLike,
     material: Material,
     part: Part,
     attach: str = "head",
     opacity: float = 1.0,
-    detail: Floats | None = None,
+    detail: Array | None = None,
     two_sided: bool = False,
 ) -> Layer:
     """A layer of one opacity; color is (3,) or (V, 3), detail (V, 2) in cm."""
@@ -49,7 +49,7 @@ def make_layer(
     )
 
 
-def sweep(path: Floats, up: Floats, profile: Floats, closed: bool = False) -> tuple[Floats, Ints]:
+def sweep(path: Array, up: Array, profile: Array, closed: bool = False) -> tuple[Array, Ints]:
     """A tube along a path.
 
     Args:
@@ -61,11 +61,7 @@ def sweep(path: Floats, up: Floats, profile: Floats, closed: bool = False) -> tu
     Returns:
         Points (N x P, 3) and triangles; ends stay open.
     """
-    if closed:
-        along = np.roll(path, -1, 0) - np.roll(path, 1, 0)
-    else:
-        along = np.gradient(path, axis=0)
-    along = unit(along)
+    along = unit(np.roll(path, -1, 0) - np.roll(path, 1, 0) if closed else np.gradient(path, axis=0))
     side = unit(np.cross(along, np.broadcast_to(up, path.shape)))
     second = np.cross(side, along)
     points = path[:, None] + side[:, None] * profile[None, :, :1] + second[:, None] * profile[None, :, 1:]
@@ -76,15 +72,23 @@ def sweep(path: Floats, up: Floats, profile: Floats, closed: bool = False) -> tu
     return points.reshape(-1, 3).astype(np.float32), grid_triangles(num, around, closed=True)[:, ::-1]
 
 
-def box_profile(width: float, depth: float, rounded: float = 0.3) -> Floats:
+def box_profile(width: float, depth: float, rounded: float = 0.3) -> Array:
     """(8, 2) a rectangle with cut corners."""
     w, d = width / 2, depth / 2
     cut = min(w, d) * rounded
-    corners = [(w, -d + cut), (w, d - cut), (w - cut, d), (-w + cut, d), (-w, d - cut), (-w, -d + cut), (-w + cut, -d), (w - cut, -d)]  # fmt: skip
+    octant = [(w, d - cut), (w - cut, d)]
+    corners = [
+        (w, -d + cut),
+        *octant,
+        *((-x, y) for x, y in octant[::-1]),
+        (-w, -d + cut),
+        (-w + cut, -d),
+        (w - cut, -d),
+    ]
     return np.array(corners, np.float32)
 
 
-def directions(polar: Floats, azimuth: Floats, pole: int) -> Floats:
+def directions(polar: Array, azimuth: Array, pole: int) -> Array:
     """Unit vectors (..., 3) at angles from an axis of the head: pole 1 is up, 2 the face's direction."""
     sine, cosine = np.sin(polar), np.cos(polar)
     if pole == 1:
@@ -97,7 +101,7 @@ class RadialFit:
 
     _ROWS, _COLUMNS = 72, 144
 
-    def __init__(self, points: Floats, center: Floats, pole: int, spread: int = 3, smooth: float = 1.5) -> None:
+    def __init__(self, points: Array, center: Array, pole: int, spread: int = 3, smooth: float = 1.5) -> None:
         self._pole = pole
         offset = points - center
         radius = np.linalg.norm(offset, axis=1)
@@ -111,14 +115,14 @@ class RadialFit:
         grid = maximum_filter(grid, spread, mode=("nearest", "wrap"))
         self._grid = gaussian_filter(grid, smooth, mode=("nearest", "wrap"))
 
-    def _cell(self, direction: Floats) -> tuple[Floats, Floats]:
+    def _cell(self, direction: Array) -> tuple[Array, Array]:
         if self._pole == 1:
             polar, azimuth = np.arccos(direction[..., 1].clip(-1, 1)), np.arctan2(direction[..., 0], direction[..., 2])
         else:
             polar, azimuth = np.arccos(direction[..., 2].clip(-1, 1)), np.arctan2(direction[..., 1], direction[..., 0])
         return polar / np.pi * self._ROWS, azimuth / (2 * np.pi) % 1 * self._COLUMNS
 
-    def radius(self, direction: Floats) -> Floats:
+    def radius(self, direction: Array) -> Array:
         """Smoothed distance (...,) in cm in unit directions (..., 3)."""
         row, column = self._cell(direction)
         row, column = row - 0.5, column - 0.5
@@ -131,7 +135,7 @@ class RadialFit:
         return np.asarray(top * (1 - down) + bottom * down, dtype=np.float32)
 
 
-def clip_mesh(vertices: Floats, triangles: Ints, inside: Floats) -> tuple[Floats, Ints, Ints, Floats]:
+def clip_mesh(vertices: Array, triangles: Ints, inside: Array) -> tuple[Array, Ints, Ints, Array]:
     """Cut a mesh along the line where a function of its vertices is zero.
 
     Args:
@@ -145,7 +149,6 @@ def clip_mesh(vertices: Floats, triangles: Ints, inside: Floats) -> tuple[Floats
     """
     keep = inside > 0
     count = keep[triangles].sum(1)
-    pairs: list[Ints] = []
     whole = triangles[count == 3]
     corners = [np.stack([whole, whole], -1)]
     for number in (1, 2):

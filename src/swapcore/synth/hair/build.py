@@ -1,12 +1,13 @@
 """Hair of one person: from the parameters to ribbons and an under-shell."""
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from swapcore.synth.colors import hair_color, strand_colors
 from swapcore.synth.hair import combs
-from swapcore.synth.hair.growth import Comb, clump, cut_below, grow, resample
+from swapcore.synth.hair.growth import Comb, clump, cut_at_throat, cut_below, grow, resample
 from swapcore.synth.hair.ribbons import Look, dress
 from swapcore.synth.hair.roots import Obstacle, Roots, scatter_roots
 from swapcore.synth.hair.scalp import (
@@ -21,7 +22,7 @@ from swapcore.synth.hair.scalp import (
 from swapcore.synth.hair.scarf import wear_scarf
 from swapcore.synth.hair.styles import RECIPES, Recipe
 from swapcore.synth.hair.tie import grow_knot, tie_place
-from swapcore.synth.head import Head
+from swapcore.synth.head import Head, load_topology
 from swapcore.synth.identity import HairStyle, Identity
 from swapcore.synth.layers import Layer, Material, Part, Ribbons
 
@@ -46,22 +47,46 @@ def root_distance(identity: Identity, where: Array) -> Array:
     return hairline_distance(where, identity.hairline + (0.8 if receding else 0.0), temples)
 
 
+@functools.cache
+def _possible() -> Array:
+    """Indices of the skin's vertices that some hairline includes."""
+    canonical = load_topology().canonical["skin"]
+    return np.nonzero((hairline_distance(canonical, -1.0, 0.0) > -1.5) & (canonical[:, 1] > -9.5))[0]
+
+
+def vertex_distance(identity: Identity, head: Head) -> Array:
+    """root_distance of the skin's vertices (V,); -5 far outside of every hairline."""
+    distance = np.full(len(head.vertices), -5.0, np.float32)
+    possible = _possible()
+    distance[possible] = root_distance(identity, head.canonical[possible])
+    return distance
+
+
 def growth_cover(identity: Identity, where: Array, soft: float = 0.9) -> Array:
     """Density of roots (N,), 0 to 1, at canonical points (N, 3); the hairline is soft cm wide and a little ragged."""
-    seed = identity.hair_seed
-    ragged = 0.20 * wander(where, 1.6, seed)[:, 0] + 0.12 * wander(where, 0.5, seed)[:, 1]
-    cover = smoothstep(-0.2, soft, root_distance(identity, where) + ragged) * (where[:, 1] > -9.0)
+    return cover_at(identity, where, root_distance(identity, where), soft)
+
+
+def cover_at(identity: Identity, where: Array, distance: Array, soft: float = 0.9) -> Array:
+    """growth_cover where root_distance (N,) is already known."""
+    cover = np.zeros(len(where), np.float32)
+    possible = (distance > -0.8) & (where[:, 1] > -9.0)
+    inside = where[possible]
+    ragged = 0.20 * wander(inside, 1.6, identity.hair_seed)[:, 0]
+    ragged += 0.12 * wander(inside, 0.5, identity.hair_seed)[:, 1]
+    cover[possible] = smoothstep(-0.2, soft, distance[possible] + ragged)
     if identity.hair_style == HairStyle.RECEDING:
-        thin = smoothstep(9.0, 10.2, where[:, 1]) * 0.45 * identity.age
-        cover = cover * (1 - thin)
-    return np.asarray(cover, dtype=np.float32)
+        cover *= 1 - 0.45 * identity.age * smoothstep(9.0, 10.2, where[:, 1])
+    return cover
 
 
 def scalp_cover(identity: Identity, where: Array) -> Array:
     """Share of hair's color that the painted scalp takes (N,), 0 to 1, at canonical points (N, 3)."""
     style = HairStyle(identity.hair_style)
     cover = growth_cover(identity, where, 1.3)
-    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.HEADSCARF: 0.0, HairStyle.BUZZ: 0.8}.get(style, 0.8)
+    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.HEADSCARF: 0.0, HairStyle.BUZZ: 0.8}.get(
+        style, 0.8
+    )
     amount = min(1.0, amount * (0.75 + 0.4 * identity.hair_thickness))
     return np.asarray(cover * amount, dtype=np.float32)
 
@@ -80,10 +105,14 @@ def grow_hair(identity: Identity, head: Head, detail: float) -> Grown:
     if style is HairStyle.HEADSCARF:
         return Grown((), wear_scarf(identity, head))
     recipe = RECIPES[style]
-    cover = growth_cover(identity, head.canonical) * (1 - head.groups["ears"])
+    distance = vertex_distance(identity, head)
+    cover = cover_at(identity, head.canonical, distance) * (1 - head.groups["ears"])
     count = int(recipe.count * detail**0.7)
-    ribbons = _main(identity, head, style, recipe, cover, count)
-    layers = (under_shell(identity, head, recipe, cover),) if recipe.shell_cm else ()
+    if style in (*_LONG, HairStyle.SIDE_PART):
+        cover = cover * parting_density(identity, style, head.canonical)
+    lift = recipe.shell_cm * shell_share(recipe, distance)
+    ribbons = _main(identity, head, style, recipe, cover, lift, count)
+    layers = (under_shell(identity, head, lift, cover),) if recipe.shell_cm else ()
     if style is HairStyle.TIED:
         knot, core = grow_knot(identity, head, detail)
         ribbons, layers = (*ribbons, *knot), (*layers, *core)
@@ -91,14 +120,15 @@ def grow_hair(identity: Identity, head: Head, detail: float) -> Grown:
 
 
 def _main(
-    identity: Identity, head: Head, style: HairStyle, recipe: Recipe, cover: Array, count: int
+    identity: Identity, head: Head, style: HairStyle, recipe: Recipe, cover: Array, lift: Array, count: int
 ) -> tuple[Ribbons, ...]:
     rng = np.random.default_rng([identity.hair_seed, 1])
     roots = scatter_roots(head, cover, count, rng)
-    lift = recipe.shell_cm * shell_share(identity, recipe, roots.canonical)
-    roots = replace(roots, position=roots.position + roots.normal * lift[:, None])
+    roots = replace(roots, cover=growth_cover(identity, roots.canonical))
+    raised = recipe.shell_cm * shell_share(recipe, root_distance(identity, roots.canonical))
+    roots = replace(roots, position=roots.position + roots.normal * raised[:, None])
     layer = layers_of(roots, rng)
-    curves = _grown(identity, head, style, recipe, roots, layer, rng)
+    curves = _grown(identity, Obstacle(head, lift), style, recipe, roots, layer, rng)
     color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_grey, count, rng)
     wider = float(np.clip((recipe.count / count) ** 0.5, 0.6, 1.6))
     look = replace(recipe.look, width_cm=recipe.look.width_cm * wider)
@@ -106,10 +136,15 @@ def _main(
 
 
 def _grown(
-    identity: Identity, head: Head, style: HairStyle, recipe: Recipe, roots: Roots, layer: Array, rng: np.random.Generator
+    identity: Identity,
+    obstacle: Obstacle,
+    style: HairStyle,
+    recipe: Recipe,
+    roots: Roots,
+    layer: Array,
+    rng: np.random.Generator,
 ) -> Array:
     """Curves (S, K, 3) of the style."""
-    obstacle = Obstacle(head, recipe.shell_cm * shell_share(identity, recipe, head.canonical))
     edge = smoothstep(0.0, 2.2, root_distance(identity, roots.canonical))
     volume = 0.75 + 0.5 * identity.hair_thickness
     height = recipe.height_cm * volume * (0.05 + 0.95 * layer) * (0.2 + 0.8 * edge)
@@ -119,7 +154,7 @@ def _grown(
     curves = grow(roots, length, height, comb, recipe.habit, obstacle, steps)
     share = np.ones(len(roots), np.float32)
     if style in _LONG:
-        share = cut_below(curves, end_of(identity, style, roots, rng))
+        share = np.minimum(cut_below(curves, end_of(identity, style, roots, rng)), cut_at_throat(curves))
     if style in _LONG or steps != recipe.points:
         curves = resample(curves, share, recipe.points)
     if recipe.wave_cm:
@@ -130,9 +165,7 @@ def _grown(
     return curves
 
 
-def _strays(
-    curves: Array, roots: Roots, color: Array, recipe: Recipe, rng: np.random.Generator
-) -> tuple[Ribbons, ...]:
+def _strays(curves: Array, roots: Roots, color: Array, recipe: Recipe, rng: np.random.Generator) -> tuple[Ribbons, ...]:
     """Single thin hairs that leave the outline."""
     if not recipe.strays:
         return ()
@@ -150,6 +183,13 @@ def _strays(
         roots.position[chosen], roots.normal[chosen], roots.canonical[chosen], roots.vertex[chosen], roots.cover[chosen]
     )
     return (dress(moved, part, np.ones(len(chosen), np.float32), color[chosen], thin, rng),)
+
+
+def parting_density(identity: Identity, style: HairStyle, where: Array) -> Array:
+    """Density of ribbons (N,) at canonical points (N, 3): more where hair leaves the parting to both sides."""
+    side = 3.6 * combs.side_of(identity) if style is HairStyle.SIDE_PART else combs.part_x(identity)
+    near = np.exp(-(((where[:, 0] - side) / 1.0) ** 2)) * smoothstep(3.0, 6.0, where[:, 1])
+    return np.asarray(0.45 + 0.55 * near, dtype=np.float32)
 
 
 def layers_of(roots: Roots, rng: np.random.Generator) -> Array:
@@ -232,19 +272,18 @@ def waved(curves: Array, roots: Roots, recipe: Recipe, rng: np.random.Generator,
     return np.asarray(moved, dtype=np.float32)
 
 
-def shell_share(identity: Identity, recipe: Recipe, where: Array) -> Array:
-    """Height of the under-shell (N,) at canonical points (N, 3), 0 at the hairline to 1 inside."""
-    return smoothstep(0.0, max(2.5, 2.6 * recipe.shell_cm), root_distance(identity, where))
+def shell_share(recipe: Recipe, distance: Array) -> Array:
+    """Height of the under-shell (N,) at distances from the hairline (N,), 0 at the hairline to 1 inside."""
+    return smoothstep(0.0, max(2.5, 2.6 * recipe.shell_cm), distance)
 
 
-def under_shell(identity: Identity, head: Head, recipe: Recipe, cover: Array) -> Layer:
-    """A dark layer above the scalp, so that no skin shines through the hair."""
-    used = np.unique(head.triangles[(cover[head.triangles] > 0.02).all(1)])
-    number = np.full(len(head.vertices), -1)
-    number[used] = np.arange(len(used))
-    triangles = number[head.triangles[(cover[head.triangles] > 0.02).all(1)]]
-    edge = shell_share(identity, recipe, head.canonical[used])
-    vertices = head.vertices[used] + head.normals[used] * (recipe.shell_cm * edge)[:, None]
+def under_shell(identity: Identity, head: Head, lift: Array, cover: Array) -> Layer:
+    """A dark layer at height lift (V,) above the scalp, so that no skin shines through the hair."""
+    faces = head.triangles[(cover > 0.02)[head.triangles].all(1)]
+    used, index = np.unique(faces, return_inverse=True)
+    triangles = index.reshape(faces.shape)
+    vertices = head.vertices[used] + head.normals[used] * lift[used, None]
+    edge = lift[used] / lift.max()
     opacity = smoothstep(0.25, 0.95, cover[used]) * smoothstep(0.02, 0.3, edge)
     color = hair_color(identity.hair_darkness, identity.hair_redness, identity.hair_grey) * 0.55
     return Layer(

@@ -10,6 +10,7 @@ from swapcore.synth.hair.scalp import Array, smoothstep, unit, wander
 from swapcore.synth.hair.tie import tie_place
 from swapcore.synth.identity import Identity
 
+
 def _column(values: Array) -> Array:
     return values[:, None]
 
@@ -20,13 +21,14 @@ def part_x(identity: Identity) -> float:
     return float(0.0 if abs(side) < 0.25 else 3.3 * np.sign(side) * (0.6 + 0.4 * abs(side)))
 
 
-def _side(identity: Identity) -> float:
+def side_of(identity: Identity) -> float:
+    """1 for a parting on the image's right, -1 for one on its left."""
     return 1.0 if identity.hair_part_side >= 0 else -1.0
 
 
 def whorl(identity: Identity, roots: Roots) -> Comb:
     """Hair that radiates from the crown, forward over the top and down the sides, turned a little."""
-    side = _side(identity)
+    side = side_of(identity)
     crown = np.array([0.9 * side, 9.6, -13.2], dtype=np.float32)
     axis = unit(crown - np.array([0.0, 1.5, -8.0], np.float32))
     sway = _column(smoothstep(-6, 3, roots.canonical[:, 2]) * smoothstep(3, 6, roots.canonical[:, 1]))
@@ -60,7 +62,7 @@ def parted(identity: Identity, roots: Roots, back: float) -> Comb:
 
 def swept(identity: Identity, roots: Roots) -> Comb:
     """Short hair with a parting: the top goes over to the far side and back, the sides go down."""
-    side = _side(identity)
+    side = side_of(identity)
     near = _column(smoothstep(-0.2, 0.2, (roots.canonical[:, 0] - 3.6 * side) * side))
     drift = 0.18 * wander(roots.canonical, 5.0, identity.hair_seed)
     over = np.array([-0.9 * side, 0.0, -0.6], np.float32)
@@ -79,7 +81,7 @@ def fringe(identity: Identity, roots: Roots, sides: Callable[[Array, float], Arr
     """Hair of the top falls over the forehead, the rest as another comb has it."""
     canonical = roots.canonical
     share_front = _column(in_fringe(canonical))
-    side = _side(identity)
+    side = side_of(identity)
     drift = 0.15 * wander(canonical, 3.0, identity.hair_seed)
 
     def comb(where: Array, share: float) -> Array:

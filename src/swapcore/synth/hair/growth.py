@@ -52,12 +52,14 @@ def grow(roots: Roots, length: Array, height: Array, comb: Comb, habit: Habit, o
         share = k / (num - 1)
         point = current + direction * step
         distance, outward = obstacle.distance(point)
-        wanted = 0.08 + height * smoothstep(0.0, habit.ramp_cm, step[:, 0] * k)
-        point = point + outward * np.maximum(wanted - distance, 0)[:, None]
+        wanted = 0.12 + height * smoothstep(0.0, habit.ramp_cm, step[:, 0] * k)
+        push = np.maximum(wanted - distance, 0)[:, None]
+        point = point + outward * push
         if habit.cling:
             near = smoothstep(9.0, 6.0, distance) * smoothstep(-5.0, -1.0, point[:, 1])
             point = point - outward * (habit.cling * near * np.maximum(distance - wanted, 0))[:, None]
-        current = current + unit(point - current) * step
+        free = current + unit(point - current) * step
+        current = np.where(push > 0.5 * step, point, free)
         curve.append(current)
         goal = comb(current, share)
         goal = goal - outward * np.minimum((goal * outward).sum(1, keepdims=True), 0) * (distance < 1.5)[:, None]
@@ -67,10 +69,10 @@ def grow(roots: Roots, length: Array, height: Array, comb: Comb, habit: Habit, o
 
 
 def smooth(curves: Array, passes: int = 2) -> Array:
-    """Curves (S, K, 3) with their corners rounded; the ends stay."""
-    for _ in range(passes):
-        inner = 0.25 * curves[:, :-2] + 0.5 * curves[:, 1:-1] + 0.25 * curves[:, 2:]
-        curves = np.concatenate([curves[:, :1], inner, curves[:, -1:]], 1)
+    """Curves (S, K, 3) with their corners rounded; ends and bends stay where they are (Taubin, 1995)."""
+    for share in (0.5, -0.52) * passes:
+        bend = 0.5 * (curves[:, :-2] + curves[:, 2:]) - curves[:, 1:-1]
+        curves = np.concatenate([curves[:, :1], curves[:, 1:-1] + share * bend, curves[:, -1:]], 1)
     return curves.astype(np.float32)
 
 
@@ -95,6 +97,14 @@ def cut_below(curves: Array, end_y: Array) -> Array:
     return np.asarray((first - 1 + part) / last, dtype=np.float32)
 
 
+def cut_at_throat(curves: Array) -> Array:
+    """Share (S,) of each curve (S, K, 3) before it reaches the front of the neck."""
+    x, y, z = np.abs(curves[..., 0]), curves[..., 1], curves[..., 2]
+    inside = (y < -9.5) & (z > -8.5) & (x < 4.4 + 0.25 * (-9.5 - y))
+    last = curves.shape[1] - 1
+    return np.where(inside.any(1), inside.argmax(1) / last, 1.0).astype(np.float32)
+
+
 def clump(curves: Array, roots: Roots, every: int, amount: Array, rng: np.random.Generator) -> Array:
     """Draw curves (S, K, 3) together into locks towards their tips; each keeps its height above the head.
 
@@ -110,5 +120,6 @@ def clump(curves: Array, roots: Roots, every: int, amount: Array, rng: np.random
     delta = curves[leaders[nearest]] - curves
     outward = unit(curves - SKULL_CENTER)
     delta = delta - (delta * outward).sum(-1, keepdims=True) * outward
-    pull = np.broadcast_to(amount, curves.shape[:2])[..., None]
+    near = smoothstep(3.0, 1.2, np.linalg.norm(delta, axis=-1))
+    pull = (amount * np.minimum.accumulate(near, 1))[..., None]
     return np.asarray(curves + pull * delta, dtype=np.float32)

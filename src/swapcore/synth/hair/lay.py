@@ -7,6 +7,7 @@ import numpy as np
 from swapcore.synth.attributes import Attributes
 from swapcore.synth.hair.scalp import SKULL_CENTER, smoothstep, unit, wander
 from swapcore.synth.head import Head
+from swapcore.synth.headwear import hat_line
 from swapcore.synth.layers import Ribbons
 
 
@@ -34,4 +35,7 @@ def _lay(hair: Ribbons, attributes: Attributes, head: Head) -> Ribbons:
     away = np.maximum(attributes.hair_volume, -0.6) * 0.35 * smoothstep(-8.0, 2.0, hair.points[..., 1])[..., None]
     inward = np.minimum((drift * outward).sum(-1, keepdims=True), 0) * outward
     moved = hair.points + free * (drift - inward + away * outward)
-    return replace(hair, points=moved.astype(np.float32))
+    if not attributes.headwear:
+        return replace(hair, points=moved.astype(np.float32))
+    seen = smoothstep(0.4, -0.4, moved[..., 1] - hat_line(attributes.headwear, moved))
+    return replace(hair, points=moved.astype(np.float32), opacity=(hair.opacity * seen).astype(np.float32))

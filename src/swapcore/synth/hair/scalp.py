@@ -1,9 +1,12 @@
 """Where hair grows on the head."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
+"""Numbers; float32 in everything that the renderer gets."""
 
 SKULL_CENTER = np.array([0.0, 1.5, -8.0], dtype=np.float32)
 """Middle of the mean skull, cm."""
@@ -13,7 +16,7 @@ _HEIGHT = np.array([5.7, 5.75, 5.6, 4.8, 3.4, 2.3, 0.9, -1.2, -2.0, -0.2, 1.5, 0
 """Lowest hair on the mean head at these angles, cm: forehead, temple, sideburn, above the ear, nape."""
 _FOREHEAD = np.array([1.0, 1.0, 1.0, 0.8, 0.4, 0.15, 0, 0, 0, 0, 0, 0, 0, 0, 0])
 _TEMPLE = np.array([0.0, 0.25, 0.9, 1.2, 0.9, 0.4, 0.1, 0, 0, 0, 0, 0, 0, 0, 0])
-_FINE = np.linspace(0, np.pi, 512)
+_FINE = np.linspace(0, np.pi, 2048)
 
 
 def smoothstep(start: float, end: float, x: Array) -> Array:
@@ -42,11 +45,11 @@ def hairline_distance(where: Array, hairline: float = 0.0, temples: float = 0.0)
     angle = np.abs(np.arctan2(where[:, 0], where[:, 2] - SKULL_CENTER[2]))
     height = _HEIGHT + 1.1 * hairline * _FOREHEAD + 2.2 * temples * _TEMPLE
     line = np.interp(_FINE, _ANGLE, height)
-    kernel = np.hanning(33) / np.hanning(33).sum()
-    line = np.convolve(np.pad(line, 16, mode="edge"), kernel, "valid")
-    slope = np.gradient(line, _FINE) / 7.5
-    above = where[:, 1] - np.interp(angle, _FINE, line)
-    return np.asarray(above / np.sqrt(1 + np.interp(angle, _FINE, slope) ** 2), dtype=np.float32)
+    kernel = np.hanning(131) / np.hanning(131).sum()
+    line = np.convolve(np.pad(line, 65, mode="edge"), kernel, "valid")
+    scale = 1 / np.sqrt(1 + (np.gradient(line, _FINE) / 7.5) ** 2)
+    column = np.rint(angle * (len(_FINE) - 1) / np.pi).astype(np.int64)
+    return np.asarray((where[:, 1] - line[column]) * scale[column], dtype=np.float32)
 
 
 def bald_distance(where: Array, hairline: float) -> Array:
@@ -54,17 +57,16 @@ def bald_distance(where: Array, hairline: float) -> Array:
     angle = np.abs(np.arctan2(where[:, 0], where[:, 2] - SKULL_CENTER[2]))
     below = (4.4 - 0.9 * hairline + 0.6 * np.cos(2 * angle)) - where[:, 1]
     behind = (angle - 1.02) * 7.0
-    return np.minimum(hairline_distance(where, 0, 0), np.minimum(below, behind)).astype(np.float32)
+    return np.asarray(np.minimum(hairline_distance(where, 0, 0), np.minimum(below, behind)), dtype=np.float32)
 
 
 def wander(where: Array, wavelength: float, seed: int) -> Array:
     """Smooth random numbers (N, 3) in about -1 to 1 at points (N, 3): a few plane waves of this length in cm."""
     rng = np.random.default_rng([seed, 401])
-    total = np.zeros((len(where), 3))
-    for _ in range(6):
-        direction = rng.normal(size=3)
-        direction *= 2 * np.pi / (wavelength * rng.uniform(0.7, 1.5) * np.linalg.norm(direction))
-        total += np.sin(where @ direction[:, None] + rng.uniform(0, 2 * np.pi, 3)) * 0.45
-    return np.asarray(total, dtype=np.float32)
-
-
+    waves = rng.normal(size=(3, 6))
+    waves *= 2 * np.pi / (wavelength * rng.uniform(0.7, 1.5, 6) * np.linalg.norm(waves, axis=0))
+    phase = rng.uniform(0, 2 * np.pi, (6, 3))
+    angle = where.astype(np.float32) @ waves.astype(np.float32)
+    mix = np.concatenate([np.cos(phase), np.sin(phase)]).astype(np.float32)
+    values: Array = np.concatenate([np.sin(angle), np.cos(angle)], 1) @ mix
+    return 0.45 * values

@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.synth.hair.scalp import smoothstep, wander
+from swapcore.synth.hair.scalp import Array, smoothstep, wander
 from swapcore.synth.head import Head
 from swapcore.synth.identity import Identity
-from swapcore.synth.layers import Floats, Layer, Material, Part
+from swapcore.synth.layers import Layer, Material, Part
 from swapcore.synth.solids import RadialFit, directions, grid_triangles, make_layer
 
 _CENTER = np.array([0.0, -1.5, -7.0], dtype=np.float32)
@@ -36,24 +36,26 @@ def wear_scarf(identity: Identity, head: Head) -> tuple[Layer, ...]:
     return (scarf,)
 
 
-def _drape(head: Head, seed: int) -> Floats:
+def _drape(head: Head, seed: int) -> Array:
     """(R, C, 3) from the border around the face to the back and down."""
-    fit = RadialFit(head.vertices, _CENTER, pole=2, spread=5, smooth=2.2)
+    fit = RadialFit(head.vertices, _CENTER, pole=2, spread=4, smooth=2.0)
+    snug = RadialFit(head.vertices[head.groups["ears"] < 0.1], _CENTER, pole=2, spread=1, smooth=1.3)
     azimuth = np.linspace(-np.pi, np.pi, _COLUMNS, endpoint=False)
     edge = np.interp(azimuth, _EDGE_ANGLE, _EDGE_POLAR)
     share = np.linspace(0, 1, _ROWS)[:, None]
     polar = edge * (1 - share) + (np.pi - 0.02) * share
     ray = directions(polar, np.broadcast_to(azimuth, polar.shape), 2)
-    radius = fit.radius(ray)
+    near = smoothstep(0.16, 0.03, polar - edge)
+    radius = fit.radius(ray) * (1 - near) + snug.radius(ray) * near
     below = smoothstep(0.15, 0.9, -np.sin(azimuth))[None]
     beyond = polar - edge
-    cloth = 0.12 + 0.55 * smoothstep(0.0, 0.10, beyond) + 0.35 * smoothstep(0.1, 0.6, beyond)
-    cloth = cloth + below * 0.9 * smoothstep(0.05, 0.5, beyond)
+    cloth = 0.10 + 0.55 * smoothstep(0.0, 0.12, beyond) + 0.35 * smoothstep(0.1, 0.6, beyond)
+    cloth = cloth + below * 0.5 * smoothstep(0.05, 0.5, beyond)
     points = _CENTER + ray * (radius + cloth + _folds(azimuth, beyond, below, seed))[..., None]
     return _hem(points).astype(np.float32)
 
 
-def _folds(azimuth: Floats, beyond: Floats, below: Floats, seed: int) -> npt.NDArray[np.float64]:
+def _folds(azimuth: Array, beyond: Array, below: Array, seed: int) -> npt.NDArray[np.float64]:
     """Folds (R, C) in cm: they run from the chin back along the jaw and down over the chest."""
     ring = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros_like(azimuth)], 1).astype(np.float32)
     wide = wander(ring, 0.9, seed)[:, 0][None]
@@ -63,7 +65,7 @@ def _folds(azimuth: Floats, beyond: Floats, below: Floats, seed: int) -> npt.NDA
     return np.asarray(amount * (wide + 0.5 * fine) + slanted)
 
 
-def _hem(points: Floats) -> Floats:
+def _hem(points: Array) -> Array:
     """Pull what would fall below the chest up to the hem."""
     low = -17.5 + 0.12 * points[..., 0] ** 2 * 0.02
     points[..., 1] = np.where(points[..., 1] < low, low - 1.2 * np.tanh((low - points[..., 1]) / 4.0), points[..., 1])

@@ -62,7 +62,7 @@ def _tail(identity: Identity, head: Head, roots: Roots, color: Array, rng: np.ra
     start = roots.position + 0.7 * radius[:, None] * ring
     spread = unit(ring * radius[:, None] + 0.25 * wander(start, 1.5, identity.hair_seed)).astype(np.float32)
 
-    def comb(where: Array, share: float) -> Array:
+    def comb(_: Array, share: float) -> Array:
         out = max(0.0, 1 - 3.5 * share)
         return unit(axis * (1.4 * out) + DOWN * (0.3 + 1.6 * share) + spread * (0.5 * out + 0.06))
 
