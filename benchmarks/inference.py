@@ -14,8 +14,8 @@ import torch
 
 from swapcore.faces.detect import detect_faces
 from swapcore.faces.extract import cut_face
-from swapcore.inference.image_swapper import PhotographSwapper
-from swapcore.inference.paste import keep_colour, paste_back
+from swapcore.inference.image_swapper import Swapper
+from swapcore.inference.paste import keep_color, paste_back
 from swapcore.provenance.credentials import signing_credentials
 from swapcore.provenance.manifest import sign
 from swapcore.provenance.marking import Ingredient, Provenance, encode, put_in_place, write_marked
@@ -58,17 +58,17 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    swapper = PhotographSwapper(options.model)
+    swapper = Swapper(options.model)
     image = photograph(options.photograph, options.size)
     box = detect_faces(image, "reject")[0]
-    face = cut_face(image, box, swapper.swapper.size_px)
+    face = cut_face(image, box, swapper.model.size_px)
     source = face.crop[:, ::-1].copy()
-    swapped = swapper.swapper.swap(source[None], face.crop[None])[0]
+    swapped = swapper.model.swap_crops(source[None], face.crop[None])[0]
     used = (Ingredient("source", "a.png", "0" * 64), Ingredient("template", "b.png", "1" * 64))
     provenance = Provenance("swapped", swapper.reference, used)
 
     def paste() -> np.ndarray:
-        return paste_back(image, face.crop, keep_colour(swapped, face.crop, face.points), face.points, face.affine)
+        return paste_back(image, face.crop, keep_color(swapped, face.crop, face.points), face.points, face.affine)
 
     pasted = paste()
     with TemporaryDirectory() as folder:
@@ -77,8 +77,8 @@ def main() -> None:
         parts = {
             "detect, one face meant": lambda: detect_faces(image, "reject"),
             "detect, --face largest": lambda: detect_faces(image, "largest"),
-            "align": lambda: cut_face(image, box, swapper.swapper.size_px),
-            "swap": lambda: swapper.swapper.swap(source[None], face.crop[None]),
+            "align": lambda: cut_face(image, box, swapper.model.size_px),
+            "swap": lambda: swapper.model.swap_crops(source[None], face.crop[None]),
             "paste": paste,
             "mark: watermark": lambda: embed(pasted, to_bits(provenance)),
             "mark: sign": lambda: sign(encoded, "image/png", provenance, signing_credentials(), watermarked=True),
@@ -88,7 +88,7 @@ def main() -> None:
         spent = {name: measure(work, options.times) for name, work in parts.items()}
     counted = [name for name in parts if name not in ("detect, --face largest", "mark, encode, write")]
     total = sum(spent[name] for name in counted)
-    print(f"{image.shape[1]} x {image.shape[0]} px, model of {swapper.swapper.size_px} px, one core, processor time")
+    print(f"{image.shape[1]} x {image.shape[0]} px, model of {swapper.model.size_px} px, one core, processor time")
     for name, milliseconds in spent.items():
         share = f"{100 * milliseconds / total:5.1f} %" if name in counted else ""
         print(f"{name:26s} {milliseconds:8.1f} ms {share}")

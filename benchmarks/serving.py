@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from swapcore.hub.loading import load_model_folder
 from swapcore.hub.references import locate_model
-from swapcore.hub.swapper import Swapper
 from swapcore.serving.export import OnnxSwap, export_onnx
 from swapcore.serving.requests import to_base64
 from swapcore.synth.attributes import draw_attributes
@@ -117,7 +117,7 @@ def milliseconds(functions: dict[str, Callable[[], object]], turns: int = 15) ->
 def compare_engines(folder: Path) -> None:
     """Torch and onnxruntime on the same crops, one thread each, by turns."""
     torch.set_num_threads(1)
-    swapper = Swapper(folder)
+    swapper = load_model_folder(folder)
     with tempfile.TemporaryDirectory() as scratch:
         written = export_onnx(folder, Path(scratch) / "swap.onnx")
         run = OnnxSwap(Path(scratch) / "swap.onnx", threads=1)

@@ -12,7 +12,7 @@ NUM_ID_BLOCKS = 9
 
 
 def layer(in_channels: int, out_channels: int, size: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolution, batch normalisation, ReLU; edges reflected."""
+    """Convolution, batch normalization, ReLU; edges reflected."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, size, stride, size // 2, padding_mode="reflect"),
         nn.BatchNorm2d(out_channels),

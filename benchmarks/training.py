@@ -23,7 +23,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from swapcore.config import NetworkParams, TrainParams, read_params
 from swapcore.data.sampling import Batch
-from swapcore.faces.networks import load_recogniser
+from swapcore.faces.networks import load_recognizer
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
 from swapcore.models.source import pool_levels
@@ -63,19 +63,19 @@ def section(size_px: int, batch_size: int, changes: dict[str, Any]) -> TrainPara
 def contestant(name: str, params: TrainParams) -> Contestant:
     """Untrained models, and a batch of noise: what a step costs does not depend on what is seen."""
     device = select_device(params.device)
-    recogniser = load_recogniser(NetworkParams(kind="dlib", path=None, sha256=None)).to(device)
+    recognizer = load_recognizer(NetworkParams(kind="dlib", path=None, sha256=None)).to(device)
     with torch.no_grad():
-        levels, embedding = recogniser.features(torch.zeros(1, 3, params.size_px, params.size_px, device=device))
+        levels, embedding = recognizer.features(torch.zeros(1, 3, params.size_px, params.size_px, device=device))
     sizes = {"embedding_size": embedding.shape[1], "pooled_size": pool_levels(levels, embedding).shape[1]}
     learner = build_learner(ModelConfiguration(generator=params.model, size_px=params.size_px, **sizes), params, device)
     if name != "ours":
         learner.generator = SimSwapSized(**sizes).to(device)
         learner.ema = copy.deepcopy(learner.generator).eval().requires_grad_(False)
-        learner.generator_optimiser = torch.optim.Adam(learner.generator.parameters(), 1e-4, fused=True)
+        learner.generator_optimizer = torch.optim.Adam(learner.generator.parameters(), 1e-4, fused=True)
     learner.step = params.steps // 2
     mean = torch.zeros(sizes["embedding_size"], device=device)
-    recognise = recogniser.kept_in(dtype_of(device, params.precision)).features
-    loss = SwapLoss(params.weights, recognise, mean, params.num_feature_levels, None)
+    recognize = recognizer.kept_in(dtype_of(device, params.precision)).features
+    loss = SwapLoss(params.weights, recognize, mean, params.num_feature_levels, None)
     descriptions = torch.randn(params.batch_size, learner.generator.description.size, device=device)
     return Contestant(learner, noise(params, embedding), StepContext(params, device, loss, descriptions, mean))
 

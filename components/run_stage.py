@@ -8,7 +8,7 @@ from typing import Any
 
 from kfp.dsl import HTML, Artifact, Metrics
 
-from swapcore.cli.main import told_in_one_line
+from swapcore.cli.main import report_errors
 from swapcore.config import section_of
 from swapcore.data.artifact import CARD, Card
 
@@ -30,7 +30,7 @@ def run_stage(
 
 def call(stage: str, params: dict, function: str, **ports: Any) -> Any:
     """Call a function on a stage's section, validated, and on paths; what the user can mend ends the task with one line."""
-    with told_in_one_line("swapcore"):
+    with report_errors("swapcore"):
         section = section_of(stage, replaced(params, "null", None))
         given = {port: located(value) for port, value in ports.items() if value is not None}
         return pkgutil.resolve_name(function)(section, **given)

@@ -101,10 +101,10 @@ def bring_champion(uri: str, model: Output[Model]) -> None:
     """Bring the first teacher of a series of rounds: a model artifact's folder or s3:// prefix."""
     from shutil import copytree
 
-    from swapcore.cli.main import told_in_one_line
+    from swapcore.cli.main import report_errors
     from swapcore.hub.references import locate_model
 
-    with told_in_one_line("swapcore"):
+    with report_errors("swapcore"):
         copytree(locate_model(uri), model.path)
 
 

@@ -1,4 +1,4 @@
-"""Makes the README's pictures of swap, anonymise and video, of people who do not exist: `python docs/make_pictures.py`."""
+"""Makes the README's pictures of swap, anonymize and video, of people who do not exist: `python docs/make_pictures.py`."""
 
 import argparse
 from collections.abc import Iterable
@@ -64,18 +64,18 @@ def show_swap(folder: Path, model: str) -> None:
         source = photograph(folder / f"source{number}.png", number, NEAR)
         template = photograph(folder / f"template{number}.png", 10 + number, scene)
         out = folder / f"swapped{number}.png"
-        swapcore("swap", "--source", source, "--template", template, "--out", out, "--model", model)
+        swapcore("swap", source, template, "--output", out, "--model", model)
         rows.append([source, template, out])
     show("swap.png", zip(*rows, strict=True))
 
 
-def show_anonymise(folder: Path, model: str) -> None:
-    """Above: two people, two photographs each; below: the same, anonymised."""
+def show_anonymize(folder: Path, model: str) -> None:
+    """Above: two people, two photographs each; below: the same, anonymized."""
     files = [Path(f"{'ab'[person]}/{picture}.png") for person in range(2) for picture in range(2)]
     for number, file in enumerate(files):
         photograph(folder / "photographs" / file, 20 + number // 2, SCENES[number])
-    swapcore("anonymise", folder / "photographs", "--out", folder / "shareable", "--model", model, "--workers", 1)
-    show("anonymise.png", ([folder / place / file for file in files] for place in ("photographs", "shareable")))
+    swapcore("anonymize", folder / "photographs", "--output", folder / "shareable", "--model", model, "--workers", 1)
+    show("anonymize.png", ([folder / place / file for file in files] for place in ("photographs", "shareable")))
 
 
 def show_video(folder: Path, model: str) -> None:
@@ -84,7 +84,7 @@ def show_video(folder: Path, model: str) -> None:
     turning = [SCENES[1].but(yaw_deg=-18.0 + 36.0 * n / NUM_FRAMES, noise_seed=n) for n in range(NUM_FRAMES)]
     frames = [rendered(31, attributes, VIDEO_PX) for attributes in turning]
     write_video(folder / "in.mp4", frames)
-    swapcore("video", folder / "in.mp4", folder / "out.mp4", "--source", source, "--model", model)
+    swapcore("video", source, folder / "in.mp4", "--output", folder / "out.mp4", "--model", model)
     before, after = ([frame.image for frame in read_frames(folder / name)][2::6] for name in ("in.mp4", "out.mp4"))
     nobody = np.full((SHOWN_PX, SHOWN_PX, 3), 255, np.uint8)
     show("video.png", [[source, *before], [nobody, *after]])
@@ -105,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="models/swap")
     model = parser.parse_args().model
-    for make in (show_swap, show_anonymise, show_video):
+    for make in (show_swap, show_anonymize, show_video):
         with TemporaryDirectory() as folder:
             make(Path(folder), model)
 

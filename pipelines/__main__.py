@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from pipelines.training import PARAMS, sections, training
 from swapcore import storage
-from swapcore.cli.main import told_in_one_line
+from swapcore.cli.main import report_errors
 
 params_option = click.option("--params", default=PARAMS, help="default: params.yaml", type=Path)
 photographs_option = click.option("--photographs", default="", help="folder or CSV, here or on s3://; none = synthetic")
@@ -96,5 +96,5 @@ def submit(params: Path, photographs: str, experiment: str, name: str | None, ca
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore", category=FutureWarning, module="kfp")
-    with told_in_one_line("python -m pipelines"):
+    with report_errors("python -m pipelines"):
         commands(prog_name="python -m pipelines")

@@ -12,7 +12,7 @@ from torch import nn
 from swapcore.config import NetworkParams, Params
 from swapcore.data.artifact import file_digest, write_card
 from swapcore.data.faces import INDEX, QUARANTINE, Face, FaceRow, QuarantineRow
-from swapcore.data.recognizer_file import RECOGNISER
+from swapcore.data.recognizer_file import RECOGNIZER
 from swapcore.data.shards import Place, ShardWriter
 from swapcore.faces.align import template_points
 from swapcore.ops.geometry import Points
@@ -66,9 +66,9 @@ def draw(person: int, picture: int, size_px: int = SIZE_PX) -> Image:
     return np.clip(canvas + noise, 0, 255).astype(np.uint8)
 
 
-def _ellipse(canvas: Image, centre: Points, axes: tuple[float, float], colour: np.ndarray) -> None:
-    sixteenths = [tuple(round(16 * float(value)) for value in pair) for pair in (centre, axes)]
-    cv2.ellipse(canvas, *sixteenths, 0, 0, 360, [int(c) for c in colour], -1, cv2.LINE_AA, 4)
+def _ellipse(canvas: Image, center: Points, axes: tuple[float, float], color: np.ndarray) -> None:
+    sixteenths = [tuple(round(16 * float(value)) for value in pair) for pair in (center, axes)]
+    cv2.ellipse(canvas, *sixteenths, 0, 0, 360, [int(c) for c in color], -1, cv2.LINE_AA, 4)
 
 
 def face(person: int, picture: int = 0, size_px: int = SIZE_PX) -> Face:
@@ -86,7 +86,7 @@ def face(person: int, picture: int = 0, size_px: int = SIZE_PX) -> Face:
 
 
 class BlockMeans(nn.Module):
-    """A face network for drawn people: colours of the blocks of the inner face."""
+    """A face network for drawn people: colors of the blocks of the inner face."""
 
     def forward(self, chips: torch.Tensor) -> torch.Tensor:
         inner = chips[:, :, 34:98, 26:86]
@@ -112,7 +112,7 @@ def write_faces(folder: Path, looks: list[Look], params: Params) -> Path:
     scaled = nn.functional.interpolate(chips.permute(0, 3, 1, 2) / 127.5 - 1, 112, mode="bilinear")
     mean = BlockMeans()(scaled).mean(0).tolist()
     described = {"network": network.model_dump(mode="json"), "embedding_mean": mean}
-    (folder / RECOGNISER).write_text(json.dumps(described))
+    (folder / RECOGNIZER).write_text(json.dumps(described))
     write_card(folder, "faces", params.crop, inputs={}, counts={}, facts={"size_px": SIZE_PX})
     return folder
 

@@ -12,7 +12,7 @@ _SHIFT = 4  # cv2 draws in sixteenths of a pixel
 
 
 def draw_face(
-    person: int, picture: int = 0, *, size_px: int = 400, eye_distance_px: float = 70.0, centre: tuple[float, float] = (0.5, 0.45),
+    person: int, picture: int = 0, *, size_px: int = 400, eye_distance_px: float = 70.0, center: tuple[float, float] = (0.5, 0.45),
     into: Image | None = None, roll_deg: float = 0.0,
 ) -> tuple[Image, Points]:  # fmt: skip
     """A photograph (H, W, 3), and the drawn pupils and mouth corners (4, 2) in it; person and picture are seeds."""
@@ -21,7 +21,7 @@ def draw_face(
     hair, iris = looks.uniform(10, 90, 3), looks.uniform(20, 90, 3)
     wide, long, brow, lips = looks.uniform([1.02, 1.45, -0.42, 0.06], [1.2, 1.65, -0.34, 0.13])
     image = np.full((size_px, size_px, 3), 205, np.uint8) if into is None else into.copy()
-    origin = np.array(centre) * (image.shape[1], image.shape[0]) + moods.uniform(-3, 3, 2)
+    origin = np.array(center) * (image.shape[1], image.shape[0]) + moods.uniform(-3, 3, 2)
     angle = np.deg2rad(roll_deg)
     turn = eye_distance_px * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     smile, brow = moods.uniform(-0.05, 0.2), brow + moods.uniform(-0.06, 0.06)
@@ -29,11 +29,11 @@ def draw_face(
     def place(points: object) -> np.ndarray:
         return np.asarray(points, dtype=np.float64) @ turn.T + origin
 
-    def ellipse(x: float, y: float, rx: float, ry: float, colour: object, start: int = 0, end: int = 360) -> None:
+    def ellipse(x: float, y: float, rx: float, ry: float, color: object, start: int = 0, end: int = 360) -> None:
         arc = np.deg2rad(np.linspace(start, end, 60))
         outline = place(np.stack([x + rx * np.cos(arc), y + ry * np.sin(arc)], 1))
         fixed = np.round(outline * 2**_SHIFT).astype(np.int32)
-        cv2.fillPoly(image, [fixed], tuple(float(c) for c in colour), cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(image, [fixed], tuple(float(c) for c in color), cv2.LINE_AA, _SHIFT)
 
     ellipse(0, 0.25, wide * 1.15, long * 1.1, hair)
     ellipse(0, 1.6, 0.55, 0.9, skin * 0.8)

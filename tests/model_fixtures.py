@@ -8,12 +8,12 @@ import pytest
 
 from swapcore.config import NetworkParams
 from swapcore.inference.finding import find_faces
-from swapcore.inference.image_swapper import PhotographSwapper
+from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.image import Image, encode_png
 from swapcore.stages.register import package
 from swapcore.tracking.packaging import MODEL_TAG, register_version
 from tests.drawn_photographs import draw_face
-from tests.inference.small_model import centre_by, write_copying_model, write_model
+from tests.inference.small_model import center_by, write_copying_model, write_model
 
 
 @pytest.fixture(scope="session")
@@ -22,17 +22,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def swapper(model: Path) -> PhotographSwapper:
+def swapper(model: Path) -> Swapper:
     cv2.setNumThreads(1)
-    return PhotographSwapper(model)
+    return Swapper(model)
 
 
 @pytest.fixture(scope="session")
 def two_faces() -> Image:
     """Two drawn people side by side, (400, 640, 3)."""
     ground = np.full((400, 640, 3), 190, np.uint8)
-    image, _ = draw_face(1, into=ground, centre=(0.27, 0.45))
-    return draw_face(2, into=image, centre=(0.73, 0.45), eye_distance_px=55)[0]
+    image, _ = draw_face(1, into=ground, center=(0.27, 0.45))
+    return draw_face(2, into=image, center=(0.73, 0.45), eye_distance_px=55)[0]
 
 
 @pytest.fixture(scope="session")
@@ -70,4 +70,4 @@ def copying_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "copying"
     write_copying_model(folder, NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
     drawn = [find_faces(draw_face(person)[0], "one", 96, folder)[0].crop for person in range(20, 28)]
-    return centre_by(folder, drawn)
+    return center_by(folder, drawn)

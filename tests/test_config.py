@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner
 from pydantic import BaseModel, ValidationError
 
-from swapcore.cli.main import stage_command
+from swapcore.cli.stages import stage_command
 from swapcore.config import NetworkParams, Params, Section, TrainParams, read_params, read_section
 from swapcore.errors import ArtifactError, ParamsError
 
@@ -57,7 +57,7 @@ def test_every_section_forbids_unknown_keys_is_frozen_and_has_no_defaults(sectio
         ("crop", "several_faces", "first", "crop.several_faces"),
         ("groups", "teacher", "magic", "groups.teacher"),
         ("photographs", "input", None, "photographs.input"),
-        ("crop", "recogniser", {"kind": "dlib", "path": "x", "sha256": None}, "crop.recogniser"),
+        ("crop", "recognizer", {"kind": "dlib", "path": "x", "sha256": None}, "crop.recognizer"),
     ],
 )
 def test_a_wrong_key_or_value_is_one_line_naming_it(

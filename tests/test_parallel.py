@@ -63,7 +63,7 @@ def test_an_error_in_a_worker_is_the_callers() -> None:
         list(ordered_map(fail_at_seven, range(20), workers=2, chunk_size=2))
 
 
-def test_a_killed_worker_is_told_in_one_line() -> None:
+def test_a_killed_worker_is_report_errors() -> None:
     with pytest.raises(SwapcoreError, match=r"killed.*workers"):
         list(ordered_map(die_at_seven, range(20), workers=2, chunk_size=2))
 

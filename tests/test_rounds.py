@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from swapcore.cli.main import commands
 from swapcore.config import FakeChecks, Params, read_params
 from swapcore.data.artifact import artifact_digest, read_card, write_card
-from swapcore.data.recognizer_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.errors import ArtifactError, InputError, ParamsError
 from swapcore.rounds import DECISION, Round, play
 from swapcore.stages import evaluate, groups, train
@@ -71,7 +71,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def first(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first champion: nobody trained it."""
-    folder = write_model(tmp_path_factory.mktemp("models") / "first", read_recogniser_file(faces).network)
+    folder = write_model(tmp_path_factory.mktemp("models") / "first", read_recognizer_file(faces).network)
     (folder / "losses.csv").write_text("step,loss/total\n1,2.5\n2,2.0\n")
     write_card(folder, "model", small().train, inputs={}, counts={})
     return folder
@@ -174,7 +174,7 @@ def test_the_command_refuses_in_one_line(faces: Path, tmp_path: Path) -> None:
         str(faces),
         "--champion",
         str(tmp_path / "nothing"),
-        "--to",
+        "--output",
         str(tmp_path / "r"),
     ]
     refused = CliRunner().invoke(commands, [*nothing, "--params", str(ROOT / "params.yaml")])

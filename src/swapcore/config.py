@@ -72,7 +72,7 @@ class SynthesizeParams(Section):
 class QualityLimits(Section):
     """What a face must reach to be used; a face below goes to the quarantine table with the reason."""
 
-    min_eye_distance_px: Annotated[float, Field(ge=4, description="between the eye centres, in the photograph")]
+    min_eye_distance_px: Annotated[float, Field(ge=4, description="between the eye centers, in the photograph")]
     min_sharpness: Annotated[
         NonNegative, Field(description="squared Laplacian of the face at 128 px over its variance")
     ]
@@ -109,7 +109,7 @@ class CropParams(Section):
     near_duplicate_cosine: Annotated[
         float,
         Field(
-            ge=-1, le=1, description="and whose face features agree so well, where there are people to centre them by"
+            ge=-1, le=1, description="and whose face features agree so well, where there are people to center them by"
         ),
     ]
     min_identity_cosine: Annotated[
@@ -119,7 +119,7 @@ class CropParams(Section):
         ),
     ]
     split: SplitParams
-    recogniser: NetworkParams
+    recognizer: NetworkParams
     workers: Workers
 
 
@@ -127,11 +127,11 @@ class FakeChecks(Section):
     """What a fake must pass to become part of a sample group."""
 
     min_changed_inside: Annotated[
-        float, Field(ge=0, le=255, description="mean |fake - template| inside the face, grey levels")
+        float, Field(ge=0, le=255, description="mean |fake - template| inside the face, gray levels")
     ]
     max_changed_outside: Annotated[float, Field(ge=0, le=255, description="the same outside the face")]
     min_identity_gain: Annotated[
-        float, Field(ge=-2, le=2, description="cos(fake, reference) - cos(template, reference), centred")
+        float, Field(ge=-2, le=2, description="cos(fake, reference) - cos(template, reference), centered")
     ]
 
 
@@ -159,6 +159,17 @@ class GroupsParams(Section):
 class ModelParams(Section):
     """The generator and the discriminator."""
 
+    kind: Annotated[
+        Literal["fields", "pixels"],
+        Field(description="fields: predict where pixels come from, compose at any size; pixels: predict the pixels"),
+    ]
+    compose_scale: Annotated[
+        Literal[1, 2, 3, 4],
+        Field(description="size of the images in training over train.size_px, for which fields are predicted"),
+    ]
+    max_flow: Annotated[
+        float, Field(gt=0, le=0.25, description="fields: reach of the learned correction of the guide, of the side")
+    ]
     width: Annotated[int, Field(ge=8, le=512, description="channels at full working resolution")]
     num_levels: Annotated[int, Field(ge=1, le=5, description="halvings of resolution in the encoder")]
     num_fusion_blocks: Annotated[int, Field(ge=1, le=16, description="blocks in which mean and variance are fused")]
@@ -179,6 +190,12 @@ class ModelParams(Section):
     ]
     discriminator_width: Annotated[int, Field(ge=8, le=512)]
 
+    @model_validator(mode="after")
+    def _only_fields_are_composed(self) -> Self:
+        if self.kind == "pixels" and self.compose_scale != 1:
+            raise ValueError("compose_scale must be 1 for kind: pixels, which are predicted at one size")
+        return self
+
 
 class LossWeights(Section):
     """Weights of the method's losses; 0 switches a term off."""
@@ -195,6 +212,17 @@ class LossWeights(Section):
         NonNegative, Field(description="second part: be no nearer the template than the source is")
     ]
     adversarial: NonNegative
+    edges: Annotated[NonNegative, Field(description="share of the pixel loss on differences of neighboring pixels")]
+    flow: Annotated[NonNegative, Field(description="fields: per working pixel between flow and known correspondence")]
+    hidden: Annotated[NonNegative, Field(description="fields: source share at points that the source does not show")]
+    blend: Annotated[NonNegative, Field(description="fields: mixing of source and template, which doubles features")]
+    paint: Annotated[NonNegative, Field(description="fields: painted share of the composite")]
+    paint_hidden: Annotated[
+        Fraction,
+        Field(description="fields: its price where the source does not show the point, of the price elsewhere"),
+    ]
+    still: Annotated[NonNegative, Field(description="fields: movement of the template, per working pixel")]
+    smooth: Annotated[NonNegative, Field(description="fields: second differences of the flows")]
 
     @model_validator(mode="after")
     def _real_weighs_more(self) -> Self:
@@ -211,11 +239,12 @@ class AugmentParams(Section):
     ]
     flip: Annotated[Fraction, Field(description="probability of mirroring, drawn for source and template apart")]
     shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
-    gain: Annotated[float, Field(ge=0, lt=1, description="largest relative change of each colour channel")]
+    gain: Annotated[float, Field(ge=0, lt=1, description="largest relative change of each color channel")]
+    occlusion: Annotated[Fraction, Field(description="probability of something drawn over template and label")]
 
 
 class JitterParams(Section):
-    """How an image is varied before the recogniser of the losses, lest it be fooled by pixels in their exact places."""
+    """How an image is varied before the recognizer of the losses, lest it be fooled by pixels in their exact places."""
 
     shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
     scale: Annotated[float, Field(ge=0, lt=0.5, description="largest relative change of size")]
@@ -248,7 +277,7 @@ class SentinelParams(Section):
         float, Field(ge=0, le=2, description="hinge loss: 2 = nothing told apart, 0 = all, and nothing more is taught")
     ]
     max_background_l1: Annotated[
-        float, Field(ge=0, le=255, description="grey levels from the template where label and template agree")
+        float, Field(ge=0, le=255, description="gray levels from the template where label and template agree")
     ]
 
 
@@ -279,7 +308,7 @@ class TrainParams(Section):
     jitter: JitterParams
     model: ModelParams
     weights: LossWeights
-    feature_network: Annotated[NetworkParams | None, Field(description="null = the recogniser's early levels")]
+    feature_network: Annotated[NetworkParams | None, Field(description="null = the recognizer's early levels")]
     num_feature_levels: Annotated[int, Field(ge=1, le=8, description="levels compared, from the first")]
     recovery: RecoveryParams
     sentinels: SentinelParams
@@ -309,7 +338,7 @@ class EvaluateParams(Section):
     pairs_per_template: Annotated[int, Field(ge=1, le=1000, description="sources drawn for each test photograph")]
     max_pairs: Annotated[int, Field(ge=1)]
     judge: Annotated[
-        NetworkParams | None, Field(description="null = the training's own recogniser under jitter, so labelled")
+        NetworkParams | None, Field(description="null = the training's own recognizer under jitter, so labeled")
     ]
     champion: Annotated[
         str | None,
@@ -421,6 +450,28 @@ def section_of(stage: str, values: Any) -> Any:
         return section.model_validate(values)
     except ValidationError as error:
         raise ParamsError(describe(error, stage)) from None
+
+
+def with_device(stage: str, section: Section, device: str) -> Any:
+    """A copy of a stage's section with another device.
+
+    Raises:
+        ParamsError: the section has no device, or does not allow this one.
+    """
+    values = section.model_dump(mode="json")
+    owner = _owner_of(values, "device")
+    if owner is None:
+        raise ParamsError(f"{stage}: has no device; leave out --device")
+    owner["device"] = device
+    return section_of(stage, values)
+
+
+def _owner_of(values: dict[str, Any], key: str) -> dict[str, Any] | None:
+    """The mapping, this one or one below it, that has a key."""
+    if key in values:
+        return values
+    below = (_owner_of(value, key) for value in values.values() if isinstance(value, dict))
+    return next(filter(None, below), None)
 
 
 def read_params(path: Path) -> Params:

@@ -1,15 +1,15 @@
-"""What torchrun tells each process it starts, by environment variables; a process that nobody launched is alone."""
+"""Rank and world size that torchrun sets; 0 and 1 without it."""
 
 import os
 
 
 def rank() -> int:
-    """Number of this process among all, on all nodes; the first, 0, is the one that writes."""
+    """Number of this process among all nodes; rank 0 writes files and reports."""
     return int(os.environ.get("RANK", "0"))
 
 
 def local_rank() -> int:
-    """Number of this process among those of its node."""
+    """Number of this process on its node."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swapcore.errors import ArtifactError
+from swapcore.errors import ArtifactError, first_line
 
 Row = TypeVar("Row")
 
@@ -48,8 +48,7 @@ def read_table(path: Path, row_type: type[Row]) -> list[Row]:
         # Without partitioning=None a folder named like a=b on the way to the file would become a column.
         table = pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        first_line = str(error).splitlines()[0]
-        raise ArtifactError(f"{path}: cannot be read ({first_line}); make the artifact again") from None
+        raise ArtifactError(f"{path}: cannot be read ({first_line(error)}); make the artifact again") from None
     if not table.schema.equals(schema_of(row_type)):
         raise ArtifactError(f"{path}: was written by another version of swapcore; make the artifact again")
     return [row_type(**record) for record in table.to_pylist()]

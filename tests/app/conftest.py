@@ -1,15 +1,15 @@
-"""A small model, drawn photographs, and a report folder for the page."""
+"""A small model, drawn images and a report folder for the page."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from swapcore.app.rendered_people import KnownPeople
+from swapcore.app.rendered_people import RenderedPeople
 from swapcore.app.server import make_app
-from swapcore.app.swapping import Swapping
+from swapcore.app.swapping import PageSwapper
 from swapcore.config import NetworkParams, read_params
-from swapcore.inference.image_swapper import PhotographSwapper
+from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.image import encode_png
 from swapcore.stages.synthesize import run
 from tests.drawn_photographs import draw_face
@@ -33,7 +33,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two rendered people, two pictures each: whom the page may know."""
+    """Two rendered people with two images each."""
     folder = tmp_path_factory.mktemp("people") / "people"
     usual = read_params(Path(__file__).parents[2] / "params.yaml").synthesize
     small = {
@@ -50,7 +50,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report folder, beside a file that nobody may read through the page."""
+    """A report folder, and next to it a file that the page must not serve."""
     folder = tmp_path_factory.mktemp("app-report") / "report"
     folder.mkdir()
     (folder.parent / "secret.txt").write_text("secret")
@@ -61,10 +61,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def swapping(model: Path) -> Swapping:
-    return Swapping(PhotographSwapper(model), KnownPeople(Path("nowhere")))
+def page_swapper(model: Path) -> PageSwapper:
+    return PageSwapper(Swapper(model), RenderedPeople(Path("nowhere")))
 
 
 @pytest.fixture
-def client(swapping: Swapping, report: Path):
-    return make_app(swapping, report, ["127.0.0.1", "localhost"]).test_client()
+def client(page_swapper: PageSwapper, report: Path):
+    return make_app(page_swapper, report, ["127.0.0.1", "localhost"]).test_client()

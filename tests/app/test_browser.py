@@ -1,4 +1,4 @@
-"""The page in a real browser: photographs chosen, swapped, compared with the slider, and a mistake shown; a screenshot is kept."""
+"""The page in Chromium: choose, swap, compare with the slider, show an error; a screenshot is kept."""
 
 import os
 import threading
@@ -32,14 +32,14 @@ def test_the_page_in_chromium(model, photographs, people, report, tmp_path) -> N
             page.wait("document.getElementById('error').textContent.includes('source: no face')")
             page.type("#source", str(people / "person-00000" / "0000.png"))
             page.click("#go")
-            page.wait("!document.getElementById('answer').hidden && document.getElementById('after').naturalWidth > 0")
+            page.wait("!document.getElementById('swapped').hidden && document.getElementById('after').naturalWidth > 0")
             assert page.run("return document.getElementById('error').textContent") == ""
             assert "watermark  found" in page.run("return document.getElementById('marks').textContent")
-            figures = page.run("return document.getElementById('figures').textContent")
+            metrics = page.run("return document.getElementById('metrics').textContent")
             assert (
-                figures.index("cosine to source")
-                < figures.index("cosine to template")
-                < figures.index("to the truth, dB")
+                metrics.index("cosine to source")
+                < metrics.index("cosine to template")
+                < metrics.index("result to truth, dB PSNR")
             )
             page.wait("document.getElementById('truth').naturalWidth > 0")
             page.run("const s = document.getElementById('slider'); s.value = 25; s.dispatchEvent(new Event('input'))")

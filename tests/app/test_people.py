@@ -1,4 +1,4 @@
-"""Rendered people are known again by their pictures, and the truth shown is the true swap."""
+"""The true swap of two rendered images is found by their bytes."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from swapcore.app.rendered_people import KnownPeople
-from swapcore.app.swapping import Swapping, Upload
-from swapcore.inference.image_swapper import PhotographSwapper
+from swapcore.app.rendered_people import RenderedPeople
+from swapcore.app.swapping import PageSwapper, Upload
+from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.metrics import psnr
 
 
@@ -16,8 +16,8 @@ def upload(path: Path) -> Upload:
     return Upload(path.name, path.read_bytes())
 
 
-def test_the_truth_of_a_persons_own_face_is_the_template(people: Path) -> None:
-    known = KnownPeople(people)
+def test_the_true_swap_of_a_person_onto_itself_is_the_template(people: Path) -> None:
+    known = RenderedPeople(people)
     first, second = sorted(people.rglob("person-00000/*.png"))[:2]
     true = known.true_swap(upload(first).sha256, upload(second).sha256)
     assert true is not None
@@ -25,11 +25,11 @@ def test_the_truth_of_a_persons_own_face_is_the_template(people: Path) -> None:
     assert known.true_swap("00" * 32, upload(second).sha256) is None
 
 
-def test_the_page_measures_against_it(people: Path, model: Path) -> None:
-    swapping = Swapping(PhotographSwapper(model), KnownPeople(people))
-    answer = swapping.answer(upload(people / "person-00000/0000.png"), upload(people / "person-00001/0000.png"))
-    assert answer.truth is not None
-    true = cv2.imdecode(np.frombuffer(answer.truth, np.uint8), cv2.IMREAD_COLOR_RGB)
+def test_the_metrics_include_the_distance_to_the_truth(people: Path, model: Path) -> None:
+    page_swapper = PageSwapper(Swapper(model), RenderedPeople(people))
+    result = page_swapper.swap(upload(people / "person-00000/0000.png"), upload(people / "person-00001/0000.png"))
+    assert result.truth is not None
+    true = cv2.imdecode(np.frombuffer(result.truth, np.uint8), cv2.IMREAD_COLOR_RGB)
     assert true.shape == (192, 192, 3)
-    assert 5 < answer.figures["to the truth, dB"] < 60
-    json.dumps(answer.figures)
+    assert 5 < result.metrics["result to truth, dB PSNR"] < 60
+    json.dumps(result.metrics)

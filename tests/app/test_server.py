@@ -1,4 +1,4 @@
-"""The page swaps and shows what it is given, and nothing else: no file of the server, no other site, one line for a mistake."""
+"""The page's routes: swaps, metrics and marks; no access to other files or for other sites."""
 
 import io
 import socket
@@ -15,37 +15,37 @@ from swapcore.provenance.inspection import inspect_bytes
 
 def fields(photographs: Path, source: str = "source", template: str = "template") -> dict:
     return {
-        field: (io.BytesIO((photographs / f"{name}.png").read_bytes()), f"C:/pictures/{name}.png")
+        field: (io.BytesIO((photographs / f"{name}.png").read_bytes()), f"C:/images/{name}.png")
         for field, name in (("source", source), ("template", template))
     }
 
 
-def test_a_swap_shows_result_figures_and_marks(client, photographs) -> None:
-    answer = client.post("/swap", data=fields(photographs)).get_json()
-    data = client.get(answer["result"]).data
+def test_a_swap_returns_result_metrics_and_marks(client, photographs) -> None:
+    response = client.post("/swap", data=fields(photographs)).get_json()
+    data = client.get(response["result"]).data
     template = cv2.imread(str(photographs / "template.png"), cv2.IMREAD_COLOR_RGB)
     found = inspect_bytes(data, Path("result.png"))
     assert found.manifest is not None
     assert found.manifest.provenance is not None
     assert [i.name for i in found.manifest.provenance.ingredients] == ["source.png", "template.png"]
     assert found.watermark is not None
-    shown = cv2.imdecode(np.frombuffer(client.get(answer["template"]).data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    shown = cv2.imdecode(np.frombuffer(client.get(response["template"]).data, np.uint8), cv2.IMREAD_COLOR_RGB)
     assert np.array_equal(shown, template)
-    assert answer["truth"] is None
-    assert {"cosine to source", "cosine to template"} <= set(answer["figures"])
-    assert all(-1 <= answer["figures"][f"cosine to {who}"] <= 1 for who in ("source", "template"))
-    assert "Self-made by swapcore, not trusted" in answer["marks"]
+    assert response["truth"] is None
+    assert {"cosine to source", "cosine to template"} <= set(response["metrics"])
+    assert all(-1 <= response["metrics"][f"cosine to {who}"] <= 1 for who in ("source", "template"))
+    assert "Self-made by swapcore, not trusted" in response["marks"]
 
 
 @pytest.mark.parametrize(
-    ("change", "status", "said"),
+    ("change", "status", "message"),
     [
-        ({"source": None}, 400, "source: no photograph"),
+        ({"source": None}, 400, "source: no image"),
         ({"template": "nobody"}, 422, "template: no face was found"),
         ({"source": "text"}, 422, "source: is none of"),
     ],
 )
-def test_a_mistake_is_one_line_that_names_the_field(client, photographs, change, status, said) -> None:
+def test_an_error_is_one_line_that_names_the_field(client, photographs, change, status, message) -> None:
     data = fields(photographs)
     for field, name in change.items():
         if name is None:
@@ -53,36 +53,36 @@ def test_a_mistake_is_one_line_that_names_the_field(client, photographs, change,
         else:
             file = b"hello" if name == "text" else (photographs / f"{name}.png").read_bytes()
             data[field] = (io.BytesIO(file), "x.png")
-    answer = client.post("/swap", data=data)
-    assert answer.status_code == status
-    assert said in answer.get_json()["error"]
-    assert "\n" not in answer.get_json()["error"]
+    response = client.post("/swap", data=data)
+    assert response.status_code == status
+    assert message in response.get_json()["error"]
+    assert "\n" not in response.get_json()["error"]
 
 
-def test_uploads_are_bounded(client, photographs, monkeypatch) -> None:
+def test_large_uploads_are_refused(client, photographs, monkeypatch) -> None:
     client.application.config["MAX_CONTENT_LENGTH"] = 1000
-    answer = client.post("/swap", data=fields(photographs))
-    assert answer.status_code == 413
-    assert "use smaller ones" in answer.get_json()["error"]
+    response = client.post("/swap", data=fields(photographs))
+    assert response.status_code == 413
+    assert "use smaller ones" in response.get_json()["error"]
 
 
 @pytest.mark.parametrize(
     "path",
     [
         "/../secret.txt", "/report/../../secret.txt", "/report/..%2f..%2fsecret.txt", "/report/%2e%2e/secret.txt",
-        "/report/metrics.json", "/report/", "/pictures/../../secret.txt.png", "/pictures/..%2f..%2fsheet.png",
-        "/pictures/%2fetc%2fpasswd.png", "/page/app.js", "/server.py", "//etc/passwd", "/report/sheet.png/../metrics.json",
+        "/report/metrics.json", "/report/", "/images/../../secret.txt.png", "/images/..%2f..%2fsheet.png",
+        "/images/%2fetc%2fpasswd.png", "/page/app.js", "/server.py", "//etc/passwd", "/report/sheet.png/../metrics.json",
         "/report\\..\\secret.txt", "/static/app.js",
     ],
 )  # fmt: skip
-def test_no_file_of_the_server_is_reached(client, path) -> None:
-    answer = client.get(path)
-    assert answer.status_code in {400, 404, 308}
-    assert b"secret" not in answer.data
-    assert b"root:" not in answer.data
+def test_no_other_file_of_the_server_is_served(client, path) -> None:
+    response = client.get(path)
+    assert response.status_code in {400, 404, 308}
+    assert b"secret" not in response.data
+    assert b"root:" not in response.data
 
 
-def test_pages_and_the_last_evaluation(client, report) -> None:
+def test_the_page_and_the_last_evaluation_are_served(client, report) -> None:
     assert client.get("/about").get_json()["reports"] == ["/report/sheet.png", "/report/report.html"]
     assert client.get("/report/sheet.png").data == (report / "sheet.png").read_bytes()
     assert "sandbox" in client.get("/report/report.html").headers["Content-Security-Policy"]
@@ -92,32 +92,37 @@ def test_pages_and_the_last_evaluation(client, report) -> None:
     assert client.get("/app.js").mimetype == "text/javascript"
 
 
-def test_without_an_evaluation_the_page_still_works(swapping, tmp_path) -> None:
-    client = server.make_app(swapping, tmp_path, None).test_client()
+def test_the_page_works_without_an_evaluation(page_swapper, tmp_path) -> None:
+    client = server.make_app(page_swapper, tmp_path, None).test_client()
     assert client.get("/about").get_json()["reports"] == []
     assert "dvc repro" in client.get("/report/sheet.png").get_json()["error"]
 
 
-def test_another_sites_name_or_request_is_refused(client, photographs) -> None:
+def test_requests_of_other_sites_are_refused(client, photographs) -> None:
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
-    answer = client.post("/swap", data=fields(photographs), headers={"Sec-Fetch-Site": "cross-site"})
-    assert answer.status_code == 403
+    response = client.post("/swap", data=fields(photographs), headers={"Sec-Fetch-Site": "cross-site"})
+    assert response.status_code == 403
 
 
-def test_old_pictures_are_forgotten() -> None:
-    pictures = server.Pictures()
-    names = [pictures.keep(bytes([n])).removeprefix("/pictures/").removesuffix(".png") for n in range(server.KEPT + 1)]
-    assert pictures.find(names[0]) is None
-    assert pictures.find(names[-1]) == bytes([server.KEPT])
+def test_old_images_are_dropped() -> None:
+    images = server.ImageStore()
+    names = [
+        images.add(bytes([n])).removeprefix("/images/").removesuffix(".png") for n in range(server.MAX_KEPT_IMAGES + 1)
+    ]
+    assert images.get(names[0]) is None
+    assert images.get(names[-1]) == bytes([server.MAX_KEPT_IMAGES])
 
 
-def test_a_taken_port_and_an_unknown_model_are_one_line(model, tmp_path, capsys) -> None:
+def test_a_taken_port_or_an_unknown_model_is_one_line(model, tmp_path, capsys) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         words = ["--port", str(taken.getsockname()[1]), "--model", str(model)]
-        for arguments, said in ((words, "in use"), (["--port", "0", "--model", str(tmp_path / "no")], "no such model")):
+        for arguments, message in (
+            (words, "in use"),
+            (["--port", "0", "--model", str(tmp_path / "no")], "no such model"),
+        ):
             with pytest.raises(SystemExit) as ended:
                 cli.main(["app", *arguments])
             assert ended.value.code == 2
             err = capsys.readouterr().err
-            assert said in err
+            assert message in err
             assert len(err.splitlines()) == 1

@@ -13,7 +13,8 @@ import yaml
 
 import components.stages
 import swapcore.stages
-from swapcore.cli.main import commands, optional_ports, stage_command, stage_ports
+from swapcore.cli.main import commands
+from swapcore.cli.stages import DEVICE_STAGES, Port, stage_command, stage_ports
 from swapcore.config import Params
 from swapcore.stages import STAGES
 
@@ -25,6 +26,14 @@ ROUNDS = DVC_STAGES.pop("rounds")
 
 def run_of(stage: str) -> Any:
     return importlib.import_module(f"swapcore.stages.{stage}").run
+
+
+def directions(stage: str) -> dict[str, str]:
+    return {name: port.direction for name, port in stage_ports(stage).items()}
+
+
+def optional_ports(stage: str) -> set[str]:
+    return {name for name, port in stage_ports(stage).items() if not port.is_required}
 
 
 def dvc_entry(stage: str) -> dict[str, Any]:
@@ -55,27 +64,42 @@ def test_the_first_argument_is_the_stages_section(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_ports_are_keyword_only_paths_inputs_first(stage: str) -> None:
-    ports = stage_ports(run_of(stage))
-    directions = list(ports.values())
-    assert directions == sorted(directions), "inputs come before outputs"
-    assert "output" in directions
+    found = list(directions(stage).values())
+    assert found == sorted(found), "inputs come before outputs"
+    assert "output" in found
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_parsed_ports_are_those_of_the_signature(stage: str) -> None:
+    hints = typing.get_type_hints(run_of(stage), include_extras=True)
+    keyword_only = [p for p in inspect.signature(run_of(stage)).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    expected = {p.name: Port(hints[p.name].__metadata__[0], p.default is p.empty) for p in keyword_only}
+    assert stage_ports(stage) == expected
+    assert list(stage_ports(stage)) == list(expected)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_command_has_exactly_the_ports(stage: str) -> None:
     command = stage_command(stage).params
     options = {option.name for option in command}
-    needed = {option.name for option in command if option.required}
-    assert needed == set(stage_ports(run_of(stage))) - optional_ports(run_of(stage))
-    assert options == {*stage_ports(run_of(stage)), "params", "metrics"}
+    required = {option.name for option in command if option.required}
+    assert required == set(stage_ports(stage)) - optional_ports(stage)
+    device = {"device"} if stage in DEVICE_STAGES else set()
+    assert options == {*stage_ports(stage), *device, "params", "metrics", "verbose", "quiet"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_has_the_device_option_if_its_section_has_a_device(stage: str) -> None:
+    section = yaml.safe_load((ROOT / "params.yaml").read_text())[stage]
+    assert (stage in DEVICE_STAGES) == ("device:" in yaml.safe_dump(section))
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_dvc_calls_the_command_with_its_ports_and_knows_them(stage: str) -> None:
     entry, flags = dvc_entry(stage), dvc_flags(stage)
-    ports = {name: direction for name, direction in stage_ports(run_of(stage)).items() if name in flags}
+    ports = {name: direction for name, direction in directions(stage).items() if name in flags}
     assert set(flags) - {"metrics"} == set(ports)
-    assert set(stage_ports(run_of(stage))) - set(ports) <= optional_ports(run_of(stage))
+    assert set(directions(stage)) - set(ports) <= optional_ports(stage)
     inputs = {flags[name] for name, direction in ports.items() if direction == "input"}
     outputs = {flags[name] for name, direction in ports.items() if direction == "output"}
     # DVC watches the folder that holds the photographs' table, not only the table.
@@ -87,17 +111,6 @@ def test_dvc_calls_the_command_with_its_ports_and_knows_them(stage: str) -> None
     assert [list(metric) for metric in entry["metrics"]] == [[flags["metrics"]]]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_dvc_watches_the_code_that_the_stage_runs(stage: str) -> None:
-    code = [dep for dep in dvc_entry(stage)["deps"] if dep.startswith("src/")]
-    assert f"src/swapcore/stages/{stage}.py" in code
-    assert all((ROOT / path).exists() for path in code)
-    source = (ROOT / "src/swapcore/stages" / f"{stage}.py").read_text()
-    packages = {line.split()[1].split(".")[1] for line in source.splitlines() if line.startswith("from swapcore.")}
-    watched = {Path(path).stem for path in code}
-    assert packages - {"config", "errors", "progress", "data", "ops", "tracking"} <= watched
-
-
 def test_dvc_plays_rounds_by_the_command_and_keeps_what_is_done() -> None:
     words = shlex.split(ROUNDS["do"]["cmd"])
     command = commands.get_command(None, words[1])  # type: ignore[arg-type]
@@ -105,14 +118,14 @@ def test_dvc_plays_rounds_by_the_command_and_keeps_what_is_done() -> None:
     options = {name.removeprefix("--"): option for option in command.params for name in option.opts}  # type: ignore[union-attr]
     assert given <= set(options)
     assert {name for name, option in options.items() if option.required} - {"number"} <= given
-    assert ROUNDS["do"]["outs"] == [{words[words.index("--to") + 1]: {"persist": True}}]
+    assert ROUNDS["do"]["outs"] == [{words[words.index("--output") + 1]: {"persist": True}}]
     assert {"groups", "train", "evaluate", "register.gate"} == set(ROUNDS["do"]["params"])
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_component_has_exactly_the_ports(stage: str) -> None:
     spec = getattr(components.stages, stage).component_spec
-    ports = stage_ports(run_of(stage))
+    ports = directions(stage)
     inputs = {name for name, direction in ports.items() if direction == "input"}
     outputs = {name for name, direction in ports.items() if direction == "output"}
     if stage == "crop":  # photographs come in parts, which another component cuts
@@ -124,5 +137,5 @@ def test_the_component_has_exactly_the_ports(stage: str) -> None:
         inputs = {"uri", "fingerprint"}
     given = {"params", "job"} if stage == "train" else {"params"}  # a TrainJob, if one is to train
     assert set(spec.inputs) == given | inputs
-    assert {name for name in inputs if spec.inputs[name].optional} == optional_ports(run_of(stage))
+    assert {name for name in inputs if spec.inputs[name].optional} == optional_ports(stage)
     assert set(spec.outputs) == outputs | {"metrics"} | ({"page"} if stage == "evaluate" else set())

@@ -1,4 +1,4 @@
-"""An artifact stands whole at its place, or not at all."""
+"""Artifact folders: atomic, described by a typed card, found by digest."""
 
 import shutil
 
@@ -8,6 +8,7 @@ from swapcore.config import SplitParams
 from swapcore.data import artifact
 from swapcore.data.artifact import (
     CARD,
+    Facts,
     artifact_digest,
     building,
     content_digest,
@@ -18,6 +19,14 @@ from swapcore.data.artifact import (
 from swapcore.errors import ArtifactError
 
 PARAMS = SplitParams(validation=0.1, test=0.2, seed=0)
+
+
+class Speed(Facts):
+    frames: int
+
+
+class Report(Facts):
+    speed: Speed
 
 
 def make(target, text="content", kind="report"):
@@ -120,3 +129,22 @@ def test_reading_errors_are_one_line(tmp_path):
         with pytest.raises(ArtifactError, match="cannot be read") as error:
             read_card(tmp_path / "out", "report")
         assert "\n" not in str(error.value)
+
+
+def test_facts_are_read_as_their_type(tmp_path):
+    with building(tmp_path / "out") as folder:
+        write_card(folder, "report", PARAMS, inputs={}, counts={}, facts=Report(speed=Speed(frames=25)))
+    card = read_card(tmp_path / "out", "report", Report)
+    assert card.facts == Report(speed=Speed(frames=25))
+    assert read_card(tmp_path / "out", "report").facts == {"speed": {"frames": 25}}
+    record = card.record()
+    assert record.facts.speed.frames == 25
+    assert set(record.model_dump()) == set(card.model_dump()) - {"kind", "content"}
+
+
+@pytest.mark.parametrize("facts", [{}, {"speed": {}}, {"speed": {"frames": 1}, "unknown": 2}])
+def test_facts_of_another_version_are_refused_by_field(tmp_path, facts):
+    with building(tmp_path / "out") as folder:
+        write_card(folder, "report", PARAMS, inputs={}, counts={}, facts=facts)
+    with pytest.raises(ArtifactError, match=r"card.json: cannot be read \(facts\.[a-z.]+: .*run the stage"):
+        read_card(tmp_path / "out", "report", Report)

@@ -68,10 +68,10 @@ def test_cmyk():
     assert np.abs(image[16::32, 24::48].astype(int) - scene()[16::32, 24::48]).max() <= 12
 
 
-def test_16_bit_grey_keeps_the_upper_8():
-    grey = (scene()[..., 0].astype(np.uint16) << 8) + 77
+def test_16_bit_gray_keeps_the_upper_8():
+    gray = (scene()[..., 0].astype(np.uint16) << 8) + 77
     for kind in ("PNG", "TIFF"):
-        image = decode(encoded(PIL.Image.fromarray(grey), kind))
+        image = decode(encoded(PIL.Image.fromarray(gray), kind))
         np.testing.assert_array_equal(image, np.repeat(scene()[..., :1], 3, -1))
 
 
@@ -87,12 +87,12 @@ def test_16_bit_rgb_png():
     np.testing.assert_array_equal(decode(png), scene())
 
 
-def test_grey_bilevel_and_palette():
+def test_gray_bilevel_and_palette():
     for mode in ("L", "1", "P"):
         assert decode(encoded(RGB.convert(mode), "PNG")).shape == (64, 96, 3)
 
 
-def test_transparent_parts_lie_on_mid_grey():
+def test_transparent_parts_lie_on_mid_gray():
     alpha = np.full((64, 96, 1), 255, np.uint8)
     alpha[:32] = 0
     rgba = PIL.Image.fromarray(np.concatenate([scene(), alpha], -1))
@@ -102,14 +102,14 @@ def test_transparent_parts_lie_on_mid_grey():
     np.testing.assert_array_equal(decode(encoded(rgba, "PNG"))[32:], scene()[32:])
 
 
-def test_transparent_colour_of_a_palette():
+def test_transparent_color_of_a_palette():
     picture = PIL.Image.new("P", (8, 8), 0)
     picture.putpalette([255, 0, 0, 0, 255, 0])
     assert (decode(encoded(picture, "PNG", transparency=0)) == 128).all()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_honoured(orientation):
+def test_exif_orientation_is_honored(orientation):
     stored = {  # how a camera held so stores the upright scene
         1: lambda x: x, 2: lambda x: x[:, ::-1], 3: lambda x: x[::-1, ::-1], 4: lambda x: x[::-1],
         5: lambda x: x.transpose(1, 0, 2), 6: lambda x: np.rot90(x, 1), 7: lambda x: x[::-1, ::-1].transpose(1, 0, 2),
@@ -123,7 +123,7 @@ def test_exif_orientation_is_honoured(orientation):
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 def test_of_an_animation_the_first_frame(kind):
-    frames = [PIL.Image.new("RGB", (32, 32), colour) for colour in ("red", "blue", "green")]
+    frames = [PIL.Image.new("RGB", (32, 32), color) for color in ("red", "blue", "green")]
     image = decode(encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50))
     assert image.shape == (32, 32, 3)
     assert image[..., 0].min() > 240
@@ -165,7 +165,7 @@ FILES = {
 @pytest.mark.parametrize("kind", FILES)
 @settings(max_examples=60, deadline=None)
 @given(share=st.floats(0.0, 0.999))
-def test_a_cut_off_file_is_refused_or_whole_never_half_grey(kind, share):
+def test_a_cut_off_file_is_refused_or_whole_never_half_gray(kind, share):
     data = FILES[kind]
     reason, image = "", decode(data)
     try:

@@ -19,8 +19,8 @@ from swapcore.training.distributed import Processes
 from tests.training.small_groups import SIZE_PX, draw_person, write_groups
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")
-OTHERS = AugmentParams(other_source=1.0, flip=0.0, shift=0.0, gain=0.0)
-STILL = AugmentParams(other_source=0.0, flip=0.0, shift=0.0, gain=0.0)
+OTHERS = AugmentParams(other_source=1.0, flip=0.0, shift=0.0, gain=0.0, occlusion=0.0)
+STILL = AugmentParams(other_source=0.0, flip=0.0, shift=0.0, gain=0.0, occlusion=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_shapes_and_ranges(folder: Path) -> None:
 
 
 def test_a_batch_is_a_pure_function_of_seed_and_step(folder: Path) -> None:
-    augment = AugmentParams(other_source=0.0, flip=0.5, shift=0.1, gain=0.1)
+    augment = AugmentParams(other_source=0.0, flip=0.5, shift=0.1, gain=0.1, occlusion=0.0)
     one, other = sampler(folder, augment=augment), sampler(folder, augment=augment)
     other.batch(3)  # what was drawn before does not matter
     assert same(one.batch(7), other.batch(7))
@@ -77,7 +77,7 @@ def test_template_and_label_are_cut_by_the_templates_own_key_points(tmp_path: Pa
 def test_the_view_shows_each_label_cut_by_its_own_key_points(tmp_path: Path) -> None:
     moved, unmoved = np.array([[1.1, 0.1, -7.0], [-0.1, 1.1, 3.0]]), np.eye(2, 3)
     groups = GroupSet(write_groups(tmp_path / "groups", PARAMS, fakes_lie=moved))
-    augment = AugmentParams(other_source=0.0, flip=0.5, shift=0.1, gain=0.0)
+    augment = AugmentParams(other_source=0.0, flip=0.5, shift=0.1, gain=0.0, occlusion=0.0)
     still = Jitter(torch.zeros(8, 2), torch.ones(8), torch.zeros(8))
     expected = []
     for row in groups.accepted("train"):
@@ -112,7 +112,7 @@ def test_another_photograph_of_the_source_person_takes_its_place_but_never_the_l
 
 @pytest.mark.parametrize("num_shares", [2, 4])
 def test_shares_are_disjoint_and_together_the_batch(folder: Path, num_shares: int) -> None:
-    drawn = sampler(folder, augment=AugmentParams(other_source=0.5, flip=0.5, shift=0.1, gain=0.1))
+    drawn = sampler(folder, augment=AugmentParams(other_source=0.5, flip=0.5, shift=0.1, gain=0.1, occlusion=0.0))
     whole = drawn.batch(3)
     for rank in range(num_shares):
         share = Processes(rank, num_shares).share(8)
@@ -155,7 +155,9 @@ def test_the_parts_of_a_group_belong_together(folder: Path) -> None:
 
 def test_all_three_are_shifted_alike(folder: Path) -> None:
     groups = GroupSet(folder)
-    drawn = sampler(folder, batch_size=4, augment=AugmentParams(other_source=0.0, flip=0.0, shift=0.05, gain=0.0))
+    drawn = sampler(
+        folder, batch_size=4, augment=AugmentParams(other_source=0.0, flip=0.0, shift=0.05, gain=0.0, occlusion=0.0)
+    )
     batch = drawn.batch(1)
     shifts = []
     for i in range(4):
@@ -184,7 +186,7 @@ def test_only_training_people_are_drawn(folder: Path) -> None:
 
 
 def test_source_images_are_unvaried(folder: Path) -> None:
-    drawn = sampler(folder, augment=AugmentParams(other_source=0.0, flip=1.0, shift=0.2, gain=0.5))
+    drawn = sampler(folder, augment=AugmentParams(other_source=0.0, flip=1.0, shift=0.2, gain=0.5, occlusion=0.0))
     first = drawn.source_images(0, 2)
     expected = GroupSet(folder).pictures.image(Cut(drawn.sources[0]))
     np.testing.assert_allclose((first[0].permute(1, 2, 0).numpy() + 1) * 127.5, expected, atol=1e-3)
@@ -210,8 +212,8 @@ def test_variation_by_hand() -> None:
 
 def test_flip_probability_is_not_inverted() -> None:
     always, never = (
-        AugmentParams(other_source=0.0, flip=1.0, shift=0, gain=0),
-        AugmentParams(other_source=0.0, flip=0.0, shift=0, gain=0),
+        AugmentParams(other_source=0.0, flip=1.0, shift=0, gain=0, occlusion=0.0),
+        AugmentParams(other_source=0.0, flip=0.0, shift=0, gain=0, occlusion=0.0),
     )
     rng = np.random.default_rng(0)
     assert all(draw_variation(always, 64, rng).flipped for _ in range(50))
@@ -221,7 +223,9 @@ def test_flip_probability_is_not_inverted() -> None:
 @given(st.integers(0, 10_000), st.floats(0, 0.25), st.floats(0, 0.9))
 def test_variations_stay_within_bounds(seed: int, shift: float, gain: float) -> None:
     drawn = draw_variation(
-        AugmentParams(other_source=0.0, flip=0.5, shift=shift, gain=gain), 64, np.random.default_rng(seed)
+        AugmentParams(other_source=0.0, flip=0.5, shift=shift, gain=gain, occlusion=0.0),
+        64,
+        np.random.default_rng(seed),
     )
     assert max(map(abs, drawn.shift_px)) <= round(shift * 64)
     assert np.all(np.abs(drawn.gain - 1) <= gain + 1e-6)

@@ -1,4 +1,4 @@
-"""A toy world: people are face colours, photographs are backgrounds; so the true swap of any two is known."""
+"""A toy world: people are face colors, photographs are backgrounds; so the true swap of any two is known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,16 +20,16 @@ from swapcore.ops.masks import face_mask
 SIZE = 48
 POINTS = template_points(SIZE)
 MASK = face_mask(POINTS, SIZE, softness=0.0)[..., None]
-CENTRE = slice(22, 32)
+CENTER = slice(22, 32)
 
 
-def paint(colour: np.ndarray, background: Image) -> Image:
-    return np.where(MASK > 0, colour, background).astype(np.uint8)
+def paint(color: np.ndarray, background: Image) -> Image:
+    return np.where(MASK > 0, color, background).astype(np.uint8)
 
 
 def embed(images: np.ndarray) -> np.ndarray:
-    """The colour in the middle of the face."""
-    return images[:, CENTRE, CENTRE].mean((1, 2))
+    """The color in the middle of the face."""
+    return images[:, CENTER, CENTER].mean((1, 2))
 
 
 def levels(images: np.ndarray) -> list[np.ndarray]:
@@ -47,9 +47,9 @@ class World:
     bench: Bench
 
     def true_swap(self, source: Face, template: Face) -> Image:
-        return paint(self.colour(source.identity), template.image)
+        return paint(self.color(source.identity), template.image)
 
-    def colour(self, identity: str) -> np.ndarray:
+    def color(self, identity: str) -> np.ndarray:
         return next(face.image[24, 24] for face in self.faces if face.identity == identity)
 
     def answers(self, swap: Callable[[Face, Face], Image]) -> list[Answer]:
@@ -74,7 +74,7 @@ def make_world(num_people: int, photographs: int, *, jittered: bool = False, wit
     rng = np.random.default_rng(0)
     faces = []
     for person in range(num_people + 4):
-        colour = rng.integers(30, 226, 3)
+        color = rng.integers(30, 226, 3)
         for turn in range(photographs):
             background = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
             identity, split = f"person {person}", "test" if person < num_people else "train"
@@ -84,10 +84,10 @@ def make_world(num_people: int, photographs: int, *, jittered: bool = False, wit
                     identity=identity,
                     split=split,
                     file=f"{identity}/{turn}.png",
-                    image=paint(colour, background),
+                    image=paint(color, background),
                     points=POINTS,
                     affine=np.eye(2, 3),
-                    embedding=colour.astype(np.float32),
+                    embedding=color.astype(np.float32),
                 )
             )
     test = [face for face in faces if face.split == "test"]

@@ -94,10 +94,10 @@ def test_realism_does_not_depend_on_the_features_units():
 
 
 @pytest.mark.parametrize(
-    ("colour", "word"), [((250, 220, 200), "light"), ((190, 140, 110), "intermediate"), ((90, 60, 45), "dark")]
+    ("color", "word"), [((250, 220, 200), "light"), ((190, 140, 110), "intermediate"), ((90, 60, 45), "dark")]
 )
-def test_apparent_skin_tones(world, colour, word):
-    face = replace(world.faces[0], image=np.full((48, 48, 3), colour, np.uint8))
+def test_apparent_skin_tones(world, color, word):
+    face = replace(world.faces[0], image=np.full((48, 48, 3), color, np.uint8))
     assert tone_word(face) == word
 
 

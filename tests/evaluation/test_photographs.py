@@ -12,7 +12,7 @@ from swapcore.config import NetworkParams
 from swapcore.evaluation.attributes import locate_face, score_attributes
 from swapcore.evaluation.identity import SELF_JUDGED, Gallery, Judge, score_identity
 from swapcore.faces.extract import extract_face
-from swapcore.faces.networks import load_judge
+from swapcore.faces.networks import load_evaluator_recognizer
 from swapcore.ops.image import resize
 
 SIZE = 112
@@ -32,7 +32,7 @@ def crops() -> dict[str, np.ndarray]:
 
 def test_jitter_does_not_make_the_judge_forget_faces(crops):
     """Each smiling photograph, jittered, must find its person's neutral one among all: rank 1."""
-    network = load_judge(NetworkParams(kind="dlib", path=None, sha256=None))
+    network = load_evaluator_recognizer(NetworkParams(kind="dlib", path=None, sha256=None))
     embeddings = network.embed(np.stack(list(crops.values())), 8)
     gallery = Gallery(np.array(list(crops)), np.array([stem.split("_")[0] for stem in crops]), embeddings)
     judge = Judge(SELF_JUDGED, lambda images: network.embed(images, 8), embeddings.mean(0), jittered=True, seed=0)

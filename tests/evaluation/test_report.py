@@ -165,7 +165,7 @@ def test_a_browser_shows_the_page(write, tmp_path):
     image = cv2.imread(str(shot))
     assert image.shape[:2] == (3000, 1000)
     assert (image < 128).all(2).mean() > 0.01  # ink
-    colours = len(np.unique(image.reshape(-1, 3), axis=0))
-    assert colours > 5000  # pictures, not only text
+    colors = len(np.unique(image.reshape(-1, 3), axis=0))
+    assert colors > 5000  # pictures, not only text
     margins = np.concatenate([image[:, :40], image[:, -40:]], axis=1)
     assert (margins == 255).all()  # nothing runs over the page's edge

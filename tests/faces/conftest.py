@@ -1,4 +1,4 @@
-"""The London photographs, where SWAPCORE_FACES names their folder."""
+"""Fixtures: the London photographs in the folder that SWAPCORE_FACES names."""
 
 import csv
 import os
@@ -17,7 +17,7 @@ from swapcore.ops.image import Image
 
 @dataclass(frozen=True)
 class Marked:
-    """A photograph, its face, and for neutral ones the hand-placed pupils, nose tip and mouth corners (5, 2)."""
+    """A photograph, its face, and for neutral ones the annotated pupils, nose tip and mouth corners (5, 2)."""
 
     file: str
     identity: str
@@ -30,7 +30,7 @@ class Marked:
 def london() -> list[Marked]:
     folder = os.environ.get("SWAPCORE_FACES")
     if not folder:
-        pytest.skip("SWAPCORE_FACES names no folder of photographs")
+        pytest.skip("SWAPCORE_FACES is not set to a folder of photographs")
     cv2.setNumThreads(1)
     with (Path(folder) / "faces.csv").open(encoding="utf-8") as stream:
         return [_marked(Path(folder), row) for row in csv.DictReader(stream)]

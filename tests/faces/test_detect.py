@@ -1,4 +1,4 @@
-"""Finding faces in photographs of any size, and choosing among several."""
+"""Detection in images of any size, and selection of one face."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ def middle(box: Box) -> np.ndarray:
     return np.array([box.left + box.right, box.top + box.bottom]) / 2
 
 
-def test_one_face_where_it_was_drawn():
+def test_box_is_at_the_drawn_face():
     image, points = draw_face(1)
     (box,) = detect_faces(image, "largest")
     assert np.linalg.norm(middle(box) - points.mean(0)) < 0.3 * box.width_px
@@ -30,14 +30,14 @@ def test_the_box_scales_with_the_photograph(factor):
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 500, 3), (500, 3, 3), (300, 300, 3), (40, 2000, 3)])
-def test_nobody(shape):
+def test_images_without_a_face_give_no_box(shape):
     assert detect_faces(np.full(shape, 128, np.uint8), "largest") == []
 
 
-def test_two_faces():
+def test_two_faces_are_detected():
     canvas = np.full((400, 800, 3), 205, np.uint8)
-    image, _ = draw_face(3, into=canvas, centre=(0.25, 0.4), eye_distance_px=70)
-    image, _ = draw_face(4, into=image, centre=(0.75, 0.4), eye_distance_px=50)
+    image, _ = draw_face(3, into=canvas, center=(0.25, 0.4), eye_distance_px=70)
+    image, _ = draw_face(4, into=image, center=(0.75, 0.4), eye_distance_px=50)
     boxes = sorted(detect_faces(image, "central"))
     assert len(boxes) == 2
     assert boxes[0].width_px > boxes[1].width_px
@@ -47,7 +47,7 @@ LARGE, CENTRAL = Box(0, 0, 100, 100, 1.0), Box(280, 180, 320, 220, 2.0)
 
 
 @pytest.mark.parametrize(("policy", "chosen"), [("largest", LARGE), ("central", CENTRAL), ("reject", None)])
-def test_policies(policy, chosen):
+def test_policy_selects_the_face(policy, chosen):
     assert choose_face([CENTRAL, LARGE], policy, 600, 400) == chosen
 
 

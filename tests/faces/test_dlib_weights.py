@@ -1,20 +1,20 @@
-"""The reader of dlib's file takes it whole, and nothing else."""
+"""The reader accepts dlib's complete file only."""
 
 import numpy as np
 import pytest
 
 from swapcore.errors import ArtifactError
 from swapcore.faces import dlib_weights
-from swapcore.faces.dlib_weights import RECOGNISER_FILE, package_file, read_dlib_weights
+from swapcore.faces.dlib_weights import RECOGNIZER_FILE, package_file, read_dlib_weights
 
 
 @pytest.fixture(scope="module")
 def data() -> bytes:
-    return package_file(RECOGNISER_FILE).read_bytes()
+    return package_file(RECOGNIZER_FILE).read_bytes()
 
 
-def test_it_reads_every_layer():
-    weights = read_dlib_weights(package_file(RECOGNISER_FILE))
+def test_all_layers_are_read():
+    weights = read_dlib_weights(package_file(RECOGNIZER_FILE))
     assert weights.mean_rgb == pytest.approx((122.782, 117.001, 104.298), abs=1e-3)
     assert len(weights.convolutions) == 29
     assert weights.convolutions[0].weight.shape == (32, 3, 7, 7)
@@ -22,19 +22,19 @@ def test_it_reads_every_layer():
     assert all(np.isfinite(layer.weight).all() for layer in weights.convolutions)
 
 
-def test_it_is_found_without_importing_the_package():
+def test_file_is_found_without_importing_the_package():
     import sys
 
-    package_file(RECOGNISER_FILE)
+    package_file(RECOGNIZER_FILE)
     assert dlib_weights.PACKAGE not in sys.modules
 
 
-def test_a_file_that_is_not_installed_is_named(monkeypatch):
+def test_missing_package_is_named(monkeypatch):
     with pytest.raises(ArtifactError, match=r"absent\.dat: not found; install the package face_recognition_models"):
         package_file("absent.dat")
     monkeypatch.setattr(dlib_weights, "PACKAGE", "no_such_package_at_all")
     with pytest.raises(ArtifactError, match="install the package no_such_package_at_all"):
-        package_file(RECOGNISER_FILE)
+        package_file(RECOGNIZER_FILE)
 
 
 DAMAGE = {
@@ -53,7 +53,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
-def test_a_damaged_file_gives_one_line(tmp_path, data, damage):
+def test_damaged_file_raises_one_line(tmp_path, data, damage):
     path = tmp_path / "damaged.dat"
     path.write_bytes(damage(data))
     with pytest.raises(ArtifactError) as caught:
@@ -64,6 +64,6 @@ def test_a_damaged_file_gives_one_line(tmp_path, data, damage):
     assert "\n" not in line
 
 
-def test_a_missing_file_gives_one_line(tmp_path):
+def test_missing_file_raises_one_line(tmp_path):
     with pytest.raises(ArtifactError, match="cannot be read: No such file"):
         read_dlib_weights(tmp_path / "none.dat")

@@ -1,4 +1,4 @@
-"""Expression, gaze and pitch of rendered faces: what a parameter does to a face is seen, and an equal picture measures equal."""
+"""Expression, gaze and pitch of rendered faces."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 
 from swapcore.faces.expression import Expression, measure_expression
 from swapcore.faces.extract import extract_face
-from swapcore.faces.pitch import pitch_deg
+from swapcore.faces.quality import pitch_deg
 from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.people import draw_person
 from swapcore.synth.render import render
@@ -36,16 +36,16 @@ def rest() -> list[Expression]:
         ({"brow_raise": 0.9}, "brow_height"),
     ],
 )
-def test_what_a_parameter_does_is_seen(rest, changes, name):
+def test_measure_follows_the_render_parameter(rest, changes, name):
     shifts = [
         getattr(measured(p, **changes)[0], name) - getattr(before, name) for p, before in zip(PEOPLE, rest, strict=True)
     ]
     assert float(np.mean(shifts)) > 1  # percent
 
 
-def test_the_pitch_by_hand():
+def test_pitch_has_known_values():
     upright, bent = np.array([[0.0, 0], [10, 0], [5, 7.8]]), np.array([[0.0, 0], [10, 0], [5, 8.2]])
     assert pitch_deg(upright, 0.0) == pytest.approx(0)
     assert pitch_deg(bent, 0.0) == pytest.approx(np.degrees(0.1))  # 0.04 eye distances over a depth of 0.4
     turned = np.array([[0.0, 0], [5, 0], [2.5, 7.8]])
-    assert pitch_deg(turned, 60.0) == pytest.approx(0)  # at 60 degrees the eyes look half as far apart
+    assert pitch_deg(turned, 60.0) == pytest.approx(0)  # at 60 degrees the projected eye distance is half

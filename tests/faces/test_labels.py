@@ -1,4 +1,4 @@
-"""Faces far from the rest of their person."""
+"""Detection of wrong identity labels."""
 
 import numpy as np
 import pytest
@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 from swapcore.faces.labels import identity_cosines, mean_of_people
 
 
-def test_each_person_weighs_the_same():
+def test_people_have_equal_weight():
     embeddings = np.array([[0, 0], [0, 0], [0, 0], [4, 8]], np.float32)
     np.testing.assert_allclose(mean_of_people(embeddings, ["a", "a", "a", "b"]), [2, 4])
 
 
-def test_cosines_by_hand():
+def test_cosines_have_known_values():
     embeddings = np.array([[2, 1], [1, 2], [1, 2], [5, 1]], np.float32)
     cosines = identity_cosines(embeddings, ["a", "a", "a", "b"], np.array([1, 1], np.float32))
     assert cosines[3] is None
     assert cosines[:3] == pytest.approx([0.0, np.sqrt(0.5), np.sqrt(0.5)])
 
 
-def test_a_stranger_stands_out():
+def test_wrong_label_has_the_lowest_cosine():
     generator = np.random.default_rng(0)
     people = generator.normal(size=(6, 128))
     labels = np.repeat(np.arange(6), 5)
@@ -33,7 +33,7 @@ def test_a_stranger_stands_out():
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=12), st.integers(0, 99))
-def test_range_and_singles(names, seed):
+def test_cosines_are_bounded_and_none_for_single_faces(names, seed):
     embeddings = np.random.default_rng(seed).normal(size=(len(names), 8)).astype(np.float32)
     cosines = identity_cosines(embeddings, names, mean_of_people(embeddings, names))
     for name, cosine in zip(names, cosines, strict=True):

@@ -1,4 +1,4 @@
-"""Eye centres and mouth corners against drawn and hand-placed ones."""
+"""Eye centers and mouth corners against drawn and annotated ones."""
 
 import importlib.util
 
@@ -11,26 +11,26 @@ from swapcore.faces import landmarks as module
 from swapcore.faces.align import template_points
 from swapcore.faces.detect import detect_faces
 from swapcore.faces.extract import cut_face
-from swapcore.faces.landmarks import EYE_OUTWARD, EYE_RISE, eye_centres, locate_landmarks, mouth_corners
+from swapcore.faces.landmarks import EYE_OUTWARD, EYE_RISE, eye_centers, locate_landmarks, mouth_corners
 from swapcore.ops.geometry import apply, invert
 
 
 def eye_errors(found, marks):
-    """Of each photograph the worse eye's distance from the pupil, as a share of the pupils' distance."""
+    """Return the larger error of both eyes per image, as a share of the pupil distance."""
     distance = np.linalg.norm(marks[:, 1] - marks[:, 0], axis=1)
     return np.linalg.norm(found - marks[:, :2], axis=2).max(1) / distance
 
 
-def test_eye_centres_by_hand():
+def test_eye_centers_have_known_values():
     level = np.array([[0.0, 0], [20, 0], [80, 0], [100, 0], [50, 60]])
     out, up = 80 * EYE_OUTWARD, 80 * EYE_RISE
-    np.testing.assert_allclose(eye_centres(level), [[10 - out, -up], [90 + out, -up]])
+    np.testing.assert_allclose(eye_centers(level), [[10 - out, -up], [90 + out, -up]])
     quarter_turn = level @ np.array([[0.0, 1], [-1, 0]])
-    np.testing.assert_allclose(eye_centres(quarter_turn), [[up, 10 - out], [up, 90 + out]], atol=1e-9)
+    np.testing.assert_allclose(eye_centers(quarter_turn), [[up, 10 - out], [up, 90 + out]], atol=1e-9)
 
 
 @pytest.mark.parametrize("eye_distance_px", [40, 70, 160])
-def test_points_of_drawn_faces(eye_distance_px):
+def test_landmarks_of_drawn_faces(eye_distance_px):
     for person in range(4):
         image, drawn = draw_face(person, size_px=6 * eye_distance_px, eye_distance_px=eye_distance_px)
         face = cut_face(image, detect_faces(image, "largest")[0], 256)
@@ -38,25 +38,25 @@ def test_points_of_drawn_faces(eye_distance_px):
         assert np.linalg.norm(found - drawn, axis=1).max() < 0.1 * eye_distance_px
 
 
-def test_order_is_left_to_right_in_the_image():
+def test_landmarks_are_ordered_left_to_right():
     image, _ = draw_face(5)
     points = locate_landmarks(image, detect_faces(image, "largest")[0])
     assert (np.diff(points[:4, 0]) > 0).all()
     assert points[4, 1] > points[:4, 1].max()
 
 
-def test_a_mouth_that_cannot_be_seen_is_where_mouths_are():
+def test_invisible_mouth_gives_mean_corners():
     np.testing.assert_allclose(mouth_corners(np.full((256, 256, 3), 128, np.uint8)), template_points(256)[3:])
 
 
-def test_mouth_corners_stay_near_the_mouth_whatever_the_picture():
+def test_mouth_corners_are_bounded_for_any_image():
     generator = np.random.default_rng(0)
     for _ in range(10):
         found = mouth_corners(generator.integers(0, 256, (256, 256, 3), dtype=np.uint8))
         assert np.abs(found - template_points(256)[3:]).max() < 30
 
 
-def test_a_package_that_is_not_there_is_one_line(monkeypatch):
+def test_missing_package_raises_one_line(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     module._predictor.cache_clear()
     with pytest.raises(SwapcoreError, match="install the package"):
@@ -70,24 +70,24 @@ def marked(london):
 
 @pytest.mark.faces
 class TestLondon:
-    """Against the hand-placed points of the London set; medians as shares of the pupils' distance."""
+    """Against the annotated points of the London set; medians as shares of the pupil distance."""
 
-    def test_eye_centres(self, marked):
+    def test_eye_centers(self, marked):
         marks = np.stack([one.marks for one in marked])
-        errors = eye_errors(np.stack([eye_centres(one.face.landmarks) for one in marked]), marks)
+        errors = eye_errors(np.stack([eye_centers(one.face.landmarks) for one in marked]), marks)
         assert len(errors) == 82
         assert np.median(errors) <= 0.025  # measured: 0.019; the middle of dlib's corners gives 0.052 and 0.075
         assert errors.max() <= 0.05  # measured: 0.036
 
-    def test_eye_constants_hold_for_people_they_were_not_made_from(self, marked):
-        """Ten folds over people: constants from nine tenths judged on the last tenth."""
+    def test_eye_constants_cross_validate_over_people(self, marked):
+        """Ten folds over people: constants fitted on nine tenths are tested on the last tenth."""
         marks = np.stack([one.marks for one in marked])
         corners = np.stack([one.face.landmarks for one in marked])
         left, right = corners[:, 0:2].mean(1), corners[:, 2:4].mean(1)
         along = right - left
         up = np.stack([along[:, 1], -along[:, 0]], 1)
         length2 = (along**2).sum(1)
-        # The marks count pixels from the edge of the first one, not from its centre: half a pixel more.
+        # The annotations measure from the edge of the first pixel, not from its center: half a pixel more.
         offsets = np.stack([marks[:, 0] - 0.5 - left, marks[:, 1] - 0.5 - right], 1)
         rise = (offsets * up[:, None]).sum(2) / length2[:, None]
         outward = (offsets * along[:, None]).sum(2) / length2[:, None] * (-1, 1)
@@ -117,6 +117,6 @@ class TestLondon:
         widths = [np.linalg.norm(one.face.points[4] - one.face.points[3]) for one in london]
         assert np.mean(np.array(widths[1::2]) > np.array(widths[::2])) > 0.85
 
-    def test_marks_land_on_the_template(self, marked):
+    def test_annotations_map_to_the_template(self, marked):
         found = np.mean([apply(one.face.affine, one.marks - 0.5) for one in marked], axis=0)
         assert np.abs(found[:2] - template_points(256)[:2]).max() < 1.0

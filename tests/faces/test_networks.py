@@ -1,4 +1,4 @@
-"""Networks of the user's own, as real files: used where they fit, refused in one line where they do not."""
+"""User-supplied network files: loading, and one-line errors."""
 
 import hashlib
 import re
@@ -14,12 +14,12 @@ from torch import nn
 from swapcore.config import NetworkParams
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.faces.features import IMAGENET_MEAN, IMAGENET_STD
-from swapcore.faces.networks import load_feature_network, load_judge, load_recogniser
+from swapcore.faces.networks import load_evaluator_recognizer, load_feature_network, load_recognizer
 from swapcore.ops.vision import models
 
 
 class ToyEmbedding(nn.Module):
-    """Mean colour, projected: (B, 3, H, W) to (B, 4)."""
+    """Mean color, projected: (B, 3, H, W) to (B, 4)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class ToyLevels(nn.Module):
 
 
 class ToyImage(nn.Module):
-    """What a recogniser may not return."""
+    """Returns an image, which is not a valid embedding."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x
@@ -58,7 +58,7 @@ def script(folder: Path, module: nn.Module) -> NetworkParams:
 
 
 def onnx_file(folder: Path, batch: int | str = "batch", side: int | str = 112, flatten: bool = True) -> NetworkParams:
-    """An ONNX file: mean colour times a fixed matrix, or, without flatten, the image itself."""
+    """An ONNX file: mean color times a fixed matrix, or, without flatten, the image itself."""
     matrix = numpy_helper.from_array(np.arange(12, dtype=np.float32).reshape(3, 4) / 10, "matrix")
     nodes = [
         helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
@@ -81,59 +81,59 @@ def crops() -> torch.Tensor:
     return torch.rand(3, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-def test_a_torchscript_recogniser_is_trainable_through(tmp_path, crops):
-    recogniser = load_recogniser(script(tmp_path, ToyEmbedding()))
+def test_torchscript_recognizer_is_differentiable(tmp_path, crops):
+    recognizer = load_recognizer(script(tmp_path, ToyEmbedding()))
     crops.requires_grad_()
-    features = recogniser.features(crops)
-    assert features.embedding.shape == (3, recogniser.embedding_dim) == (3, 4)
+    features = recognizer.features(crops)
+    assert features.embedding.shape == (3, recognizer.embedding_dim) == (3, 4)
     assert features.levels == []
     features.embedding.sum().backward()
     assert crops.grad.abs().sum() > 0
-    assert not any(parameter.requires_grad for parameter in recogniser.parameters())
+    assert not any(parameter.requires_grad for parameter in recognizer.parameters())
 
 
-def test_a_torchscript_recogniser_may_show_its_levels(tmp_path, crops):
+def test_torchscript_recognizer_may_return_levels(tmp_path, crops):
     network = script(tmp_path, ToyWithLevels())
-    levels = load_recogniser(network).levels(crops)
+    levels = load_recognizer(network).levels(crops)
     assert [tuple(level.shape) for level in levels] == [(3, 3, 112, 112), (3, 3, 56, 56)]
 
 
-def test_a_users_recogniser_sees_arcfaces_framing(tmp_path):
-    """A crop that is white only around where ArcFace's chip lies is seen as white."""
+def test_user_recognizer_gets_arcface_framing(tmp_path):
+    """A crop that is white only in the region of ArcFace's chip gives an all-white chip."""
     crops = torch.full((1, 3, 256, 256), -1.0)
     crops[:, :, 20:245, 20:240] = 1.0
-    embedding = load_judge(onnx_file(tmp_path)).forward(crops)
+    embedding = load_evaluator_recognizer(onnx_file(tmp_path)).forward(crops)
     matrix = np.arange(12, dtype=np.float32).reshape(3, 4) / 10
     np.testing.assert_allclose(embedding.numpy(), np.ones((1, 3)) @ matrix, atol=1e-5)
 
 
 @pytest.mark.parametrize(("batch", "side"), [("batch", 112), (1, 112), ("batch", 64), ("batch", "side")])
-def test_an_onnx_recogniser_judges_in_whatever_shape_it_was_exported(tmp_path, crops, batch, side):
-    judge = load_judge(onnx_file(tmp_path, batch, side))
-    embedding = judge(crops)
-    assert judge.chip_px == (side if isinstance(side, int) else 112)
-    assert embedding.shape == (3, judge.embedding_dim) == (3, 4)
+def test_onnx_recognizer_works_in_any_exported_shape(tmp_path, crops, batch, side):
+    recognizer = load_evaluator_recognizer(onnx_file(tmp_path, batch, side))
+    embedding = recognizer(crops)
+    assert recognizer.chip_px == (side if isinstance(side, int) else 112)
+    assert embedding.shape == (3, recognizer.embedding_dim) == (3, 4)
     images = np.full((2, 96, 96, 3), 255, np.uint8)
     expected = np.ones((2, 3)) @ (np.arange(12).reshape(3, 4) / 10)
-    np.testing.assert_allclose(judge.embed(images, batch_size=2), expected, atol=1e-5)
+    np.testing.assert_allclose(recognizer.embed(images, batch_size=2), expected, atol=1e-5)
 
 
-def test_an_onnx_recogniser_may_not_train(tmp_path):
+def test_onnx_recognizer_is_rejected_for_training(tmp_path):
     network = onnx_file(tmp_path)
-    assert not load_judge(network).differentiable
-    with pytest.raises(ParamsError, match=r"lets no gradient through, so it can judge .* but not train"):
-        load_recogniser(network)
-    with pytest.raises(ParamsError, match="lets no gradient through"):
+    assert not load_evaluator_recognizer(network).differentiable
+    with pytest.raises(ParamsError, match=r"not differentiable and works in evaluate.recognizer only"):
+        load_recognizer(network)
+    with pytest.raises(ParamsError, match="not differentiable"):
         load_feature_network(network)
 
 
-def test_a_torchscript_feature_network_sees_the_whole_crop(tmp_path, crops):
+def test_torchscript_feature_network_gets_the_whole_crop(tmp_path, crops):
     levels = load_feature_network(script(tmp_path, ToyLevels())).levels(crops)
     assert torch.equal(levels[0], crops.abs())
     assert torch.equal(levels[1], crops[:, :, ::2, ::2] * 3)
 
 
-def test_dlib_serves_as_feature_network(crops):
+def test_dlib_works_as_feature_network(crops):
     levels = load_feature_network(NetworkParams(kind="dlib", path=None, sha256=None)).levels(crops)
     assert [level.shape[1] for level in levels] == [32, 64, 128, 256, 256]
 
@@ -157,14 +157,14 @@ def test_torchvision_features_equal_torchvisions(tmp_path, kind):
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
-def test_features_of_another_network_are_refused(tmp_path):
+def test_state_dict_of_another_network_is_rejected(tmp_path):
     path = tmp_path / "toy.pth"
     torch.save(ToyEmbedding().state_dict(), path)
-    with pytest.raises(ArtifactError, match="its tensors are not those of torchvision's alexnet"):
+    with pytest.raises(ArtifactError, match="tensor shapes differ from torchvision's alexnet"):
         load_feature_network(params("alexnet", path))
 
 
-def test_a_pickle_that_would_run_code_is_refused(tmp_path):
+def test_unsafe_pickle_is_rejected(tmp_path):
     path = tmp_path / "evil.pth"
     torch.save(ToyEmbedding(), path)
     with pytest.raises(ArtifactError, match="cannot be read as the state_dict of vgg16"):
@@ -181,40 +181,40 @@ def refusal(load, network: NetworkParams) -> str:
 
 
 @pytest.mark.parametrize("kind", ["onnx", "torchscript"])
-def test_a_missing_file_is_named(tmp_path, kind):
+def test_missing_file_is_named(tmp_path, kind):
     network = NetworkParams(kind=kind, path=tmp_path / "none", sha256="0" * 64)
-    assert "No such file" in refusal(load_judge, network)
+    assert "No such file" in refusal(load_evaluator_recognizer, network)
 
 
-def test_other_bytes_than_the_params_say_are_refused(tmp_path):
+def test_wrong_sha256_is_rejected(tmp_path):
     network = onnx_file(tmp_path)
     wrong = network.model_copy(update={"sha256": "0" * 64})
-    assert f"its sha256 is {network.sha256}, the params say {'0' * 64}" in refusal(load_judge, wrong)
+    assert f"sha256 is {network.sha256}, params say {'0' * 64}" in refusal(load_evaluator_recognizer, wrong)
 
 
 @pytest.mark.parametrize("kind", ["onnx", "torchscript"])
-def test_a_file_of_another_format_is_refused(tmp_path, kind):
+def test_file_of_another_format_is_rejected(tmp_path, kind):
     path = tmp_path / "text"
     path.write_text("not a network")
-    assert "cannot be read as" in refusal(load_judge, params(kind, path))
+    assert "cannot be read as" in refusal(load_evaluator_recognizer, params(kind, path))
 
 
-def test_a_wrong_output_shape_is_refused(tmp_path):
-    assert "must return an embedding (2, D)" in refusal(load_judge, script(tmp_path, ToyImage()))
-    assert "must return an embedding (2, D)" in refusal(load_judge, onnx_file(tmp_path, flatten=False))
+def test_wrong_output_shape_is_rejected(tmp_path):
+    assert "must return an embedding (2, D)" in refusal(load_evaluator_recognizer, script(tmp_path, ToyImage()))
+    assert "must return an embedding (2, D)" in refusal(load_evaluator_recognizer, onnx_file(tmp_path, flatten=False))
     assert "must return feature maps" in refusal(load_feature_network, script(tmp_path, ToyEmbedding()))
 
 
-def test_a_feature_network_is_no_recogniser(tmp_path):
+def test_feature_network_is_rejected_as_recognizer(tmp_path):
     path = tmp_path / "any"
     path.write_bytes(b"")
-    with pytest.raises(ParamsError, match=re.escape("kind vgg16: compares features, not people")):
-        load_recogniser(params("vgg16", path))
+    with pytest.raises(ParamsError, match=re.escape("kind vgg16: not a recognizer")):
+        load_recognizer(params("vgg16", path))
 
 
-def test_onnx_without_its_runtime_names_the_way_out(tmp_path, monkeypatch):
+def test_missing_onnxruntime_names_the_fix(tmp_path, monkeypatch):
     import sys
 
     network = onnx_file(tmp_path)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    assert "pip install 'swapcore[onnx]'" in refusal(load_judge, network)
+    assert "pip install 'swapcore[onnx]'" in refusal(load_evaluator_recognizer, network)

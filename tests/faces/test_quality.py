@@ -1,4 +1,4 @@
-"""Measures of a face, and the limits that spoiled photographs miss and good ones pass."""
+"""Quality measures and limits, on good and degraded images."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from drawn_photographs import draw_face
 
 from swapcore.config import read_params
 from swapcore.faces.extract import AlignedFace, extract_face
-from swapcore.faces.quality import Quality, find_fault, measure_quality
+from swapcore.faces.quality import Quality, find_defect, measure_quality
 from swapcore.ops.geometry import similarity_transform
 
 ROOT = Path(__file__).parents[2]
@@ -23,8 +23,8 @@ def face_of(image):
 
 
 def reason(image):
-    fault = find_fault(measure_quality(face_of(image)), LIMITS)
-    return fault[0] if fault else None
+    defect = find_defect(measure_quality(face_of(image)), LIMITS)
+    return defect[0] if defect else None
 
 
 def test_drawn_faces_pass():
@@ -45,14 +45,14 @@ def test_drawn_faces_pass():
         ({}, None),
     ],
 )
-def test_each_limit_has_its_reason(change, expected):
-    fault = find_fault(replace(GOOD, **change), LIMITS)
-    assert (fault[0] if fault else None) == expected
-    if fault:
-        assert f"{next(iter(change))}" in fault[1]
+def test_each_limit_has_a_reason(change, expected):
+    defect = find_defect(replace(GOOD, **change), LIMITS)
+    assert (defect[0] if defect else None) == expected
+    if defect:
+        assert f"{next(iter(change))}" in defect[1]
 
 
-def test_size_and_roll_by_hand():
+def test_size_and_roll_have_known_values():
     image, _ = draw_face(1, eye_distance_px=80, roll_deg=15)
     quality = measure_quality(face_of(image))
     assert quality.eye_distance_px == pytest.approx(80, rel=0.08)
@@ -61,7 +61,7 @@ def test_size_and_roll_by_hand():
 
 @pytest.mark.parametrize("yaw_deg", [-40, -10, 0, 25])
 def test_yaw_of_a_turned_head(yaw_deg):
-    """Three points in space, eyes 1 apart and the nose base 0.4 before them, turned and seen from afar."""
+    """Three 3D points, eyes 1 apart and the nose base 0.4 before them, rotated and projected orthographically."""
     yaw = np.deg2rad(yaw_deg)
     across = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.7, 0.4]])
     seen = np.stack([across[:, 0] * np.cos(yaw) + across[:, 2] * np.sin(yaw), across[:, 1]], 1) * 80 + 200
@@ -71,7 +71,7 @@ def test_yaw_of_a_turned_head(yaw_deg):
     assert measure_quality(face).yaw_deg == pytest.approx(yaw_deg, abs=1e-6)
 
 
-def test_exposure_by_hand():
+def test_exposure_has_known_values():
     image, _ = draw_face(0)
     face = face_of(image)
     for level, brightness, clipped in ((0, 0.0, 1.0), (51, 0.2, 0.0), (255, 1.0, 1.0)):
@@ -81,7 +81,7 @@ def test_exposure_by_hand():
         assert flat.sharpness == 0
 
 
-def test_blur_lowers_sharpness_at_any_crop_size_and_contrast_does_not():
+def test_sharpness_depends_on_blur_and_not_on_size_or_contrast():
     image, _ = draw_face(2)
     sharp = measure_quality(face_of(image)).sharpness
     values = [measure_quality(face_of(cv2.GaussianBlur(image, (0, 0), sigma))).sharpness for sigma in (1.5, 3, 5)]
@@ -94,9 +94,9 @@ def test_blur_lowers_sharpness_at_any_crop_size_and_contrast_does_not():
 
 @pytest.mark.faces
 def test_every_london_photograph_passes(london):
-    faults = {one.file: find_fault(measure_quality(one.face), LIMITS) for one in london}
-    assert len(faults) == 164
-    assert {file: fault for file, fault in faults.items() if fault} == {}
+    defects = {one.file: find_defect(measure_quality(one.face), LIMITS) for one in london}
+    assert len(defects) == 164
+    assert {file: defect for file, defect in defects.items() if defect} == {}
 
 
 def squeeze(image):
@@ -105,7 +105,7 @@ def squeeze(image):
 
 @pytest.mark.faces
 @pytest.mark.parametrize(
-    ("spoil", "reasons"),
+    ("degrade", "reasons"),
     [
         (lambda image: cv2.GaussianBlur(image, (0, 0), 5), {"blurred"}),
         (lambda image: (image * 0.1).astype(np.uint8), {"too-dark"}),
@@ -114,14 +114,14 @@ def squeeze(image):
     ],
     ids=["blurred", "dark", "bright", "tiny"],
 )
-def test_spoiled_london_photographs_do_not(london, spoil, reasons):
-    """The face's place is known from the unspoiled picture: some spoiled ones are not even detected."""
+def test_degraded_london_photographs_are_rejected(london, degrade, reasons):
+    """Some degraded faces are not even detected."""
     from swapcore.errors import FaceError
 
     seen = []
     for one in london[::9]:
         try:
-            seen.append(reason(spoil(one.image)))
+            seen.append(reason(degrade(one.image)))
         except FaceError as error:
             seen.append(error.reason)
     assert set(seen) <= reasons | {"no-face"}

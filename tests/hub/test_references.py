@@ -14,8 +14,8 @@ from moto.server import ThreadedMotoServer
 from swapcore.config import Section
 from swapcore.data.artifact import artifact_digest, write_card
 from swapcore.errors import ArtifactError, InputError, StorageError
+from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.references import locate_model, resolve_model, weights_digest
-from swapcore.hub.swapper import Swapper
 from swapcore.storage import deliver
 
 
@@ -97,6 +97,6 @@ def test_a_model_of_another_alignment_is_refused_by_that_name(model, tmp_path):
     shutil.copytree(model, folder)
     document = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(document | {"alignment": "arcface"}))
-    for use in (locate_model, Swapper):
+    for use in (locate_model, CropSwapper):
         with pytest.raises(ArtifactError, match="alignment: made for crops cut as 'arcface'"):
             use(folder)

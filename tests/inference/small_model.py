@@ -7,21 +7,31 @@ import numpy as np
 import torch
 
 from swapcore.config import ModelParams, NetworkParams, read_params
-from swapcore.data.recognizer_file import RECOGNISER, read_recogniser_file, write_recogniser_file
-from swapcore.faces.networks import load_recogniser
+from swapcore.data.recognizer_file import RECOGNIZER, read_recognizer_file, write_recognizer_file
+from swapcore.faces.networks import load_recognizer
 from swapcore.models.artifact import ModelConfiguration, read_configuration, save_generator
 from swapcore.models.source import pool_levels
 from swapcore.ops.image import Image
 
 SIZE_PX = 64
-TINY = {"width": 8, "num_levels": 2, "num_fusion_blocks": 1, "unshuffle": 2, "window": 1.0, "discriminator_width": 8}
+TINY = {
+    "kind": "pixels",
+    "compose_scale": 1,
+    "max_flow": 0.04,
+    "width": 8,
+    "num_levels": 2,
+    "num_fusion_blocks": 1,
+    "unshuffle": 2,
+    "window": 1.0,
+    "discriminator_width": 8,
+}
 
 
 def write_model(folder: Path, network: NetworkParams, seed: int = 0, size_px: int = SIZE_PX) -> Path:
-    """weights.safetensors, model.json and recogniser.json for this face network."""
+    """weights.safetensors, model.json and recognizer.json for this face network."""
     torch.set_num_threads(1)
     folder.mkdir(parents=True)
-    features = load_recogniser(network).features(torch.zeros(1, 3, size_px, size_px))
+    features = load_recognizer(network).features(torch.zeros(1, 3, size_px, size_px))
     usual = read_params(Path(__file__).parents[2] / "params.yaml").train.model
     configuration = ModelConfiguration(
         generator=ModelParams.model_validate(usual.model_dump() | TINY),
@@ -32,7 +42,7 @@ def write_model(folder: Path, network: NetworkParams, seed: int = 0, size_px: in
     torch.manual_seed(seed)
     save_generator(folder, configuration.build(), configuration)
     document = {"network": network.model_dump(mode="json"), "embedding_mean": [0.0] * configuration.embedding_size}
-    (folder / RECOGNISER).write_text(json.dumps(document))
+    (folder / RECOGNIZER).write_text(json.dumps(document))
     return folder
 
 
@@ -57,9 +67,9 @@ def write_copying_model(folder: Path, network: NetworkParams, size_px: int = 112
     return folder
 
 
-def centre_by(folder: Path, crops: list[Image]) -> Path:
+def center_by(folder: Path, crops: list[Image]) -> Path:
     """Give a model the mean face features of these crops: cosines mean nothing without one."""
-    found = read_recogniser_file(folder)
-    mean = load_recogniser(found.network).embed(np.stack(crops), 8).mean(0)
-    write_recogniser_file(folder, found._replace(embedding_mean=mean))
+    found = read_recognizer_file(folder)
+    mean = load_recognizer(found.network).embed(np.stack(crops), 8).mean(0)
+    write_recognizer_file(folder, found._replace(embedding_mean=mean))
     return folder

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from swapcore.anonymize import replacements
+from swapcore.anonymization import replacements
 from swapcore.cli import main as cli
-from swapcore.faces import second_look
+from swapcore.faces import cnn_detector
 from swapcore.ops.image import encode_png
 from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.identity import draw_identity
@@ -59,7 +59,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, two_faces) -> Path:
 @pytest.fixture
 def place(inputs: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 2)
-    monkeypatch.setattr(second_look, "LOOK_PX", 96)
+    monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 96)
     other = tmp_path / "other-alignment"
     shutil.copytree(model, other)
     document = json.loads((other / "model.json").read_text())
@@ -71,7 +71,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:
     """Exit code and stderr of a command."""
     code = 0
     try:
-        cli.main([str(word) for word in words])
+        cli.main(["-q", *map(str, words)])
     except SystemExit as ended:
         code = int(ended.code or 0)
     return code, capsys.readouterr().err
@@ -92,7 +92,7 @@ def refused(place: Place, capsys: pytest.CaptureFixture[str], said: str, *words:
 
 BAD_PHOTOGRAPHS = {
     "nobody.png": "no face",
-    "several.png": "2 faces were found where one is meant",
+    "several.png": "2 faces were found, one is needed",
     "small.png": "px apart",
     "corrupt.png": "cut off or damaged",
     "truncated.png": "cut off or damaged",
@@ -107,15 +107,15 @@ BAD_PHOTOGRAPHS = {
 def test_swap_refuses_a_bad_photograph(place, capsys, role, name):
     good = {"source": "good.png", "template": "template.png"} | {role: name}
     said = BAD_PHOTOGRAPHS.get(name, "profile.png: ")  # in profile no face is found, or one that is turned too far
-    words = [word for key in ("source", "template") for word in (f"--{key}", place.inputs / good[key])]
-    refused(place, capsys, said, "swap", *words, "--out", place.out.with_suffix(".png"), "--model", place.model)
+    words = [place.inputs / good[key] for key in ("source", "template")]
+    refused(place, capsys, said, "swap", *words, "--output", place.out.with_suffix(".png"), "--model", place.model)
 
 
 @pytest.mark.parametrize("name", [*BAD_PHOTOGRAPHS, "profile.png"])
 def test_video_refuses_a_bad_source(place, capsys, name):
     said = BAD_PHOTOGRAPHS.get(name, "profile.png: ")
     out = place.out.with_suffix(".mp4")
-    words = (place.inputs / "clip.mp4", out, "--source", place.inputs / name, "--model", place.model)
+    words = (place.inputs / name, place.inputs / "clip.mp4", "--output", out, "--model", place.model)
     refused(place, capsys, said, "video", *words)
 
 
@@ -123,16 +123,16 @@ def test_video_refuses_a_bad_source(place, capsys, name):
 def test_video_refuses_what_is_no_video(place, capsys, name, inputs):
     (inputs / "truncated.mp4").write_bytes((inputs / "clip.mp4").read_bytes()[:600])
     out = place.out.with_suffix(".mp4")
-    refused(place, capsys, name, "video", inputs / name, out, "--source", inputs / "good.png", "--model", place.model)
+    refused(place, capsys, name, "video", inputs / "good.png", inputs / name, "--output", out, "--model", place.model)
 
 
-def test_anonymise_counts_what_it_cannot_use_and_copies_none_of_it(place, capsys, tmp_path):
+def test_anonymize_counts_what_it_cannot_use_and_copies_none_of_it(place, capsys, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in ("nobody.png", "corrupt.png", "truncated.png", "bomb.png", "text.jpg", "small.png"):
         shutil.copy(place.inputs / name, folder / name)
     (folder / "notes.txt").write_text("no photograph, and none meant")
-    code, line = run(capsys, "anonymise", folder, "--out", place.out, "--model", place.model)
+    code, line = run(capsys, "anonymize", folder, "--output", place.out, "--model", place.model)
     assert (code, line.count("\n")) == (2, 1), line
     assert "5 photographs have no result (no-face 1, not-an-image 1, too-large 1, truncated 2)" in line
     assert "files.csv says which" in line
@@ -146,9 +146,9 @@ def commands(place: Place, model: object, results: Path) -> Iterator[tuple[objec
     photos.mkdir(exist_ok=True)
     shutil.copy(place.inputs / "good.png", photos / "good.png")
     source, template = place.inputs / "good.png", place.inputs / "template.png"
-    yield "swap", "--source", source, "--template", template, "--out", results / "out.png", "--model", model
-    yield "anonymise", photos, "--out", results / "out", "--model", model
-    yield "video", place.inputs / "clip.mp4", results / "out.mp4", "--source", source, "--model", model
+    yield "swap", source, template, "--output", results / "out.png", "--model", model
+    yield "anonymize", photos, "--output", results / "out", "--model", model
+    yield "video", source, place.inputs / "clip.mp4", "--output", results / "out.mp4", "--model", model
 
 
 def test_every_command_refuses_a_model_that_is_unknown_or_of_another_alignment(place, capsys, tmp_path):
@@ -187,9 +187,9 @@ def test_a_folder_that_may_not_be_read_or_written_is_one_line(place, capsys, mon
     for words in (one, folder, video):
         refused(place, capsys, "Permission denied", *words, code=1)
     monkeypatch.setattr(os, "scandir", no_reading)
-    many = ("swap", "--source", place.inputs / "good.png", "--template", photos, "--out", tmp_path / "many")
+    many = ("swap", place.inputs / "good.png", photos, "--output", tmp_path / "many")
     for words in (folder, (*many, "--model", place.model)):
-        refused(place, capsys, "photos: cannot be listed: Permission denied", *words)
+        refused(place, capsys, "photos: cannot be listed (Permission denied)", *words)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import PIL.Image
 import pytest
 
 from swapcore.errors import FaceError, ImageError, InputError
-from swapcore.inference import swap
 from swapcore.inference.finding import find_faces
+from swapcore.inference.image_swapper import swap
 from swapcore.ops.geometry import apply, invert
 from swapcore.ops.image import Image, encode_png
 from tests.drawn_photographs import draw_face
@@ -22,7 +22,7 @@ def eyes_of(face) -> np.ndarray:
 
 
 def test_the_face_changes_and_the_rest_stays_at_full_size(swapper, photographs):
-    swapped = swapper.swap(photographs / "source.png", photographs / "template.png")
+    swapped = swapper.swap(photographs / "source.png", photographs / "template.png", "one")
     template = cv2.imread(str(photographs / "template.png"))[..., ::-1]
     assert swapped.image.shape == template.shape
     change = np.abs(swapped.image.astype(int) - template).max(-1)
@@ -47,15 +47,15 @@ def test_which_faces_are_meant(swapper, photographs, two_faces, choice, replaced
 
 def test_small_faces_beside_a_large_one_are_found_too(swapper):
     ground = np.full((700, 1000, 3), 190, np.uint8)
-    image, _ = draw_face(1, into=ground, centre=(0.3, 0.45), eye_distance_px=130)
-    image, _ = draw_face(2, into=image, centre=(0.85, 0.3), eye_distance_px=24)
+    image, _ = draw_face(1, into=ground, center=(0.3, 0.45), eye_distance_px=130)
+    image, _ = draw_face(2, into=image, center=(0.85, 0.3), eye_distance_px=24)
     faces = find_faces(image, "all", 64, Path("two.png"))
     distances = [float(np.linalg.norm(np.diff(apply(invert(face.affine), face.points[:2]), axis=0))) for face in faces]
     assert distances == pytest.approx([130, 24], rel=0.2)
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_orientation_is_honoured_and_private_metadata_dropped(model, photographs, tmp_path, orientation):
+def test_orientation_is_honored_and_private_metadata_dropped(model, photographs, tmp_path, orientation):
     upright = PIL.Image.open(photographs / "template.png")
     turned = upright.rotate({1: 0, 3: 180, 6: 90, 8: -90}[orientation], expand=True)
     exif = PIL.Image.Exif()
@@ -112,7 +112,7 @@ def test_a_bad_photograph_is_one_line_that_names_it(swapper, photographs, tmp_pa
     bad.write_bytes(data)
     good = photographs / "template.png"
     with pytest.raises((FaceError, ImageError)) as caught:
-        swapper.swap(bad, good) if role == "source" else swapper.swap(good, bad)
+        swapper.swap(bad, good, "one") if role == "source" else swapper.swap(good, bad, "one")
     assert caught.value.reason == reason
     assert str(bad) in str(caught.value)
     assert problem in str(caught.value)

@@ -6,8 +6,8 @@ import pytest
 
 from swapcore.faces.align import align, template_points
 from swapcore.inference import paste
-from swapcore.inference.paste import covered, face_window, keep_colour, paste_back
-from swapcore.ops.color import skin_colour, to_lab
+from swapcore.inference.paste import covered, face_window, keep_color, paste_back
+from swapcore.ops.color import skin_color, to_lab
 from swapcore.ops.geometry import apply, invert, warp
 
 SIZE_PX = 112
@@ -102,11 +102,11 @@ def test_the_window_is_whole_in_the_face_and_closed_at_the_border():
     assert np.abs(np.diff(window, axis=0)).max() < 0.25
 
 
-def test_the_skins_colour_is_brought_back():
+def test_the_skins_color_is_brought_back():
     points = template_points(SIZE_PX)
     crop = np.full((SIZE_PX, SIZE_PX, 3), (190, 150, 130), np.uint8)
     swapped = crop.copy()
     swapped[20:100, 20:92] = (150, 120, 140)
-    kept = keep_colour(swapped, crop, points)
-    assert np.abs(skin_colour(to_lab(kept), points) - skin_colour(to_lab(crop), points)).max() < 1.0
+    kept = keep_color(swapped, crop, points)
+    assert np.abs(skin_color(to_lab(kept), points) - skin_color(to_lab(crop), points)).max() < 1.0
     assert np.array_equal(kept[:8, :8], crop[:8, :8])

@@ -22,7 +22,7 @@ def test_shift_right_and_down_by_whole_pixels() -> None:
     torch.testing.assert_close(moved[..., 2:, 1:], picture()[..., :-2, :-1])
 
 
-def test_twice_as_large_about_the_centre() -> None:
+def test_twice_as_large_about_the_center() -> None:
     ramp = torch.linspace(-1, 1, 16).expand(1, 3, 16, 16)
     torch.testing.assert_close(apply_jitter(ramp, jitter(scale=2.0)), ramp / 2)
 

@@ -7,24 +7,31 @@ import torch.nn.functional as F
 from swapcore.config import LossWeights
 from swapcore.losses.jitter import Jitter
 from swapcore.losses.total import SwapLoss, Targets, Terms
+from swapcore.ops.compose import Swap
 
 WEIGHTS = LossWeights(
     pixel_real=10.0, pixel_fake=5.0, pixel_raw=0.5, pixel_change=3.0,
     feature=1.0, identity_source=0.3, identity_template=0.2, adversarial=0.03,
+    edges=0.0, flow=1.0, hidden=1.0, blend=4.0, paint=4.0, paint_hidden=0.25, still=0.05, smooth=0.2,
 )  # fmt: skip
+UNDOUBLED = {"pixel_change", "paint_hidden"}
 STILL = Jitter(torch.zeros(2, 2), torch.ones(2), torch.zeros(2))
 
 
-def recognise(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+def recognize(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
     coarse = F.adaptive_avg_pool2d(crops, 2)
     return [F.adaptive_avg_pool2d(crops, 4), coarse], coarse.flatten(1)
+
+
+def swapped(pictures: torch.Tensor) -> Swap:
+    return Swap(pictures[0], pictures[1], pictures.new_ones(len(pictures[0]), 1, 8, 8))
 
 
 def judge(
     image: torch.Tensor, raw: torch.Tensor, targets: Targets, weights: LossWeights = WEIGHTS, *, judge_raw: bool = False
 ) -> Terms:
-    loss = SwapLoss(weights, recognise, torch.zeros(12), 2, None)
-    return loss(image, raw, targets, jitter=STILL, judge_raw=judge_raw)
+    loss = SwapLoss(weights, recognize, torch.zeros(12), 2, None)
+    return loss(Swap(image, raw, image.new_ones(2, 1, 8, 8)), targets, jitter=STILL, judge_raw=judge_raw)
 
 
 @pytest.fixture
@@ -45,13 +52,13 @@ def test_every_term_is_named(pictures: torch.Tensor, targets: Targets) -> None:
 
 
 def test_every_term_scales_with_its_weight(pictures: torch.Tensor, targets: Targets) -> None:
-    doubled = LossWeights(**{name: 2 * value for name, value in WEIGHTS.model_dump().items() if name != "pixel_change"},
-                          pixel_change=3.0)  # fmt: skip
+    doubled = LossWeights(**{name: 2 * value for name, value in WEIGHTS.model_dump().items() if name not in UNDOUBLED},
+                          pixel_change=3.0, paint_hidden=0.25)  # fmt: skip
     once, twice = judge(pictures[0], pictures[1], targets), judge(pictures[0], pictures[1], targets, doubled)
     for name, value in once.items():
         factor = 4 if name == "pixel_raw" else 2  # its share and w1, w2 both doubled
         torch.testing.assert_close(twice[name], factor * value)
-    loss = SwapLoss(WEIGHTS, recognise, torch.zeros(12), 2, None)
+    loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 2, None)
     assert loss.adversarial(torch.tensor([2.0]))["adversarial"].item() == pytest.approx(-0.06)
 
 
@@ -90,8 +97,8 @@ def test_at_first_the_raw_image_is_judged(pictures: torch.Tensor, targets: Targe
 
 
 def test_another_feature_network_takes_the_levels_place(pictures: torch.Tensor, targets: Targets) -> None:
-    loss = SwapLoss(WEIGHTS, recognise, torch.zeros(12), 1, lambda x: [x + 2.0])
-    terms = loss(pictures[0], pictures[1], targets, jitter=STILL, judge_raw=False)
+    loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 1, lambda x: [x + 2.0])
+    terms = loss(swapped(pictures), targets, jitter=STILL, judge_raw=False)
     label, image = targets.label[:1], pictures[0][:1]
     expected = 0.5 * (image - label).abs().mean() / (label + 2).mean()
     torch.testing.assert_close(terms["feature"], expected, rtol=1e-3, atol=1e-4)
@@ -106,10 +113,10 @@ def test_a_closed_mask_still_teaches_the_raw_image(pictures: torch.Tensor, targe
 
 
 def test_the_frozen_networks_look_at_the_chosen_samples_only(pictures: torch.Tensor, targets: Targets) -> None:
-    loss = SwapLoss(WEIGHTS, recognise, torch.zeros(12), 2, None)
+    loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 2, None)
     one = slice(0, None, 2)
-    terms = loss(pictures[0], pictures[1], targets, jitter=STILL, judge_raw=False, judged=one)
-    alone = loss(pictures[0][one], pictures[1][one], targets.select(one), jitter=STILL.select(one), judge_raw=False)
+    terms = loss(swapped(pictures), targets, jitter=STILL, judge_raw=False, judged=one)
+    alone = loss(swapped(pictures[:, one]), targets.select(one), jitter=STILL.select(one), judge_raw=False)
     whole = judge(pictures[0], pictures[1], targets)
     for name in ("identity_source", "identity_template", "feature"):
         torch.testing.assert_close(terms[name], alone[name])

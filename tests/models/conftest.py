@@ -1,4 +1,4 @@
-"""A tiny generator and a tiny differentiable stand-in for a recogniser."""
+"""A tiny generator and a tiny differentiable stand-in for a recognizer."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from swapcore.models.artifact import ModelConfiguration
 torch.set_num_threads(1)
 
 
-def recognise_by_pooling(crops: torch.Tensor) -> tuple[Sequence[torch.Tensor], torch.Tensor]:
+def recognize_by_pooling(crops: torch.Tensor) -> tuple[Sequence[torch.Tensor], torch.Tensor]:
     """Two levels of averages, and the coarser one as the embedding (B, 12)."""
     fine, coarse = F.adaptive_avg_pool2d(crops, 8), F.adaptive_avg_pool2d(crops, 2)
     return [fine, coarse], coarse.flatten(1)
@@ -21,6 +21,9 @@ def recognise_by_pooling(crops: torch.Tensor) -> tuple[Sequence[torch.Tensor], t
 @pytest.fixture
 def configuration() -> ModelConfiguration:
     params = ModelParams(
+        kind="pixels",
+        compose_scale=1,
+        max_flow=0.04,
         width=8,
         num_levels=2,
         num_fusion_blocks=1,
@@ -34,5 +37,5 @@ def configuration() -> ModelConfiguration:
 
 
 @pytest.fixture
-def recognise():
-    return recognise_by_pooling
+def recognize():
+    return recognize_by_pooling

@@ -8,7 +8,7 @@ from swapcore.errors import ArtifactError
 from swapcore.models.artifact import CONFIGURATION, WEIGHTS, load_generator, save_generator
 
 
-def test_a_saved_generator_gives_the_same_swap(tmp_path: Path, configuration, recognise) -> None:
+def test_a_saved_generator_gives_the_same_swap(tmp_path: Path, configuration, recognize) -> None:
     model = configuration.build().eval()
     model.description.fit(torch.rand(10, 12), torch.rand(12))
     save_generator(tmp_path, model, configuration)
@@ -16,8 +16,8 @@ def test_a_saved_generator_gives_the_same_swap(tmp_path: Path, configuration, re
     assert read == configuration
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
     source, template = torch.rand(2, 1, 3, 64, 64)
-    before = model(source, template, model.description.describe(recognise, source))
-    after = loaded(source, template, loaded.description.describe(recognise, source))
+    before = model(source, template, model.description.describe(recognize, source))
+    after = loaded(source, template, loaded.description.describe(recognize, source))
     assert torch.equal(before.image, after.image)
 
 
@@ -54,7 +54,7 @@ def test_weights_of_another_shape(tmp_path: Path, configuration) -> None:
 
 def test_a_wrong_key(tmp_path: Path, configuration) -> None:
     save_generator(tmp_path, configuration.build(), configuration)
-    document = json.loads((tmp_path / CONFIGURATION).read_text()) | {"colour": "blue"}
+    document = json.loads((tmp_path / CONFIGURATION).read_text()) | {"color": "blue"}
     (tmp_path / CONFIGURATION).write_text(json.dumps(document))
     with pytest.raises(ArtifactError, match="cannot be read"):
         load_generator(tmp_path)
@@ -64,12 +64,12 @@ def test_a_model_of_format_1_saw_the_whole_crop(tmp_path: Path, configuration) -
     model = configuration.build()
     save_generator(tmp_path, model, configuration)
     document = json.loads((tmp_path / CONFIGURATION).read_text())
-    assert document["format"] == 2
-    del document["generator"]["window"]
+    assert document["format"] == 3
+    for name in ("window", "kind", "compose_scale", "max_flow"):
+        del document["generator"][name]
     (tmp_path / CONFIGURATION).write_text(json.dumps(document | {"format": 1}))
     loaded, read = load_generator(tmp_path)
-    assert read == configuration
-    assert read.generator.window == 1.0
+    assert read.generator == configuration.generator.model_copy(update={"max_flow": 0.15})
     assert torch.equal(loaded.output.weight, model.output.weight)
 
 

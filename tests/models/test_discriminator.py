@@ -7,7 +7,7 @@ def test_scores_every_patch() -> None:
     assert Discriminator(8)(torch.rand(2, 3, 64, 64)).shape == (2, 1, 8, 8)
 
 
-def test_every_layer_is_spectrally_normalised() -> None:
+def test_every_layer_is_spectrally_normalized() -> None:
     model = Discriminator(8)
     for _ in range(50):
         model(torch.rand(1, 3, 64, 64))

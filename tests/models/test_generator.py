@@ -15,27 +15,27 @@ def batch(size: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("size", [64, 80, 112, 144, 256])
 @pytest.mark.parametrize("unshuffle", [1, 2, 4])
 @pytest.mark.parametrize("window", [0.5, 0.75, 1.0])
-def test_gives_composite_raw_and_mask_at_every_size(size: int, unshuffle: int, window: float, recognise) -> None:
+def test_gives_composite_raw_and_mask_at_every_size(size: int, unshuffle: int, window: float, recognize) -> None:
     params = ModelParams(
-        width=8, num_levels=2, num_fusion_blocks=1, unshuffle=unshuffle, window=window, copies_source=True,
+        kind="pixels", compose_scale=1, max_flow=0.04, width=8, num_levels=2, num_fusion_blocks=1, unshuffle=unshuffle, window=window, copies_source=True,
         moves_template=True, discriminator_width=8,
     )  # fmt: skip
     model = Generator(params, embedding_size=12, pooled_size=12)
     source, template = batch(size)
-    swap = model(source, template, model.description.describe(recognise, source))
+    swap = model(source, template, model.description.describe(recognize, source))
     assert swap.image.shape == swap.raw.shape == (2, 3, size, size)
     assert swap.mask.shape == (2, 1, size, size)
     assert swap.image.abs().max() <= 1
     torch.testing.assert_close(swap.image, swap.mask * swap.raw + (1 - swap.mask) * template)
 
 
-def test_a_closed_mask_returns_the_template(configuration, recognise) -> None:
+def test_a_closed_mask_returns_the_template(configuration, recognize) -> None:
     model = configuration.build()
     with torch.no_grad():
         model.output.weight.zero_()
         model.output.bias.view(-1, 4)[3] = -100.0
     source, template = batch(64)
-    swap = model(source, template, model.description.describe(recognise, source))
+    swap = model(source, template, model.description.describe(recognize, source))
     torch.testing.assert_close(swap.image, template)
 
 
@@ -53,13 +53,13 @@ def test_the_window_by_hand(size: int, share: float, multiple: int, wanted: tupl
     assert window_of(size, share, multiple) == wanted
 
 
-def test_nothing_outside_the_window_is_seen_or_changed(configuration, recognise) -> None:
+def test_nothing_outside_the_window_is_seen_or_changed(configuration, recognize) -> None:
     params = configuration.generator.model_copy(update={"window": 0.75})
     model = Generator(params, embedding_size=12, pooled_size=12)
     with torch.no_grad():
         model.output.bias.view(-1, 4)[3] = 100.0  # an open mask
     source, template = batch(64)
-    description = model.description.describe(recognise, source)
+    description = model.description.describe(recognize, source)
     swap = model(source, template, description)
     inside = torch.zeros(64, 64, dtype=torch.bool)
     inside[16:, 8:56] = True
@@ -72,14 +72,14 @@ def test_nothing_outside_the_window_is_seen_or_changed(configuration, recognise)
     torch.testing.assert_close(model(other, template, description).image, swap.image)
 
 
-def test_the_mask_opens_from_the_windows_edges_but_the_lower(configuration, recognise) -> None:
+def test_the_mask_opens_from_the_windows_edges_but_the_lower(configuration, recognize) -> None:
     params = configuration.generator.model_copy(update={"window": 0.75})
     model = Generator(params, embedding_size=12, pooled_size=12)
     with torch.no_grad():
         model.output.weight.zero_()
         model.output.bias.view(-1, 4)[3] = 100.0
     source, template = batch(64)
-    mask = model(source, template, model.description.describe(recognise, source)).mask[0, 0]
+    mask = model(source, template, model.description.describe(recognize, source)).mask[0, 0]
     rising = torch.tensor([0.5 / 3, 1.5 / 3, 2.5 / 3, 1.0])
     torch.testing.assert_close(mask[16:20, 32], rising)
     torch.testing.assert_close(mask[40, 8:12], rising)
@@ -87,20 +87,20 @@ def test_the_mask_opens_from_the_windows_edges_but_the_lower(configuration, reco
     torch.testing.assert_close(mask[-1, 11:53], torch.ones(42))
 
 
-def test_the_output_depends_on_source_pixels_template_and_description(configuration, recognise) -> None:
+def test_the_output_depends_on_source_pixels_template_and_description(configuration, recognize) -> None:
     model = configuration.build()
     source, template = batch(64)
-    description = model.description.describe(recognise, source)
+    description = model.description.describe(recognize, source)
     raw = model(source, template, description).raw
     assert not torch.allclose(raw, model(source.flip(3), template, description).raw)
     assert not torch.allclose(raw, model(source, template.flip(3), description).raw)
     assert not torch.allclose(raw, model(source, template, description.roll(1, 0)).raw)
 
 
-def test_each_sample_is_swapped_by_itself(configuration, recognise) -> None:
+def test_each_sample_is_swapped_by_itself(configuration, recognize) -> None:
     model = configuration.build().eval()
     source, template = batch(64)
-    description = model.description.describe(recognise, source)
+    description = model.description.describe(recognize, source)
     whole = model(source, template, description).image
     alone = model(source[:1], template[:1], description[:1]).image
     torch.testing.assert_close(whole[:1], alone, rtol=1e-4, atol=1e-4)
@@ -111,10 +111,10 @@ def test_starts_without_a_checkerboard(configuration) -> None:
     torch.testing.assert_close(weight[0:4], weight[0:1].expand(4, -1, -1, -1))
 
 
-def test_every_parameter_receives_a_gradient(configuration, recognise) -> None:
+def test_every_parameter_receives_a_gradient(configuration, recognize) -> None:
     model = configuration.build()
     source, template = batch(64)
-    model(source, template, model.description.describe(recognise, source)).image.square().mean().backward()
+    model(source, template, model.description.describe(recognize, source)).image.square().mean().backward()
     without = [name for name, parameter in model.named_parameters() if parameter.grad is None]
     assert without == []
 
@@ -140,7 +140,7 @@ def test_flow_gradient() -> None:
 
 
 @pytest.mark.parametrize("chosen", [0, 1])
-def test_an_open_mask_and_full_share_return_the_moved_picture(configuration, recognise, chosen: int) -> None:
+def test_an_open_mask_and_full_share_return_the_moved_picture(configuration, recognize, chosen: int) -> None:
     model = configuration.build()
     with torch.no_grad():
         model.output.weight.zero_()
@@ -148,11 +148,11 @@ def test_an_open_mask_and_full_share_return_the_moved_picture(configuration, rec
         model.output.bias.view(-1, 4)[[3, 4 + chosen]] = 100.0
         model.flow.weight.zero_()
     pictures = batch(64)
-    swap = model(*pictures, model.description.describe(recognise, pictures[0]))
+    swap = model(*pictures, model.description.describe(recognize, pictures[0]))
     torch.testing.assert_close(swap.raw, pictures[chosen], atol=1e-4, rtol=0)
 
 
-def test_source_and_template_are_moved_by_their_own_fields(configuration, recognise) -> None:
+def test_source_and_template_are_moved_by_their_own_fields(configuration, recognize) -> None:
     model = configuration.build()
     with torch.no_grad():
         model.flow.weight.zero_()
@@ -166,7 +166,7 @@ def test_source_and_template_are_moved_by_their_own_fields(configuration, recogn
 
 @pytest.mark.parametrize(("copies_source", "moves_template"), [(False, False), (True, False), (False, True)])
 def test_what_may_not_be_moved_has_no_field(
-    configuration, recognise, copies_source: bool, moves_template: bool
+    configuration, recognize, copies_source: bool, moves_template: bool
 ) -> None:
     params = configuration.generator.model_copy(
         update={"copies_source": copies_source, "moves_template": moves_template}
@@ -174,4 +174,4 @@ def test_what_may_not_be_moved_has_no_field(
     model = Generator(params, embedding_size=12, pooled_size=12)
     assert model.output.out_channels == 16 + 4 * (copies_source + moves_template)
     source, template = batch(64)
-    assert model(source, template, model.description.describe(recognise, source)).image.shape == (2, 3, 64, 64)
+    assert model(source, template, model.description.describe(recognize, source)).image.shape == (2, 3, 64, 64)

@@ -1,4 +1,4 @@
-"""Lab colours and skin."""
+"""Lab colors and skin."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
 from swapcore.faces.align import template_points
-from swapcore.ops.color import from_lab, skin_colour, to_lab
+from swapcore.ops.color import from_lab, skin_color, to_lab
 
 
-def test_known_colours() -> None:
+def test_known_colors() -> None:
     picture = np.array([[[255, 255, 255], [0, 0, 0], [255, 0, 0]]], np.uint8)
     # White, black and the red of sRGB in CIE Lab under D65.
     expected = [[100, 0, 0], [0, 0, 0], [53.24, 80.09, 67.20]]
@@ -22,7 +22,7 @@ def test_lab_and_back_is_the_same_picture(picture: np.ndarray) -> None:
     assert np.abs(from_lab(to_lab(picture)).astype(int) - picture).max() <= 1
 
 
-def test_colours_outside_srgb_are_clipped() -> None:
+def test_colors_outside_srgb_are_clipped() -> None:
     lab = np.array([[[150, 0, 0], [-20, 0, 0]]], np.float32)
     assert from_lab(lab)[0].tolist() == [[255, 255, 255], [0, 0, 0]]
 
@@ -32,4 +32,4 @@ def test_skin_is_looked_for_between_eyes_and_mouth() -> None:
     points = template_points(128)
     top, bottom = int(points[0, 1]) + 6, int(points[3, 1]) - 5
     lab[top:bottom] = (60, 12, 18)
-    assert skin_colour(lab, points) == pytest.approx([60, 12, 18])
+    assert skin_color(lab, points) == pytest.approx([60, 12, 18])

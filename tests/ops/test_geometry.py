@@ -1,4 +1,4 @@
-"""Similarities, affines and warps. The centre of the top-left pixel is (0, 0)."""
+"""Similarities, affines and warps. The center of the top-left pixel is (0, 0)."""
 
 import cv2
 import numpy as np
@@ -72,7 +72,7 @@ def test_apply_takes_any_batch():
 
 
 def test_rescale_keeps_pixel_edges():
-    """At twice the size the edge at -0.5 stays, and the first pixel's centre lies between the first two."""
+    """At twice the size the edge at -0.5 stays, and the first pixel's center lies between the first two."""
     np.testing.assert_allclose(
         apply(rescale(IDENTITY, 64, 128), np.array([[-0.5, 63.5], [0, 0]])), [[-0.5, 127.5], [0.5, 0.5]]
     )
@@ -96,7 +96,7 @@ def test_warp_replicates_edges():
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 7, 16])
 def test_shrinking_averages(factor):
-    """A fine checkerboard becomes even grey, and a gradient stays where it was."""
+    """A fine checkerboard becomes even gray, and a gradient stays where it was."""
     size = 40 * factor
     board = np.repeat((np.indices((size, size)).sum(0) % 2 * 255).astype(np.uint8)[..., None], 3, -1)
     affine = rescale(IDENTITY, size, 40)

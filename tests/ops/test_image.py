@@ -23,7 +23,7 @@ def test_to_tensor_by_hand():
     torch.testing.assert_close(tensor.flatten(), torch.tensor([-1.0, 1.0, -0.6]))
 
 
-def test_every_grey_level_comes_back():
+def test_every_gray_level_comes_back():
     images = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
     np.testing.assert_array_equal(to_images(to_tensor(images)), images)
 
@@ -66,8 +66,8 @@ def test_resize():
 
 
 def test_tile_by_hand():
-    black, grey = np.zeros((4, 4, 3), np.uint8), np.full((8, 8, 3), 7, np.uint8)
-    sheet = tile([[black, grey], [grey, black]], 4, gap_px=1)
+    black, gray = np.zeros((4, 4, 3), np.uint8), np.full((8, 8, 3), 7, np.uint8)
+    sheet = tile([[black, gray], [gray, black]], 4, gap_px=1)
     assert sheet.shape == (9, 9, 3)
     assert (sheet[4] == 255).all()
     assert (sheet[:4, 5:] == 7).all()

@@ -85,9 +85,9 @@ def test_frame_has_the_eyes_half_a_unit_from_its_origin() -> None:
 def test_mask_moves_scales_and_turns_with_the_points(dx: float, dy: float, scale: float, angle: float) -> None:
     points = template_points(128)
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
-    centre = np.array([63.5, 63.5])
+    center = np.array([63.5, 63.5])
     linear = np.array([[cosine, -sine], [sine, cosine]])
-    motion = np.hstack([linear, (centre - linear @ centre + (dx, dy))[:, None]])
+    motion = np.hstack([linear, (center - linear @ center + (dx, dy))[:, None]])
     moved = apply(motion, points)
     assert nose_offset(moved) == pytest.approx(nose_offset(points), abs=1e-9)
     there = apply(motion, outline_points(points, 8, 1.0))

@@ -34,7 +34,7 @@ def test_l1_counts_only_what_the_mask_shows():
 
 
 def test_psnr_by_hand():
-    # One grey level everywhere: 10 log10(255²) = 48.13 dB.
+    # One gray level everywhere: 10 log10(255²) = 48.13 dB.
     assert metrics.psnr(picture(100), picture(101)) == pytest.approx(48.1308, abs=1e-4)
     assert metrics.psnr(picture(100), picture(100)) == math.inf
 
@@ -103,12 +103,12 @@ def test_ssim_refuses_a_picture_smaller_than_its_window():
         metrics.ssim(picture(0, 8), picture(0, 8))
 
 
-def test_cosine_is_taken_after_centring():
+def test_cosine_is_taken_after_centering():
     mean = np.array([10.0, 10.0])
     first = np.array([[11.0, 10.0], [11.0, 10.0], [11.0, 10.0]])
     second = np.array([[12.0, 10.0], [10.0, 13.0], [9.0, 10.0]])
     assert metrics.cosine(first, second, mean) == pytest.approx([1, 0, -1])
-    assert metrics.cosine(first, second, np.zeros(2)).min() > 0.98  # uncentred, everybody looks alike
+    assert metrics.cosine(first, second, np.zeros(2)).min() > 0.98  # uncentered, everybody looks alike
 
 
 def test_cosine_of_the_mean_itself_is_nought():

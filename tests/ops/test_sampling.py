@@ -37,7 +37,7 @@ def test_the_border_is_replicated():
 @given(st.floats(0.55, 2.5), st.floats(-1, 1), st.floats(-12, 12), st.floats(-12, 12))
 @settings(max_examples=40, deadline=None)
 def test_it_cuts_what_warp_cuts(scale, angle, shift_x, shift_y):
-    """Also from a picture that is not square; warp rounds to 1/32 px and to grey levels."""
+    """Also from a picture that is not square; warp rounds to 1/32 px and to gray levels."""
     picture = smooth(60, 90)
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
     affine = np.array([[cosine, -sine, shift_x], [sine, cosine, shift_y]])

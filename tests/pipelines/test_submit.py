@@ -68,7 +68,7 @@ def test_a_run_is_started_and_its_page_printed(pipelines: Run, api: Any) -> None
     parameters = body["runtime_config"]["parameters"]
     assert parameters["photographs"] == ""
     assert parameters["train"]["model"]["width"] >= 8
-    assert "null" in parameters["crop"]["recogniser"].values()
+    assert "null" in parameters["crop"]["recognizer"].values()
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,8 @@ def test_the_ingredients_are_in_the_manifests_own_terms_by_hash(marked: Path) ->
     assert not any("thumbnail" in part for part in [active, *active["ingredients"]])
 
 
-def test_an_anonymised_pictures_manifest_names_no_file(tmp_path: Path) -> None:
-    who = Provenance("anonymised", PROVENANCE.model, (Ingredient("template", "anna-smith.jpg", "02" * 32),))
+def test_an_anonymized_pictures_manifest_names_no_file(tmp_path: Path) -> None:
+    who = Provenance("anonymized", PROVENANCE.model, (Ingredient("template", "anna-smith.jpg", "02" * 32),))
     write_marked(tmp_path / "p.jpg", picture(), who)
     assert b"anna" not in (tmp_path / "p.jpg").read_bytes()
 
@@ -192,7 +192,7 @@ def test_a_certificate_that_cannot_be_used_is_one_line(
     assert path.exists() == (wrong == "anchors")
 
 
-@pytest.mark.parametrize("action", ["swapped", "anonymised", "video"])
+@pytest.mark.parametrize("action", ["swapped", "anonymized", "video"])
 def test_the_payload_comes_back(action) -> None:
     bits = to_bits(Provenance(action, ModelReference("m", None, "00ffee" + "0" * 58), ()))
     assert from_bits(bits) == Payload(action, "00ffee")

@@ -22,8 +22,8 @@ def scene(height: int = 384, width: int = 480, seed: int = 0) -> Image:
     frequency = np.hypot(np.fft.fftfreq(height)[:, None] * height, np.fft.rfftfreq(width) * width)
     spectrum = np.fft.rfft2(generator.standard_normal((height, width))) / np.maximum(frequency, 1)
     plane = np.fft.irfft2(spectrum, (height, width))
-    grey = 128 + 45 * plane / plane.std()
-    return np.clip(grey[..., None] + np.array([12, 0, -12]), 0, 255).astype(np.uint8)
+    gray = 128 + 45 * plane / plane.std()
+    return np.clip(gray[..., None] + np.array([12, 0, -12]), 0, 255).astype(np.uint8)
 
 
 def jpeg(quality: int) -> Edit:

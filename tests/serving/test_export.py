@@ -7,7 +7,7 @@ import torch
 
 from swapcore.data.artifact import file_digest
 from swapcore.errors import ArtifactError
-from swapcore.hub.swapper import Swapper
+from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.serving import export
 from swapcore.serving.export import OnnxSwap, export_onnx
 
@@ -25,12 +25,12 @@ def noise(num: int, size_px: int, seed: int) -> np.ndarray:
 @pytest.mark.parametrize("num", [1, 2, 5])
 def test_onnxruntime_gives_the_models_pixels_for_any_batch(model, exported, num):
     path, said = exported
-    swapper = Swapper(model)
+    swapper = CropSwapper(model)
     source, template = noise(num, swapper.size_px, 10), noise(num, swapper.size_px, 11)
     with torch.no_grad():
         wanted = swapper.network(torch.from_numpy(source), torch.from_numpy(template)).numpy()
     difference = np.abs(OnnxSwap(path, threads=1)(source, template) - wanted).max()
-    assert difference < 1e-4  # a hundredth of a grey level
+    assert difference < 1e-4  # a hundredth of a gray level
     assert said.max_difference < 1e-4
     assert said.size_px == swapper.size_px
 

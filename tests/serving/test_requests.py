@@ -19,9 +19,9 @@ from swapcore.serving.requests import (
     BATCH_SIZE,
     MAX_PAIRS,
     SwapRequest,
-    answer,
     read_choice,
-    read_picture,
+    read_image,
+    respond,
     to_base64,
 )
 from tests.drawn_photographs import draw_face
@@ -35,24 +35,24 @@ def picture(size_px: int, seed: int = 0) -> np.ndarray:
 def test_answers_come_in_the_order_of_the_requests_over_several_batches(swapper):
     pairs = [(picture(64, i), picture(64, 100 + i)) for i in range(BATCH_SIZE + 3)]
     requests = [SwapRequest(source=to_base64(s), template=to_base64(t), aligned=True) for s, t in pairs]
-    answers = [decode(base64.b64decode(text)) for text in answer(swapper, requests)]
+    answers = [decode(base64.b64decode(text)) for text in respond(swapper, requests)]
     assert len(answers) == len(pairs)
-    expected = swapper.swapper.swap(*(np.stack(side) for side in zip(*pairs, strict=True)))
+    expected = swapper.model.swap_crops(*(np.stack(side) for side in zip(*pairs, strict=True)))
     assert np.abs(np.stack(answers).astype(int) - expected).max() <= 1
-    assert answer(swapper, []) == []
+    assert respond(swapper, []) == []
 
 
 def test_any_format_is_read():
     for extension in (".jpg", ".png", ".webp", ".bmp", ".tiff"):
         data = cv2.imencode(extension, picture(150)[..., ::-1])[1].tobytes()
-        read = read_picture(base64.b64encode(data).decode(), "source")
+        read = read_image(base64.b64encode(data).decode(), "source")
         assert np.abs(read.astype(int) - picture(150)).mean() < 5
 
 
 def test_aligned_crops_of_any_size_become_the_models(swapper):
     request = SwapRequest(source=to_base64(picture(150)), template=to_base64(picture(200)), aligned=True)
-    size_px = swapper.swapper.size_px
-    assert decode(base64.b64decode(answer(swapper, [request])[0])).shape == (size_px, size_px, 3)
+    size_px = swapper.model.size_px
+    assert decode(base64.b64decode(respond(swapper, [request])[0])).shape == (size_px, size_px, 3)
 
 
 def test_photographs_and_crops_may_be_mixed_and_photographs_keep_their_size(swapper, two_faces):
@@ -60,10 +60,10 @@ def test_photographs_and_crops_may_be_mixed_and_photographs_keep_their_size(swap
     crops = SwapRequest(source=to_base64(picture(64)), template=to_base64(picture(64, 1)), aligned=True)
     photographs = [SwapRequest(source=source, template=to_base64(two_faces), face=face) for face in ("all", "1")]
     first, aligned, second = (
-        decode(base64.b64decode(text)) for text in answer(swapper, [photographs[0], crops, photographs[1]])
+        decode(base64.b64decode(text)) for text in respond(swapper, [photographs[0], crops, photographs[1]])
     )
     assert first.shape == second.shape == two_faces.shape
-    assert np.array_equal(aligned, swapper.swapper.swap(picture(64)[None], picture(64, 1)[None])[0])
+    assert np.array_equal(aligned, swapper.model.swap_crops(picture(64)[None], picture(64, 1)[None])[0])
     middle = two_faces.shape[1] // 2
     assert_alike(first[:, :middle], second[:, :middle])
     assert_alike(second[:, middle:], two_faces[:, middle:])
@@ -71,7 +71,7 @@ def test_photographs_and_crops_may_be_mixed_and_photographs_keep_their_size(swap
 
 
 MAX_MARK = 30
-"""More than the watermark changes any pixel by; it is 2.4 grey levels in the mean square at most."""
+"""More than the watermark changes any pixel by; it is 2.4 gray levels in the mean square at most."""
 
 
 def assert_alike(first, second):
@@ -83,7 +83,7 @@ def assert_alike(first, second):
 
 def test_an_answer_says_that_it_is_synthetic_what_made_it_and_out_of_what(swapper):
     request = SwapRequest(source=to_base64(draw_face(5)[0]), template=to_base64(draw_face(6)[0]))
-    data = base64.b64decode(answer(swapper, [request])[0])
+    data = base64.b64decode(respond(swapper, [request])[0])
     manifest = read(data, "image/png")
     assert manifest.state == "Valid"
     facts = manifest.provenance
@@ -98,7 +98,7 @@ def test_an_answer_says_that_it_is_synthetic_what_made_it_and_out_of_what(swappe
 
 def test_an_aligned_crop_too_small_for_the_watermark_has_the_manifest(swapper):
     request = SwapRequest(source=to_base64(picture(64)), template=to_base64(picture(64)), aligned=True)
-    assert read(base64.b64decode(answer(swapper, [request])[0]), "image/png").provenance.action == "swapped"
+    assert read(base64.b64decode(respond(swapper, [request])[0]), "image/png").provenance.action == "swapped"
 
 
 def bomb() -> bytes:
@@ -133,7 +133,7 @@ WRONG = {
 def test_a_wrong_picture_is_refused_with_its_field(swapper, field, text, problem):
     good = SwapRequest(source=to_base64(picture(64)), template=to_base64(picture(64)), aligned=True)
     with pytest.raises(UserError) as caught:
-        answer(swapper, [good, good.model_copy(update={field: text})])
+        respond(swapper, [good, good.model_copy(update={field: text})])
     assert f"inputs[1].{field}" in str(caught.value)
     assert problem in str(caught.value)
 
@@ -151,7 +151,7 @@ def test_another_word_is_no_choice(text):
 
 def test_too_many_pairs_are_refused_before_any_is_decoded(swapper):
     with pytest.raises(UserError, match=f"send at most {MAX_PAIRS}"):
-        answer(swapper, [SwapRequest(source="", template="")] * (MAX_PAIRS + 1))
+        respond(swapper, [SwapRequest(source="", template="")] * (MAX_PAIRS + 1))
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_photographs_and_crops_are_answered(server, swapper):
     assert status == 200, body
     photograph, crop = pictures(body)
     assert photograph.shape == decode(base64.b64decode(PAIR["template"])).shape
-    expected = swapper.swapper.swap(picture(64)[None], picture(64, 1)[None])[0]
+    expected = swapper.model.swap_crops(picture(64)[None], picture(64, 1)[None])[0]
     assert np.abs(crop.astype(int) - expected).max() <= 1
 
 
@@ -171,9 +171,12 @@ def run_command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
         (["serve", "--model", "models/swap"], "is not of the form models:/NAME@ALIAS or models:/NAME/VERSION"),
         (["serve"], "no such model registry; run in the project's folder or set MLFLOW_TRACKING_URI"),
         (["serve", "--port", "0"], "--port"),
-        (["export", "--model", "x", "--out", "x.pt"], "--out x.pt: name a file that ends in .onnx"),
-        (["export", "--model", "x", "--out", "old.onnx"], "--out old.onnx: exists already"),
-        (["export", "--model", "x", "--out", "new.onnx"], "x: no such model"),
+        (
+            ["export", "--model", "x", "--output", "x.pt"],
+            "--output x.pt: not an ONNX file name; name a file that ends in .onnx",
+        ),
+        (["export", "--model", "x", "--output", "old.onnx"], "--output old.onnx: exists already"),
+        (["export", "--model", "x", "--output", "new.onnx"], "x: no such model"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, words, problem):
@@ -197,7 +200,7 @@ def test_a_port_in_use_is_one_line(registered_model, tmp_path):
 
 
 def test_a_model_is_exported_from_the_command_line(model, tmp_path):
-    done = run_command("export", "--model", str(model), "--out", "swap.onnx", folder=tmp_path)
+    done = run_command("export", "--model", str(model), "--output", "swap.onnx", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "swap.onnx: crops of 64 px; pixels differ from torch's by at most" in done.stdout
     assert (tmp_path / "swap.onnx").stat().st_size > 1_000_000

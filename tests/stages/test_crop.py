@@ -80,12 +80,12 @@ def test_every_face_of_a_plain_folder(people, tmp_path):
     assert all(-1 <= row.identity_cosine <= 1 for row in faces.rows)
     assert faces.card.rejections == {}
     assert faces.card.facts["size_px"] == 128
-    assert faces.card.facts["recogniser"] == PARAMS.recogniser.digest()
+    assert faces.card.facts["recognizer"] == PARAMS.recognizer.digest()
     rights = faces.card.facts["consent"]["rights"]
     assert sum(right["photographs"] for right in rights) == len(faces)
     assert faces.card.facts["consent"]["sha256"] == file_digest(people / "consent.csv")
     assert sorted(p.name for p in faces.folder.iterdir()) == [
-        "card.json", "index.parquet", "lineage", "quarantine.parquet", "recogniser.json", "shard-00000.tar",
+        "card.json", "index.parquet", "lineage", "quarantine.parquet", "recognizer.json", "shard-00000.tar",
     ]  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def files_of(folder):
 def test_same_bytes_in_any_number_of_shards(tmp_path, monkeypatch):
     """What only the whole set tells stands across shards: a file of two people, a copy, a wrong label, the mean."""
     monkeypatch.setattr(cutting, "_BATCH_SIZE", 4)
-    monkeypatch.setattr(cutting, "load_recogniser", lambda network: ColourRecogniser())
+    monkeypatch.setattr(cutting, "load_recognizer", lambda network: ColorRecognizer())
     folder = people_folder(tmp_path / "people", people=6)
     save(folder / "person 0/really person 4.png", draw_face(4, 7)[0])
     shutil.copy(folder / "person 0/1.png", folder / "person 5/1.png")
@@ -144,7 +144,7 @@ def test_same_bytes_in_any_number_of_shards(tmp_path, monkeypatch):
 
 def test_parts_that_do_not_belong_together_are_refused(people, tmp_path, monkeypatch):
     monkeypatch.setattr(cutting, "_BATCH_SIZE", 4)
-    monkeypatch.setattr(cutting, "load_recogniser", lambda network: ColourRecogniser())
+    monkeypatch.setattr(cutting, "load_recognizer", lambda network: ColorRecognizer())
     first, second, other = (tmp_path / name for name in ("first", "second", "other"))
     for number, part in enumerate((first, second)):
         cut(PARAMS, photographs=people, part=part, shard=number, shards=2)
@@ -257,8 +257,8 @@ def test_a_near_duplicate_is_set_aside_and_the_larger_face_stays(tmp_path):
     assert larger in rows[smaller].detail
 
 
-class ColourRecogniser:
-    """Knows drawn people by the mean colour of their face, which parts them better than a network made for photographs."""
+class ColorRecognizer:
+    """Knows drawn people by the mean color of their face, which parts them better than a network made for photographs."""
 
     embedding_dim = 3
 
@@ -267,7 +267,7 @@ class ColourRecogniser:
 
 
 def test_a_wrong_label_is_set_aside(tmp_path, monkeypatch):
-    monkeypatch.setattr(cutting, "load_recogniser", lambda network: ColourRecogniser())
+    monkeypatch.setattr(cutting, "load_recognizer", lambda network: ColorRecognizer())
     folder = people_folder(tmp_path / "people", people=6)
     save(folder / "person 0/really person 4.png", draw_face(4, 7)[0])
     run(PARAMS.model_copy(update={"min_identity_cosine": 0.2}), photographs=folder, faces=tmp_path / "faces")
@@ -279,8 +279,8 @@ def test_a_wrong_label_is_set_aside(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("policy", "eye_distance_px"), [("largest", 70), ("central", 45)])
 def test_several_faces(tmp_path, policy, eye_distance_px):
     folder = people_folder(tmp_path / "people", people=1, pictures=1)
-    canvas, _ = draw_face(0, 0, into=np.full((500, 900, 3), 205, np.uint8), centre=(0.18, 0.4), eye_distance_px=70)
-    save(folder / "pair/1.png", draw_face(1, 0, into=canvas, centre=(0.52, 0.45), eye_distance_px=45)[0])
+    canvas, _ = draw_face(0, 0, into=np.full((500, 900, 3), 205, np.uint8), center=(0.18, 0.4), eye_distance_px=70)
+    save(folder / "pair/1.png", draw_face(1, 0, into=canvas, center=(0.52, 0.45), eye_distance_px=45)[0])
     params = PARAMS.model_copy(update={"several_faces": policy})
     run(params, photographs=folder, faces=tmp_path / "faces")
     sizes = {row.identity: row.eye_distance_px for row in FaceSet(tmp_path / "faces").rows}
@@ -402,7 +402,7 @@ def test_a_limit_on_file_size_at_any_point_leaves_nothing(people, tmp_path, limi
 
 
 @pytest.mark.faces
-def test_london_is_cropped_whole_and_recognised(tmp_path):
+def test_london_is_cropped_whole_and_recognized(tmp_path):
     folder = os.environ.get("SWAPCORE_FACES")
     if not folder:
         pytest.skip("SWAPCORE_FACES names no folder of photographs")

@@ -45,8 +45,8 @@ def params() -> EvaluateParams:
     )
 
 
-def write_recogniser(folder: Path) -> None:
-    (folder / "recogniser.json").write_text(json.dumps({"network": DLIB, "embedding_mean": [0.0] * 128}))
+def write_recognizer(folder: Path) -> None:
+    (folder / "recognizer.json").write_text(json.dumps({"network": DLIB, "embedding_mean": [0.0] * 128}))
 
 
 def write_faces(folder: Path, num_test: int) -> Path:
@@ -61,7 +61,7 @@ def write_faces(folder: Path, num_test: int) -> Path:
                 place = shards.add(f"p{person}-{turn}", image)
                 rows.append(_row(person, turn, "test" if person < num_test else "train", place))
     write_table(folder / INDEX, FaceRow, rows)
-    write_recogniser(folder)
+    write_recognizer(folder)
     write_card(folder, "faces", CROP, inputs={}, counts={"faces": len(rows)}, facts={"size_px": SIZE})
     return folder
 
@@ -84,7 +84,7 @@ def write_model(folder: Path, faces: Path, **groups) -> Path:
     shape = TRAIN.model.model_copy(update={"width": 8, "num_levels": 1, "num_fusion_blocks": 1})
     configuration = ModelConfiguration(generator=shape, size_px=SIZE, embedding_size=128, pooled_size=1472)
     save_generator(folder, configuration.build(), configuration)
-    write_recogniser(folder)
+    write_recognizer(folder)
     (folder / "losses.csv").write_text("step,loss/total\n1,2.5\n2,2.0\n")
     params = GROUPS.model_dump(mode="json", exclude={"workers"})  # as write_card leaves them
     card = {"params": params, "inputs": {"faces": artifact_digest(faces)}, **groups}
@@ -183,7 +183,7 @@ def test_one_test_person_is_too_few(params, tmp_path):
     assert not (tmp_path / "report").exists()
 
 
-@pytest.mark.parametrize("name", ["recogniser.json", "weights.safetensors", "model.json", "card.json"])
+@pytest.mark.parametrize("name", ["recognizer.json", "weights.safetensors", "model.json", "card.json"])
 def test_a_damaged_model_is_named(params, faces, model, tmp_path, name):
     (model / name).write_text("{")
     with pytest.raises(ArtifactError, match=name.replace(".", r"\.")):

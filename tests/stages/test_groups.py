@@ -21,7 +21,7 @@ from swapcore.data.artifact import (
     write_card,
 )
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, Cut, GroupSet
-from swapcore.data.recognizer_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.ops.image import decode
 from swapcore.ops.masks import face_mask
@@ -146,12 +146,12 @@ def test_card_metrics_and_index_agree(made: tuple[GroupSet, dict[str, float]], f
     assert accepted == len(groups.rows) - sum(rejected.values())
     assert card.facts["size_px"] == 64
     assert card.facts["teacher"] == {"name": "classical", "version": "1"}
-    assert card.facts["recogniser"]["kind"] == "torchscript"
+    assert card.facts["recognizer"]["kind"] == "torchscript"
     assert set(card.inputs) == {"faces"}
     assert metrics["groups/fakes"] == card.counts["fakes"]
     assert metrics["teacher/cosine_source"] > metrics["teacher/cosine_template"]
     assert all(isinstance(value, float) for value in metrics.values())
-    assert (groups.folder / "recogniser.json").read_bytes() == (faces / "recogniser.json").read_bytes()
+    assert (groups.folder / "recognizer.json").read_bytes() == (faces / "recognizer.json").read_bytes()
     assert decode((groups.folder / "sheet.png").read_bytes()).shape[1] == 8 * 130 - 2
 
 
@@ -165,7 +165,7 @@ def test_any_number_of_workers_gives_the_same_bytes(groups: GroupSet, faces: Pat
 @pytest.fixture(scope="module")
 def model(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model, known by its card as a trained one is."""
-    folder = write_model(tmp_path_factory.mktemp("models") / "model", read_recogniser_file(faces).network)
+    folder = write_model(tmp_path_factory.mktemp("models") / "model", read_recognizer_file(faces).network)
     write_card(folder, "model", PARAMS.train, inputs={}, counts={})
     return folder
 

@@ -21,8 +21,8 @@ from torch import nn
 from swapcore.config import NetworkParams
 from swapcore.data.artifact import artifact_digest, file_digest, read_card
 from swapcore.errors import ArtifactError, InputError, TrackingError
+from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.references import locate_model, resolve_model, weights_digest
-from swapcore.hub.swapper import Swapper
 from swapcore.ops.image import decode
 from swapcore.serving.requests import to_base64
 from swapcore.stages import register
@@ -85,7 +85,7 @@ def test_a_registered_version_is_fetched_once_by_alias_or_number(registered, tmp
     found = resolve_model("models:/test-swap@challenger", tmp_path)
     assert (found.name, found.version, found.digest) == ("test-swap", "1", artifact_digest(model))
     assert weights_digest(found.folder) == weights_digest(model)
-    assert Swapper(found.folder).size_px == Swapper(model).size_px
+    assert CropSwapper(found.folder).size_px == CropSwapper(model).size_px
     before = (found.folder / "weights.safetensors").stat().st_mtime_ns
     assert resolve_model("models:/test-swap/1", tmp_path) == found
     assert read_card(found.folder, "model") == read_card(registered.ports["model"], "model")
@@ -223,7 +223,7 @@ def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(register
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
-    expected = Swapper(registered.ports["model"]).swap(crops(1), crops(2))[0]
+    expected = CropSwapper(registered.ports["model"]).swap_crops(crops(1), crops(2))[0]
     assert np.array_equal(decode(base64.b64decode(said["answers"][0])), expected)
     assert "/code/" in said["code"]
     assert not {"torchvision", "boto3"} & set(said["loaded"])
@@ -239,7 +239,7 @@ def test_its_files_are_the_weights_the_configuration_and_code(registered):
     lineage = {name for name in files if name.startswith("lineage/")}
     assert {"lineage/groups.json", "lineage/faces.json"} <= lineage
     assert files - lineage == {
-        "README.md", "card.json", "model.json", "named.json", "recogniser.json", "weights.safetensors"
+        "README.md", "card.json", "model.json", "named.json", "recognizer.json", "weights.safetensors"
     }  # fmt: skip
     card = (folder / "artifacts/model/README.md").read_text()
     assert card == client(registered.uri).get_model_version("test-swap", "1").description
@@ -264,12 +264,12 @@ class ToyEmbedding(nn.Module):
         return torch.cat([x.mean((2, 3)), x.std((2, 3))], 1)
 
 
-def test_a_recogniser_of_the_users_own_travels_with_the_model(workspace):
+def test_a_recognizer_of_the_users_own_travels_with_the_model(workspace):
     path = workspace / "own.pt"
     torch.jit.script(ToyEmbedding()).save(str(path))
     own = NetworkParams(kind="torchscript", path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     ports = write_ports(workspace / "artifacts", network=own)
-    expected = Swapper(ports["model"]).swap(crops(1), crops(2))[0]
+    expected = CropSwapper(ports["model"]).swap_crops(crops(1), crops(2))[0]
     run(PARAMS, **ports)
     path.unlink()
     answers = mlflow.pyfunc.load_model("models:/test-swap/1").predict([REQUEST])

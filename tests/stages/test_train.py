@@ -1,4 +1,4 @@
-"""The train stage, with dlib's recogniser and drawn people."""
+"""The train stage, with dlib's recognizer and drawn people."""
 
 import contextlib
 import hashlib
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 TINY: dict[str, Any] = {
     "size_px": 64, "steps": 10, "batch_size": 2, "warmup_steps": 2, "adversarial_start": 0.5, "precision": "fp32",
     "device": "cpu", "threads": 1, "log_every": 2, "sample_every": 5, "checkpoint_every": 2, "validation_groups": 1,
-    "model": {"width": 8, "num_levels": 1, "num_fusion_blocks": 1, "unshuffle": 4, "window": 0.75, "copies_source": True,
+    "model": {"kind": "pixels", "compose_scale": 1, "max_flow": 0.04, "width": 8, "num_levels": 1, "num_fusion_blocks": 1, "unshuffle": 4, "window": 0.75, "copies_source": True,
               "moves_template": True, "discriminator_width": 8},
 }  # fmt: skip
 SCRIPT = """
@@ -110,7 +110,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_the_model_folder_is_complete_and_carries_no_checkpoint(trained: Path) -> None:
     assert set(digests(trained)) == {
-        "card.json", "losses.csv", "model.json", "recogniser.json", "weights.safetensors",
+        "card.json", "losses.csv", "model.json", "recognizer.json", "weights.safetensors",
         "sheets/step-00000005.png", "sheets/step-00000010.png", "lineage/groups.json",
     }  # fmt: skip
     assert not partial_folder(trained).exists()

@@ -135,7 +135,7 @@ def together(job: Callable[[str], Job]) -> Job:
 
 def test_two_processes_give_the_loss_curve_of_one(job: Callable[[str], Job], together: Job) -> None:
     """Sums of float32 are taken in another order, nothing else differs: before anything is learnt, by 1e-4; then, as
-    the optimiser divides small gradients by their own size, losses by at most 5e-3 (rows or gradients of the wrong process
+    the optimizer divides small gradients by their own size, losses by at most 5e-3 (rows or gradients of the wrong process
     make a tenth and more)."""
     alone = job("alone")
     train.run(PARAMS, groups=alone.groups, model=alone.model)

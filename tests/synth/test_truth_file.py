@@ -32,12 +32,12 @@ def test_masks_and_depth_come_back_and_encode_to_the_same_bytes() -> None:
 
 
 def test_any_reader_gets_part_numbers_and_tenths_of_a_millimetre() -> None:
-    indexed, grey = (PillowImage.open(io.BytesIO(data)) for data in (encode_parts(PARTS), encode_depth(DEPTH)))
+    indexed, gray = (PillowImage.open(io.BytesIO(data)) for data in (encode_parts(PARTS), encode_depth(DEPTH)))
     assert indexed.mode == "P"
     assert indexed.getpixel((0, int(Part.LIP))) == Part.LIP
     assert len({indexed.convert("RGB").getpixel((0, int(part))) for part in Part}) == len(Part)
-    assert grey.getpixel((0, 0)) == 0
-    assert grey.getpixel((11, 11)) == 43_000
+    assert gray.getpixel((0, 0)) == 0
+    assert gray.getpixel((11, 11)) == 43_000
 
 
 def test_a_missing_and_a_damaged_file_are_named(tmp_path: Path) -> None:

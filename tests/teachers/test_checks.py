@@ -6,7 +6,7 @@ from drawn_faces import face
 
 from swapcore.config import FakeChecks
 from swapcore.ops.masks import outline_radius
-from swapcore.teachers.checks import REASONS, centred_cosine, changed, judge
+from swapcore.teachers.checks import REASONS, centered_cosine, changed, judge
 
 LIMITS = FakeChecks(min_changed_inside=3.0, max_changed_outside=1.0, min_identity_gain=0.1)
 
@@ -46,10 +46,10 @@ def test_a_face_that_fills_the_crop_has_no_outside() -> None:
     assert changed(template.image ^ 8, template.image, points) == (8, 0)
 
 
-def test_cosine_is_taken_after_centring() -> None:
+def test_cosine_is_taken_after_centering() -> None:
     mean = np.array([10.0, 10.0], np.float32)
     one, other = mean + np.array([1, 0], np.float32), mean + np.array([0, 2], np.float32)
-    assert centred_cosine(one, other, mean) == pytest.approx(0)
-    assert centred_cosine(one, mean + 3 * (one - mean), mean) == pytest.approx(1)
-    assert centred_cosine(one, mean - (one - mean), mean) == pytest.approx(-1)
-    assert centred_cosine(mean, one, mean) == 0
+    assert centered_cosine(one, other, mean) == pytest.approx(0)
+    assert centered_cosine(one, mean + 3 * (one - mean), mean) == pytest.approx(1)
+    assert centered_cosine(one, mean - (one - mean), mean) == pytest.approx(-1)
+    assert centered_cosine(mean, one, mean) == 0

@@ -19,7 +19,7 @@ from swapcore.teachers.classical import (
     forehead_skin,
     poisson,
     thin_plate_spline,
-    transfer_colour,
+    transfer_color,
     transfer_light,
     warp_to_points,
 )
@@ -97,12 +97,12 @@ def test_a_source_that_looks_the_other_way_is_mirrored() -> None:
 
 @settings(deadline=None, max_examples=20)
 @given(st.floats(0.8, 1.25), st.floats(-20, 20), st.floats(0.8, 1.25))
-def test_colour_transfer_undoes_a_change_of_light(contrast: float, brightness: float, chroma: float) -> None:
+def test_color_transfer_undoes_a_change_of_light(contrast: float, brightness: float, chroma: float) -> None:
     wanted = to_lab(face(5).image)
     mask = face_mask(template_points(96), 96, softness=0.2)
     changed = wanted * np.array([contrast, chroma, chroma], np.float32)
     changed[..., 0] += brightness
-    assert transfer_colour(changed, wanted, mask) == pytest.approx(wanted, abs=0.05)
+    assert transfer_color(changed, wanted, mask) == pytest.approx(wanted, abs=0.05)
 
 
 def test_a_shadow_of_a_darker_face_does_not_turn_blue() -> None:
@@ -110,15 +110,15 @@ def test_a_shadow_of_a_darker_face_does_not_turn_blue() -> None:
     dark = np.full((8, 8, 3), (40, 12, 20), np.float32)
     dark[0, 0] = (20, 6, 10)
     pale = np.full((8, 8, 3), (75, 9, 11), np.float32)
-    assert transfer_colour(dark, pale, mask)[0, 0, 2] > 2
+    assert transfer_color(dark, pale, mask)[0, 0, 2] > 2
 
 
-def test_colour_gain_is_bounded() -> None:
+def test_color_gain_is_bounded() -> None:
     mask = np.ones((8, 8), np.float32)
     flat = np.full((8, 8, 3), 50, np.float32)
     flat[::2] += 0.1
     wanted = np.random.default_rng(0).uniform(0, 100, (8, 8, 3)).astype(np.float32)
-    assert np.ptp(transfer_colour(flat, wanted, mask)[..., 0]) == pytest.approx(0.14, abs=0.01)
+    assert np.ptp(transfer_color(flat, wanted, mask)[..., 0]) == pytest.approx(0.14, abs=0.01)
 
 
 def test_light_moves_toward_the_templates_shadow() -> None:
@@ -152,7 +152,7 @@ def test_feather_leaves_bytes_where_the_mask_is_zero() -> None:
     assert mixed[8, 3, 1] == pytest.approx((float(one[8, 3, 1]) + float(other[8, 3, 1])) / 2, abs=1)
 
 
-def test_poisson_takes_the_colour_of_the_surroundings() -> None:
+def test_poisson_takes_the_color_of_the_surroundings() -> None:
     face_image = np.full((64, 64, 3), 100, np.uint8)
     template = np.full((64, 64, 3), 180, np.uint8)
     mask = face_mask(template_points(64), 64, softness=0.2)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from swapcore.config import GroupsParams, NetworkParams, read_params
 from swapcore.data.artifact import file_digest
 from swapcore.errors import InputError, ParamsError
-from swapcore.faces.align import ALIGNED_BY, align
+from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
 from swapcore.models.artifact import WEIGHTS
 from swapcore.ops.geometry import apply, warp
 from swapcore.synth.people import draw_shots
@@ -86,7 +86,7 @@ def test_at_another_size_it_swaps_too(teacher: RegisteredTeacher) -> None:
 def test_its_key_points_move_as_the_face_does(model: Path) -> None:
     shot = draw_shots(1, 0, 1, 160, 0.4)[0]
     picture = render(shot.identity, shot.attributes, shot.size_px)
-    cut, larger = align(picture.points[:ALIGNED_BY], 96), np.array([[1.1, 0.0, -4.8], [0.0, 1.1, -4.8]])
+    cut, larger = align(picture.points[:NUM_ALIGNMENT_POINTS], 96), np.array([[1.1, 0.0, -4.8], [0.0, 1.1, -4.8]])
     template = replace(face(1), image=warp(picture.image, cut, 96), points=apply(cut, picture.points[:5]))
     teacher = RegisteredTeacher(model)
     vars(teacher)["_swapper"] = SimpleNamespace(size_px=96, swap=lambda _, templates: [warp(templates[0], larger, 96)])

@@ -1,19 +1,22 @@
-"""A tiny training run: drawn people, a pooling "recogniser", a generator of 30 thousand parameters."""
+"""A tiny training run: drawn people, a pooling "recognizer", a generator of 30 thousand parameters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from swapcore.config import Params, TrainParams, read_params
 from swapcore.data.groups import GroupSet
+from swapcore.data.guiding import GuideSource
 from swapcore.data.sampling import GroupSampler
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
+from swapcore.ops.guide import Topology
 from swapcore.tracking import NoTracking
 from swapcore.training.checkpoint import CheckpointStore
 from swapcore.training.loop import Surroundings
@@ -25,16 +28,18 @@ from tests.training.small_groups import EMBEDDING_SIZE, write_groups
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
+TOPOLOGY = Topology(np.array([[0, 1, 2], [1, 3, 2]]), np.array([1, 0, 3, 2]))
+"""Of four landmarks: two above, two below."""
 
 TINY: dict[str, Any] = {
     "size_px": 64, "steps": 12, "batch_size": 4, "warmup_steps": 2, "adversarial_start": 0.5, "precision": "fp32",
     "device": "cpu", "threads": 1, "log_every": 3, "sample_every": 6, "checkpoint_every": 4, "num_feature_levels": 2,
-    "model": {"width": 8, "num_levels": 2, "num_fusion_blocks": 1, "unshuffle": 2, "window": 0.75, "copies_source": True,
+    "model": {"kind": "pixels", "compose_scale": 1, "max_flow": 0.04, "width": 8, "num_levels": 2, "num_fusion_blocks": 1, "unshuffle": 2, "window": 0.75, "copies_source": True,
               "moves_template": True, "discriminator_width": 8},
 }  # fmt: skip
 
 
-def recognise(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+def recognize(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
     """Two levels of averages; the coarser one is the embedding, as ``small_groups.embed`` has it."""
     fine, coarse = F.adaptive_avg_pool2d(crops, 8), F.adaptive_avg_pool2d(crops, 2)
     return [fine, coarse], coarse.flatten(1).float()
@@ -50,7 +55,9 @@ def tiny(pipeline_params: Params) -> Callable[..., TrainParams]:
     """The section train, tiny, with changes."""
 
     def make(**changes: Any) -> TrainParams:
-        return TrainParams.model_validate(pipeline_params.train.model_dump() | TINY | changes)
+        recipe = pipeline_params.train.model_dump()
+        recipe["weights"] |= {"adversarial": 0.03}
+        return TrainParams.model_validate(recipe | TINY | changes)
 
     return make
 
@@ -74,23 +81,36 @@ class Run:
 def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
     """Begin, or resume, a run in a folder."""
 
-    def make(params: TrainParams, name: str = "run", tracker: Any = None, digest: str = "digest") -> Run:
+    drawn_groups = groups
+
+    def make(
+        params: TrainParams,
+        name: str = "run",
+        tracker: Any = None,
+        digest: str = "digest",
+        groups: GroupSet = drawn_groups,
+    ) -> Run:
         mean = torch.from_numpy(groups.embedding_mean)
         configuration = ModelConfiguration(
             generator=params.model, size_px=params.size_px, embedding_size=EMBEDDING_SIZE, pooled_size=12
         )
         learner = build_learner(configuration, params, CPU)
+        size_px = configuration.composed_px
+        source = GuideSource(groups.pictures, TOPOLOGY, groups.size_px, params.size_px)
+        guide = source if params.model.kind == "fields" else None
         sampler = GroupSampler(
-            groups, size_px=params.size_px, batch_size=params.batch_size, fake_label_share=params.fake_label_share,
-            augment=params.augment, memory_megabytes=params.memory_megabytes, seed=params.seed,
+            groups, size_px=size_px, batch_size=params.batch_size, fake_label_share=params.fake_label_share,
+            augment=params.augment, memory_megabytes=params.memory_megabytes, seed=params.seed, guide=guide,
         )  # fmt: skip
-        descriptions = describe_sources(learner.generator.description, sampler, recognise, mean, CPU)
+        descriptions = describe_sources(learner.generator.description, sampler, recognize, mean, CPU)
         learner.ema.description.load_state_dict(learner.generator.description.state_dict())
-        samples = Samples(groups, size_px=params.size_px, limit=4, recognise=recognise, precision="fp32", device=CPU)
+        samples = Samples(
+            groups, size_px=size_px, limit=4, recognize=recognize, precision="fp32", device=CPU, guide=guide
+        )
         (tmp_path / name).mkdir(exist_ok=True)
         checkpoints = CheckpointStore(tmp_path / name, digest, params.checkpoints_kept)
         checkpoints.resume(learner)
-        loss = SwapLoss(params.weights, recognise, mean, params.num_feature_levels, None)
+        loss = SwapLoss(params.weights, recognize, mean, params.num_feature_levels, None)
         context = StepContext(params, CPU, loss, descriptions, mean)
         around = Surroundings(sampler.batch, samples.judge, checkpoints, tracker or NoTracking(), tmp_path / name)
         return Run(learner, sampler, context, around)

@@ -1,4 +1,4 @@
-"""A groups artifact of drawn "people" (two eyes, a mouth, a colour): small, quick to make, and one that a model can learn."""
+"""A groups artifact of drawn "people" (two eyes, a mouth, a color): small, quick to make, and one that a model can learn."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,9 @@ import numpy as np
 from swapcore.config import NetworkParams, Params
 from swapcore.data.artifact import write_card
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
-from swapcore.data.recognizer_file import RECOGNISER
+from swapcore.data.recognizer_file import RECOGNIZER
 from swapcore.data.shards import ShardWriter
+from swapcore.faces.align import template_points
 from swapcore.ops.geometry import Affine
 from swapcore.ops.image import Image
 from swapcore.tables import write_table
@@ -20,7 +21,7 @@ UNMOVED: Affine = np.eye(2, 3)
 
 
 def draw_person(identity: int, setting: int) -> Image:
-    """The person's colour and eye distance inside the face, the setting's background around it."""
+    """The person's color and eye distance inside the face, the setting's background around it."""
     look, scene = np.random.default_rng([1, identity]), np.random.default_rng([2, setting])
     picture = np.empty((SIZE_PX, SIZE_PX, 3), np.uint8)
     picture[:] = scene.integers(0, 255, 3)
@@ -66,7 +67,7 @@ def write_groups(
                 f"p{template}",
                 split,
                 key,
-                [0.0] * 10,
+                template_points(SIZE_PX).ravel().tolist(),
                 alignment.ravel().tolist(),
                 embed(image, embedding_size),
                 *place,
@@ -101,13 +102,13 @@ def write_groups(
     rows = [row for row in rows if row.kind in kinds]
     write_table(folder / INDEX, GroupRow, rows)
     write_table(folder / IMAGES, ImageRow, images)
-    _write_recogniser(folder, images)
+    _write_recognizer(folder, images)
     write_card(folder, "groups", params.groups, inputs={}, counts={"groups": len(rows)}, facts={"size_px": SIZE_PX})
     return folder
 
 
-def _write_recogniser(folder: Path, images: list[ImageRow]) -> None:
+def _write_recognizer(folder: Path, images: list[ImageRow]) -> None:
     network = NetworkParams(kind="dlib", path=None, sha256=None)
     mean = np.mean([row.embedding for row in images if row.origin == "real"], axis=0)
     document = {"network": network.model_dump(mode="json"), "embedding_mean": mean.tolist()}
-    (folder / RECOGNISER).write_text(json.dumps(document))
+    (folder / RECOGNIZER).write_text(json.dumps(document))

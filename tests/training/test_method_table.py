@@ -1,4 +1,4 @@
-"""docs/method.md against the code: every file and every test that it names exists."""
+"""docs/explanation/method.md against the code: every file and every test that it names exists."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs/method.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs/explanation/method.md").read_text(encoding="utf-8")
 ROWS = [line.split("|") for line in TEXT.splitlines() if re.match(r"\|\s*\d", line)]
 NAMED_FILES = sorted(set(re.findall(r"`(src/[\w/]+\.py)`", TEXT)))
 NAMED_TESTS = sorted(set(re.findall(r"`(tests/[\w/]+\.py(?:::\w+)?)`", TEXT)))

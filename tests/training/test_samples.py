@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from swapcore.data.groups import FAKE_LABEL, GroupSet
-from swapcore.models.generator import Swap
+from swapcore.ops.compose import Guide, Swap
 from swapcore.training.samples import Samples
-from tests.training.conftest import CPU, recognise
+from tests.training.conftest import CPU, recognize
 from tests.training.small_groups import write_groups
 
 
@@ -22,14 +22,16 @@ class Answer(nn.Module):
     def description(self, pooled: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         return torch.cat([pooled, embedding], 1)
 
-    def forward(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor) -> Swap:
+    def forward(
+        self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor, guide: Guide | None = None
+    ) -> Swap:
         image = {"source": source, "template": template}[self.which]
         return Swap(image, image, torch.ones_like(image[:, :1]))
 
 
 @pytest.fixture
 def samples(groups: GroupSet) -> Samples:
-    return Samples(groups, size_px=64, limit=3, recognise=recognise, precision="fp32", device=CPU)
+    return Samples(groups, size_px=64, limit=3, recognize=recognize, precision="fp32", device=CPU)
 
 
 def test_a_copier_of_templates_is_seen_through(samples: Samples, tmp_path: Path) -> None:
@@ -57,7 +59,7 @@ def test_the_sheet_has_six_columns_and_a_row_a_group(samples: Samples, tmp_path:
 
 def test_without_validation_people_training_ones_stand_in_and_the_names_say_so(tmp_path: Path, pipeline_params) -> None:
     folder = write_groups(tmp_path / "groups", pipeline_params, splits=("train", "train"), kinds=(FAKE_LABEL,))
-    samples = Samples(GroupSet(folder), size_px=64, limit=3, recognise=recognise, precision="fp32", device=CPU)
+    samples = Samples(GroupSet(folder), size_px=64, limit=3, recognize=recognize, precision="fp32", device=CPU)
     figures = samples.judge(Answer("template"), tmp_path / "a.png")
     assert set(figures) == {
         "train/identity_source", "train/identity_template", "train/teacher_identity_source", "train/teacher_identity_template",

@@ -7,9 +7,9 @@ from swapcore.data.groups import GroupSet
 from swapcore.training.loop import train
 from swapcore.training.samples import Samples
 from swapcore.training.selection import SCORE, keep_if_best, score, select
-from tests.training.conftest import CPU, recognise
+from tests.training.conftest import CPU, recognize
 from tests.training.test_samples import Answer
-from tests.training.test_sentinels import Labelled
+from tests.training.test_sentinels import Labeled
 
 FIGURES = {
     "label_l1_of_copied": 0.4, "identity_source": 0.3, "identity_template": 0.5, "copied_identity_source": 0.1,
@@ -24,21 +24,21 @@ def test_the_score_by_hand() -> None:
     assert score({"loss/total": 1.0}) is None
 
 
-def test_pleasing_the_recogniser_beyond_the_label_wins_nothing() -> None:
+def test_pleasing_the_recognizer_beyond_the_label_wins_nothing() -> None:
     as_good = FIGURES | {"identity_source": 0.5, "identity_template": 0.2}
     assert score(FIGURES | {"identity_source": 0.99, "identity_template": -0.5}) == score(as_good)
     assert score(as_good) > score(FIGURES)
 
 
 def test_copiers_score_nothing_and_the_label_all(groups: GroupSet, tmp_path: Path) -> None:
-    samples = Samples(groups, size_px=64, limit=3, recognise=recognise, precision="fp32", device=CPU)
+    samples = Samples(groups, size_px=64, limit=3, recognize=recognize, precision="fp32", device=CPU)
 
     def scored(generator) -> float:
         return samples.judge(generator, tmp_path / "sheets" / "a.png")[SCORE]
 
     assert scored(Answer("template")) == 0
     assert scored(Answer("source")) == 0
-    assert scored(Labelled(samples, 0.0)) == pytest.approx(1.0, abs=0.02)
+    assert scored(Labeled(samples, 0.0)) == pytest.approx(1.0, abs=0.02)
 
 
 def test_the_best_snapshot_becomes_the_model_and_a_tie_goes_to_the_later(tiny, start) -> None:

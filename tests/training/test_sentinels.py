@@ -14,7 +14,7 @@ from swapcore.models.generator import Swap
 from swapcore.training.loop import train
 from swapcore.training.samples import Samples
 from swapcore.training.sentinels import SENTINELS, alarms, require_patience, stand_watch
-from tests.training.conftest import CPU, recognise
+from tests.training.conftest import CPU, recognize
 from tests.training.test_samples import Answer
 
 BOUNDS = SentinelParams(
@@ -23,7 +23,7 @@ BOUNDS = SentinelParams(
 )  # fmt: skip
 
 
-class Labelled(nn.Module):
+class Labeled(nn.Module):
     """A generator that knows the labels, and may damage what surrounds the face."""
 
     def __init__(self, samples: Samples, damage: float) -> None:
@@ -38,7 +38,7 @@ class Labelled(nn.Module):
     def description(self, pooled: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         return torch.cat([pooled, embedding], 1)
 
-    def forward(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor) -> Swap:
+    def forward(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor, *_: object) -> Swap:
         image = torch.stack([self.labels[each.numpy().tobytes()] for each in template])
         image[..., :8] = (image[..., :8] + self.damage).clamp(-1, 1)
         return Swap(image, image, torch.ones_like(image[:, :1]))
@@ -46,7 +46,7 @@ class Labelled(nn.Module):
 
 @pytest.fixture
 def samples(groups: GroupSet) -> Samples:
-    return Samples(groups, size_px=64, limit=3, recognise=recognise, precision="fp32", device=CPU)
+    return Samples(groups, size_px=64, limit=3, recognize=recognize, precision="fp32", device=CPU)
 
 
 def alarmed(samples: Samples, generator: nn.Module, tmp_path: Path, **more: float) -> set[str]:
@@ -54,7 +54,7 @@ def alarmed(samples: Samples, generator: nn.Module, tmp_path: Path, **more: floa
 
 
 def test_a_good_swap_alarms_nobody(samples: Samples, tmp_path: Path) -> None:
-    assert alarmed(samples, Labelled(samples, 0.0), tmp_path, **{"loss/discriminator": 1.2}) == set()
+    assert alarmed(samples, Labeled(samples, 0.0), tmp_path, **{"loss/discriminator": 1.2}) == set()
 
 
 def test_a_copied_template_is_noticed(samples: Samples, tmp_path: Path) -> None:
@@ -66,11 +66,11 @@ def test_a_copied_source_is_noticed(samples: Samples, tmp_path: Path) -> None:
 
 
 def test_a_damaged_background_is_noticed(samples: Samples, tmp_path: Path) -> None:
-    assert alarmed(samples, Labelled(samples, 0.8), tmp_path) == {"background_damaged"}
+    assert alarmed(samples, Labeled(samples, 0.8), tmp_path) == {"background_damaged"}
 
 
 def test_a_saturated_discriminator_is_noticed(samples: Samples, tmp_path: Path) -> None:
-    found = alarmed(samples, Labelled(samples, 0.0), tmp_path, **{"loss/discriminator": 0.01})
+    found = alarmed(samples, Labeled(samples, 0.0), tmp_path, **{"loss/discriminator": 0.01})
     assert found == {"discriminator_saturated"}
 
 

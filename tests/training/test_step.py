@@ -10,7 +10,7 @@ from swapcore.training.step import train_step
 def test_every_term_is_logged_and_the_total_is_their_sum(tiny, start) -> None:
     run = start(tiny(adversarial_start=0.0))
     metrics = train_step(run.learner, run.sampler.batch(0), run.context)
-    terms = {"pixel", "pixel_raw", "feature", "identity_source", "identity_template", "adversarial"}
+    terms = {"pixel", "pixel_raw", "feature", "identity_source", "identity_template", "adversarial", "edges"}
     assert set(metrics) == {f"loss/{name}" for name in terms | {"total", "discriminator"}} | {
         "gradient_norm/generator", "gradient_norm/discriminator", "learning_rate",
     }  # fmt: skip
@@ -85,7 +85,7 @@ def test_the_average_follows_the_generator(tiny, start) -> None:
         torch.testing.assert_close(average, current)
 
 
-def test_the_recogniser_is_not_trained(tiny, start) -> None:
+def test_the_recognizer_is_not_trained(tiny, start) -> None:
     run = start(tiny())
     batch = run.sampler.batch(0)
     frozen = run.context.descriptions.clone()

@@ -8,12 +8,12 @@ import pytest
 
 from swapcore.cli import main as cli
 from swapcore.errors import UserError
-from swapcore.inference.image_swapper import PhotographSwapper
+from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.image import Image
 from swapcore.video import job
 from swapcore.video.job import sidecar_path, swap_video
 from swapcore.video.reading import read_facts, read_frames
-from swapcore.video.tracks import jitter, sight
+from swapcore.video.tracks import detect_face, jitter
 from tests.video.conftest import NUM_EMPTY, NUM_TURNING, Clip, write_video
 
 
@@ -46,9 +46,9 @@ def test_frames_with_the_face_change_and_the_others_pass(clip, swapped):
 
 def test_the_pasted_face_trembles_no_more_than_the_templates_own_and_the_sidecar_says_so(clip, swapped):
     def located(path) -> np.ndarray:
-        found = [sight(number, image) for number, image in enumerate(images(path)[:NUM_TURNING])]
+        found = [detect_face(number, image) for number, image in enumerate(images(path)[:NUM_TURNING])]
         assert all(found)
-        return np.stack([seen.points[:3] for seen in found if seen])
+        return np.stack([face.points[:3] for face in found if face])
 
     told = json.loads(sidecar_path(swapped[0]).read_text())["steadiness"]
     own, pasted = jitter(located(clip.video)), jitter(located(swapped[0]))
@@ -82,7 +82,7 @@ def test_the_sidecar_tells_the_spans_and_what_made_it(clip, swapped):
 def test_a_stopped_job_goes_on(clip, copying_model, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "PART_FRAMES", 6)
     out = tmp_path / "out.mkv"
-    replace, calls = PhotographSwapper.replace, []
+    replace, calls = Swapper.replace, []
 
     def stop_at(limit: int):
         def counted(self, *arguments):
@@ -93,12 +93,12 @@ def test_a_stopped_job_goes_on(clip, copying_model, tmp_path, monkeypatch):
 
         return counted
 
-    monkeypatch.setattr(PhotographSwapper, "replace", stop_at(9))
+    monkeypatch.setattr(Swapper, "replace", stop_at(9))
     with pytest.raises(KeyboardInterrupt):
         swap_video(clip.video, out, source=clip.source, model=copying_model)
     assert not out.exists()
     calls.clear()
-    monkeypatch.setattr(PhotographSwapper, "replace", stop_at(10_000))
+    monkeypatch.setattr(Swapper, "replace", stop_at(10_000))
     result = swap_video(clip.video, out, source=clip.source, model=copying_model)
     assert len(calls) == NUM_TURNING - 6  # the first part was done
     assert result.num_swapped == NUM_TURNING
@@ -130,7 +130,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(clip, copying_model, tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     with pytest.raises(SystemExit) as ended:
         cli.main(
-            ["video", str(text), str(tmp_path / "o.mp4"), "--source", str(clip.source), "--model", str(copying_model)]
+            ["video", str(clip.source), str(text), "--output", str(tmp_path / "o.mp4"), "--model", str(copying_model)]
         )
     assert ended.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -5,44 +5,44 @@ import pytest
 
 from swapcore.faces.detect import Box
 from swapcore.video.steadiness import compare
-from swapcore.video.tracks import Sighting, jitter, spans, steady_points, to_tracks
+from swapcore.video.tracks import Detection, jitter, spans, steady_points, to_tracks
 
 FACE = np.array([[-20.0, 0], [20, 0], [0, 20], [-15, 40], [15, 40]])
 
 
-def sighting(frame: int, x: float, noise: float = 0.0) -> Sighting:
+def detection(frame: int, x: float, noise: float = 0.0) -> Detection:
     shake = np.random.default_rng(frame).normal(0, noise, FACE.shape) if noise else 0.0
-    return Sighting(frame, Box(x - 40, 0, x + 40, 80, 1.0), FACE + np.array([x, 50.0]) + shake)
+    return Detection(frame, Box(x - 40, 0, x + 40, 80, 1.0), FACE + np.array([x, 50.0]) + shake)
 
 
 def test_an_even_movement_stays_as_it_is_to_its_ends():
-    track = [sighting(frame, 100 + 3 * frame) for frame in range(20)]
+    track = [detection(frame, 100 + 3 * frame) for frame in range(20)]
     steady = steady_points(track)
-    for seen in track:
-        assert np.abs(steady[seen.frame] - seen.points).max() < 1e-6
+    for found in track:
+        assert np.abs(steady[found.frame] - found.points).max() < 1e-6
 
 
 def test_trembling_goes():
-    noisy = [sighting(frame, 100 + 3 * frame, noise=1.0) for frame in range(60)]
+    noisy = [detection(frame, 100 + 3 * frame, noise=1.0) for frame in range(60)]
     steady = steady_points(noisy)
-    before = jitter(np.stack([seen.points for seen in noisy]))
+    before = jitter(np.stack([found.points for found in noisy]))
     after = jitter(np.stack([steady[frame] for frame in range(60)]))
     assert after < 0.2 * before
 
 
 def test_gaps_are_filled():
-    steady = steady_points([sighting(frame, 100 + 3 * frame) for frame in (0, 1, 2, 5, 6, 7)])
+    steady = steady_points([detection(frame, 100 + 3 * frame) for frame in (0, 1, 2, 5, 6, 7)])
     assert sorted(steady) == list(range(8))
     assert steady[3].mean(0)[0] == pytest.approx(109.0)
 
 
 def test_a_cut_or_a_long_absence_begins_another_track_and_a_glimpse_is_none():
-    still = [sighting(frame, 100) for frame in range(5)]
-    elsewhere = [sighting(frame, 400) for frame in range(5, 10)]
-    later = [sighting(frame, 400) for frame in range(30, 34)]
-    glimpse = [sighting(50, 100)]
+    still = [detection(frame, 100) for frame in range(5)]
+    elsewhere = [detection(frame, 400) for frame in range(5, 10)]
+    later = [detection(frame, 400) for frame in range(30, 34)]
+    glimpse = [detection(50, 100)]
     tracks = to_tracks([*still, *elsewhere, *later, *glimpse])
-    assert [[seen.frame for seen in track] for track in tracks] == [[*range(5)], [*range(5, 10)], [*range(30, 34)]]
+    assert [[found.frame for found in track] for track in tracks] == [[*range(5)], [*range(5, 10)], [*range(30, 34)]]
 
 
 def test_jitter_by_hand():

@@ -1,1 +1,1 @@
-"""A small local page: swap two photographs, see figures and marks, look at the last evaluation's pictures."""
+"""A local web page that swaps two images and shows metrics, marks and the last evaluation."""

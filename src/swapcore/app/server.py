@@ -1,4 +1,4 @@
-"""The page's routes: a fixed list of files and pictures kept in memory; no path of a request ever names a file of the server."""
+"""The page's routes: a fixed list of files, and results kept in memory."""
 
 import secrets
 from collections import OrderedDict
@@ -9,13 +9,13 @@ from threading import Lock
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from swapcore.app.swapping import Swapping, Upload
+from swapcore.app.swapping import PageSwapper, Upload
 from swapcore.errors import SwapcoreError
 
 MAX_REQUEST_BYTES = 48 * 1024 * 1024
-"""Both photographs together."""
-KEPT = 24
-"""Pictures in memory; older ones are forgotten."""
+"""Both uploads together."""
+MAX_KEPT_IMAGES = 24
+"""In memory; the oldest are dropped."""
 _PAGE = Path(__file__).parent / "page"
 _PAGE_FILES = {
     "/": ("index.html", "text/html"),
@@ -33,74 +33,79 @@ _HEADERS = {
 _REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 )
-"""The report is one page that needs nothing but itself; it is shown as a stranger's."""
+"""The report is a single file; it is shown in a sandbox without access to the page."""
 
 
-class Pictures:
-    """The last pictures, under names that cannot be guessed."""
+class ImageStore:
+    """The most recent images, under names that cannot be guessed."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._images: OrderedDict[str, bytes] = OrderedDict()
         self._lock = Lock()
 
-    def keep(self, data: bytes) -> str:
-        """Keep a PNG and give its address."""
+    def add(self, data: bytes) -> str:
+        """Store a PNG and return its URL path."""
         name = secrets.token_urlsafe(16)
         with self._lock:
-            self._kept[name] = data
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return f"/pictures/{name}.png"
+            self._images[name] = data
+            while len(self._images) > MAX_KEPT_IMAGES:
+                self._images.popitem(last=False)
+        return f"/images/{name}.png"
 
-    def find(self, name: str) -> bytes | None:
-        """The PNG of a name."""
-        return self._kept.get(name)
+    def get(self, name: str) -> bytes | None:
+        """Return the PNG of a name, or None."""
+        return self._images.get(name)
 
 
-def make_app(swapping: Swapping, report: Path, hosts: list[str] | None) -> Flask:
-    """The page over a model.
+def make_app(swapper: PageSwapper, report: Path, hosts: list[str] | None) -> Flask:
+    """Build the page's WSGI application.
+
+    No path of a request names a file of the server: the files that can be served are a fixed list.
 
     Args:
-        swapping: answers the swaps.
+        swapper: swaps the uploads.
         report: folder of the last evaluation; it need not exist.
-        hosts: names by which the page may be called, so that no other site's name can be pointed at this machine; None: any.
+        hosts: accepted Host headers, against DNS rebinding; None accepts any.
     """
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES, MAX_FORM_PARTS=4, TRUSTED_HOSTS=hosts)
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # the figures have an order
-    pictures = Pictures()
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the metrics are ordered
     _serve_files(app, _PAGE, _PAGE_FILES, {})
     _serve_files(app, report, _REPORT_FILES, {"Content-Security-Policy": _REPORT_POLICY})
-
-    @app.get("/pictures/<name>.png")
-    def picture(name: str) -> Response:
-        data = pictures.find(name)
-        return _plain("no such picture; swap again", 404) if data is None else Response(data, mimetype="image/png")
+    _serve_swaps(app, swapper)
+    _handle_errors(app)
 
     @app.get("/about")
     def about() -> Response:
-        return jsonify(
-            model=swapping.model, reports=[url for url, (name, _) in _REPORT_FILES.items() if (report / name).is_file()]
-        )
+        reports = [url for url, (name, _) in _REPORT_FILES.items() if (report / name).is_file()]
+        return jsonify(model=swapper.model, reports=reports)
+
+    return app
+
+
+def _serve_swaps(app: Flask, swapper: PageSwapper) -> None:
+    images = ImageStore()
+
+    @app.get("/images/<name>.png")
+    def image(name: str) -> Response:
+        data = images.get(name)
+        return _error("no such image; swap again", 404) if data is None else Response(data, mimetype="image/png")
 
     @app.post("/swap")
     def swap() -> Response:
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-            return _plain("only the page itself may ask for swaps", 403)
+            return _error("only the page itself may request swaps", 403)
         missing = [field for field in ("source", "template") if field not in request.files]
         if missing:
-            return _plain(f"{missing[0]}: no photograph; choose one", 400)
-        answer = swapping.answer(*(_upload(field) for field in ("source", "template")))
+            return _error(f"{missing[0]}: no image; choose one", 400)
+        result = swapper.swap(*(_upload(field) for field in ("source", "template")))
         return jsonify(
-            result=pictures.keep(answer.result),
-            template=pictures.keep(answer.template),
-            truth=answer.truth and pictures.keep(answer.truth),
-            figures=answer.figures,
-            marks=answer.marks,
+            result=images.add(result.result),
+            template=images.add(result.template),
+            truth=result.truth and images.add(result.truth),
+            metrics=result.metrics,
+            marks=result.marks,
         )
-
-    _answer_errors(app)
-    return app
 
 
 def _upload(field: str) -> Upload:
@@ -109,39 +114,39 @@ def _upload(field: str) -> Upload:
 
 
 def _serve_files(app: Flask, folder: Path, files: Mapping[str, tuple[str, str]], headers: dict[str, str]) -> None:
-    """Exactly these addresses give exactly these files."""
-    for address, (name, kind) in files.items():
+    """Serve exactly these files: URL path -> (file name, MIME type)."""
+    for address, (name, mime_type) in files.items():
 
-        def give(path: Path = folder / name, kind: str = kind) -> Response:
+        def send(path: Path = folder / name, mime_type: str = mime_type) -> Response:
             try:
-                return Response(path.read_bytes(), mimetype=kind, headers=headers)
+                return Response(path.read_bytes(), mimetype=mime_type, headers=headers)
             except OSError:
-                return _plain("there is no evaluation yet; run `dvc repro`", 404)
+                return _error("there is no evaluation yet; run `dvc repro`", 404)
 
-        app.add_url_rule(address, address, give)
+        app.add_url_rule(address, address, send)
 
 
-def _answer_errors(app: Flask) -> None:
-    """Every failure is one line of JSON; what we did not foresee is said without its details."""
+def _handle_errors(app: Flask) -> None:
+    """Answer each failure with one line of JSON; unexpected errors without their details."""
 
     @app.after_request
-    def guard(response: Response) -> Response:
+    def add_headers(response: Response) -> Response:
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
     @app.errorhandler(SwapcoreError)
     def refused(error: SwapcoreError) -> Response:
-        return _plain(str(error), 422)
+        return _error(str(error), 422)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
         code = error.code or 500
-        limit = f"the photographs have more than {MAX_REQUEST_BYTES >> 20} MB together; use smaller ones"
-        return _plain({413: limit, 404: "no such page"}.get(code, error.name), code)
+        limit = f"the images have more than {MAX_REQUEST_BYTES >> 20} MB together; use smaller ones"
+        return _error({413: limit, 404: "no such page"}.get(code, error.name), code)
 
 
-def _plain(message: str, status: int) -> Response:
+def _error(message: str, status: int) -> Response:
     response = jsonify(error=message)
     response.status_code = status
     return response

@@ -1,4 +1,4 @@
-"""From two uploaded photographs to everything that the page shows: the marked result, its figures and its marks."""
+"""A swap of two uploaded images with everything that the page shows about it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,26 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from swapcore.app.rendered_people import KnownPeople
-from swapcore.data.images import decode_photograph
+from swapcore.app.rendered_people import RenderedPeople
+from swapcore.data.images import MAX_UPLOAD_MEGAPIXELS, decode_photograph
 from swapcore.faces.extract import AlignedFace
+from swapcore.hub.face_swapper import FaceInImage
 from swapcore.inference.finding import find_faces
-from swapcore.inference.image_swapper import PhotographSwapper
+from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import Image, encode_png
 from swapcore.ops.metrics import psnr
 from swapcore.provenance.inspection import as_text, inspect_bytes
 from swapcore.provenance.marking import Ingredient, Provenance, mark
 
-MAX_MEGAPIXELS = 25.0
-
 
 @dataclass(frozen=True)
 class Upload:
-    """One photograph as it came in."""
+    """One uploaded file."""
 
     name: str
-    """As the browser says, without folders."""
+    """As the browser sends it, without folders."""
     data: bytes
 
     @property
@@ -37,56 +36,56 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PageResult:
     """What the page shows of a swap."""
 
     result: bytes
-    """The marked picture, PNG."""
+    """The marked image, PNG."""
     template: bytes
-    """The template upright and without metadata, PNG: what the slider compares the result with."""
+    """The template upright and without metadata, PNG: the other side of the slider."""
     truth: bytes | None
-    """PNG, where both photographs are known rendered people."""
-    figures: dict[str, Any]
+    """The true swap, PNG, where both uploads are known rendered images."""
+    metrics: dict[str, Any]
     marks: str
 
 
-class Swapping:
-    """A model and the people it may know, used by one request after the other."""
+class PageSwapper:
+    """The model and the rendered people of the page; serves one request at a time."""
 
-    def __init__(self, swapper: PhotographSwapper, people: KnownPeople) -> None:
+    def __init__(self, swapper: Swapper, people: RenderedPeople) -> None:
         self._swapper = swapper
         self._people = people
         self._lock = Lock()
 
     @property
     def model(self) -> str:
-        """The model, in words."""
+        """Name, version and digest of the model."""
         reference = self._swapper.reference
         version = f" version {reference.version}" if reference.version else ""
         return f"{reference.name}{version}, digest {reference.digest[:12]}…"
 
-    def answer(self, source: Upload, template: Upload) -> Answer:
-        """Swap, mark, measure.
+    def swap(self, source: Upload, template: Upload) -> PageResult:
+        """Swap two uploads, mark the result, and measure it.
 
         Raises:
-            ImageError: a photograph cannot be decoded; the message begins with the field's name.
-            FaceError: it does not show exactly one usable face.
+            ImageError: an upload cannot be decoded; the message begins with the field's name.
+            FaceError: an upload does not show exactly one usable face.
         """
         with self._lock:
             first, second = (
-                decode_photograph(upload.data, Path(field), MAX_MEGAPIXELS)
+                decode_photograph(upload.data, Path(field), MAX_UPLOAD_MEGAPIXELS)
                 for field, upload in (("source", source), ("template", template))
             )
-            crop = self._swapper.source_crop(first, Path("source"))
-            face = find_faces(second, "one", self._swapper.swapper.size_px, Path("template"))[0]
-            swapped = np.ascontiguousarray(self._swapper.replace(second, face, crop))
+            shown = self._swapper.source_face(first, Path("source"))
+            face = find_faces(second, "one", self._swapper.model.size_px, Path("template"))[0]
+            swapped = np.ascontiguousarray(self._swapper.replace(second, face, shown))
             data = mark(Path("result.png"), swapped, self._provenance(source, template))
-            true = self._people.true_swap(source.sha256, template.sha256)
-            return Answer(
+            truth = self._people.true_swap(source.sha256, template.sha256)
+            return PageResult(
                 result=data,
                 template=encode_png(second),
-                truth=None if true is None else encode_png(true),
-                figures=self._figures(crop, face, swapped, second, true),
+                truth=None if truth is None else encode_png(truth),
+                metrics=self._metrics(shown, FaceInImage(second, face), swapped, truth),
                 marks=as_text(inspect_bytes(data, Path("result.png"))),
             )
 
@@ -97,21 +96,23 @@ class Swapping:
         )
         return Provenance("swapped", self._swapper.reference, used)
 
-    def _figures(
-        self, source: Image, face: AlignedFace, swapped: Image, template: Image, true: Image | None
+    def _metrics(
+        self, source: FaceInImage, template: FaceInImage, swapped: Image, truth: Image | None
     ) -> dict[str, Any]:
-        """Cosines by the model's own recogniser, before marking, and the distance to the truth over the aligned crop."""
-        size_px = self._swapper.swapper.size_px
+        """Cosines by the model's own recognizer, before marking, and PSNR to the truth in the aligned crop."""
+        face: AlignedFace = template.face
+        size_px, shape = self._swapper.model.size_px, template.image.shape
         result = warp(swapped, face.affine, size_px)
-        of_source, of_template, of_result = self._swapper.swapper.embed(np.stack([source, face.crop, result]))
-        figures = {
+        crops = np.stack([source.face.crop, face.crop, result])
+        of_source, of_template, of_result = self._swapper.model.embed(crops)
+        metrics = {
             "cosine to source": round(float(of_result @ of_source), 3),
             "cosine to template": round(float(of_result @ of_template), 3),
             "cosine of source and template": round(float(of_source @ of_template), 3),
-            "size, px": f"{template.shape[1]} × {template.shape[0]}",
+            "size, px": f"{shape[1]} × {shape[0]}",
         }
-        if true is not None and true.shape == template.shape:
-            exact = warp(true, face.affine, size_px)
-            figures["to the truth, dB"] = round(psnr(result, exact), 2)
-            figures["template to the truth, dB"] = round(psnr(face.crop, exact), 2)
-        return figures
+        if truth is not None and truth.shape == shape:
+            exact = warp(truth, face.affine, size_px)
+            metrics["result to truth, dB PSNR"] = round(psnr(result, exact), 2)
+            metrics["template to truth, dB PSNR"] = round(psnr(face.crop, exact), 2)
+        return metrics

@@ -1,1 +1,1 @@
-"""Commands beside the stages, a file a group; each imports what is heavy only when it runs."""
+"""The command line; heavy imports happen inside the commands."""

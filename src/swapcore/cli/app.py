@@ -1,27 +1,32 @@
-"""`swapcore app`: the local page."""
+"""`swapcore app`: the local web page."""
 
 from pathlib import Path
 
 import click
 
-from swapcore.cli.using import MODEL
+from swapcore.cli.options import DEVICE, HOST, MODEL, PATH, Command
 
 
-@click.command()
+@click.command(cls=Command)
 @MODEL
 @click.option(
-    "--report", default=Path("reports/swap"), show_default=True, type=click.Path(path_type=Path), help="shown below"
+    "--report", default=Path("reports/swap"), show_default=True, type=PATH, help="The evaluation report to show."
 )
 @click.option(
-    "--people", default=Path("data/people"), show_default=True, type=click.Path(path_type=Path),
-    help="rendered people, whose true swap can be shown",
+    "--people", default=Path("data/people"), show_default=True, type=PATH,
+    help="A folder of synthesized people; for them the page also shows the true swap.",
 )  # fmt: skip
+@HOST
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="address to listen at; the default is this machine only"
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=5002,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=5002, show_default=True, help="0: any that is free")
-def app(model: str, report: Path, people: Path, host: str, port: int) -> None:
-    """Open a small local page: swap two photographs, see figures and marks, and the last evaluation's pictures."""
+@DEVICE
+def app(model: str, report: Path, people: Path, host: str, port: int, device: str) -> None:
+    """Open a local web page to swap two images and to read the last evaluation."""
     from swapcore.app.running import run
 
-    run(model, report, people, host, port)
+    run(model, report, people, host, port, device=device)

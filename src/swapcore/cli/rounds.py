@@ -1,22 +1,28 @@
-"""`swapcore rounds`: the champion teaches a challenger, again and again, as long as that brings something."""
+"""`swapcore rounds`: self-training in rounds."""
 
 from pathlib import Path
 
 import click
 
+from swapcore.cli.options import MODEL_FORMS, PARAMS, PATH, Command
 
-@click.command()
+
+@click.command(cls=Command, renamed={"--to": "--output"})
 @click.argument("number", type=click.IntRange(1, 99), metavar="N")
-@click.option("--faces", required=True, type=click.Path(path_type=Path), help="faces artifact to teach and to judge on")
-@click.option("--champion", required=True, help="the first teacher: a model folder, models:/ URI or s3:// prefix")
-@click.option("--to", "folder", default=Path("rounds"), show_default=True, type=click.Path(path_type=Path))
-@click.option("--params", default=Path("params.yaml"), show_default=True, type=click.Path(path_type=Path))
-def rounds(number: int, faces: Path, champion: str, folder: Path, params: Path) -> None:
-    """Play at most N rounds: the champion makes the fakes, a challenger trains, the gate decides (docs/rounds.md)."""
+@click.option("--faces", required=True, type=PATH, help="Faces artifact to train and evaluate on.")
+@click.option("--champion", required=True, help=f"The first teacher: {MODEL_FORMS}.")
+@click.option("-o", "--output", "out", default=Path("rounds"), show_default=True, type=PATH, help="Folder to write.")
+@PARAMS
+def rounds(number: int, faces: Path, champion: str, out: Path, params: Path) -> None:
+    """Train up to N rounds in which the champion is the teacher of a challenger.
+
+    In each round the champion makes the fakes, a challenger trains on them, and the promotion gate compares both. The series ends
+    when a challenger is not better.
+    """
     from swapcore.config import read_params
     from swapcore.rounds import play
 
-    for played in play(number, read_params(params), faces=faces, champion=champion, folder=folder):
-        told = "the challenger wins" if played.improved else "the champion stays, the series is over"
-        click.echo(f"round {played.number}: {told}: {played.decision.reason}")
+    for played in play(number, read_params(params), faces=faces, champion=champion, folder=out):
+        outcome = "the challenger is promoted" if played.improved else "the champion remains, the series ends"
+        click.echo(f"round {played.number}: {outcome}: {played.decision.reason}")
     click.echo(f"champion: {played.champion}")

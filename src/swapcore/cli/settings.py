@@ -1,4 +1,4 @@
-"""Changing params.yaml from the command line: comments stay, and nothing is written that does not validate."""
+"""Validated changes to params.yaml that keep its comments."""
 
 import io
 from pathlib import Path
@@ -13,24 +13,23 @@ from swapcore.config import Params, describe, read_params
 from swapcore.errors import InputError, ParamsError
 from swapcore.files import in_place
 
-_DEMO_IS_OVER = [
+_UNDO_DEMO = [
     "groups.teacher=classical", "groups.references_per_label=6", "groups.sources_per_template=4",
     "groups.checks.max_changed_outside=1.0", "synthesize.size_px=256", "groups.size_px=128", "train.size_px=112",
     "train.steps=900", "train.weights.identity_source=0.3",
 ]  # fmt: skip
-"""What `make demo` had changed for the oracle, who knows rendered pictures only, renders each of his fakes, and rightly moves jaw
-and shadow outside of the face's outline; and so that it is done in minutes."""
+"""Values that undo `make demo`, whose oracle teacher works on rendered images only and whose sizes keep it to minutes."""
 
 
 def photograph_settings(photographs: Path | None, params: Path) -> list[str]:
-    """The settings that make the pipeline start from the user's own photographs.
+    """The settings for a pipeline that starts from the user's own images.
 
     Args:
-        photographs: a folder or a CSV file; None changes nothing.
-        params: the params file; where it names the demo's oracle as teacher, the classical one takes over.
+        photographs: a folder or a CSV file; None returns no settings.
+        params: the params file; if its teacher is the oracle, the demo's values are undone too.
 
     Raises:
-        InputError: there is no such file or folder, or its path cannot be handed on.
+        InputError: there is no such file or folder, or DVC cannot pass its path to a shell.
     """
     if photographs is None:
         return []
@@ -40,23 +39,23 @@ def photograph_settings(photographs: Path | None, params: Path) -> list[str]:
         )
     if set(str(photographs)) & set('"$`\\\n'):
         raise InputError(
-            f"{photographs}: DVC hands this path to a shell; give one without quotes, $, ` and backslashes"
+            f"{photographs}: DVC passes this path to a shell; rename it without quotes, $, ` and backslashes"
         )
-    over = _DEMO_IS_OVER if read_params(params).groups.teacher == "oracle" else []
+    undo = _UNDO_DEMO if read_params(params).groups.teacher == "oracle" else []
     folder = photographs.parent if photographs.is_file() else photographs
     return [
         f"photographs.input={photographs}",
         f"photographs.folder={folder}",
         "photographs.synthetic=[]",
-        *over,
+        *undo,
     ]
 
 
 def apply_settings(path: Path, settings: list[str]) -> None:
-    """Write KEY=VALUE settings (KEY dotted, VALUE as in YAML) into a params file, all or none.
+    """Write KEY=VALUE settings (KEY dotted, VALUE in YAML) into a params file, all or none.
 
     Raises:
-        ParamsError: a setting is no KEY=VALUE, names an unknown key, or has a value that is not allowed.
+        ParamsError: a setting is not KEY=VALUE, has an unknown key, or a value that is not allowed.
     """
     read_params(path)
     yaml = YAML()
@@ -71,13 +70,13 @@ def apply_settings(path: Path, settings: list[str]) -> None:
     try:
         params = Params.model_validate(document)
     except ValidationError as error:
-        raise ParamsError(f"{path}: {describe(error)}; nothing was changed") from None
+        raise ParamsError(f"{path}: {describe(error)}; the file is unchanged") from None
     text = io.StringIO()
     yaml.dump(document, text)
-    with in_place(path) as beside:
-        beside.write_text(text.getvalue(), encoding="utf-8")
-        if read_params(beside) != params:
-            raise AssertionError(f"{beside} does not say what was asked for")
+    with in_place(path) as partial:
+        partial.write_text(text.getvalue(), encoding="utf-8")
+        if read_params(partial) != params:
+            raise AssertionError(f"{partial} differs from the requested params")
 
 
 def _apply(document: Any, setting: str, path: Path) -> None:
@@ -89,18 +88,18 @@ def _apply(document: Any, setting: str, path: Path) -> None:
     for section in sections:
         place = place.get(section) if isinstance(place, dict) else None
     if not isinstance(place, dict) or name not in place:
-        raise ParamsError(f"{path}: {key}: no such key; nothing was changed")
-    # A path may hold what YAML reads as syntax (": ", "#"), so paths of the photographs are taken as they are.
+        raise ParamsError(f"{path}: {key}: no such key; the file is unchanged")
+    # A path may contain YAML syntax (": ", "#"), so these two are not parsed.
     literal = key in {"photographs.input", "photographs.folder"}
     try:
         value = text if literal else YAML(typ="safe").load(text)
     except YAMLError:
-        raise ParamsError(f"{key}: {text!r} is not a YAML value; nothing was changed") from None
-    place[name] = _in_line(value, place[name]) if isinstance(value, list) else value
+        raise ParamsError(f"{key}: {text!r} is not a YAML value; the file is unchanged") from None
+    place[name] = _flow_list(value, place[name]) if isinstance(value, list) else value
 
 
-def _in_line(items: list[Any], before: Any) -> CommentedSeq:
-    """A list to be written as [a, b], with the comment that stood behind the value before it."""
+def _flow_list(items: list[Any], before: Any) -> CommentedSeq:
+    """A list written as [a, b], with the comment of the value that it replaces."""
     sequence = CommentedSeq(items)
     sequence.fa.set_flow_style()
     if isinstance(before, CommentedSeq):

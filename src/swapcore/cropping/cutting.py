@@ -21,9 +21,9 @@ from swapcore.data.splits import split_of
 from swapcore.errors import FaceError, ImageError
 from swapcore.faces.duplicates import perceptual_hash
 from swapcore.faces.extract import AlignedFace, extract_face
-from swapcore.faces.networks import load_recogniser
-from swapcore.faces.quality import Quality, find_fault, measure_quality
-from swapcore.faces.recognizer import Recogniser
+from swapcore.faces.networks import load_recognizer
+from swapcore.faces.quality import Quality, find_defect, measure_quality
+from swapcore.faces.recognizer import Recognizer
 from swapcore.ops.image import Image, encode_png
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
@@ -63,15 +63,15 @@ def cut_shard(params: CropParams, photographs: Path, shard: Shard, folder: Path)
     """
     manifest = read_manifest(photographs)
     tasks, denied = _with_consent(manifest, params)
-    recogniser = load_recogniser(params.recogniser)
-    part = _cut_all(_share(tasks, shard), recogniser, folder)
+    recognizer = load_recognizer(params.recognizer)
+    part = _cut_all(_share(tasks, shard), recognizer, folder)
     if shard.number == 0:
         cut = {task.entry.file for task in tasks}
         unopened = [_photograph(entry, "") for entry in manifest.entries if entry.file not in cut]
         part = Part(part.rows, denied + part.quarantine, unopened + part.photographs)
         copy_known(manifest.root, folder)
         pass_on("photographs", manifest.root, folder)
-    facts = Facts(file_digest(manifest.root / CONSENT), _listing_digest(tasks), recogniser.embedding_dim)
+    facts = Facts(file_digest(manifest.root / CONSENT), _listing_digest(tasks), recognizer.embedding_dim)
     write_part(folder, params, part, shard, facts)
 
 
@@ -90,7 +90,7 @@ def _with_consent(manifest: Manifest, params: CropParams) -> tuple[list[Task], l
 
 
 def _share(tasks: list[Task], shard: Shard) -> list[Task]:
-    """A shard's photographs: whole batches, neighbours, as many as the other shards have, give or take a batch."""
+    """A shard's photographs: whole batches, neighbors, as many as the other shards have, give or take a batch."""
     num_batches = -(-len(tasks) // _BATCH_SIZE)
     first, end = (number * num_batches // shard.of * _BATCH_SIZE for number in (shard.number, shard.number + 1))
     return tasks[first:end]
@@ -105,7 +105,7 @@ def _photograph(entry: PhotographEntry, sha256: str) -> PhotographRow:
     return PhotographRow(entry.file, entry.identity, entry.split or "", sha256)
 
 
-def _cut_all(tasks: list[Task], recogniser: Recogniser, folder: Path) -> Part:
+def _cut_all(tasks: list[Task], recognizer: Recognizer, folder: Path) -> Part:
     """Rows of all usable faces with their features, their pictures in the folder's shards, and what was opened."""
     part = Part([], [], [])
     with ShardWriter(folder) as writer:
@@ -120,7 +120,7 @@ def _cut_all(tasks: list[Task], recogniser: Recogniser, folder: Path) -> Part:
                 place = writer.add_bytes(f"{row.key}.png", png)
                 rows.append(replace(row, shard=place.shard, offset=place.offset, size=place.size))
                 crops.append(crop)
-            features = recogniser.embed(np.stack(crops), _BATCH_SIZE) if crops else ()
+            features = recognizer.embed(np.stack(crops), _BATCH_SIZE) if crops else ()
             part.rows.extend(replace(row, embedding=own.tolist()) for row, own in zip(rows, features, strict=True))
     return part
 
@@ -158,7 +158,7 @@ def cut_photograph(task: Task) -> Cut:
         detail = str(error).removeprefix(f"{error.path}: ")
         return Cut(sha256, QuarantineRow(entry.file, entry.identity, error.reason, detail))
     quality = measure_quality(face)
-    fault = find_fault(quality, params.quality)
+    fault = find_defect(quality, params.quality)
     if fault:
         return Cut(sha256, QuarantineRow(entry.file, entry.identity, *fault))
     row = _face_row(task, sha256, image, face, quality)

@@ -13,7 +13,7 @@ from swapcore.cropping.part import Embeddings, Parts
 from swapcore.data.artifact import Card, write_card
 from swapcore.data.faces import INDEX, QUARANTINE, FaceRow, QuarantineRow
 from swapcore.data.lineage import write_people
-from swapcore.data.recognizer_file import RecogniserFile, write_recogniser_file
+from swapcore.data.recognizer_file import RecogniserFile, write_recognizer_file
 from swapcore.data.shards import ShardWriter
 from swapcore.errors import InputError
 from swapcore.faces.duplicates import find_near_duplicates
@@ -34,7 +34,7 @@ def join_parts(params: CropParams, parts: Parts, folder: Path) -> Card:
     mean = np.zeros(parts.embedding_dim, np.float32)
     if rows:
         rows, embeddings = _without_repeats(rows, embeddings, params, quarantine)
-        mean = _centre(rows, embeddings) if rows else mean
+        mean = _center(rows, embeddings) if rows else mean
         rows = _without_wrong_labels(rows, embeddings, mean, params.min_identity_cosine, quarantine)
     if not rows:
         raise InputError(
@@ -43,7 +43,7 @@ def join_parts(params: CropParams, parts: Parts, folder: Path) -> Card:
         )
     write_table(folder / INDEX, FaceRow, _place(rows, parts, folder))
     write_table(folder / QUARANTINE, QuarantineRow, sorted(quarantine, key=lambda row: (row.file, row.identity)))
-    write_recogniser_file(folder, RecogniserFile(params.recogniser, mean))
+    write_recognizer_file(folder, RecogniserFile(params.recognizer, mean))
     return _write_card(folder, params, parts, rows, quarantine)
 
 
@@ -77,7 +77,7 @@ def _write_card(
         rejections=dict(sorted(Counter(row.reason for row in quarantine).items())),
         facts={
             "size_px": params.size_px,
-            "recogniser": params.recogniser.digest(),
+            "recognizer": params.recognizer.digest(),
             "embedding_dim": parts.embedding_dim,
             "people_by_split": dict(sorted(people_by_split.items())),
             "consent": {"sha256": parts.consent, "rights": _rights(rows)},
@@ -140,11 +140,11 @@ def _repeated_files(rows: list[FaceRow]) -> dict[int, tuple[str, str]]:
     return faults
 
 
-def _centre(rows: list[FaceRow], embeddings: Embeddings) -> Embeddings:
+def _center(rows: list[FaceRow], embeddings: Embeddings) -> Embeddings:
     """The mean over the training people, or over everybody where the training part has too few to tell a mean."""
     training = [i for i, row in enumerate(rows) if row.split == "train"]
     if len({rows[i].identity for i in training}) < MIN_PEOPLE:
-        _log.warning("fewer than %d people to train on: face features are centred by everybody's mean", MIN_PEOPLE)
+        _log.warning("fewer than %d people to train on: face features are centered by everybody's mean", MIN_PEOPLE)
         training = list(range(len(rows)))
     return mean_of_people(embeddings[training], [rows[i].identity for i in training])
 

@@ -1,14 +1,15 @@
-"""A stage's output folder: written beside, described by card.json, then renamed; so a killed stage leaves nothing that looks whole."""
+"""Artifact folders: card.json, digests, atomic writes."""
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, overload
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from typing_extensions import TypeVar  # the one of typing has no default before Python 3.13
 
 from swapcore import __version__
 from swapcore.config import Section
@@ -16,54 +17,79 @@ from swapcore.errors import ArtifactError
 
 CARD = "card.json"
 SPEED = "speed.json"
-"""Timings on one machine, the one file that may differ between two runs of a stage; so no digest holds it."""
+"""Timings of one machine. The only file that may differ between two runs of a stage, so no digest includes it."""
 Kind = Literal["photographs", "part", "faces", "groups", "model", "report", "registration"]
 
 
-class Card(BaseModel):
-    """What made an artifact, and what is in it."""
+class Facts(BaseModel):
+    """Base of the typed facts of each kind of artifact, see swapcore.data.facts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Kind
+
+F = TypeVar("F", bound=Facts | dict[str, Any], default=dict[str, Any], covariant=True)
+"""Type of a card's facts: a subclass of Facts, or plain values where a reader does not use them."""
+
+
+class Record(BaseModel, Generic[F]):
+    """How an artifact was made and what it contains."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
     swapcore_version: str
     params: dict[str, Any]
     inputs: dict[str, str]
     """Port name -> digest of the artifact that was read."""
     counts: dict[str, int]
     rejections: dict[str, int]
-    facts: dict[str, Any]
-    """What later stages need to know of this one, e.g. the crop's size or the recogniser's hash."""
+    facts: F
+    """Values that later stages read."""
+
+
+class Card(Record[F], Generic[F]):
+    """Content of card.json."""
+
+    kind: Kind
     content: str
-    """SHA-256 over the names and bytes of every other file in the folder, speed.json apart."""
+    """SHA-256 over the names and bytes of every other file in the folder except speed.json."""
+
+    def record(self) -> Record[F]:
+        """Return the card without kind and content, to be embedded in another artifact's facts."""
+        typed: Any = Record.__class_getitem__(type(self.facts))
+        record: Record[F] = typed(**{name: getattr(self, name) for name in Record.model_fields})
+        return record
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 (hex) of a file's bytes."""
+    """Return the SHA-256 (hex) of a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def content_digest(folder: Path) -> str:
-    """SHA-256 (hex) over the sorted names and hashes of all files below folder, card.json and speed.json apart."""
+    """Return the SHA-256 (hex) over sorted names and hashes of all files below folder except card.json and speed.json."""
     digest = hashlib.sha256()
-    apart = {folder / CARD, folder / SPEED}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p not in apart):
+    excluded = {folder / CARD, folder / SPEED}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p not in excluded):
         digest.update(f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\n".encode())
     return digest.hexdigest()
 
 
 def partial_folder(target: Path) -> Path:
-    """Where an artifact is built before it gets its name; on the same file system, so that renaming is atomic."""
+    """Return the folder in which an artifact is built; a sibling of target, so that renaming it is atomic."""
     return target.with_name(f".{target.name}.partial")
 
 
 @contextmanager
 def building(target: Path, *, keep_partial: bool = False) -> Iterator[Path]:
-    """Give a folder to build in, and rename it to target when the block ends without an error.
+    """Yield a temporary folder and rename it to target when the block ends without an error.
 
-    What stood at target is replaced only then. A partial folder is removed after an error, which frees the disk if it was
-    full, and emptied if a killed run left it; unless keep_partial says that the caller goes on from it (a training checkpoint).
+    An existing target is replaced only then. After an error the temporary folder is removed, which frees the disk if it was full.
+
+    Args:
+        target: folder of the finished artifact.
+        keep_partial: keep the temporary folder after an error, and start from an existing one. For training, whose checkpoints
+            are in it. Otherwise a temporary folder of a killed run is emptied first.
     """
     partial = partial_folder(target)
     if not keep_partial:
@@ -77,11 +103,11 @@ def building(target: Path, *, keep_partial: bool = False) -> Iterator[Path]:
         if not keep_partial:
             shutil.rmtree(partial, ignore_errors=True)
         raise
-    _put_in_place(partial, target)
+    _replace(target, partial)
 
 
-def _put_in_place(partial: Path, target: Path) -> None:
-    """Rename partial to target; what stood there is moved away first, since a folder half removed would still look whole."""
+def _replace(target: Path, partial: Path) -> None:
+    """Rename partial to target. An old target is renamed before it is deleted: a half-deleted one would still look complete."""
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if target.is_symlink() or target.is_file():
@@ -100,9 +126,22 @@ def write_card(
     inputs: dict[str, str],
     counts: dict[str, int],
     rejections: dict[str, int] | None = None,
-    facts: dict[str, Any] | None = None,
+    facts: Facts | Mapping[str, Any] | None = None,
 ) -> Card:
-    """Write card.json as the last file of an artifact and return it."""
+    """Write card.json, the last file of an artifact.
+
+    Args:
+        folder: the artifact, with all its other files.
+        kind: kind of the artifact.
+        params: the section of the stage that made it.
+        inputs: port name -> digest of each artifact that was read.
+        counts: name -> number of what the artifact contains.
+        rejections: reason -> number of items that were left out.
+        facts: values that later stages read.
+
+    Returns:
+        The card as read back, with plain facts.
+    """
     card = Card(
         kind=kind,
         swapcore_version=__version__,
@@ -110,7 +149,7 @@ def write_card(
         inputs=inputs,
         counts=counts,
         rejections=rejections or {},
-        facts=facts or {},
+        facts=facts.model_dump(mode="json") if isinstance(facts, Facts) else dict(facts or {}),
         content=content_digest(folder),
     )
     (folder / CARD).write_text(json.dumps(card.model_dump(), indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -118,32 +157,58 @@ def write_card(
 
 
 def card_params(params: Section) -> dict[str, Any]:
-    """A section as cards hold it."""
-    return params.model_dump(mode="json", exclude={"workers"})  # how many hands made it is no part of it
+    """Return a section's values as cards store them: without `workers`, which does not change the result."""
+    return params.model_dump(mode="json", exclude={"workers"})
 
 
-def read_card(folder: Path, kind: Kind) -> Card:
+@overload
+def read_card(folder: Path, kind: Kind) -> Card: ...
+@overload
+def read_card(folder: Path, kind: Kind, facts: type[F]) -> Card[F]: ...
+def read_card(folder: Path, kind: Kind, facts: Any = dict[str, Any]) -> Any:
     """Read an artifact's card.
 
+    Args:
+        folder: the artifact.
+        kind: the kind that is needed.
+        facts: type of the facts, e.g. ModelFacts. Without it they are a plain dict, for readers that do not use them.
+
     Raises:
-        ArtifactError: there is no whole artifact at folder, or it is of another kind.
+        ArtifactError: there is no finished artifact at folder, it is of another kind, or another version of swapcore wrote it.
     """
-    path = folder / CARD
+    if not (folder / CARD).is_file():
+        raise ArtifactError(f"{folder}: no {CARD}, so no finished {kind} artifact; run the stage that makes it")
+    return read_card_file(folder / CARD, kind, facts)
+
+
+@overload
+def read_card_file(path: Path, kind: Kind) -> Card: ...
+@overload
+def read_card_file(path: Path, kind: Kind, facts: type[F]) -> Card[F]: ...
+def read_card_file(path: Path, kind: Kind, facts: Any = dict[str, Any]) -> Any:
+    """Read a card from a file of any name, e.g. lineage/faces.json. Arguments as in read_card.
+
+    Raises:
+        ArtifactError: the file is missing or damaged, of another kind, or another version of swapcore wrote it.
+    """
     try:
-        card = Card.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ArtifactError(
-            f"{folder}: no {CARD}, so no finished {kind} artifact; run the stage that makes it"
-        ) from None
+        text = path.read_text(encoding="utf-8")
+        card = Card.model_validate_json(text)
+        if card.kind != kind:
+            raise ArtifactError(f"{path.parent}: holds a {card.kind} artifact where {kind} is needed")
+        return card if facts == dict[str, Any] else Card[facts].model_validate_json(text)
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise ArtifactError(
-            f"{path}: cannot be read ({type(error).__name__}); run the stage that makes it again"
-        ) from None
-    if card.kind != kind:
-        raise ArtifactError(f"{folder}: holds a {card.kind} artifact where {kind} is needed")
-    return card
+        raise ArtifactError(f"{path}: cannot be read ({_problem(error)}); run the stage that makes it again") from None
+
+
+def _problem(error: Exception) -> str:
+    """Return the error's type and, for values that do not fit, the first field."""
+    if isinstance(error, ValidationError) and error.errors()[0]["loc"]:
+        first = error.errors()[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return type(error).__name__
 
 
 def artifact_digest(folder: Path) -> str:
-    """The digest by which another artifact names this one as its input: SHA-256 of its card."""
+    """Return the digest by which other artifacts refer to this one: the SHA-256 of its card."""
     return file_digest(folder / CARD)

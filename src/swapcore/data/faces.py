@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.data.artifact import Card, read_card
-from swapcore.data.recognizer_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.shards import Place, ShardReader
 from swapcore.ops.geometry import Affine, Points, apply, compose, rescale
 from swapcore.ops.image import Image, resize
@@ -46,9 +46,9 @@ class FaceRow:
     perceptual_hash: str
     """64 bits as 16 hex digits."""
     embedding: list[float]
-    """Raw face features of the crop; centre them by the mean in recogniser.json before a cosine."""
+    """Raw face features of the crop; center them by the mean in recognizer.json before a cosine."""
     identity_cosine: float | None
-    """Centred cosine to the mean of the person's other faces; None for a person of one photograph."""
+    """Centered cosine to the mean of the person's other faces; None for a person of one photograph."""
     consent_basis: str
     consent_licence: str
     shard: str
@@ -123,7 +123,7 @@ class FaceSet:
         self.card: Card = read_card(folder, "faces")
         self.rows = read_table(folder / INDEX, FaceRow)
         self.size_px = int(self.card.facts["size_px"])
-        self.recogniser, self.embedding_mean = read_recogniser_file(folder)
+        self.recognizer, self.embedding_mean = read_recognizer_file(folder)
         self.reader = ShardReader(folder)
 
     def __len__(self) -> int:

@@ -9,14 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.data.artifact import Card, read_card
-from swapcore.data.recognizer_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.shards import Place, ShardReader
-from swapcore.ops.geometry import Affine, compose, invert, warp
+from swapcore.errors import ArtifactError
+from swapcore.ops.geometry import Affine, Points, apply, compose, invert, warp
 from swapcore.ops.image import Image
 from swapcore.tables import read_table
 
 INDEX = "index.parquet"
 IMAGES = "images.parquet"
+LANDMARKS = "landmarks.f32"
+"""Mesh points (N, L, 2) in crop pixels, rows as in IMAGES, NaN where no mesh was found; raw float32. Optional."""
+SURFACE = "surface.f32"
+"""Exact surface points (N, P, 3) of rendered people: x and y in crop pixels, 1 where the image shows them; raw. Optional."""
 FAKE_TEMPLATE = "fake-template"
 FAKE_LABEL = "fake-label"
 
@@ -91,6 +96,10 @@ class Pictures:
     def __init__(self, folder: Path, rows: dict[str, ImageRow]) -> None:
         self._rows = rows
         self._reader = ShardReader(folder)
+        self._place = {key: place for place, key in enumerate(rows)}
+        self._landmarks, self._surface = (
+            read_points(folder / name, len(rows), width) for name, width in ((LANDMARKS, 2), (SURFACE, 3))
+        )
 
     def cuts(self, row: GroupRow) -> tuple[Cut, Cut, Cut]:
         """Source, template and label of a group.
@@ -113,11 +122,61 @@ class Pictures:
         own = self._alignment(cut.key)
         return compose(own, invert(self._alignment(cut.by))) if cut.by else own
 
+    def points(self, cut: Cut) -> Points:
+        """The five points (5, 2) of a picture as it is cut, in its pixels."""
+        return self._cut_points(np.reshape(self._rows[cut.key].points, (5, 2)), cut)
+
+    def landmarks(self, cut: Cut) -> Points | None:
+        """The mesh points (L, 2) of a picture as it is cut, in its pixels; None where no mesh was found."""
+        if self._landmarks is None:
+            return None
+        points = np.asarray(self._landmarks[self._place[cut.key]], dtype=np.float64)
+        return self._cut_points(points, cut) if np.isfinite(points).all() else None
+
+    def surface(self, cut: Cut) -> Points | None:
+        """Exact surface points (P, 3) of a picture as it is cut: x, y in its pixels, 1 where it shows them; None if unknown."""
+        if self._surface is None:
+            return None
+        points = np.asarray(self._surface[self._place[cut.key]], dtype=np.float64)
+        if not np.isfinite(points).all():
+            return None
+        return np.hstack([self._cut_points(points[:, :2], cut), points[:, 2:]])
+
+    def _cut_points(self, points: Points, cut: Cut) -> Points:
+        return apply(self._alignment(cut.by), points) if cut.by else points
+
     def image(self, cut: Cut) -> Image:
         """A picture, uint8 (S, S, 3) RGB."""
         row = self._rows[cut.key]
         image = self._reader.read(Place(row.shard, row.offset, row.size))
         return cut_anew(image, self._alignment(cut.by)) if cut.by else image
+
+
+def read_points(path: Path, num_rows: int, width: int) -> npt.NDArray[np.float32] | None:
+    """Map a file of points (num_rows, K, width) into memory; None where the artifact has none.
+
+    Raises:
+        ArtifactError: its size does not fit the rows.
+    """
+    if not path.is_file():
+        return None
+    size = path.stat().st_size
+    if not num_rows or size == 0 or size % (4 * num_rows * width):
+        raise ArtifactError(f"{path}: {size} bytes do not fit {num_rows} images; run groups again")
+    return np.memmap(path, np.float32, "r").reshape(num_rows, -1, width)
+
+
+class PointsWriter:
+    """Writes a file of points row by row; no file where there are none."""
+
+    def __init__(self, path: Path, num_points: int, width: int) -> None:
+        self._path, self._shape = path, (num_points, width)
+
+    def add(self, points: Points | None) -> None:
+        """Append a row (num_points, width); None: not known."""
+        row = np.full(self._shape, np.nan) if points is None else points
+        with self._path.open("ab") as stream:
+            stream.write(np.ascontiguousarray(row, dtype=np.float32).tobytes())
 
 
 class GroupSet:
@@ -134,7 +193,7 @@ class GroupSet:
         self.rows = read_table(folder / INDEX, GroupRow)
         self.images = {row.key: row for row in read_table(folder / IMAGES, ImageRow)}
         self.size_px = int(self.card.facts["size_px"])
-        self.recogniser, self.embedding_mean = read_recogniser_file(folder)
+        self.recognizer, self.embedding_mean = read_recognizer_file(folder)
         self.pictures = Pictures(folder, self.images)
 
     def accepted(self, split: str) -> list[GroupRow]:

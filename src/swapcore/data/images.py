@@ -20,6 +20,10 @@ PIL.Image.MAX_IMAGE_PIXELS = None
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 """What is decoded, told by the file's first bytes and never by its name. Nothing here starts another program."""
+MAX_MEGAPIXELS = 100.0
+"""Larger image files are refused by their header."""
+MAX_UPLOAD_MEGAPIXELS = 25.0
+"""The same for images that arrive over HTTP."""
 _MAX_SIDE_PX = 32_000  # OpenCV's warps count pixels in 16 bits
 _HEADER_ERRORS = (OSError, SyntaxError, ValueError, OverflowError, struct.error)
 _TRANSPARENT = {"RGBA", "RGBa", "LA", "La", "PA"}
@@ -35,7 +39,7 @@ class Photograph:
     """Of the file's bytes, hex."""
 
 
-def read_photograph(path: Path, max_megapixels: float) -> Photograph:
+def read_photograph(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> Photograph:
     """Read and decode one file.
 
     Raises:
@@ -63,7 +67,7 @@ def read_file(path: Path) -> bytes:
 
 
 def decode_photograph(data: bytes, path: Path, max_megapixels: float) -> Image:
-    """Decode to uint8 (H, W, 3) RGB: EXIF orientation applied, first frame of an animation, see `_to_rgb` for colours.
+    """Decode to uint8 (H, W, 3) RGB: EXIF orientation applied, first frame of an animation, see `to_rgb` for colors.
 
     Args:
         data: the file's bytes.
@@ -86,7 +90,7 @@ def decode_photograph(data: bytes, path: Path, max_megapixels: float) -> Image:
             upright = PIL.ImageOps.exif_transpose(picture)
         except _HEADER_ERRORS as error:
             raise ImageError(path, "truncated", f"the file is cut off or damaged ({error})") from None
-        return np.asarray(_to_rgb(upright, path), dtype=np.uint8)
+        return np.asarray(to_rgb(upright, path), dtype=np.uint8)
 
 
 def _open(data: bytes, path: Path) -> PIL.Image.Image:
@@ -98,11 +102,11 @@ def _open(data: bytes, path: Path) -> PIL.Image.Image:
         raise ImageError(path, "truncated", f"the header is cut off or damaged ({error})") from None
 
 
-def _to_rgb(picture: PIL.Image.Image, path: Path) -> PIL.Image.Image:
-    """Any mode to 8-bit RGB.
+def to_rgb(picture: PIL.Image.Image, path: Path) -> PIL.Image.Image:
+    """Convert an image of any mode to 8-bit RGB.
 
-    16 bits keep their upper 8. CMYK is converted without its colour profile, so its colours are approximate. What is
-    transparent is laid over mid-grey: neither black nor white, so that it counts neither as under- nor overexposed.
+    16 bits keep their upper 8. CMYK is converted without its color profile, so its colors are approximate. What is
+    transparent is laid over mid-gray: neither black nor white, so that it counts neither as under- nor overexposed.
     """
     if picture.mode == "RGB" and "transparency" not in picture.info:
         return picture

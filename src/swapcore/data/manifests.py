@@ -46,7 +46,7 @@ class Manifest:
 def read_manifest(path: Path) -> Manifest:
     """List the photographs of a folder or a CSV without opening any; photographs.csv in a folder is its CSV.
 
-    Names of people are compared after Unicode normalisation (NFC), since file systems differ in it.
+    Names of people are compared after Unicode normalization (NFC), since file systems differ in it.
 
     Raises:
         InputError: path is missing, is no usable CSV, or lists nothing at all.

@@ -1,4 +1,4 @@
-"""recogniser.json: which face network an artifact's embeddings come from, and the mean to centre them by."""
+"""recognizer.json: which face network an artifact's embeddings come from, and the mean to center them by."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from swapcore.config import NetworkParams
 from swapcore.errors import ArtifactError
 
-RECOGNISER = "recogniser.json"
+RECOGNIZER = "recognizer.json"
 
 
 class RecogniserFile(NamedTuple):
@@ -21,13 +21,13 @@ class RecogniserFile(NamedTuple):
     """(D,): mean raw embedding of the training people."""
 
 
-def read_recogniser_file(folder: Path) -> RecogniserFile:
-    """Read an artifact's recogniser.json; a network that travels with the artifact is found in its folder.
+def read_recognizer_file(folder: Path) -> RecogniserFile:
+    """Read an artifact's recognizer.json; a network that travels with the artifact is found in its folder.
 
     Raises:
         ArtifactError: the file is missing or damaged.
     """
-    path = folder / RECOGNISER
+    path = folder / RECOGNIZER
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         network = NetworkParams.model_validate(document["network"])
@@ -39,10 +39,10 @@ def read_recogniser_file(folder: Path) -> RecogniserFile:
     return RecogniserFile(network, mean)
 
 
-def write_recogniser_file(folder: Path, content: RecogniserFile) -> None:
-    """Write an artifact's recogniser.json."""
+def write_recognizer_file(folder: Path, content: RecogniserFile) -> None:
+    """Write an artifact's recognizer.json."""
     document = {
         "network": content.network.model_dump(mode="json"),
         "embedding_mean": content.embedding_mean.tolist(),
     }
-    (folder / RECOGNISER).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    (folder / RECOGNIZER).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

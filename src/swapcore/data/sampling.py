@@ -12,12 +12,16 @@ import torch
 
 from swapcore.config import AugmentParams
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, Cut, GroupRow, GroupSet, Pictures
+from swapcore.data.guiding import GuideSource, KnownPoints, Placement
+from swapcore.data.occluders import draw_occluder, occlude
 from swapcore.errors import ArtifactError
 from swapcore.ops.geometry import Affine, in_half_sides, invert
 from swapcore.ops.image import Image, resize, to_tensor
 from swapcore.progress import progress
 
 Item = TypeVar("Item")
+_ROW_STREAM = 2
+"""Keeps the random numbers of single rows apart from those of the draw, (seed, 0, step), and of the jitter."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,18 @@ class Batch:
     """(B, D), raw."""
     label_view: torch.Tensor
     """(B, 2, 3): a point of the crop that the label's own key points ask for to where it lies in label, both from -1 to 1."""
+    guide_flow: torch.Tensor
+    """(B, 2, w, w), see ``Guide``; w = 0 where the sampler makes no guides, N = 0 below."""
+    guide_visible: torch.Tensor
+    """(B, 1, w, w)."""
+    known_label: torch.Tensor
+    """(B, N, 2): points of known correspondence in the label, -1 to 1 over the crop."""
+    known_source: torch.Tensor
+    """(B, N, 2): the same in the source."""
+    known_visible: torch.Tensor
+    """(B, N) in {0, 1}: shown by both."""
+    known_hidden: torch.Tensor
+    """(B, N) in {0, 1}: shown by the label only."""
 
     def to(self, device: torch.device, *, channels_last: bool = False) -> "Batch":
         """The same batch on another device, its pictures with pixels before channels in memory if asked for."""
@@ -96,6 +112,7 @@ class GroupSampler:
         augment: AugmentParams,
         memory_megabytes: int,
         seed: int,
+        guide: GuideSource | None = None,
     ) -> None:
         """Read what is small enough, and check that there is something to draw.
 
@@ -113,6 +130,7 @@ class GroupSampler:
         self._groups = groups
         self._batch_size, self._share = batch_size, fake_label_share
         self._augment, self._seed, self._size_px = augment, seed, size_px
+        self._guide = guide
         self._photographs = photographs_of(groups) if augment.other_source else {}
         others = {key for row in rows for key in self._photographs.get(row.source_identity, [])}
         cuts = sorted({cut for row in rows for cut in groups.pictures.cuts(row)} | {Cut(key) for key in others})
@@ -132,7 +150,10 @@ class GroupSampler:
         drawn = [(row, *self._draw_variations(rng)) for row in drawn_rows][share]
         rows = [row for row, *_ in drawn]
         cut = [(self._groups.pictures.cuts(row), of_source, of_pair) for row, of_source, of_pair in drawn]
-        sources, templates, labels = zip(*(self._vary(*each) for each in cut), strict=True)
+        rngs = [np.random.default_rng([self._seed, _ROW_STREAM, step, row]) for row in range(self._batch_size)[share]]
+        sources, templates, labels = zip(
+            *(self._vary(*each, own) for each, own in zip(cut, rngs, strict=True)), strict=True
+        )
         views = [self._label_view(label, of_pair) for (_, _, label), _, of_pair in cut]
         return Batch(
             source=torch.from_numpy(np.stack(sources)),
@@ -143,7 +164,31 @@ class GroupSampler:
             source_embedding=torch.from_numpy(np.stack([self._groups.embedding(row.source) for row in rows])),
             template_embedding=torch.from_numpy(np.stack([self._groups.embedding(row.template) for row in rows])),
             label_view=torch.from_numpy(np.stack(views).astype(np.float32)),
+            **self._correspondence(cut, rngs),
         )
+
+    def _correspondence(
+        self, drawn: list[tuple[tuple[Cut, Cut, Cut], "Variation", "Variation"]], rngs: list[np.random.Generator]
+    ) -> dict[str, torch.Tensor]:
+        """Guides and points of known correspondence, by their names in Batch."""
+        if self._guide is None:
+            return _no_correspondence(len(drawn))
+        placements = [tuple(_placement(varied, self._size_px) for varied in row[1:]) for row in drawn]
+        flow, visible = self._guide.guides(
+            [
+                (source, first, template, second)
+                for ((source, template, _), *_), (first, second) in zip(drawn, placements, strict=True)
+            ]
+        )
+        known = [
+            self._guide.known(source, first, label, second, rng)
+            for ((source, _, label), *_), (first, second), rng in zip(drawn, placements, rngs, strict=True)
+        ]
+        points = {
+            f"known_{name}": torch.from_numpy(np.stack([getattr(each, name) for each in known]))
+            for name in KnownPoints._fields
+        }
+        return {"guide_flow": flow, "guide_visible": visible, **points}
 
     def _draw(self, rng: np.random.Generator) -> list[GroupRow]:
         """Rows with replacement; the number of fake labels is the share of the batch, its fraction left to chance."""
@@ -165,22 +210,21 @@ class GroupSampler:
     def _draw_variations(self, rng: np.random.Generator) -> tuple["Variation", "Variation"]:
         """Of the source, and of template and label.
 
-        All three are shifted alike: aligned crops lie on each other at inference too. Mirroring and colour are the
+        All three are shifted alike: aligned crops lie on each other at inference too. Mirroring and color are the
         source's own, lest its light be copied with its features.
         """
         of_source, of_pair = (draw_variation(self._augment, self._size_px, rng) for _ in range(2))
         return replace(of_source, shift_px=of_pair.shift_px), of_pair
 
     def _vary(
-        self, cuts: tuple[Cut, Cut, Cut], of_source: "Variation", of_pair: "Variation"
+        self, cuts: tuple[Cut, Cut, Cut], of_source: "Variation", of_pair: "Variation", rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.float32], ...]:
         """Source, template and label, float (3, S, S)."""
-        source, template, label = cuts
-        return (
-            vary(self._images[source], of_source),
-            vary(self._images[template], of_pair),
-            vary(self._images[label], of_pair),
-        )
+        source, template, label = (self._images[cut] for cut in cuts)
+        if self._augment.occlusion and rng.random() < self._augment.occlusion:
+            occluder = draw_occluder(self._size_px, rng)
+            template, label = occlude(template, occluder), occlude(label, occluder)
+        return vary(source, of_source), vary(template, of_pair), vary(label, of_pair)
 
     def _label_view(self, label: Cut, of_pair: "Variation") -> Affine:
         """Where the crop that the label's own key points ask for lies in the varied label, in units of half the side."""
@@ -189,6 +233,18 @@ class GroupSampler:
             view = view * np.array([[1.0, -1.0, -1.0], [-1.0, 1.0, 1.0]])
         view[:, 2] += 2.0 * np.array(of_pair.shift_px) / self._size_px
         return view
+
+
+def _placement(variation: "Variation", size_px: int) -> Placement:
+    return Placement(variation.flipped, 2.0 * np.array(variation.shift_px) / size_px)
+
+
+def _no_correspondence(num: int) -> dict[str, torch.Tensor]:
+    shapes = {"guide_flow": (2, 0, 0), "guide_visible": (1, 0, 0), "known_label": (0, 2), "known_source": (0, 2)}
+    return {
+        name: torch.zeros(num, *shape)
+        for name, shape in (shapes | {"known_visible": (0,), "known_hidden": (0,)}).items()
+    }
 
 
 def photographs_of(groups: GroupSet) -> dict[str, list[str]]:
@@ -208,7 +264,7 @@ class Variation:
     shift_px: tuple[int, int]
     """x, y."""
     gain: npt.NDArray[np.float32]
-    """(3,), one for each colour channel."""
+    """(3,), one for each color channel."""
 
 
 def draw_variation(params: AugmentParams, size_px: int, rng: np.random.Generator) -> Variation:
@@ -220,7 +276,7 @@ def draw_variation(params: AugmentParams, size_px: int, rng: np.random.Generator
 
 
 def vary(image: Image, variation: Variation) -> npt.NDArray[np.float32]:
-    """Mirror, shift (edges replicated) and colour uint8 (S, S, 3) to float (3, S, S) in [-1, 1]."""
+    """Mirror, shift (edges replicated) and color uint8 (S, S, 3) to float (3, S, S) in [-1, 1]."""
     pixels = image[:, ::-1] if variation.flipped else image
     x, y = variation.shift_px
     columns = np.clip(np.arange(image.shape[1]) - x, 0, image.shape[1] - 1)

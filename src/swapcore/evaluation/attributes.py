@@ -8,8 +8,7 @@ import numpy as np
 
 from swapcore.faces.expression import Expression, measure_expression
 from swapcore.faces.extract import find_in_crop
-from swapcore.faces.pitch import pitch_deg
-from swapcore.faces.quality import measure_quality
+from swapcore.faces.quality import measure_quality, pitch_deg
 from swapcore.ops.geometry import Points, apply, invert
 from swapcore.ops.image import Image
 
@@ -110,5 +109,5 @@ def locate_face(image: Image) -> Look | None:
         return None
     face, quality = found.face, measure_quality(found.face)
     pitch = pitch_deg(apply(invert(face.affine), face.points[:3]), quality.yaw_deg)
-    points = apply(found.to_picture, face.points)
+    points = apply(found.to_image, face.points)
     return Look(points, quality.yaw_deg, pitch, quality.roll_deg, measure_expression(face))

@@ -12,7 +12,7 @@ from swapcore.evaluation.pairs import Pair
 from swapcore.evaluation.realism import Realism, score_realism
 from swapcore.evaluation.scores import Bench, KindRow, Scores, score_answers
 from swapcore.evaluation.slices import measured_expression, slices_of, tone_word
-from swapcore.evaluation.summary import SliceValue, Value, flatten, slice_values, summarise
+from swapcore.evaluation.summary import SliceValue, Value, flatten, slice_values, summarize
 from swapcore.faces.expression import Expression
 from swapcore.ops.metrics import Vectors
 
@@ -61,7 +61,7 @@ def judge(
     scores = score_answers(answers, pairs, bench, params.batch_size)
     realism = {answer.name: _realism(scores.descriptions[answer.name], photographs, params) for answer in answers}
     drawing = {"num_samples": params.bootstrap_samples, "seed": params.seed}
-    figures = {a.name: summarise(scores.of(a.name), realism[a.name], **drawing) for a in answers}
+    figures = {a.name: summarize(scores.of(a.name), realism[a.name], **drawing) for a in answers}
     words = _words(pairs, rows, bench)
     slices = slice_values(scores.of(MODEL), words, **drawing)
     kinds = [KindRow(pair, name, word) for pair, each in enumerate(words) for name, word in each.items()]

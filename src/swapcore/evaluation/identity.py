@@ -20,7 +20,7 @@ SELF_JUDGED = "self-judged, jittered"
 NUM_JITTERS = 3
 """Jittered looks at each picture; their features are averaged."""
 JITTER_SHIFT = 0.02
-"""Largest shift, as a share of the side: more than the pixel that undoes a fooled recogniser."""
+"""Largest shift, as a share of the side: more than the pixel that undoes a fooled recognizer."""
 JITTER_SCALE = 0.04
 JITTER_BLUR = 0.006
 """Largest deviation of the Gaussian blur, as a share of the side."""
@@ -31,8 +31,8 @@ def jitter(image: Image, rng: np.random.Generator) -> Image:
     size = image.shape[0]
     scale = 1 + rng.uniform(-JITTER_SCALE, JITTER_SCALE)
     shift = rng.uniform(-JITTER_SHIFT, JITTER_SHIFT, 2) * size
-    centre = (size - 1) / 2
-    affine = np.array([[scale, 0, centre * (1 - scale) + shift[0]], [0, scale, centre * (1 - scale) + shift[1]]])
+    center = (size - 1) / 2
+    affine = np.array([[scale, 0, center * (1 - scale) + shift[0]], [0, scale, center * (1 - scale) + shift[1]]])
     moved = cv2.warpAffine(image, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     sigma = rng.uniform(0.25, 1.0) * JITTER_BLUR * size
     return np.asarray(cv2.GaussianBlur(moved, (0, 0), sigma), dtype=np.uint8)
@@ -104,7 +104,7 @@ def score_identity(
     """Judge B swapped pictures.
 
     Args:
-        judge: gives the mean to centre by.
+        judge: gives the mean to center by.
         gallery: all test photographs; the pair's own two do not count in retrieval.
         swapped: (B, D) judge.look of the answers.
         untouched: (B, D) judge.look of the templates under the same jitter.

@@ -24,7 +24,7 @@ def background_region(template: Face) -> npt.NDArray[np.float32]:
 
 
 def outside_l1(swapped: Image, template: Face) -> float | None:
-    """Mean absolute difference to the template outside the head's outline, grey levels; None: the face fills the crop."""
+    """Mean absolute difference to the template outside the head's outline, gray levels; None: the face fills the crop."""
     region = background_region(template)
     return l1(swapped, template.image, region) if region.any() else None
 

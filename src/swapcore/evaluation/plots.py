@@ -15,7 +15,7 @@ from swapcore.evaluation.scores import ScoreRow
 from swapcore.evaluation.summary import SliceValue, Value
 
 INK, MUTED, ACCENT, LINE = "#1d2327", "#7b868c", "#0b6e6e", "#d9dedf"
-COLOURS = (ACCENT, "#c8742b", "#8b95a1", "#5b4b8a", "#b8a13a")
+COLORS = (ACCENT, "#c8742b", "#8b95a1", "#5b4b8a", "#b8a13a")
 """Of the answers, in their order."""
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -59,9 +59,9 @@ def whose_face(answers: Mapping[str, Sequence[ScoreRow]]) -> str:
         figure = Figure(figsize=(4.4, 4.4))
         axes = figure.subplots()
         axes.plot([-1, 1], [-1, 1], color=LINE, lw=1, zorder=0)
-        for (label, rows), colour in zip(answers.items(), COLOURS, strict=False):
+        for (label, rows), color in zip(answers.items(), COLORS, strict=False):
             across, up = [row.cosine_template for row in rows], [row.cosine_source for row in rows]
-            axes.scatter(across, up, s=12, color=colour, alpha=0.55, lw=0, label=label)
+            axes.scatter(across, up, s=12, color=color, alpha=0.55, lw=0, label=label)
         everything = [
             value for rows in answers.values() for row in rows for value in (row.cosine_template, row.cosine_source)
         ]
@@ -126,7 +126,7 @@ def loss_curves(steps: npt.NDArray[np.floating], curves: Mapping[str, npt.NDArra
 
 
 def _smooth(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Running mean over a centred window that shrinks at both ends; values that were not logged are passed over."""
+    """Running mean over a centered window that shrinks at both ends; values that were not logged are passed over."""
     radius = max(1, round(SMOOTHING * len(values)))
     known = np.isfinite(values)
     sums = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])

@@ -24,14 +24,14 @@ MIN_PAIRS = 8
 
 
 def typology_angle(face: Face) -> float:
-    """Individual typology angle in degrees of the face's mean colour: atan((L* - 50) / b*).
+    """Individual typology angle in degrees of the face's mean color: atan((L* - 50) / b*).
 
-    Chardon, Cretois, Hourseau, "Skin colour typology and suntanning pathways", 1991. Measured on a photograph it
+    Chardon, Cretois, Hourseau, "Skin color typology and suntanning pathways", 1991. Measured on a photograph it
     mixes skin with light: an apparent tone.
     """
     weights = face_region(face).astype(np.float64)
-    colour = (face.image * weights[..., None]).sum((0, 1)) / weights.sum() / 255
-    lightness, _, blue_yellow = cv2.cvtColor(colour.astype(np.float32)[None, None], cv2.COLOR_RGB2LAB)[0, 0]
+    color = (face.image * weights[..., None]).sum((0, 1)) / weights.sum() / 255
+    lightness, _, blue_yellow = cv2.cvtColor(color.astype(np.float32)[None, None], cv2.COLOR_RGB2LAB)[0, 0]
     return float(np.degrees(np.arctan2(lightness - 50, max(float(blue_yellow), 1e-6))))
 
 

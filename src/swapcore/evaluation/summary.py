@@ -34,7 +34,7 @@ class Figure:
 
 FIGURES = [
     Figure("identity/cosine_source", "cosine_source", "Cosine to source", "", "higher",
-           "centred cosine of the face features of the swapped picture and of the source's photograph"),
+           "centered cosine of the face features of the swapped picture and of the source's photograph"),
     Figure("identity/cosine_template", "cosine_template", "Cosine to template (leak)", "", "lower",
            "the same to the template's photograph: how much of the template's person is left"),
     Figure("identity/margin", "margin", "Margin", "", "higher",
@@ -52,11 +52,11 @@ FIGURES = [
            "peak signal-to-noise ratio to the true swap inside the face; 100 = equal"),
     Figure("truth/ssim_face", "truth_ssim_face", "SSIM to the truth, face", "", "higher",
            "structural similarity of luma to the true swap inside the face; 1 = equal"),
-    Figure("truth/l1_face", "truth_l1_face", "L1 to the truth, face", "grey levels", "lower",
+    Figure("truth/l1_face", "truth_l1_face", "L1 to the truth, face", "gray levels", "lower",
            "mean absolute difference to the true swap inside the face, of 255"),
     Figure("truth/psnr", "truth_psnr", "PSNR to the truth, crop", "dB", "higher", "the same over the whole crop"),
     Figure("truth/ssim", "truth_ssim", "SSIM to the truth, crop", "", "higher", "the same over the whole crop"),
-    Figure("truth/l1", "truth_l1", "L1 to the truth, crop", "grey levels", "lower", "the same over the whole crop"),
+    Figure("truth/l1", "truth_l1", "L1 to the truth, crop", "gray levels", "lower", "the same over the whole crop"),
     Figure("truth/feature", "truth_feature", "Feature distance to the truth", "", "lower",
            "mean absolute difference of a frozen network's feature maps to those of the true swap, mean of its levels"),
     Figure("attributes/landmark_error", "landmark_error", "Key points moved", "% of eye distance", "lower",
@@ -82,9 +82,9 @@ FIGURES = [
            "the same of the bend"),
     Figure("attributes/roll_exact_deg", "roll_exact_deg", "Roll against the parameters", "°", "lower",
            "the same of the tilt"),
-    Figure("outside/l1", "outside_l1", "Change outside the face", "grey levels", "lower",
+    Figure("outside/l1", "outside_l1", "Change outside the face", "gray levels", "lower",
            "mean absolute difference to the template outside face, jaw and temples, of 255"),
-    Figure("inside/l1", "inside_l1", "Change inside the face", "grey levels", "higher",
+    Figure("inside/l1", "inside_l1", "Change inside the face", "gray levels", "higher",
            "mean absolute difference to the template inside the face, of 255: whether anything was done at all"),
     Figure("failures/no_face", "no_face", "No face found", "%", "lower",
            "share of swapped pictures in which the detector finds no face"),
@@ -145,7 +145,7 @@ def rule_of_three(percent: float, num_people: int) -> Interval:
     return Interval(0.0, doubt) if percent == 0 else Interval(100 - doubt, 100.0)
 
 
-def summarise(rows: Sequence[ScoreRow], realism: Realism | None, *, num_samples: int, seed: int) -> dict[str, Value]:
+def summarize(rows: Sequence[ScoreRow], realism: Realism | None, *, num_samples: int, seed: int) -> dict[str, Value]:
     """Every figure of one answer that can be told."""
     values = {}
     for figure in FIGURES:

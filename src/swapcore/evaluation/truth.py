@@ -8,7 +8,7 @@ from swapcore.ops.image import Image
 from swapcore.ops.metrics import l1, psnr, ssim
 
 MAX_PSNR_DB = 100.0
-"""What an equal picture scores, so that a mean of figures stays finite; one grey level everywhere is 48 dB."""
+"""What an equal picture scores, so that a mean of figures stays finite; one gray level everywhere is 48 dB."""
 
 
 class TruthScore(NamedTuple):

@@ -1,1 +1,1 @@
-"""From a photograph to an aligned face: detect, landmarks, align, quality, recognise."""
+"""Face detection, landmarks, alignment, quality and recognition."""

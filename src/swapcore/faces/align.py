@@ -1,4 +1,4 @@
-"""Where a face's points lie in the FFHQ-like aligned crop, and the similarity that brings a photograph there."""
+"""FFHQ-like alignment template and the similarity transforms to it."""
 
 from typing import Final
 
@@ -7,16 +7,16 @@ import numpy as np
 from swapcore.ops.geometry import Affine, Points, apply, compose, rescale, similarity_transform
 
 TEMPLATE_PX: Final = 512
-"""The crop size at which the constants below are given; pixel centres, as everywhere."""
+"""The crop size at which the constants below are given; pixel centers, as everywhere."""
 
-ALIGNED_BY: Final = 3
-"""So many of a face's five points decide on its crop: both eyes and the nose base."""
+NUM_ALIGNMENT_POINTS: Final = 3
+"""Number of landmarks that alignment uses: both eye centers and the nose base."""
 
 _TEMPLATE: Final = np.array(
     [
         [192.98, 239.95],
         [318.90, 240.19],
-        # dlib's nose base sits below FFHQ's nose tip: its mean place over the hand-marked photographs of the London set.
+        # dlib's nose base is lower than FFHQ's nose tip: this is its mean position over the annotated London set.
         [256.63, 333.07],
         [201.26, 371.41],
         [313.09, 371.15],
@@ -31,41 +31,41 @@ _ARCFACE: Final = np.array(
 _IDENTITY: Final = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 CHIP_PX: Final = 150
-"""Side of the square that dlib's recogniser looks at."""
+"""Side of the square input of dlib's recognizer."""
 
 
 def template_points(size_px: int) -> Points:
-    """Mean places (5, 2) of left eye, right eye, nose base, left and right mouth corner in a crop of size_px."""
+    """Return the mean landmarks (5, 2) in a crop of size_px: left eye, right eye, nose base, left and right mouth corner."""
     return apply(rescale(_IDENTITY, TEMPLATE_PX, size_px), _TEMPLATE)
 
 
 def align(points: Points, size_px: int) -> Affine:
-    """The similarity (2, 3), photograph to crop, that brings a face's points nearest to the template.
+    """Return the least-squares similarity (2, 3) from image to crop that maps a face's points to the template.
 
     Args:
-        points: (3, 2) left eye centre, right eye centre and nose base in the photograph, in pixels. The nose base
-            keeps the scale right when the head turns and the eyes come close together. The mouth takes no part:
-            it moves with the expression.
+        points: (3, 2) left eye center, right eye center and nose base in the image, in pixels. The nose base
+            keeps the scale stable when the head turns and the projected eye distance shrinks. The mouth is not used
+            because it moves with the expression.
         size_px: side of the crop.
     """
     return similarity_transform(points, template_points(size_px)[: len(points)])
 
 
-def recogniser_chip(size_px: int) -> Affine:
-    """The affine (2, 3) from an aligned crop of size_px to the 150 px chip that dlib's recogniser was trained on.
+def recognizer_chip(size_px: int) -> Affine:
+    """Return the affine (2, 3) from an aligned crop of size_px to the 150 px chip that dlib's recognizer was trained on.
 
-    Calibrated on dlib's own chips (`dlib.get_face_chip`), half-pixel offset of its sampler included: feeding the network
-    another framing, a plain resize of the crop for instance, loses identities.
+    Calibrated on `dlib.get_face_chip`, including the half-pixel offset of its sampler. Any other framing, such as a
+    plain resize of the crop, lowers recognition accuracy.
     """
     at_template = np.array([[_CHIP_SCALE, 0.0, _CHIP_SHIFT[0]], [0.0, _CHIP_SCALE, _CHIP_SHIFT[1]]])
     return compose(at_template, rescale(_IDENTITY, size_px, TEMPLATE_PX))
 
 
 def arcface_chip(size_px: int, chip_px: int) -> Affine:
-    """The affine (2, 3) from an aligned crop of size_px to the framing of recognisers of the ArcFace family.
+    """Return the affine (2, 3) from an aligned crop of size_px to the framing of ArcFace recognizers.
 
-    Eyes and mouth corners are brought to the places of Deng et al., "ArcFace", CVPR 2019 (given at 112 px); the nose takes
-    no part, since our third point is the nose base and theirs the tip.
+    Fits eyes and mouth corners to the reference points of Deng et al., "ArcFace", CVPR 2019 (defined at 112 px). The nose
+    is not used: our third landmark is the nose base, theirs is the tip.
     """
     points = [0, 1, 3, 4]
     at_template = similarity_transform(template_points(size_px)[points], _ARCFACE[points])

@@ -1,4 +1,4 @@
-"""A strict reader of the file of dlib's public-domain face-recognition network."""
+"""Strict reader for the weights file of dlib's public-domain face-recognition network."""
 
 import importlib.util
 import struct
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from swapcore.errors import ArtifactError
 
 PACKAGE = "face_recognition_models"
-RECOGNISER_FILE = "dlib_face_recognition_resnet_model_v1.dat"
+RECOGNIZER_FILE = "dlib_face_recognition_resnet_model_v1.dat"
 LANDMARK_FILE = "shape_predictor_5_face_landmarks.dat"
 INPUT_PX = 150
 LAYER_COUNTS = {"con_4": 29, "affine_": 29, "relu_": 29, "add_prev_": 14, "avg_pool_2": 5, "max_pool_2": 1, "fc_2": 1}
@@ -35,19 +35,19 @@ class Convolution:
 
 @dataclass(frozen=True)
 class DlibWeights:
-    """Everything in the file that the network's output depends on."""
+    """The network's input mean and weights."""
 
     mean_rgb: tuple[float, float, float]
     convolutions: list[Convolution]
-    """In the order in which they are applied."""
+    """In forward order."""
     projection: Floats
-    """(128, 256): from the pooled features to the embedding."""
+    """(128, 256), pooled features to embedding."""
 
 
 def package_file(name: str) -> Path:
-    """The path of a file in the installed package face_recognition_models, which is not imported.
+    """Return the path of a file in the installed package face_recognition_models without importing the package.
 
-    Its own ``__init__`` needs pkg_resources, which newer Pythons no longer bring.
+    Its ``__init__`` needs pkg_resources, which is missing on current Python versions.
 
     Raises:
         ArtifactError: the package or the file is not installed.
@@ -61,10 +61,10 @@ def package_file(name: str) -> Path:
 
 
 def read_dlib_weights(path: Path) -> DlibWeights:
-    """Read the network's file from its first byte to its last.
+    """Read and validate the whole weights file.
 
     Raises:
-        ArtifactError: the file cannot be read, is damaged, or holds another network.
+        ArtifactError: the file cannot be read, is damaged, or contains another network.
     """
     try:
         reader = _Reader(path.read_bytes())
@@ -73,12 +73,12 @@ def read_dlib_weights(path: Path) -> DlibWeights:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, struct.error) as error:
         raise ArtifactError(
-            f"{path}: not dlib's whole recognition network (byte {reader.position}: {error}); install {PACKAGE} again"
+            f"{path}: not dlib's recognition network (byte {reader.position}: {error}); reinstall {PACKAGE}"
         ) from None
 
 
 class _Reader:
-    """dlib's serialisation, front to back; ValueError where the bytes are not what they must be."""
+    """Sequential reader of dlib's serialization format; raises ValueError on invalid bytes."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -87,15 +87,15 @@ class _Reader:
     def raw(self, num_bytes: int) -> bytes:
         chunk = self.data[self.position : self.position + num_bytes]
         if num_bytes < 0 or len(chunk) != num_bytes:
-            raise ValueError("the file ends too early")
+            raise ValueError("unexpected end of file")
         self.position += num_bytes
         return chunk
 
     def integer(self) -> int:
-        """A control byte (low nibble: number of bytes, bit 7: sign), then the magnitude, little-endian."""
+        """Read a control byte (low nibble: number of bytes, bit 7: sign), then the little-endian magnitude."""
         control = self.raw(1)[0]
         if control & 0x70 or not 1 <= control & 0x0F <= 8:
-            raise ValueError(f"{control:#x} cannot begin an integer")
+            raise ValueError(f"{control:#x} is not a valid integer prefix")
         magnitude = int.from_bytes(self.raw(control & 0x0F), "little")
         return -magnitude if control & 0x80 else magnitude
 
@@ -103,24 +103,24 @@ class _Reader:
         return [self.integer() for _ in range(count)]
 
     def real(self) -> float:
-        """An integer mantissa, then a binary exponent."""
+        """Read an integer mantissa, then a binary exponent."""
         mantissa, exponent = self.integers(2)
-        require(abs(exponent) < 1024, "a number out of range")
+        require(abs(exponent) < 1024, "number out of range")
         return mantissa * 2.0**exponent
 
     def text(self) -> str:
         return self.raw(self.integer()).decode("ascii")
 
     def tensor(self) -> Floats:
-        """Version 2, four dimensions, then raw little-endian float32."""
+        """Read a tensor: version 2, four dimensions, then raw little-endian float32."""
         version, *shape = self.integers(5)
-        require(version == 2 and min(shape) >= 0, "no tensor where one must be")
+        require(version == 2 and min(shape) >= 0, "expected a tensor")
         return np.frombuffer(self.raw(4 * int(np.prod(shape))), "<f4").astype(np.float32).reshape(shape)
 
     def alias(self) -> list[int]:
-        """The shape of a view into the layer's one flat tensor: version 1, four dimensions."""
+        """Read the shape of a view into the layer's flat tensor: version 1, four dimensions."""
         version, *shape = self.integers(5)
-        require(version == 1, "no view of a tensor where one must be")
+        require(version == 1, "expected a tensor view")
         return shape
 
 
@@ -138,8 +138,8 @@ def _parse(reader: _Reader) -> DlibWeights:
     pending: _Filters | None = None
     while reader.position < len(reader.data):
         kind = reader.text()
-        require(kind in counts, f"a layer of unknown kind {kind[:20]!r}")
-        require((pending is None) == (kind != "affine_"), "an affine belongs after a convolution, and only there")
+        require(kind in counts, f"unknown layer type {kind[:20]!r}")
+        require((pending is None) == (kind != "affine_"), "each convolution must be followed by one affine layer")
         if kind == "con_4":
             pending = _filters(reader)
         elif kind == "affine_" and pending is not None:
@@ -149,26 +149,26 @@ def _parse(reader: _Reader) -> DlibWeights:
         elif kind == "fc_2":
             projection = _projection(reader)
         elif kind in ("avg_pool_2", "max_pool_2"):
-            reader.integers(6)  # height, width, strides and paddings: fixed by the architecture
+            reader.integers(6)  # height, width, strides, paddings: fixed by the architecture
         _layer_end(reader, first=sum(counts.values()) == 0)
         counts[kind] += 1
-    require(counts == LAYER_COUNTS and projection is not None, f"other layers than expected: {counts}")
+    require(counts == LAYER_COUNTS and projection is not None, f"unexpected number of layers: {counts}")
     assert projection is not None
     return DlibWeights(mean_rgb, convolutions, projection)
 
 
 def _header(reader: _Reader) -> tuple[float, float, float]:
-    """The loss, the version numbers of the nested layers, then the input layer, whose mean colour is returned."""
+    """Read the loss, the version numbers of the nested layers and the input layer; return its mean RGB."""
     reader.integer()
-    require(reader.text() == "loss_metric_2", "it does not begin with dlib's metric loss")
+    require(reader.text() == "loss_metric_2", "expected dlib's metric loss as the first layer")
     reader.real()
     reader.real()
     tag = b"input_rgb_image_sized"
     while reader.data[reader.position + 2 : reader.position + 2 + len(tag)] != tag:
-        require(reader.integer() in (1, 2, 3), "no list of layer versions")
+        require(reader.integer() in (1, 2, 3), "expected a list of layer versions")
     reader.text()
     red, green, blue = reader.real(), reader.real(), reader.real()
-    require(reader.integers(2) == [INPUT_PX, INPUT_PX], "another input size than 150 px")
+    require(reader.integers(2) == [INPUT_PX, INPUT_PX], "input size is not 150 px")
     return red, green, blue
 
 
@@ -187,18 +187,18 @@ def _filters(reader: _Reader) -> _Filters:
     for _ in range(4):
         reader.real()  # multipliers of learning rate and weight decay
     num_weights = int(np.prod(shape))
-    require(shape[0] == num_filters == int(np.prod(bias_shape)), "a convolution that contradicts itself")
-    require(len(values) == num_weights + num_filters, "a convolution of the wrong length")
-    require((stride, padding) == (stride_x, padding_x) and stride in (1, 2), "an unexpected stride or padding")
+    require(shape[0] == num_filters == int(np.prod(bias_shape)), "inconsistent convolution shapes")
+    require(len(values) == num_weights + num_filters, "wrong number of convolution weights")
+    require((stride, padding) == (stride_x, padding_x) and stride in (1, 2), "unexpected stride or padding")
     return _Filters(values[:num_weights].reshape(shape), values[num_weights:], 2 if stride == 2 else 1, padding)
 
 
 def _affine(reader: _Reader, num_channels: int) -> tuple[Floats, Floats]:
     values = reader.tensor().ravel()
     gamma_shape, beta_shape = reader.alias(), reader.alias()
-    require(reader.integer() == 0, "an affine that is not per channel")
-    require(int(np.prod(gamma_shape)) == int(np.prod(beta_shape)) == num_channels, "an affine of the wrong width")
-    require(len(values) == 2 * num_channels, "an affine of the wrong length")
+    require(reader.integer() == 0, "affine layer is not per channel")
+    require(int(np.prod(gamma_shape)) == int(np.prod(beta_shape)) == num_channels, "wrong width of an affine layer")
+    require(len(values) == 2 * num_channels, "wrong number of affine weights")
     return values[:num_channels], values[num_channels:]
 
 
@@ -207,16 +207,16 @@ def _projection(reader: _Reader) -> Floats:
     values = reader.tensor()
     reader.alias()
     reader.alias()
-    require(reader.integer() == 1, "a projection with a bias")
+    require(reader.integer() == 1, "projection has a bias")
     for _ in range(4):
         reader.real()  # multipliers of learning rate and weight decay
-    require(values.size == num_inputs * num_outputs, "a projection of the wrong length")
+    require(values.size == num_inputs * num_outputs, "wrong number of projection weights")
     return values.reshape(num_inputs, num_outputs).T.copy()
 
 
 def _layer_end(reader: _Reader, *, first: bool) -> None:
-    """Three flags and three empty tensors (gradients and caches); the layer on the input has a number more."""
-    require(set(reader.raw(3)) <= set(b"01"), "flags that are neither 0 nor 1")
-    require(all(reader.tensor().size == 0 for _ in range(3)), "a cache that is not empty")
+    """Skip three flags and three empty tensors (gradients, caches), and one more integer after the input layer."""
+    require(set(reader.raw(3)) <= set(b"01"), "flags are neither 0 nor 1")
+    require(all(reader.tensor().size == 0 for _ in range(3)), "cache is not empty")
     if first:
-        require(reader.integer() == 1, "more than one image a sample")
+        require(reader.integer() == 1, "more than one image per sample")

@@ -1,4 +1,4 @@
-"""Expression and gaze of an aligned face, measured from its pixels at the key points: numbers without a network."""
+"""Expression and gaze measures from an aligned face's pixels and landmarks."""
 
 from typing import Final, NamedTuple
 
@@ -11,34 +11,34 @@ from swapcore.ops.geometry import Points, apply, rescale
 from swapcore.ops.image import resize
 
 EXPRESSION_PX: Final = 256
-"""Crops are measured at one size; below, every length is a share of the eye distance in that crop."""
+"""Size at which crops are measured. The lengths below are shares of the eye distance in that crop."""
 _BLUR_PX: Final = 1.0
 _MOUTH_HALF_WIDTH, _MOUTH_NEAR, _MOUTH_FAR = 0.2, 0.12, 0.95
-"""To either side of the mouth's middle, and below the nose base: where lips can be."""
+"""Search window of the lips: half width around the mouth center, top and bottom below the nose base."""
 _FULL_RED: Final = 0.3
-"""Logarithm of red over green, above skin's, from which a pixel counts as lip altogether."""
+"""Log ratio of red to green, relative to skin, from which a pixel counts fully as lip."""
 _BROW_NEAR, _BROW_FAR, _BROW_HALF_WIDTH = 0.2, 0.62, 0.26
-"""Above the eye's centre, and to its either side: where the brow can be."""
+"""Search window of a brow: lower and upper bound above the eye center, half width around it."""
 _EYE_HALF_HEIGHT: Final = 0.16
 
 
 class Expression(NamedTuple):
-    """What a face does."""
+    """Expression and gaze of a face."""
 
     mouth_open: float
-    """Height of the lips' red at the mouth's middle, percent of the eye distance: a mouth that opens shows more of it."""
+    """Vertical lip thickness at the mouth center, percent of the eye distance; it grows when the mouth opens."""
     mouth_width: float
-    """Between the mouth corners, percent of the eye distance."""
+    """Distance of the mouth corners, percent of the eye distance."""
     brow_height: float
-    """Brows above the eyes' centres, percent of the eye distance, mean of both."""
+    """Brow height above the eye center, percent of the eye distance, mean of both sides."""
     gaze_x: float
-    """Middle of the iris from the middle of the eye's corners, percent of the distance of the corners; right is positive."""
+    """Horizontal offset of the iris from the midpoint of the eye corners, percent of the corner distance; right is positive."""
     gaze_y: float
-    """The same downwards."""
+    """Vertical offset, down is positive."""
 
 
 def measure_expression(face: AlignedFace) -> Expression:
-    """Measure an aligned face of any size."""
+    """Measure expression and gaze of an aligned face of any size."""
     side_px = face.crop.shape[0]
     crop = resize(face.crop, EXPRESSION_PX).astype(np.float32)
     crop = np.asarray(cv2.GaussianBlur(crop, (0, 0), _BLUR_PX), dtype=np.float32)
@@ -62,28 +62,28 @@ def measure_expression(face: AlignedFace) -> Expression:
 def _window(
     image: npt.NDArray[np.float32], left: float, top: float, right: float, bottom: float
 ) -> tuple[npt.NDArray[np.float32], tuple[int, int]]:
-    """A rectangle of the picture, clipped to it, and the x, y of its first pixel."""
+    """Cut a rectangle, clipped to the image; return it with the x, y of its first pixel."""
     x, y = max(0, round(left)), max(0, round(top))
     return image[y : max(y + 1, round(bottom) + 1), x : max(x + 1, round(right) + 1)], (x, y)
 
 
 def _centroid(weights: npt.NDArray[np.floating]) -> tuple[float, float]:
-    """Mean column and row of weights (H, W)."""
+    """Return the weighted mean column and row of weights (H, W)."""
     total = float(weights.sum())
-    if total <= 0:  # an even surface
+    if total <= 0:  # uniform window
         return (weights.shape[1] - 1) / 2, (weights.shape[0] - 1) / 2
     rows, columns = np.arange(weights.shape[0]), np.arange(weights.shape[1])
     return float(weights.sum(0) @ columns) / total, float(weights.sum(1) @ rows) / total
 
 
 def _darker(luma: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """How much darker than the middle of the window each pixel is, 0 on skin."""
-    middle = float(np.median(luma))
-    return np.asarray(np.clip((middle - luma) / max(middle, 1.0), 0, None), dtype=np.float32)
+    """Return each pixel's darkness relative to the window's median, 0 on skin."""
+    median = float(np.median(luma))
+    return np.asarray(np.clip((median - luma) / max(median, 1.0), 0, None), dtype=np.float32)
 
 
 def _gaze(luma: npt.NDArray[np.float32], corners: Points, eye_distance: float) -> tuple[float, float]:
-    """Gaze across and down of one eye."""
+    """Return the horizontal and vertical gaze of one eye."""
     middle, width = corners.mean(0), float(np.linalg.norm(corners[1] - corners[0]))
     half = _EYE_HALF_HEIGHT * eye_distance
     window, (left, top) = _window(
@@ -95,7 +95,7 @@ def _gaze(luma: npt.NDArray[np.float32], corners: Points, eye_distance: float) -
 
 
 def _brow(luma: npt.NDArray[np.float32], eye: Points, eye_distance: float) -> float:
-    """How far the brow lies above the eye."""
+    """Return the height of the brow above the eye center."""
     half = _BROW_HALF_WIDTH * eye_distance
     window, (_, top) = _window(
         luma, eye[0] - half, eye[1] - _BROW_FAR * eye_distance, eye[0] + half, eye[1] - _BROW_NEAR * eye_distance
@@ -105,9 +105,9 @@ def _brow(luma: npt.NDArray[np.float32], eye: Points, eye_distance: float) -> fl
 
 
 def _mouth_height(crop: npt.NDArray[np.float32], points: Points, eye_distance: float) -> float:
-    """Redness at the mouth's middle, summed downwards and counted in lips of _FULL_RED.
+    """Sum the redness along the vertical at the mouth center, in units of _FULL_RED.
 
-    Looked for below the nose and not at the mouth corners, which are not found in a wide open mouth.
+    The window is placed below the nose and not at the mouth corners, which are not found in a wide open mouth.
     """
     across, nose_y = (points[2, 0] + points[3:, 0].mean()) / 2, points[2, 1]
     half, top, bottom = (share * eye_distance for share in (_MOUTH_HALF_WIDTH, _MOUTH_NEAR, _MOUTH_FAR))

@@ -1,4 +1,4 @@
-"""Frozen networks that see an image at several levels: the base of recognisers, and torchvision's VGG16 and AlexNet."""
+"""Frozen feature networks: the base class, and torchvision's VGG16 and AlexNet."""
 
 import copy
 from pathlib import Path
@@ -7,31 +7,31 @@ from typing import Literal, Self
 import torch
 from torch import nn
 
-from swapcore.errors import ArtifactError
+from swapcore.errors import ArtifactError, first_line
 
 LEVELS = {"vgg16": (3, 8, 15, 22, 29), "alexnet": (1, 4, 7, 9, 11)}
-"""Positions, in torchvision's ``features``, of the ReLUs whose output is a level: for VGG16 the last of each of the five
-blocks before its pooling (relu1_2, 2_2, 3_3, 4_3, 5_3), for AlexNet all five, as in Zhang et al., "The Unreasonable
+"""Indices, in torchvision's ``features``, of the ReLUs whose outputs are the levels: for VGG16 the last of each of the
+five blocks before its pooling (relu1_2, 2_2, 3_3, 4_3, 5_3), for AlexNet all five, as in Zhang et al., "The Unreasonable
 Effectiveness of Deep Features as a Perceptual Metric", CVPR 2018."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class FrozenNetwork(nn.Module):
-    """A network that nothing trains: no parameter takes a gradient, and ``train()`` leaves it in evaluation mode."""
+    """A network without trainable parameters that stays in evaluation mode."""
 
     def freeze(self) -> Self:
-        """Switch the gradients of all parameters off; gradients still flow through to the input."""
+        """Disable the gradients of all parameters; gradients still flow to the input."""
         return self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002  # the signature is torch's
-        """Stay in evaluation mode, also when a module that holds this one is set to training."""
+        """Stay in evaluation mode even if the parent module is set to training."""
         return super().train(False)
 
     def kept_in(self, dtype: torch.dtype) -> Self:
-        """A copy for use under autocast to dtype: its convolutions are kept as autocast would convert them, at every call.
+        """Return a copy for use under autocast to dtype, with its convolution weights already converted.
 
-        Autocast remembers converted weights only if they are trained. The results are the same to the bit.
+        Autocast caches converted weights only if they require gradients. The results are bit-identical.
         """
         kept = copy.deepcopy(self)
         for module in kept.modules():
@@ -41,27 +41,27 @@ class FrozenNetwork(nn.Module):
 
 
 class FeatureNetwork(FrozenNetwork):
-    """A frozen network whose feature maps measure how alike two aligned crops look."""
+    """A frozen network whose feature maps measure the perceptual distance of two aligned crops."""
 
     def levels(self, crops: torch.Tensor) -> list[torch.Tensor]:
-        """Feature maps of float (B, 3, S, S) crops in [-1, 1], early to late, each (B, C_i, H_i, W_i)."""
+        """Return the feature maps of float (B, 3, S, S) crops in [-1, 1], early to late, each (B, C_i, H_i, W_i)."""
         raise NotImplementedError
 
 
 class TorchvisionFeatures(FeatureNetwork):
-    """The convolutions of VGG16 or AlexNet, on the whole crop, with ImageNet's colours taken to mean 0 and deviation 1."""
+    """The convolutions of VGG16 or AlexNet on the whole crop, with ImageNet color normalization."""
 
     mean: torch.Tensor
     std: torch.Tensor
 
     def __init__(self, kind: Literal["vgg16", "alexnet"], path: Path) -> None:
-        """Load from a state_dict file as torchvision publishes it.
+        """Load weights from a state_dict file as published by torchvision.
 
         Raises:
-            ArtifactError: the file is no state_dict of this network.
+            ArtifactError: the file is not a state_dict of this network.
         """
         super().__init__()
-        from swapcore.ops.vision import models  # a second's import that dlib's network does without
+        from swapcore.ops.vision import models  # slow import that dlib's network does not need
 
         with torch.device("meta"):
             layers = getattr(models, kind)(weights=None).features
@@ -74,7 +74,7 @@ class TorchvisionFeatures(FeatureNetwork):
         self.freeze()
 
     def levels(self, crops: torch.Tensor) -> list[torch.Tensor]:
-        """See FeatureNetwork; five levels. A level is halved from the one before, so crops need at least 64 px."""
+        """See FeatureNetwork. Five levels, each half the size of the previous one; crops need at least 64 px."""
         x = ((crops.to(torch.float32) + 1) / 2 - self.mean) / self.std
         taken = []
         for position, layer in enumerate(self.layers):
@@ -85,14 +85,13 @@ class TorchvisionFeatures(FeatureNetwork):
 
 
 def _state_of_features(kind: str, path: Path, layers: nn.Module) -> dict[str, torch.Tensor]:
-    """The convolutions' part of a whole network's state_dict, checked against the layers."""
+    """Return the ``features`` part of a state_dict after comparing its shapes with the layers."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = {name.removeprefix("features."): state[name] for name in state if name.startswith("features.")}
         shapes = {name: tuple(tensor.shape) for name, tensor in found.items()}
     except Exception as error:  # torch.load raises a dozen kinds for a damaged file
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ArtifactError(f"{path}: cannot be read as the state_dict of {kind}: {first_line}") from None
+        raise ArtifactError(f"{path}: cannot be read as the state_dict of {kind}: {first_line(error)}") from None
     if shapes != {name: tuple(tensor.shape) for name, tensor in layers.state_dict().items()}:
-        raise ArtifactError(f"{path}: its tensors are not those of torchvision's {kind}")
+        raise ArtifactError(f"{path}: tensor shapes differ from torchvision's {kind}; use its published state_dict")
     return {name: tensor.to(torch.float32) for name, tensor in found.items()}

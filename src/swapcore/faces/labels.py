@@ -1,4 +1,4 @@
-"""Probable wrong labels: faces that lie far from the rest of their person, by centred face features."""
+"""Detection of probable wrong identity labels by centered face features."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 MIN_PEOPLE: Final = 3
-"""With fewer people the mean that is subtracted is mostly the person's own face, and what remains says nothing."""
+"""With fewer people the subtracted mean is dominated by the person's own face."""
 
 
 def mean_of_people(embeddings: npt.NDArray[np.float32], identities: Sequence[str]) -> npt.NDArray[np.float32]:
-    """The mean raw embedding (D,) of (N, D), N > 0: each person weighs the same, however often photographed."""
+    """Return the mean (D,) of raw embeddings (N, D), N > 0; each person has the same weight."""
     people = np.array(identities)
     means = [embeddings[people == person].mean(0, dtype=np.float64) for person in dict.fromkeys(identities)]
     return np.asarray(np.mean(means, axis=0), dtype=np.float32)
@@ -20,22 +20,22 @@ def mean_of_people(embeddings: npt.NDArray[np.float32], identities: Sequence[str
 def identity_cosines(
     embeddings: npt.NDArray[np.float32], identities: Sequence[str], mean: npt.NDArray[np.float32]
 ) -> list[float | None]:
-    """Cosine of each face to the mean of its person's other faces, None for a person with one face.
+    """Return the cosine of each face to the mean of its person's other faces; None for a person with one face.
 
     Args:
         embeddings: raw, (N, D).
-        identities: N names.
-        mean: (D,), subtracted first.
+        identities: N identity names.
+        mean: (D,), subtracted from the embeddings.
     """
-    centred = (embeddings - mean).astype(np.float64)
-    centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+    centered = (embeddings - mean).astype(np.float64)
+    centered /= np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-12)
     members: dict[str, list[int]] = {}
     for index, identity in enumerate(identities):
         members.setdefault(identity, []).append(index)
     cosines: list[float | None] = [None] * len(identities)
     for indices in members.values():
         if len(indices) > 1:
-            own = centred[indices]
+            own = centered[indices]
             others = own.sum(0) - own
             lengths = np.maximum(np.linalg.norm(others, axis=1), 1e-12)
             for index, cosine in zip(indices, (own * others).sum(1) / lengths, strict=True):

@@ -1,4 +1,4 @@
-"""Key points of a face: dlib's five, eye centres derived from them, and mouth corners found in the aligned crop."""
+"""Facial landmarks: dlib's five points, eye centers and mouth corners."""
 
 import functools
 from typing import Any, Final
@@ -14,29 +14,29 @@ from swapcore.faces.dlib_weights import LANDMARK_FILE, package_file
 from swapcore.ops.geometry import Points, apply, invert, warp
 from swapcore.ops.image import Image
 
-# dlib's predictor: it answers in whole pixels of the picture it is given, so it is given the face at one fixed size.
+# dlib's predictor returns whole pixels of its input, so the input is the face at one fixed size.
 _VIEW_PX: Final = 300
 _FACE_IN_VIEW_PX: Final = 200
 _DLIB_ORDER: Final = [2, 3, 1, 0, 4]
-"""Of dlib's parts: the outer and inner corner of the eye on the image's left, inner and outer of the other, nose base."""
+"""Indices of dlib's parts: outer and inner corner of the image's left eye, inner and outer of the right, nose base."""
 
 MOUTH_VIEW_PX: Final = 256
-"""Size of the aligned crop in which mouth corners are looked for; the constants below are pixels of it."""
+"""Size of the aligned crop in which mouth corners are located; the constants below are pixels of it."""
 _MOUTH_LEFT, _MOUTH_RIGHT, _MOUTH_TOP, _MOUTH_BOTTOM = 72, 184, 174, 216
 _MOUTH_SPREAD_PX: Final = 14.0
-"""How far a corner may well lie from its mean place: a smile widens the mouth, lengths of faces differ."""
+"""Standard deviation of a corner from its mean position: smiles widen the mouth, and faces differ in length."""
 _MOUTH_BLUR_PX: Final = 0.7
-_LINE_HEIGHT_PX: Final = 9  # thicker dark things are no mouth line
-_CHEEK_PX: Final = 14  # at either end of the window, where there is skin and no lip
+_LINE_HEIGHT_PX: Final = 9  # thicker dark regions are not a mouth line
+_CHEEK_PX: Final = 14  # width of skin without lips at either end of the window
 _END_SHARE: Final = 0.5
-"""The mouth has ended where it shows less than this share of what it shows at its middle."""
+"""The mouth ends where its response falls below this share of the response at its center."""
 _CLIMB_COST: Final = 0.002  # of a step up or down: the line is smooth
-_MAX_SPREADS: Final = 1.75  # farther from its mean place than this, a found corner is not believed
+_MAX_SPREADS: Final = 1.75  # corners farther from their mean position, in spreads, are rejected
 
 EYE_RISE: Final = 0.0539
-"""Pupils lie above the middle of dlib's corners by this share of the eyes' distance (dlib's corners sit low)."""
+"""Height of the pupils above the midpoint of dlib's eye corners, as a share of the eye distance."""
 EYE_OUTWARD: Final = 0.0066
-"""And farther apart, on each side, by this share."""
+"""Outward offset of the pupils from that midpoint, as a share of the eye distance."""
 
 
 @functools.cache
@@ -45,10 +45,13 @@ def _predictor() -> Any:
 
 
 def locate_landmarks(image: Image, box: Box) -> Points:
-    """dlib's five points (5, 2): left eye outer and inner corner, right eye inner and outer, nose base; left = image's left."""
+    """Locate dlib's five landmarks (5, 2) in pixels of the image.
+
+    Left eye outer and inner corner, right eye inner and outer corner, nose base; left means the image's left.
+    """
     scale = _FACE_IN_VIEW_PX / box.width_px
-    centre = np.array([box.left + box.right, box.top + box.bottom]) / 2
-    to_view = np.hstack([scale * np.eye(2), ((_VIEW_PX - 1) / 2 - scale * centre)[:, None]])
+    center = np.array([box.left + box.right, box.top + box.bottom]) / 2
+    to_view = np.hstack([scale * np.eye(2), ((_VIEW_PX - 1) / 2 - scale * center)[:, None]])
     view = warp(image, to_view, _VIEW_PX)
     margin = (_VIEW_PX - _FACE_IN_VIEW_PX) // 2
     shape = _predictor()(view, dlib.rectangle(margin, margin, _VIEW_PX - margin - 1, _VIEW_PX - margin - 1))
@@ -56,11 +59,12 @@ def locate_landmarks(image: Image, box: Box) -> Points:
     return apply(invert(to_view), parts)
 
 
-def eye_centres(landmarks: Points) -> Points:
-    """Left and right eye centre (2, 2) from dlib's five points (5, 2).
+def eye_centers(landmarks: Points) -> Points:
+    """Estimate left and right eye center (2, 2) from dlib's five landmarks (5, 2).
 
-    The middle of the corners, moved by a constant in the frame of the two eyes. The constants are the mean over the 82 hand-marked
-    neutral photographs of the London set, taken as symmetric; cross-validation over people is in tests/faces/test_landmarks.py.
+    The midpoint of the corners plus a constant offset in the frame of the two eyes. The constants are the mean over the 82
+    annotated neutral photographs of the London set, assumed symmetric; tests/faces/test_landmarks.py cross-validates them
+    over people.
     """
     left, right = landmarks[0:2].mean(0), landmarks[2:4].mean(0)
     along = right - left
@@ -69,10 +73,11 @@ def eye_centres(landmarks: Points) -> Points:
 
 
 def mouth_corners(crop: Image) -> Points:
-    """Left and right mouth corner (2, 2) in an aligned crop of MOUTH_VIEW_PX, found, or their mean places when in doubt.
+    """Locate left and right mouth corner (2, 2) in an aligned crop of MOUTH_VIEW_PX; mean positions if not reliable.
 
-    The mouth is a dark line between red lips. From the middle of the face the best line is followed to either side, as in seam
-    finding: each column adds how much mouth it shows, less half of what the middle shows, so that the sum is greatest at the corner.
+    The mouth is a dark line between red lips. Dynamic programming (as in seam carving) follows the best line from the
+    face's center to either side: each column adds its response less half of the response at the center, so the sum is
+    greatest at the corner.
     """
     mouthness = _mouthness(crop)
     corner: Points = np.array([_MOUTH_LEFT, _MOUTH_TOP], dtype=np.float64)
@@ -80,7 +85,7 @@ def mouth_corners(crop: Image) -> Points:
     threshold = _END_SHARE * float(np.median(mouthness[:, middle - 10 : middle + 11].max(0)))
     gain = mouthness - threshold
     left_mean, right_mean = template_points(MOUTH_VIEW_PX)[3:] - corner
-    # Both walks go outward from the middle: the left one in the mirrored window.
+    # Both searches go outward from the center: the left one in the mirrored window.
     mirror = np.array([mouthness.shape[1] - 1, 0])
     right = _line_end(gain, right_mean, middle)
     left = np.abs(mirror - _line_end(gain[:, ::-1], np.abs(mirror - left_mean), mouthness.shape[1] - 1 - middle))
@@ -92,7 +97,7 @@ def mouth_corners(crop: Image) -> Points:
 
 
 def _mouthness(crop: Image) -> npt.NDArray[np.float32]:
-    """How much each pixel of the mouth's window looks like mouth line or lip: about 0 on skin, 0.1 to 0.5 on a mouth."""
+    """Return the response of the mouth window to mouth line and lips: about 0 on skin, 0.1 to 0.5 on a mouth."""
     halo = _LINE_HEIGHT_PX
     window = crop[_MOUTH_TOP - halo : _MOUTH_BOTTOM + halo, _MOUTH_LEFT:_MOUTH_RIGHT].astype(np.float32)
     window = np.asarray(cv2.GaussianBlur(window, (0, 0), _MOUTH_BLUR_PX), dtype=np.float32)
@@ -105,7 +110,13 @@ def _mouthness(crop: Image) -> npt.NDArray[np.float32]:
 
 
 def _line_end(gain: npt.NDArray[np.float32], mean: Points, start: int) -> Points:
-    """Where (x, y) the line from column start to the right that gathers most ends; far from mean (2,) counts against it."""
+    """Return the end (x, y) of the line to the right of column start with the greatest gain.
+
+    Args:
+        gain: (H, W) response less the threshold.
+        mean: (2,) mean position of the corner; the squared distance to it is a penalty.
+        start: first column of the line.
+    """
     rows, columns = np.arange(gain.shape[0])[:, None], np.arange(start, gain.shape[1])
     distance2 = (columns - mean[0]) ** 2 + (rows - mean[1]) ** 2
     total = np.full((gain.shape[0] + 2, len(columns)), -np.inf)

@@ -1,9 +1,9 @@
-"""From params to frozen network: the built-in one, or the user's own file named by path and sha256.
+"""Loading of frozen networks: built in, or a user's file.
 
-A user's recogniser (ONNX or TorchScript) gets float (B, 3, H, W) RGB in [-1, 1] in ArcFace's framing (112 px, or the
-square that an ONNX file fixes) and returns (B, D). A TorchScript one may return (embedding, [level, …]) instead, levels
-early to late, and so serve as feature network too. A user's feature network (TorchScript) gets the whole crop, float
-(B, 3, S, S) RGB in [-1, 1], and returns [level, …].
+A user's file is given by path and sha256. A recognizer (ONNX or TorchScript) takes float (B, 3, H, W) RGB in [-1, 1] in
+ArcFace's framing (112 px, or the fixed input size of an ONNX file) and returns (B, D). A TorchScript recognizer may
+return (embedding, [level, …]) instead, early to late; it then also works as feature network. A feature network
+(TorchScript) takes the whole crop, float (B, 3, S, S) RGB in [-1, 1], and returns [level, …].
 """
 
 import hashlib
@@ -18,67 +18,67 @@ import torch
 from swapcore.config import NetworkParams
 from swapcore.errors import ParamsError
 from swapcore.faces.align import arcface_chip
-from swapcore.faces.dlib_weights import RECOGNISER_FILE, package_file, read_dlib_weights
+from swapcore.faces.dlib_weights import RECOGNIZER_FILE, package_file, read_dlib_weights
 from swapcore.faces.features import FeatureNetwork, TorchvisionFeatures
-from swapcore.faces.recognizer import DlibRecogniser, Features, Recogniser, cut_chip
+from swapcore.faces.recognizer import DlibRecognizer, Features, Recognizer, crop_chip
 
 ARCFACE_PX = 112
 
 
-def load_recogniser(network: NetworkParams) -> Recogniser:
-    """Load a recogniser that training can use: dlib's, or a TorchScript file.
+def load_recognizer(network: NetworkParams) -> Recognizer:
+    """Load a differentiable recognizer for training: dlib's, or a TorchScript file.
 
     Raises:
-        ParamsError: the file is missing, has another sha256, is no recogniser, or lets no gradient through.
+        ParamsError: the file is missing, has another sha256, is not a recognizer, or is not differentiable.
         ArtifactError: dlib's file is missing or damaged.
     """
-    recogniser = load_judge(network)
-    if not recogniser.differentiable:
+    recognizer = load_evaluator_recognizer(network)
+    if not recognizer.differentiable:
         raise ParamsError(
-            f"{network.path}: an ONNX recogniser lets no gradient through, so it can judge (evaluate.judge) but not train; "
+            f"{network.path}: an ONNX recognizer is not differentiable and works in evaluate.recognizer only; "
             "use kind torchscript or dlib"
         )
-    return recogniser
+    return recognizer
 
 
-def load_judge(network: NetworkParams) -> Recogniser:
-    """Load a recogniser that only has to judge: any that ``load_recogniser`` takes, or an ONNX file.
+def load_evaluator_recognizer(network: NetworkParams) -> Recognizer:
+    """Load a recognizer for evaluation: any that `load_recognizer` accepts, or an ONNX file.
 
     Raises:
-        ParamsError: the file is missing, has another sha256, or is no recogniser.
+        ParamsError: the file is missing, has another sha256, or is not a recognizer.
         ArtifactError: dlib's file is missing or damaged.
     """
     match network.kind:
         case "dlib":
-            return DlibRecogniser(read_dlib_weights(package_file(RECOGNISER_FILE)))
+            return DlibRecognizer(read_dlib_weights(package_file(RECOGNIZER_FILE)))
         case "torchscript":
-            return ScriptRecogniser(_checked_file(network))
+            return ScriptRecognizer(_checked_file(network))
         case "onnx":
-            return OnnxRecogniser(_checked_file(network))
+            return OnnxRecognizer(_checked_file(network))
         case "vgg16" | "alexnet":
-            raise ParamsError(f"kind {network.kind}: compares features, not people; use kind dlib, torchscript or onnx")
+            raise ParamsError(f"kind {network.kind}: not a recognizer; use kind dlib, torchscript or onnx")
 
 
 def load_feature_network(network: NetworkParams) -> FeatureNetwork:
-    """Load the network of the feature loss: dlib's recogniser, torchvision's VGG16 or AlexNet, or a TorchScript file.
+    """Load the network of the feature loss: dlib's recognizer, torchvision's VGG16 or AlexNet, or a TorchScript file.
 
     Raises:
-        ParamsError: the file is missing, has another sha256, gives no levels, or lets no gradient through.
+        ParamsError: the file is missing, has another sha256, returns no levels, or is not differentiable.
         ArtifactError: dlib's file, or a state_dict, is missing or damaged.
     """
     match network.kind:
         case "dlib":
-            return load_recogniser(network)
+            return load_recognizer(network)
         case "torchscript":
             return ScriptFeatures(_checked_file(network))
         case "vgg16" | "alexnet":
             return TorchvisionFeatures(network.kind, _checked_file(network))
         case "onnx":
-            raise ParamsError(f"{network.path}: an ONNX network lets no gradient through; use kind torchscript")
+            raise ParamsError(f"{network.path}: an ONNX network is not differentiable; use kind torchscript")
 
 
 def _checked_file(network: NetworkParams) -> Path:
-    """The network's file, after comparing its bytes with the sha256 of the params."""
+    """Return the network's file after comparing its hash with the params."""
     assert network.path is not None
     try:
         with network.path.open("rb") as stream:
@@ -87,13 +87,13 @@ def _checked_file(network: NetworkParams) -> Path:
         raise ParamsError(f"{network.path}: cannot be read ({error.strerror}); correct path") from None
     if digest != network.sha256:
         raise ParamsError(
-            f"{network.path}: its sha256 is {digest}, the params say {network.sha256}; put the right file there or correct sha256"
+            f"{network.path}: sha256 is {digest}, params say {network.sha256}; replace the file or correct sha256"
         )
     return network.path
 
 
-class ScriptRecogniser(Recogniser):
-    """A user's TorchScript recogniser."""
+class ScriptRecognizer(Recognizer):
+    """A user's TorchScript recognizer."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -103,8 +103,8 @@ class ScriptRecogniser(Recogniser):
         self.freeze()
 
     def features(self, crops: torch.Tensor) -> Features:
-        """See Recogniser."""
-        return self._split(cut_chip(crops, lambda size_px: arcface_chip(size_px, ARCFACE_PX), ARCFACE_PX))
+        """See Recognizer."""
+        return self._split(crop_chip(crops, lambda size_px: arcface_chip(size_px, ARCFACE_PX), ARCFACE_PX))
 
     def _split(self, chips: torch.Tensor) -> Features:
         found = self.script(chips)
@@ -113,8 +113,8 @@ class ScriptRecogniser(Recogniser):
         return Features(list(levels), embedding.to(torch.float32))
 
 
-class OnnxRecogniser(Recogniser):
-    """A user's ONNX recogniser, run by onnxruntime on the CPU: a judge, since no gradient comes back."""
+class OnnxRecognizer(Recognizer):
+    """A user's ONNX recognizer, run by onnxruntime on the CPU; for evaluation only, since it is not differentiable."""
 
     differentiable = False
 
@@ -128,13 +128,13 @@ class OnnxRecogniser(Recogniser):
         self.freeze()
 
     def features(self, crops: torch.Tensor) -> Features:
-        """See Recogniser; no levels."""
-        chips = cut_chip(crops.detach(), lambda size_px: arcface_chip(size_px, self.chip_px), self.chip_px)
+        """See Recognizer; no levels."""
+        chips = crop_chip(crops.detach(), lambda size_px: arcface_chip(size_px, self.chip_px), self.chip_px)
         return self._run(chips)
 
     def _run(self, chips: torch.Tensor) -> Features:
         pixels = chips.cpu().numpy()
-        step = 1 if self._input.shape[0] == 1 else len(pixels)  # many published files fix the batch at one
+        step = 1 if self._input.shape[0] == 1 else len(pixels)  # many published files have a fixed batch size of 1
         parts = [
             self._session.run(None, {self._input.name: pixels[i : i + step]})[0] for i in range(0, len(pixels), step)
         ]
@@ -167,7 +167,7 @@ class ScriptFeatures(FeatureNetwork):
 def _load_script(path: Path) -> torch.nn.Module:
     try:
         with warnings.catch_warnings():
-            # torch would like its newer formats better; TorchScript is what published recognisers come in.
+            # torch deprecates TorchScript, but published recognizers come in that format.
             warnings.simplefilter("ignore", DeprecationWarning)
             script: torch.nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as error:
@@ -177,7 +177,7 @@ def _load_script(path: Path) -> torch.nn.Module:
 
 def _load_session(path: Path) -> Any:
     try:
-        import onnxruntime  # an optional package: only those who judge by an ONNX file need it
+        import onnxruntime  # optional: needed for ONNX recognizers only
     except ImportError:
         raise ParamsError(f"{path}: kind onnx needs onnxruntime; pip install 'swapcore[onnx]'") from None
     options = onnxruntime.SessionOptions()
@@ -185,17 +185,19 @@ def _load_session(path: Path) -> Any:
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no common base
+    except Exception as error:  # onnxruntime's errors have no common base class
         raise ParamsError(f"{path}: cannot be read as ONNX: {_first_line(error)}") from None
 
 
 def _probe(path: Path, run: Any, batch: torch.Tensor) -> Any:
-    """Run once on a batch of zeros, so that a network of another kind is refused when it is loaded."""
+    """Run once on a batch of zeros, so that an incompatible network is rejected at load time."""
     try:
         with torch.no_grad():
             return run(batch)
     except Exception as error:  # a user's network may raise anything
-        raise ParamsError(f"{path}: does not work on {_shapes(batch)}: {_first_line(error)}") from None
+        raise ParamsError(
+            f"{path}: fails on an input of shape {_shapes(batch)}: {_first_line(error)}; export it for this shape"
+        ) from None
 
 
 def _require_shapes(batch_size: int, embedding: Any, levels: Sequence[Any]) -> None:

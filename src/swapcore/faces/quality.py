@@ -1,4 +1,4 @@
-"""How usable a face is: size, sharpness, exposure and pose, measured and held against the limits of params.yaml."""
+"""Face quality: size, sharpness, exposure, pose, and their limits."""
 
 import functools
 import math
@@ -16,22 +16,24 @@ from swapcore.ops.geometry import Points, apply, invert
 from swapcore.ops.image import Image, resize
 
 _MEASURE_PX: Final = 128
-"""Crops are measured at one size, so that the limits mean the same whatever crop.size_px is."""
-_FACE_CENTRE: Final = (256.0, 300.0)
+"""Size at which crops are measured, so that the limits do not depend on crop.size_px."""
+_FACE_CENTER: Final = (256.0, 300.0)
 _FACE_RADII: Final = (105.0, 150.0)
 """An ellipse inside the face, at the template's 512 px: brows to chin, without hair and background."""
 NOSE_DEPTH: Final = 0.4
-"""How far the nose base stands out before the plane of the eyes, as a share of the eyes' distance; an average head's."""
+"""Distance of the nose base from the plane of the eyes, as a share of the eye distance, for an average head."""
+_NOSE_DROP: Final = 0.78
+"""Nose base below the line of the eyes, in eye distances, of an upright head: the mean over rendered images."""
 _BLACK: Final = 1
 _WHITE: Final = 254
 
 
 @dataclass(frozen=True)
 class Quality:
-    """One face's measures."""
+    """Quality measures of one face."""
 
     eye_distance_px: float
-    """Between the eye centres, in the photograph."""
+    """Distance of the eye centers in the image."""
     sharpness: float
     """Mean squared Laplacian of luma over its variance, inside the face of a 128 px crop; no unit."""
     brightness: float
@@ -39,13 +41,13 @@ class Quality:
     clipped: float
     """Share of the face's pixels that are pure black or white."""
     yaw_deg: float
-    """Estimated; positive = turned to the image's right."""
+    """Estimate; positive = turned to the image's right."""
     roll_deg: float
-    """Positive = clockwise as seen."""
+    """Positive = clockwise in the image."""
 
 
 def measure_quality(face: AlignedFace) -> Quality:
-    """Measure an aligned face."""
+    """Measure the quality of an aligned face."""
     eyes_and_nose = apply(invert(face.affine), face.points[:3])
     yaw, roll = _pose(eyes_and_nose)
     crop = resize(face.crop, _MEASURE_PX)
@@ -62,8 +64,8 @@ def measure_quality(face: AlignedFace) -> Quality:
     )
 
 
-def find_fault(quality: Quality, limits: QualityLimits) -> tuple[str, str] | None:
-    """The first limit that a face misses, as (reason, detail), or None.
+def find_defect(quality: Quality, limits: QualityLimits) -> tuple[str, str] | None:
+    """Return the first limit that a face violates as (reason, detail), or None.
 
     Reasons: too-small, too-dark, too-bright, clipped, blurred, turned, tilted.
     """
@@ -85,10 +87,10 @@ def find_fault(quality: Quality, limits: QualityLimits) -> tuple[str, str] | Non
 
 
 def _pose(points: Points) -> tuple[float, float]:
-    """Yaw and roll in degrees from left eye, right eye and nose base (3, 2).
+    """Estimate yaw and roll in degrees from left eye, right eye and nose base (3, 2).
 
-    Seen from the front, a point standing out by depth d before the eyes' plane moves sideways by d sin(yaw) when the head
-    turns, while the eyes' distance e shrinks to e cos(yaw): the shift over the distance seen is (d / e) tan(yaw).
+    When the head turns, a point at depth d before the eye plane moves sideways by d sin(yaw), and the projected eye
+    distance e shrinks to e cos(yaw): shift over projected distance is (d / e) tan(yaw).
     """
     along = points[1] - points[0]
     distance2 = float(along @ along)
@@ -96,11 +98,28 @@ def _pose(points: Points) -> tuple[float, float]:
     return math.degrees(math.atan(sideways / NOSE_DEPTH)), math.degrees(math.atan2(along[1], along[0]))
 
 
+def pitch_deg(points: Points, yaw_deg: float) -> float:
+    """Estimate pitch in degrees, positive = head bent down.
+
+    A point at h below and d before the eyes is projected to h cos(pitch) + d sin(pitch) below them, about h + d pitch for
+    small angles; the projected eye distance shrinks by cos(yaw). Since h differs between people more than pitch changes
+    the sum, only the difference of two images of one face is meaningful.
+
+    Args:
+        points: (3, 2) left eye, right eye and nose base, in pixels.
+        yaw_deg: the head's yaw.
+    """
+    along = points[1] - points[0]
+    down = np.array([-along[1], along[0]])
+    drop = float((points[2] - points[:2].mean(0)) @ down) / float(along @ along)
+    return math.degrees((drop * math.cos(math.radians(yaw_deg)) - _NOSE_DROP) / NOSE_DEPTH)
+
+
 def _sharpness(luma: npt.NDArray[np.uint8], inside: npt.NDArray[np.bool_]) -> float:
-    grey = luma.astype(np.float32)
-    variance = float(grey[inside].var())
-    # A second difference, unlike the first, is small on the smooth shading that blur leaves.
-    detail = cv2.Laplacian(grey, cv2.CV_32F)[inside]
+    gray = luma.astype(np.float32)
+    variance = float(gray[inside].var())
+    # Second differences, unlike first ones, are small on the smooth shading of blurred images.
+    detail = cv2.Laplacian(gray, cv2.CV_32F)[inside]
     return float((detail**2).mean()) / max(variance, 1.0)
 
 
@@ -114,6 +133,6 @@ def _clipped(crop: Image, inside: npt.NDArray[np.bool_]) -> float:
 def _face_mask() -> npt.NDArray[np.bool_]:
     y, x = np.mgrid[:_MEASURE_PX, :_MEASURE_PX]
     scale = TEMPLATE_PX / _MEASURE_PX
-    across = ((x + 0.5) * scale - 0.5 - _FACE_CENTRE[0]) / _FACE_RADII[0]
-    down = ((y + 0.5) * scale - 0.5 - _FACE_CENTRE[1]) / _FACE_RADII[1]
+    across = ((x + 0.5) * scale - 0.5 - _FACE_CENTER[0]) / _FACE_RADII[0]
+    down = ((y + 0.5) * scale - 0.5 - _FACE_CENTER[1]) / _FACE_RADII[1]
     return np.asarray(across**2 + down**2 <= 1)

@@ -1,48 +1,55 @@
-"""Which faces of a photograph are meant, cut and checked: one, the largest, the N-th from the left, or all of them."""
+"""Selection of the faces of an image: one, the largest, the N-th from the left, or all."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
+
+import numpy as np
 
 from swapcore.errors import FaceError
 from swapcore.faces.detect import Box, detect_every_face, detect_faces
 from swapcore.faces.extract import AlignedFace, cut_face
 from swapcore.faces.quality import measure_quality
+from swapcore.hub.face_swapper import FaceInImage
+from swapcore.ops.geometry import compose
 from swapcore.ops.image import Image
 
 FaceChoice = Literal["one", "largest", "all"] | int
-"""one: the photograph must show one face; N: the N-th from the left, from 1."""
+"""one: the image must show exactly one face; N: the N-th from the left, from 1."""
 MIN_EYE_DISTANCE_PX: Final = 20.0
-"""In the photograph; a smaller face has no eyes to align by."""
+"""In the image; the eyes of a smaller face are too coarse for alignment."""
 MAX_YAW_DEG: Final = 55.0
-"""Estimated; a head turned farther shows half a face, and crops are cut by both eyes."""
+"""Estimated; a face that is turned farther shows one eye only, and alignment needs both."""
+_CLOSE_UP: Final = 1.5
+"""Margin of a close-up on each side, in box widths."""
 
 
 def find_faces(image: Image, choice: FaceChoice, size_px: int, path: Path) -> list[AlignedFace]:
-    """The faces that are meant, from left to right, cut to size_px.
+    """Find, align and check the chosen faces, from left to right.
 
     Args:
         image: uint8 (H, W, 3).
-        choice: which.
+        choice: which faces.
         size_px: side of the crops.
         path: named in errors only.
 
     Raises:
-        FaceError: no-face, several-faces, no-such-face, too-small or turned. With "all", faces that are too small or turned are
-            left out, as long as one remains.
+        FaceError: reason no-face, several-faces, no-such-face, too-small or turned. With "all", faces that are too small or
+            turned are left out as long as one remains.
     """
     boxes = sorted(_detect(image, choice), key=lambda box: box.left + box.right)
     if not boxes:
         raise FaceError(path, "no-face", "no face was found; it must be frontal, upright and not too small")
     if choice == "all":
         return _usable([cut_face(image, box, size_px) for box in boxes], path)
-    face = cut_face(image, _chosen(boxes, choice, path), size_px)
-    if fault := find_fault(face):
+    face = cut_face(image, _choose(boxes, choice, path), size_px)
+    if fault := find_defect(face):
         raise FaceError(path, *fault)
     return [face]
 
 
-def find_fault(face: AlignedFace) -> tuple[str, str] | None:
-    """Why a face cannot be swapped, as (reason, sentence), or None."""
+def find_defect(face: AlignedFace) -> tuple[str, str] | None:
+    """Return why a face cannot be swapped as (reason, sentence), or None if it can."""
     quality = measure_quality(face)
     if quality.eye_distance_px < MIN_EYE_DISTANCE_PX:
         measured = f"the eyes are {quality.eye_distance_px:.0f} px apart"
@@ -52,28 +59,43 @@ def find_fault(face: AlignedFace) -> tuple[str, str] | None:
     return None
 
 
+def close_up(shown: FaceInImage) -> FaceInImage:
+    """Cut the surroundings of a face out of its image: less memory to keep and less to send to other processes."""
+    box, (height, width) = shown.face.box, shown.image.shape[:2]
+    margin = _CLOSE_UP * box.width_px
+    left, top = max(0, int(box.left - margin)), max(0, int(box.top - margin))
+    right, bottom = min(width, int(box.right + margin) + 1), min(height, int(box.bottom + margin) + 1)
+    moved = replace(
+        shown.face,
+        affine=compose(shown.face.affine, np.array([[1.0, 0.0, left], [0.0, 1.0, top]])),
+        box=Box(box.left - left, box.top - top, box.right - left, box.bottom - top, box.score),
+        landmarks=shown.face.landmarks - (left, top),
+    )
+    return FaceInImage(shown.image[top:bottom, left:right].copy(), moved)
+
+
 def _detect(image: Image, choice: FaceChoice) -> list[Box]:
     if choice in ("one", "largest"):
         return detect_faces(image, "largest" if choice == "largest" else "reject")
     return detect_every_face(image)
 
 
-def _chosen(boxes: list[Box], choice: FaceChoice, path: Path) -> Box:
+def _choose(boxes: list[Box], choice: FaceChoice, path: Path) -> Box:
     if choice == "one" and len(boxes) > 1:
         raise FaceError(
             path,
             "several-faces",
-            f"{len(boxes)} faces were found where one is meant; crop it, or for a template say --face",
+            f"{len(boxes)} faces were found, one is needed; crop the image, or choose one of a template with --face",
         )
     if isinstance(choice, int):
         if not 1 <= choice <= len(boxes):
-            raise FaceError(path, "no-such-face", f"face {choice} was asked for, {len(boxes)} were found")
+            raise FaceError(path, "no-such-face", f"there is no face {choice}: {len(boxes)} were found")
         return boxes[choice - 1]
     return max(boxes, key=lambda box: box.width_px)
 
 
 def _usable(faces: list[AlignedFace], path: Path) -> list[AlignedFace]:
-    faults = [find_fault(face) for face in faces]
+    faults = [find_defect(face) for face in faces]
     usable = [face for face, fault in zip(faces, faults, strict=True) if fault is None]
     first = next((fault for fault in faults if fault), None)
     if not usable and first:

@@ -1,121 +1,188 @@
-"""Whole photographs: the source's face onto the template's, at the template's own resolution, all else untouched."""
+"""Swap faces in whole images at the template's own resolution."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from swapcore.data.images import Photograph, read_photograph
 from swapcore.faces.extract import AlignedFace
+from swapcore.hub.face_swapper import FaceInImage, SwappedFace
+from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel, resolve_model
-from swapcore.hub.swapper import Swapper
-from swapcore.inference.finding import FaceChoice, find_faces
-from swapcore.inference.paste import keep_colour, paste_back
+from swapcore.inference.finding import FaceChoice, close_up, find_faces
+from swapcore.inference.input_image import ImageInput, read_input
+from swapcore.inference.paste import keep_color, paste_back
 from swapcore.ops.image import Image
 from swapcore.provenance.marking import Ingredient, ModelReference, Provenance, check_destination, write_marked
 
-MAX_MEGAPIXELS = 100.0
-"""Larger photographs are refused by their header."""
-
 
 @dataclass(frozen=True)
-class SwappedPhotograph:
-    """What a swap gives."""
+class SwapResult:
+    """A swapped image. ``save`` writes it with the marks of a synthetic image."""
 
     image: Image
-    """uint8 (H, W, 3), as large as the template."""
+    """uint8 (H, W, 3) RGB, upright, as large as the template; without watermark."""
     faces: list[AlignedFace]
     """The template's faces that were replaced, from left to right."""
     provenance: Provenance
-    """For ``marking.write_marked``."""
+    """Model and inputs, for the marks."""
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the image with a watermark and a signed C2PA manifest.
+
+        The file holds none of the inputs' metadata (no GPS position, camera or names).
+
+        Args:
+            path: .png, .jpg, .jpeg or .webp; missing folders are made.
+            overwrite: replace an existing file.
+
+        Returns:
+            The path.
+
+        Raises:
+            InputError: the file exists, the suffix is unknown, or the signing certificate cannot be used.
+        """
+        write_marked(Path(path), np.ascontiguousarray(self.image), self.provenance, overwrite=overwrite)
+        return Path(path)
 
 
-class PhotographSwapper:
-    """A trained model that takes whole photographs; loaded once, used often."""
+class Swapper:
+    """A loaded model that swaps faces in whole images.
 
-    def __init__(self, model: str | Path | LocatedModel, device: str = "cpu") -> None:
-        """Find and load a model: see ``models.resolve_model`` for the forms of a reference, and its errors."""
+    Load it once and use it for many images:
+
+    >>> swapper = Swapper.from_pretrained(model_folder)
+    >>> result = swapper.swap("source.png", "template.png")
+    >>> result.image.shape
+    (400, 400, 3)
+    >>> result.save("swapped.png").name
+    'swapped.png'
+    """
+
+    def __init__(self, model: str | Path | LocatedModel, device: str = "auto") -> None:
+        """Find and load a model; arguments and errors as for ``from_pretrained``."""
         self._located = model if isinstance(model, LocatedModel) else resolve_model(model)
-        self.swapper = Swapper(self._located.folder, device)
+        self.model = load_face_swapper(self._located, device)
+
+    @classmethod
+    def from_pretrained(cls, reference: str | Path, device: str = "auto") -> "Swapper":
+        """Find a model, download it if necessary, and load it.
+
+        Args:
+            reference: a model folder, ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``s3://bucket/prefix``.
+            device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps.
+
+        Raises:
+            InputError: there is no such model.
+            ArtifactError: the model folder is incomplete, damaged, or made for another alignment.
+            ParamsError: there is no such device.
+            TrackingError, StorageError: the registry or the object storage cannot be reached.
+        """
+        return cls(reference, device)
 
     @cached_property
     def reference(self) -> ModelReference:
-        """The model, as marks name it."""
+        """Name, version and digest of the model, as the marks record them."""
         return ModelReference(self._located.name, self._located.version, self._located.digest)
 
-    def source_crop(self, photograph: Image, path: Path) -> Image:
-        """The one face of a source photograph, uint8 (S, S, 3).
+    def swap(self, source: ImageInput, template: ImageInput, face: FaceChoice = "largest") -> SwapResult:
+        """Put the source's face onto the template.
+
+        Args:
+            source: an image of one person: a path, a PIL image, or uint8 (H, W, 3) RGB. EXIF orientation is applied.
+            template: the image that gives pose, expression, light and background; forms as for source.
+            face: which of the template's faces: "largest", "one" (the template must show exactly one), "all", or N, the
+                N-th from the left, from 1.
+
+        Raises:
+            ImageError: an image cannot be read, is cut off, or has more than 100 megapixels.
+            FaceError: no face was found, several where one is needed, or it is too small or turned too far.
+        """
+        first = read_input(source, "source")
+        return self.swap_onto(self.source_face(first.image, first.path), first.ingredient, template, face)
+
+    def swap_onto(
+        self, source: FaceInImage, origin: Ingredient, template: ImageInput, face: FaceChoice = "largest"
+    ) -> SwapResult:
+        """Swap with a source face that was cut before.
+
+        Args:
+            source: from ``source_face``.
+            origin: the source's name and hash, for the marks.
+            template: see ``swap``.
+            face: see ``swap``.
+        """
+        second = read_input(template, "template")
+        faces = find_faces(second.image, face, self.model.size_px, second.path)
+        image = self.replace_all(second.image, faces, source)
+        return SwapResult(image, faces, Provenance("swapped", self.reference, (origin, second.ingredient)))
+
+    def source_face(self, image: Image, path: Path) -> FaceInImage:
+        """Find the one face of a source image, uint8 (H, W, 3); path is named in errors only.
 
         Raises:
             FaceError: there is no face, or several, or it is too small or turned too far.
         """
-        return find_faces(photograph, "one", self.swapper.size_px, path)[0].crop
+        return close_up(FaceInImage(image, find_faces(image, "one", self.model.size_px, path)[0]))
 
-    def replace(self, photograph: Image, face: AlignedFace, source: Image) -> Image:
-        """The photograph (H, W, 3) with one face replaced by the source crop's, uint8 (S, S, 3), as ``source_crop`` gives it."""
-        swapped = self.swapper.swap(source[None], face.crop[None])[0]
-        return paste_back(photograph, face.crop, keep_colour(swapped, face.crop, face.points), face.points, face.affine)
+    def replace(self, image: Image, face: AlignedFace, source: FaceInImage) -> Image:
+        """Replace one face of an image, uint8 (H, W, 3), by the source's."""
+        return paste_face(image, self.model.swap_faces([source], [FaceInImage(image, face)])[0])
 
-    def replace_all(self, photograph: Image, faces: list[AlignedFace], source: Image) -> Image:
-        """The same for several faces of one photograph."""
+    def replace_all(self, image: Image, faces: Sequence[AlignedFace], source: FaceInImage) -> Image:
+        """Replace several faces of one image by the source's."""
         for face in faces:
-            photograph = self.replace(photograph, face, source)
-        return photograph
-
-    def swap(self, source: Path, template: Path, face: FaceChoice = "one") -> SwappedPhotograph:
-        """Swap two photographs; shapes and errors as the function ``swap``."""
-        first = read_photograph(source, MAX_MEGAPIXELS)
-        return self.swap_onto(self.source_crop(first.image, source), ingredient(source, first), template, face)
-
-    def swap_onto(self, source: Image, origin: Ingredient, template: Path, face: FaceChoice) -> SwappedPhotograph:
-        """The same with a source crop that is there already, and where it came from."""
-        second = read_photograph(template, MAX_MEGAPIXELS)
-        faces = find_faces(second.image, face, self.swapper.size_px, template)
-        used = (origin, Ingredient("template", template.name, second.sha256))
-        image = self.replace_all(second.image, faces, source)
-        return SwappedPhotograph(image, faces, Provenance("swapped", self.reference, used))
+            image = self.replace(image, face, source)
+        return image
 
 
-def ingredient(path: Path, photograph: Photograph) -> Ingredient:
-    """A source photograph, as marks name it."""
-    return Ingredient("source", path.name, photograph.sha256)
+def paste_face(image: Image, swapped: SwappedFace) -> Image:
+    """Paste a swapped face into its image, uint8 (H, W, 3), with the skin color of the template."""
+    after = swapped.after if swapped.relit else keep_color(swapped.after, swapped.before, swapped.points)
+    return paste_back(image, swapped.before, after, swapped.points, swapped.affine)
 
 
 def swap(
-    source: str | Path,
-    template: str | Path,
+    source: ImageInput,
+    template: ImageInput,
     out: str | Path | None = None,
     *,
     model: str | Path,
     face: FaceChoice = "one",
     overwrite: bool = False,
-    device: str = "cpu",
-) -> SwappedPhotograph:
-    """Put the source's face onto the template's photograph.
+    device: str = "auto",
+) -> SwapResult:
+    """Put the source's face onto the template: load a model, swap two images, write the result.
+
+    For many images load the model once with ``Swapper.from_pretrained``.
 
     Args:
-        source: a photograph of one person: JPEG, PNG, WebP, TIFF, BMP or GIF. Its EXIF orientation is honoured.
-        template: a photograph that gives all else.
-        out: where to write the result, marked as synthetic: .png, .jpg or .webp; None writes nothing. The file holds none of the
-            inputs' metadata (no GPS, no camera, no names).
-        model: a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix.
-        face: which of the template's faces: "one" (there must be one), "largest", "all", or N, the N-th from the left, from 1.
-        overwrite: replace a file that is at out already.
-        device: where torch computes.
-
-    Returns:
-        The picture, uint8 RGB (H, W, 3), upright, as large as the template; and which faces were replaced.
+        source: an image of one person: a path (JPEG, PNG, WebP, TIFF, BMP, GIF), a PIL image, or uint8 (H, W, 3) RGB.
+        template: the image that gives pose, expression, light and background.
+        out: the file to write, .png, .jpg or .webp, marked as synthetic; None writes nothing.
+        model: a model folder, ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``s3://bucket/prefix``.
+        face: which of the template's faces: "one" (the template must show exactly one), "largest", "all", or N, the N-th
+            from the left, from 1.
+        overwrite: replace an existing file at out.
+        device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps.
 
     Raises:
-        ImageError: a file cannot be read, is no picture, is cut off, or has more than 100 megapixels.
-        FaceError: no face where one is needed, several where one is meant, or one too small or turned too far.
-        InputError: an unknown model, or a file at out that may not be replaced.
-        ArtifactError: a model folder that is damaged or was made for another alignment.
+        ImageError: an image cannot be read, is cut off, or has more than 100 megapixels.
+        FaceError: no face was found, several where one is needed, or it is too small or turned too far.
+        InputError: there is no such model, or the file at out exists.
+        ArtifactError: the model folder is incomplete, damaged, or made for another alignment.
+        ParamsError: there is no such device.
+
+    Example:
+        >>> result = swap("source.png", "template.png", "swapped.jpg", model=model_folder)
+        >>> len(result.faces)
+        1
     """
     if out is not None:
         check_destination(Path(out), overwrite=overwrite)
-    swapped = PhotographSwapper(model, device).swap(Path(source), Path(template), face)
+    swapped = Swapper(model, device).swap(source, template, face)
     if out is not None:
-        write_marked(Path(out), np.ascontiguousarray(swapped.image), swapped.provenance, overwrite=overwrite)
+        swapped.save(out, overwrite=overwrite)
     return swapped

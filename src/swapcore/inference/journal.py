@@ -68,11 +68,11 @@ class Journal(Generic[Row]):
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{self.path}: cannot be read ({error}); remove it or name another --out") from None
+            raise InputError(f"{self.path}: cannot be read ({error}); remove it or name another --output") from None
         whole = text[: text.rfind("\n") + 1]
         reader = csv.DictReader(io.StringIO(whole))
         if reader.fieldnames is not None and list(reader.fieldnames) != list(self._kinds):
-            raise InputError(f"{self.path}: has other columns than {', '.join(self._kinds)}; name another --out")
+            raise InputError(f"{self.path}: has other columns than {', '.join(self._kinds)}; name another --output")
         return [self._row_type(**{name: self._parse(name, row[name]) for name in self._kinds}) for row in reader]
 
     def _parse(self, name: str, text: str) -> Any:
@@ -81,5 +81,5 @@ class Journal(Generic[Row]):
             return text == "True" if kind is bool else kind(text)
         except (TypeError, ValueError):
             raise InputError(
-                f"{self.path}: {name}: cannot read {text!r}; remove the file or name another --out"
+                f"{self.path}: {name}: cannot read {text!r}; remove the file or name another --output"
             ) from None

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.ops.color import from_lab, skin_colour, to_lab
+from swapcore.ops.color import from_lab, skin_color, to_lab
 from swapcore.ops.geometry import Affine, Points, apply, compose, invert
 from swapcore.ops.image import Image
 from swapcore.ops.masks import outline_radius
@@ -21,9 +21,9 @@ _LAST_RADIUS: Final = 1.7
 _EDGE: Final = 0.08
 """Of the crop's side: over so much a change fades towards the crop's border."""
 _REDRAWN: Final = (6.0, 26.0)
-"""Grey levels: where so little is changed the photograph's own fine detail stays, where so much it goes."""
+"""Gray levels: where so little is changed the photograph's own fine detail stays, where so much it goes."""
 _SPREAD: Final = 1 / 48
-"""Of the crop's side: how far the neighbourhood reaches whose change decides over the detail."""
+"""Of the crop's side: how far the neighborhood reaches whose change decides over the detail."""
 
 _COARSE: Final = 4.0
 """Photograph pixels a crop pixel: from here on a picture is enlarged in two steps."""
@@ -70,13 +70,13 @@ def paste_back(photograph: Image, crop: Image, swapped: Image, points: Points, a
     return result
 
 
-def keep_colour(swapped: Image, crop: Image, points: Points) -> Image:
-    """The swap with its skin in the template's colour: uint8 (S, S, 3).
+def keep_color(swapped: Image, crop: Image, points: Points) -> Image:
+    """The swap with its skin in the template's color: uint8 (S, S, 3).
 
     The median of the skin between eyes and mouth is brought back, in Lab, wherever the swap changed something.
     """
     before, after = to_lab(crop), to_lab(swapped)
-    shift = skin_colour(before, points) - skin_colour(after, points)
+    shift = skin_color(before, points) - skin_color(after, points)
     changed = np.abs(swapped.astype(np.float32) - crop).max(-1)
     share = np.clip(cv2.GaussianBlur(changed, (0, 0), crop.shape[0] / 40) / 8, 0, 1) * face_window(
         points, crop.shape[0]
@@ -137,7 +137,7 @@ def _smoothly(values: Floats | Image, affine: Affine, shape: tuple[int, ...], bo
 
 
 def _stale_detail(seen: Image, crop: Image, change: Floats, affine: Affine) -> Floats:
-    """What of the photograph's fine detail belongs to the face that was there: (h, w, 3) grey levels to take away."""
+    """What of the photograph's fine detail belongs to the face that was there: (h, w, 3) gray levels to take away."""
     low, high = _REDRAWN
     size = np.asarray(cv2.GaussianBlur(np.abs(change).mean(-1), (0, 0), crop.shape[0] * _SPREAD), dtype=np.float32)
     share = np.clip((size - low) / (high - low), 0, 1).astype(np.float32)

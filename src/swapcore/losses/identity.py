@@ -9,7 +9,7 @@ def source_identity_loss(output: torch.Tensor, source: torch.Tensor) -> torch.Te
     """Mean of 1 - cos(f(Y), f(S)) over both kinds of groups (claim 5), in [0, 2].
 
     Args:
-        output: f(Y), centred unit vectors (B, D).
+        output: f(Y), centered unit vectors (B, D).
         source: f(S), the same.
     """
     return (1.0 - cosine(output, source)).mean()
@@ -19,7 +19,7 @@ def template_identity_loss(output: torch.Tensor, source: torch.Tensor, template:
     """Mean of |cos(f(Y), f(T)) - cos(f(S), f(T))| over both kinds of groups (claim 6), in [0, 2].
 
     Args:
-        output: f(Y), centred unit vectors (B, D).
+        output: f(Y), centered unit vectors (B, D).
         source: f(S), the same.
         template: f(T), or f(T~) where the template is a fake.
     """

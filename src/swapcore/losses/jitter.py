@@ -1,4 +1,4 @@
-"""Small shifts, sizes and blurs before the recogniser of the losses, which is easily fooled by pixels in exact places."""
+"""Small shifts, sizes and blurs before the recognizer of the losses, which is easily fooled by pixels in exact places."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from swapcore.config import JitterParams
+from swapcore.ops.sampling import at_least_float32, full_precision, sample_at, sampling_grid
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,24 @@ def draw_jitter(params: JitterParams, batch_size: int, rng: np.random.Generator)
 
 
 def apply_jitter(image: torch.Tensor, jitter: Jitter, view: torch.Tensor | None = None) -> torch.Tensor:
-    """Cut a view, then shift, scale about the centre, and blur (B, 3, S, S); edges are replicated.
+    """Cut a view, then shift, scale about the center, and blur (B, 3, S, S); edges are replicated.
 
     Args:
         image: (B, 3, S, S).
         jitter: of B images.
         view: (B, 2, 3), a point of the view to where it lies in the image, both from -1 to 1; None: all of the image as it is.
     """
-    affine = image.new_zeros(len(image), 2, 3)
-    affine[:, 0, 0] = affine[:, 1, 1] = 1.0 / jitter.scale.to(image)
-    affine[:, :, 2] = -2.0 * jitter.shift.to(image)
-    if view is not None:
-        view = view.to(image)
-        affine = view[:, :, :2] @ affine + F.pad(view[:, :, 2:], (2, 0))
-    grid = F.affine_grid(affine, list(image.shape), align_corners=False)
-    moved = F.grid_sample(image, grid, "bilinear", "border", align_corners=False)
-    share = jitter.blur.to(image)[:, None, None, None]
-    return moved + share * (_binomial_blur(moved) - moved)
+    with full_precision(image):
+        image = at_least_float32(image)
+        affine = image.new_zeros(len(image), 2, 3)
+        affine[:, 0, 0] = affine[:, 1, 1] = 1.0 / jitter.scale.to(image)
+        affine[:, :, 2] = -2.0 * jitter.shift.to(image)
+        if view is not None:
+            view = view.to(image)
+            affine = view[:, :, :2] @ affine + F.pad(view[:, :, 2:], (2, 0))
+        moved = sample_at(image, sampling_grid(affine, *image.shape[-2:]))
+        share = jitter.blur.to(image)[:, None, None, None]
+        return moved + share * (_binomial_blur(moved) - moved)
 
 
 def _binomial_blur(image: torch.Tensor) -> torch.Tensor:

@@ -8,13 +8,15 @@ import torch
 from swapcore.config import LossWeights
 from swapcore.losses.adversarial import generator_loss
 from swapcore.losses.feature import feature_loss
+from swapcore.losses.fields import Correspondence, edges, field_terms
 from swapcore.losses.identity import source_identity_loss, template_identity_loss
 from swapcore.losses.jitter import Jitter, apply_jitter
 from swapcore.losses.pixel import change_weight, pixel_loss
-from swapcore.ops.embedding import centred
+from swapcore.ops.compose import Guide, Swap
+from swapcore.ops.embedding import centered
 
-Recognise = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
-"""The frozen recogniser: (B, 3, S, S) in [-1, 1] to levels and raw embedding (B, D)."""
+Recognize = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
+"""The frozen recognizer: (B, 3, S, S) in [-1, 1] to levels and raw embedding (B, D)."""
 Levels = Callable[[torch.Tensor], Sequence[torch.Tensor]]
 """A frozen feature network: (B, 3, S, S) in [-1, 1] to levels."""
 Terms = dict[str, torch.Tensor]
@@ -33,16 +35,24 @@ class Targets:
     is_fake_label: torch.Tensor
     """bool (B,)."""
     source_identity: torch.Tensor
-    """(B, D), centred unit vectors."""
+    """(B, D), centered unit vectors."""
     template_identity: torch.Tensor
-    """(B, D), centred unit vectors."""
+    """(B, D), centered unit vectors."""
     view: torch.Tensor
     """(B, 2, 3): see ``apply_jitter``; where the label's face is cut by its own key points, as every photograph is that
-    a recogniser looks at."""
+    a recognizer looks at."""
 
     def select(self, samples: slice) -> "Targets":
         """Those of some samples."""
         return Targets(**{name: value[samples] for name, value in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class FieldTargets:
+    """What the fields of a batch of swaps are compared with."""
+
+    guide: Guide
+    known: Correspondence
 
 
 class SwapLoss:
@@ -51,7 +61,7 @@ class SwapLoss:
     def __init__(
         self,
         weights: LossWeights,
-        recognise: Recognise,
+        recognize: Recognize,
         embedding_mean: torch.Tensor,
         num_feature_levels: int,
         feature_network: Levels | None,
@@ -60,23 +70,23 @@ class SwapLoss:
 
         Args:
             weights: of every term; 0 leaves a term out.
-            recognise: for the identity losses, and for the feature loss where feature_network is None.
+            recognize: for the identity losses, and for the feature loss where feature_network is None.
             embedding_mean: (D,), mean raw embedding of the training people.
             num_feature_levels: how many levels the feature loss compares, from the first.
-            feature_network: of the feature loss, or None for the recogniser's own levels.
+            feature_network: of the feature loss, or None for the recognizer's own levels.
         """
         self.weights = weights
-        self._recognise = recognise
+        self._recognize = recognize
         self._embedding_mean = embedding_mean
         self._num_levels = num_feature_levels
         self._feature_network = feature_network
 
     def __call__(
         self,
-        image: torch.Tensor,
-        raw: torch.Tensor,
+        swap: Swap,
         targets: Targets,
         *,
+        fields: FieldTargets | None = None,
         jitter: Jitter,
         judge_raw: bool,
         judged: slice = EVERYTHING,
@@ -84,21 +94,25 @@ class SwapLoss:
         """Every term but the adversarial one.
 
         Args:
-            image: the composite, (B, 3, S, S).
-            raw: the image before the mask. The pixel loss judges both: if only the composite were judged, a mask that
-                chooses the template everywhere would score well at once, and the raw image would never learn.
+            swap: the composite and the image before the mask. The pixel loss judges both: if only the composite were
+                judged, a mask that chooses the template everywhere would score well at once, and the raw image would
+                never learn.
             targets: what they should be.
+            fields: what the fields should be, where the swap has fields.
             jitter: applied before the frozen networks, to output and label alike.
             judge_raw: whether identity and features judge raw instead of the composite.
             judged: which samples the frozen networks look at; at small sizes they cost as much as the generator.
         """
+        image, raw = swap.image, swap.raw
         terms = self._pixel_terms(image, raw, targets)
+        if swap.fields is not None and fields is not None:
+            terms |= field_terms(self.weights, swap.fields, fields.guide, fields.known)
         if self.weights.feature or self.weights.identity_source or self.weights.identity_template:
             chosen, jitter = targets.select(judged), jitter.select(judged)
             output = apply_jitter((raw if judge_raw else image)[judged], jitter, chosen.view)
             with torch.no_grad():
                 label = apply_jitter(chosen.label, jitter, chosen.view)
-            levels, embedding = self._recognise(output)
+            levels, embedding = self._recognize(output)
             terms |= self._identity_terms(embedding, chosen)
             terms |= self._feature_terms(output, label, levels, chosen)
         return terms
@@ -114,10 +128,15 @@ class SwapLoss:
         if self.weights.pixel_raw:
             of_raw = pixel_loss(raw, targets.label, weight, targets.is_fake_label, real=real, fake=fake)
             terms["pixel_raw"] = self.weights.pixel_raw * of_raw
+        if self.weights.edges:
+            of_edges = pixel_loss(
+                edges(image), edges(targets.label), weight, targets.is_fake_label, real=real, fake=fake
+            )
+            terms["edges"] = self.weights.edges * of_edges
         return terms
 
     def _identity_terms(self, embedding: torch.Tensor, targets: Targets) -> Terms:
-        output = centred(embedding, self._embedding_mean)
+        output = centered(embedding, self._embedding_mean)
         source, template = targets.source_identity, targets.template_identity
         terms = {}
         if self.weights.identity_source:
@@ -147,4 +166,4 @@ class SwapLoss:
     def _levels_of(self, image: torch.Tensor) -> Sequence[torch.Tensor]:
         if self._feature_network is not None:
             return self._feature_network(image)
-        return self._recognise(image)[0]
+        return self._recognize(image)[0]

@@ -11,7 +11,10 @@ from safetensors.torch import load_file, save_file
 
 from swapcore.config import CropSize, ModelParams
 from swapcore.errors import ArtifactError
+from swapcore.models.fields import FieldGenerator
 from swapcore.models.generator import Generator
+
+AnyGenerator = Generator | FieldGenerator
 
 WEIGHTS = "weights.safetensors"
 CONFIGURATION = "model.json"
@@ -23,7 +26,7 @@ class ModelConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     generator: ModelParams
     size_px: CropSize
     alignment: Literal["ffhq"] = ALIGNMENT
@@ -31,12 +34,24 @@ class ModelConfiguration(BaseModel):
     embedding_size: int
     pooled_size: int
 
-    def build(self) -> Generator:
+    @property
+    def composed_px(self) -> int:
+        """Side of the crops that the model was trained on; ``size_px`` is what the network works at."""
+        return self.size_px * self.generator.compose_scale
+
+    def build(self) -> AnyGenerator:
         """An untrained generator of this shape."""
+        if self.generator.kind == "fields":
+            return FieldGenerator(
+                self.generator,
+                embedding_size=self.embedding_size,
+                pooled_size=self.pooled_size,
+                size_px=self.size_px,
+            )
         return Generator(self.generator, embedding_size=self.embedding_size, pooled_size=self.pooled_size)
 
 
-def save_generator(folder: Path, generator: Generator, configuration: ModelConfiguration) -> None:
+def save_generator(folder: Path, generator: AnyGenerator, configuration: ModelConfiguration) -> None:
     """Write weights.safetensors (float32, sorted by name) and model.json."""
     weights = {name: value.detach().cpu().contiguous() for name, value in sorted(generator.state_dict().items())}
     save_file(weights, folder / WEIGHTS)
@@ -62,11 +77,19 @@ def read_configuration(folder: Path) -> ModelConfiguration:
         raise ArtifactError(f"{path}: cannot be read ({type(error).__name__}); run train again") from None
 
 
+_BEFORE: Final[dict[int, dict[str, Any]]] = {
+    1: {"window": 1.0, "kind": "pixels", "compose_scale": 1, "max_flow": 0.15},
+    2: {"kind": "pixels", "compose_scale": 1, "max_flow": 0.15},
+}
+"""Values of generators of earlier formats, which had no such parameters."""
+
+
 def _as_now(document: Any) -> Any:
-    """A document of format 1 in today's form: its generator saw and painted the whole crop."""
-    if not isinstance(document, dict) or document.get("format") != 1 or not isinstance(document.get("generator"), dict):
+    """Bring a document of an earlier format into today's form."""
+    if not isinstance(document, dict) or not isinstance(document.get("generator"), dict):
         return document
-    return document | {"format": 2, "generator": document["generator"] | {"window": 1.0}}
+    before = _BEFORE.get(document.get("format", 0))
+    return document if before is None else document | {"format": 3, "generator": document["generator"] | before}
 
 
 def _require_alignment(path: Path, document: Any) -> None:
@@ -78,7 +101,7 @@ def _require_alignment(path: Path, document: Any) -> None:
         )
 
 
-def load_generator(folder: Path, device: torch.device | str = "cpu") -> tuple[Generator, ModelConfiguration]:
+def load_generator(folder: Path, device: torch.device | str = "cpu") -> tuple[AnyGenerator, ModelConfiguration]:
     """Load a trained generator, ready for inference (eval mode, no gradients).
 
     Raises:

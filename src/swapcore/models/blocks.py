@@ -19,7 +19,7 @@ def activate(x: torch.Tensor) -> torch.Tensor:
 
 
 def convolution(in_channels: int, out_channels: int, stride: int = 1, gain: float = 1.0) -> nn.Conv2d:
-    """A 3x3 convolution with Kaiming initialisation times gain, and zero bias."""
+    """A 3x3 convolution with Kaiming initialization times gain, and zero bias."""
     layer = nn.Conv2d(in_channels, out_channels, 3, stride, 1)
     nn.init.kaiming_normal_(layer.weight, NEGATIVE_SLOPE, nonlinearity="leaky_relu")
     with torch.no_grad():
@@ -29,7 +29,7 @@ def convolution(in_channels: int, out_channels: int, stride: int = 1, gain: floa
 
 
 def dense(in_features: int, out_features: int) -> nn.Linear:
-    """A fully connected layer with Kaiming initialisation, which keeps a code's variance, and zero bias."""
+    """A fully connected layer with Kaiming initialization, which keeps a code's variance, and zero bias."""
     layer = nn.Linear(in_features, out_features)
     nn.init.kaiming_normal_(layer.weight, NEGATIVE_SLOPE, nonlinearity="leaky_relu")
     nn.init.zeros_(_bias(layer))
@@ -49,8 +49,8 @@ def fuse_statistics(x: torch.Tensor, mean_y: torch.Tensor, std_y: torch.Tensor) 
         mean_y: (B, C).
         std_y: (B, C), not negative.
     """
-    normalised = F.instance_norm(x, eps=STD_EPSILON)
-    return normalised * std_y[:, :, None, None] + mean_y[:, :, None, None]
+    normalized = F.instance_norm(x, eps=STD_EPSILON)
+    return normalized * std_y[:, :, None, None] + mean_y[:, :, None, None]
 
 
 class StatisticsFusion(nn.Module):

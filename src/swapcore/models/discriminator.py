@@ -3,11 +3,14 @@
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
+
+from swapcore.ops.sampling import full_precision
 
 
 class Discriminator(nn.Module):
-    """Patch judge with spectral normalisation (Miyato et al., 2018), which alone keeps so small a game stable."""
+    """Patch judge with spectral normalization (Miyato et al., 2018), which alone keeps so small a game stable."""
 
     def __init__(self, width: int) -> None:
         """Build an untrained judge whose first layer has ``width`` channels."""
@@ -24,8 +27,16 @@ class Discriminator(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Crops (B, 3, S, S) in [-1, 1] to scores (B, 1, S/8, S/8), high for a photograph, float32."""
-        x = image
-        for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.2)
-        scores: torch.Tensor = self.judge(x)
-        return scores.float()
+        with parametrize.cached():
+            self._normalize_weights(image)
+            x = image
+            for layer in self.layers:
+                x = F.leaky_relu(layer(x), 0.2)
+            scores: torch.Tensor = self.judge(x)
+            return scores.float()
+
+    def _normalize_weights(self, image: torch.Tensor) -> None:
+        """Fill the cache with the normalized weights: under autocast, CUDA would run the power iteration in bf16."""
+        with full_precision(image):
+            for layer in [*self.layers, self.judge]:
+                _ = layer.weight

@@ -11,6 +11,8 @@ from torch import nn
 from swapcore.config import ModelParams
 from swapcore.models.blocks import FusionBlock, ResidualBlock, UpBlock, activate, convolution, dense
 from swapcore.models.source import SourceDescription
+from swapcore.ops.compose import Guide, Swap
+from swapcore.ops.sampling import at_least_float32, full_precision, identity_grid, sample_at
 
 CODE_SIZE = 128
 MAX_DISPLACEMENT = 0.15
@@ -19,17 +21,6 @@ _HIDDEN_SIZE = 256
 _MAX_WIDENING = 8
 _RAMP = 1 / 16
 """Of the window's side: over so much the mask opens from the window's edges that lie inside the crop, so that none is seen."""
-
-
-class Swap(NamedTuple):
-    """What the generator gives back, all (B, ., S, S)."""
-
-    image: torch.Tensor
-    """The composite, (B, 3, S, S) in [-1, 1]: mask * raw + (1 - mask) * template."""
-    raw: torch.Tensor
-    """The image before the mask, (B, 3, S, S) in [-1, 1]; outside the window the template."""
-    mask: torch.Tensor
-    """Where the raw image is used, (B, 1, S, S) in [0, 1]; outside the window 0."""
 
 
 class Window(NamedTuple):
@@ -48,6 +39,11 @@ class Window(NamedTuple):
         """(B, C, side, side) in crops of zeros, (B, C, size, size)."""
         right, bottom = size - self.left - self.side, size - self.top - self.side
         return F.pad(inside, (self.left, right, self.top, bottom))
+
+    def extend(self, inside: torch.Tensor, size: int) -> torch.Tensor:
+        """(B, C, side, side) in crops whose border repeats the square's edge, (B, C, size, size)."""
+        right, bottom = size - self.left - self.side, size - self.top - self.side
+        return F.pad(inside, (self.left, right, self.top, bottom), mode="replicate")
 
     def opening(self, like: torch.Tensor) -> torch.Tensor:
         """(1, 1, side, side): 1, falling to 0 at the left, right and upper edge, unless they are the crop's own."""
@@ -80,22 +76,22 @@ def displace(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
     The field says where each pixel comes from, x then y, through tanh: at most MAX_DISPLACEMENT of the side.
     """
     size = image.shape[-1]
-    reach = 2.0 * MAX_DISPLACEMENT * torch.tanh(F.interpolate(flow, size=(size, size), mode="bilinear"))
-    unmoved = F.affine_grid(
-        torch.eye(2, 3, dtype=image.dtype, device=image.device)[None], [1, 3, size, size], align_corners=False
-    )
-    return F.grid_sample(image, unmoved + reach.permute(0, 2, 3, 1), "bilinear", "border", align_corners=False)
+    with full_precision(image):
+        flow = at_least_float32(flow)
+        reach = 2.0 * MAX_DISPLACEMENT * torch.tanh(F.interpolate(flow, size=(size, size), mode="bilinear"))
+        return sample_at(image, identity_grid(flow, size) + reach.permute(0, 2, 3, 1))
 
 
-class Generator(nn.Module):
-    """Gives the template the source's identity (claims 7 to 9)."""
+class Backbone(nn.Module):
+    """Encoder, fusion by statistics and decoder (claims 7 to 9), shared by the generators."""
 
-    def __init__(self, params: ModelParams, *, embedding_size: int, pooled_size: int) -> None:
-        """Build an untrained generator.
+    def __init__(self, params: ModelParams, *, num_channels: int, embedding_size: int, pooled_size: int) -> None:
+        """Build an untrained backbone.
 
         Args:
             params: widths and depths.
-            embedding_size: D, numbers in the recogniser's embedding.
+            num_channels: channels of the spliced input.
+            embedding_size: D, numbers in the recognizer's embedding.
             pooled_size: P, numbers in its pooled levels (``source.pool_levels``).
         """
         super().__init__()
@@ -104,32 +100,68 @@ class Generator(nn.Module):
         self.multiple = params.unshuffle * 2**params.num_levels
         self.description = SourceDescription(embedding_size, pooled_size)
         widths = [params.width * min(2**level, _MAX_WIDENING) for level in range(params.num_levels + 1)]
-        folded = self.unshuffle**2
         self.code = nn.Sequential(
             dense(self.description.size, _HIDDEN_SIZE),
             nn.LeakyReLU(0.1),
             dense(_HIDDEN_SIZE, CODE_SIZE),
             nn.LeakyReLU(0.1),
         )
-        self.stem = convolution(6 * folded, widths[0])
+        self.stem = convolution(num_channels * self.unshuffle**2, widths[0])
         self.encode = nn.ModuleList(ResidualBlock(width) for width in widths[:-1])
         self.shrink = nn.ModuleList(convolution(narrow, wide, 2) for narrow, wide in pairwise(widths))
         self.fuse = nn.ModuleList(FusionBlock(widths[-1], CODE_SIZE) for _ in range(params.num_fusion_blocks))
         self.grow = nn.ModuleList(UpBlock(wide, narrow, CODE_SIZE) for wide, narrow in pairwise(widths[::-1]))
+        self.coarse_width = widths[-2]
+
+    def decode(self, spliced: torch.Tensor, description: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Encode, fuse and decode a spliced window.
+
+        Args:
+            spliced: (B, num_channels, W, W).
+            description: (B, P + D) of the source.
+
+        Returns:
+            The decoder's first map, (B, coarse_width, h, h), and its last, (B, width, W / unshuffle, W / unshuffle).
+        """
+        code = self.code(description)
+        maps = [activate(self.stem(F.pixel_unshuffle(spliced, self.unshuffle)))]
+        for encode, shrink in zip(self.encode, self.shrink, strict=True):
+            maps[-1] = encode(maps[-1])
+            maps.append(activate(shrink(maps[-1])))
+        x = maps.pop()
+        for block in self.fuse:
+            x = block(x, code)
+        decoded = []
+        for grow in self.grow:
+            x = grow(x, maps.pop(), code)
+            decoded.append(x)
+        return decoded[0], decoded[-1]
+
+
+class Generator(Backbone):
+    """Gives the template the source's identity by predicting pixels."""
+
+    def __init__(self, params: ModelParams, *, embedding_size: int, pooled_size: int) -> None:
+        """Build an untrained generator; arguments as for ``Backbone``."""
+        super().__init__(params, num_channels=6, embedding_size=embedding_size, pooled_size=pooled_size)
         self.moves = (params.copies_source, params.moves_template)
-        self.flow = convolution(widths[-2], 2 * sum(self.moves), gain=0.1) if any(self.moves) else None
-        self.refine = ResidualBlock(widths[0])
-        self.output = convolution(widths[0], (4 + sum(self.moves)) * folded, gain=0.3)
+        self.flow = convolution(self.coarse_width, 2 * sum(self.moves), gain=0.1) if any(self.moves) else None
+        self.refine = ResidualBlock(params.width)
+        self.output = convolution(params.width, (4 + sum(self.moves)) * self.unshuffle**2, gain=0.3)
         initial_subpixels(self.output, self.unshuffle)
 
-    def forward(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor) -> Swap:
+    def forward(
+        self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor, guide: Guide | None = None
+    ) -> Swap:
         """Swap a batch.
 
         Args:
             source: (B, 3, S, S) in [-1, 1], S a multiple of 16.
             template: (B, 3, S, S) in [-1, 1].
             description: (B, P + D) of the source, from ``self.description.describe``.
+            guide: not used by this generator.
         """
+        del guide
         size = template.shape[-1]
         window = window_of(size, self.window, self.multiple)
         seen = window.cut(template)
@@ -142,19 +174,8 @@ class Generator(nn.Module):
         self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Raw image (B, 3, W, W) and mask (B, 1, W, W) of the window, whose source and template these are."""
-        code = self.code(description)
-        maps = [activate(self.stem(F.pixel_unshuffle(torch.cat([source, template], 1), self.unshuffle)))]
-        for encode, shrink in zip(self.encode, self.shrink, strict=True):
-            maps[-1] = encode(maps[-1])
-            maps.append(activate(shrink(maps[-1])))
-        x = maps.pop()
-        for block in self.fuse:
-            x = block(x, code)
-        moved: list[torch.Tensor] = []
-        for level, grow in enumerate(self.grow):
-            x = grow(x, maps.pop(), code)
-            if level == 0:
-                moved = self._move(x, source, template)
+        coarse, x = self.decode(torch.cat([source, template], 1), description)
+        moved = self._move(coarse, source, template)
         return self._mix(self.output(activate(self.refine(x))), moved)
 
     def _move(self, x: torch.Tensor, source: torch.Tensor, template: torch.Tensor) -> list[torch.Tensor]:

@@ -1,17 +1,17 @@
-"""What the generator is told of the source: one function from crops and recogniser, the same in training and at inference."""
+"""What the generator is told of the source: one function from crops and recognizer, the same in training and at inference."""
 
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
-from swapcore.ops.embedding import centred
+from swapcore.ops.embedding import centered
 
-Recognise = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
+Recognize = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
 """A frozen face network: crops (B, 3, S, S) in [-1, 1] to its levels [(B, C_i, H_i, W_i)] and raw embedding (B, D)."""
 
 EMBEDDING_GAIN = 16.0
-"""A unit vector of some 128 numbers has entries near 1/11; larger than the ten times as many standardised levels, it is heard."""
+"""A unit vector of some 128 numbers has entries near 1/11; larger than the ten times as many standardized levels, it is heard."""
 _MIN_DEVIATION = 1e-3
 
 
@@ -28,7 +28,7 @@ def pool_levels(levels: Sequence[torch.Tensor], embedding: torch.Tensor) -> torc
 
 
 class SourceDescription(nn.Module):
-    """Standardises pooled recogniser levels and centres the embedding; its buffers travel with the generator's weights."""
+    """Standardizes pooled recognizer levels and centers the embedding; its buffers travel with the generator's weights."""
 
     embedding_mean: torch.Tensor
     pooled_mean: torch.Tensor
@@ -54,13 +54,13 @@ class SourceDescription(nn.Module):
 
     def forward(self, pooled: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         """Pooled levels (B, P) and raw embedding (B, D) to the description (B, P + D), float32."""
-        identity = centred(embedding, self.embedding_mean)
+        identity = centered(embedding, self.embedding_mean)
         standard = (pooled - self.pooled_mean) / self.pooled_std
         return torch.cat([standard, EMBEDDING_GAIN * identity], 1)
 
     @torch.no_grad()
-    def describe(self, recognise: Recognise, source: torch.Tensor) -> torch.Tensor:
+    def describe(self, recognize: Recognize, source: torch.Tensor) -> torch.Tensor:
         """Source crops (B, 3, S, S) in [-1, 1] to the description (B, P + D) that the generator takes."""
-        levels, embedding = recognise(source)
+        levels, embedding = recognize(source)
         described: torch.Tensor = self(pool_levels(levels, embedding), embedding)
         return described

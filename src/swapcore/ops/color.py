@@ -1,4 +1,4 @@
-"""CIE Lab, in which colours are compared as the eye does, and the colour of a face's skin."""
+"""CIE Lab, in which colors are compared as the eye does, and the color of a face's skin."""
 
 import cv2
 import numpy as np
@@ -18,12 +18,12 @@ def to_lab(image: Image) -> Lab:
 
 
 def from_lab(lab: Lab) -> Image:
-    """sRGB of a Lab picture, rounded, colours outside sRGB clipped, uint8 (S, S, 3)."""
+    """sRGB of a Lab picture, rounded, colors outside sRGB clipped, uint8 (S, S, 3)."""
     rgb = cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)
     return np.asarray(np.clip(rgb * 255 + 0.5, 0, 255), dtype=np.uint8)
 
 
-def skin_colour(lab: Lab, points: Points) -> npt.NDArray[np.float32]:
+def skin_color(lab: Lab, points: Points) -> npt.NDArray[np.float32]:
     """Median Lab (3,) of a face between eyes and mouth, where neither hair nor beard grows.
 
     Args:

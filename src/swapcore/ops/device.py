@@ -6,6 +6,10 @@ import torch
 
 from swapcore import launched
 from swapcore.errors import ParamsError
+from swapcore.parallel import num_processes
+
+MAX_GPU_PROCESSES = 4
+"""Each holds a CUDA context and the model in the GPU's memory."""
 
 
 def select_device(name: str) -> torch.device:
@@ -28,6 +32,12 @@ def select_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ParamsError("device: mps is not there; use auto or cpu")
     return device
+
+
+def num_inference_processes(workers: int, device: str) -> int:
+    """Number of processes for inference: `workers`, or for 0 one per core; at most MAX_GPU_PROCESSES share a GPU."""
+    processes = num_processes(workers)
+    return min(processes, MAX_GPU_PROCESSES) if workers == 0 and select_device(device).type != "cpu" else processes
 
 
 def set_threads(threads: int) -> None:

@@ -1,4 +1,4 @@
-"""Alignments and affines. Points are x, y in pixels; the centre of the top-left pixel is (0, 0)."""
+"""Alignments and affines. Points are x, y in pixels; the center of the top-left pixel is (0, 0)."""
 
 import math
 
@@ -26,11 +26,11 @@ def similarity_transform(source: Points, target: Points) -> Affine:
     if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2 or len(source) < 2:
         raise ValueError(f"expected two (N, 2) arrays with N >= 2, got {source.shape} and {target.shape}")
     source_mean, target_mean = source.mean(0), target.mean(0)
-    source_centred, target_centred = source - source_mean, target - target_mean
-    variance = float((source_centred**2).sum())
+    source_centered, target_centered = source - source_mean, target - target_mean
+    variance = float((source_centered**2).sum())
     if variance < 1e-12:
         raise ValueError("the source points coincide")
-    u, singular, vt = np.linalg.svd(target_centred.T @ source_centred)
+    u, singular, vt = np.linalg.svd(target_centered.T @ source_centered)
     sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
     rotation = u @ np.diag(sign) @ vt
     scale = float((singular * sign).sum()) / variance
@@ -61,7 +61,7 @@ def compose(outer: Affine, inner: Affine) -> Affine:
 
 
 def rescale(affine: Affine, from_px: int, to_px: int) -> Affine:
-    """The same crop at another size: pixel centres stay pixel centres."""
+    """The same crop at another size: pixel centers stay pixel centers."""
     factor = to_px / from_px
     scaling = np.array([[factor, 0.0, (factor - 1) / 2], [0.0, factor, (factor - 1) / 2]])
     return compose(scaling, affine)

@@ -44,7 +44,7 @@ def _same_shape(first: Image, second: Image) -> None:
 
 
 def l1(first: Image, second: Image, mask: Mask | None = None) -> float:
-    """Mean absolute difference in grey levels, 0 to 255, of two (H, W, 3) pictures, weighted by mask (H, W).
+    """Mean absolute difference in gray levels, 0 to 255, of two (H, W, 3) pictures, weighted by mask (H, W).
 
     Raises:
         ValueError: shapes that differ, or an empty mask.
@@ -106,13 +106,13 @@ def cosine(first: Vectors, second: Vectors, mean: npt.NDArray[np.floating]) -> n
 
 
 def cosine_table(queries: Vectors, gallery: Vectors, mean: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Centred cosines of every query (Q, D) with every gallery row (N, D): (Q, N)."""
+    """Centered cosines of every query (Q, D) with every gallery row (N, D): (Q, N)."""
     return np.asarray(_unit(queries, mean) @ _unit(gallery, mean).T)
 
 
 def _unit(vectors: Vectors, mean: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    centred = vectors.astype(np.float64) - mean
-    return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12))
+    centered = vectors.astype(np.float64) - mean
+    return np.asarray(centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-12))
 
 
 def retrieval_rank(

@@ -1,9 +1,59 @@
-"""Differentiable resampling of image batches by an affine."""
+"""Differentiable resampling of image batches, in float32 also under autocast."""
+
+from contextlib import AbstractContextManager
 
 import torch
 import torch.nn.functional as F
 
 from swapcore.ops.geometry import Affine, invert
+
+
+def full_precision(like: torch.Tensor) -> AbstractContextManager[object]:
+    """Turn autocast off on the tensor's device: bf16 rounds positions in a 512 px image by up to half a pixel."""
+    return torch.autocast(like.device.type, enabled=False)
+
+
+def at_least_float32(values: torch.Tensor) -> torch.Tensor:
+    """Convert bf16 and fp16 to float32; float32 and float64 stay as they are."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
+def sampling_grid(affine: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Compute where each output pixel is sampled.
+
+    Args:
+        affine: (B, 2, 3), output position to input position, both -1 to 1 over the image (pixel edges).
+        height: of the output, in pixels.
+        width: of the output, in pixels.
+
+    Returns:
+        (B, height, width, 2), x then y in [-1, 1] inside the image; float32 or float64.
+    """
+    with full_precision(affine):
+        affine = at_least_float32(affine)
+        return F.affine_grid(affine, [len(affine), 1, height, width], align_corners=False)
+
+
+def identity_grid(like: torch.Tensor, size_px: int) -> torch.Tensor:
+    """Compute the grid (1, S, S, 2) that samples every pixel at its own place, on the device of ``like``."""
+    dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
+    return sampling_grid(torch.eye(2, 3, dtype=dtype, device=like.device)[None], size_px, size_px)
+
+
+def sample_at(images: torch.Tensor, grid: torch.Tensor, *, cubic: bool = False) -> torch.Tensor:
+    """Sample images; edges are replicated.
+
+    Args:
+        images: (B, C, H, W).
+        grid: (B, h, w, 2), as from ``sampling_grid``.
+        cubic: interpolate with a cubic kernel, which keeps more detail than the bilinear one.
+
+    Returns:
+        (B, C, h, w), float32, or float64 where both inputs are.
+    """
+    with full_precision(images):
+        images, grid = at_least_float32(images), at_least_float32(grid)
+        return F.grid_sample(images, grid, "bicubic" if cubic else "bilinear", "border", align_corners=False)
 
 
 def resample(batch: torch.Tensor, affine: Affine, size_px: int) -> torch.Tensor:
@@ -14,7 +64,7 @@ def resample(batch: torch.Tensor, affine: Affine, size_px: int) -> torch.Tensor:
 
     Args:
         batch: float (B, C, H, W); taken to float32.
-        affine: (2, 3), maps points of the image to points of the cut; pixel centres are whole numbers.
+        affine: (2, 3), maps points of the image to points of the cut; pixel centers are whole numbers.
         size_px: side of the cut.
 
     Returns:
@@ -22,12 +72,11 @@ def resample(batch: torch.Tensor, affine: Affine, size_px: int) -> torch.Tensor:
     """
     height, width = batch.shape[-2:]
     inverse = torch.as_tensor(invert(affine), dtype=torch.float64)
-    # grid_sample counts in half image sides from the centre: pixel p is (2 p + 1) / side - 1.
+    # grid_sample counts in half image sides from the center: pixel p is (2 p + 1) / side - 1.
     to_unit = torch.tensor([[2.0 / width], [2.0 / height]], dtype=torch.float64)
     linear = to_unit * inverse[:, :2] * size_px / 2
-    centre = inverse @ torch.tensor([(size_px - 1) / 2, (size_px - 1) / 2, 1.0], dtype=torch.float64)
-    shift = to_unit * (centre[:, None] + 0.5) - 1
+    center = inverse @ torch.tensor([(size_px - 1) / 2, (size_px - 1) / 2, 1.0], dtype=torch.float64)
+    shift = to_unit * (center[:, None] + 0.5) - 1
     theta = torch.cat([linear, shift], 1).to(batch.device, torch.float32)
-    grid = F.affine_grid(theta[None], [1, 1, size_px, size_px], align_corners=False)
-    grid = grid.expand(batch.shape[0], -1, -1, -1)
-    return F.grid_sample(batch.to(torch.float32), grid, padding_mode="border", align_corners=False)
+    grid = sampling_grid(theta[None], size_px, size_px).expand(batch.shape[0], -1, -1, -1)
+    return sample_at(batch.to(torch.float32), grid)

@@ -22,7 +22,7 @@ KEY_VARIABLE = "SWAPCORE_SIGNING_KEY"
 FOLDER_VARIABLE = "SWAPCORE_CONFIG"
 """Where the self-made certificate is kept, instead of the user's configuration folder."""
 SELF_MADE = "Self-made by swapcore, not trusted"
-"""The organisation that a certificate made here names, so that no reader takes it for anybody's."""
+"""The organization that a certificate made here names, so that no reader takes it for anybody's."""
 _CHAIN, _KEY = "certificate.pem", "key.pem"
 _VALID = datetime.timedelta(days=3650)
 

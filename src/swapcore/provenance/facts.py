@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Action = Literal["swapped", "anonymised", "video"]
-ACTIONS: tuple[Action, ...] = ("swapped", "anonymised", "video")
+Action = Literal["swapped", "anonymized", "video"]
+ACTIONS: tuple[Action, ...] = ("swapped", "anonymized", "video")
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swapcore.data.images import decode_photograph, read_file
+from swapcore.data.images import MAX_MEGAPIXELS, decode_photograph, read_file
 from swapcore.provenance import manifest, watermark
 from swapcore.provenance.manifest import Facts, Manifest
 from swapcore.provenance.payload import Payload, from_bits
 
-MAX_MEGAPIXELS = 200.0
 _MIME_TYPES = (
     (b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"), (b"GIF8", "image/gif"),
     (b"II*\0", "image/tiff"), (b"MM\0*", "image/tiff"),

@@ -11,7 +11,7 @@ import c2pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from swapcore import __version__
-from swapcore.errors import InputError
+from swapcore.errors import InputError, first_line
 from swapcore.provenance.credentials import SELF_MADE, Credentials
 from swapcore.provenance.facts import Provenance
 
@@ -22,7 +22,7 @@ COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrained
 """The digital source type of IPTC for a photograph into which a trained model put something."""
 _DONE = {
     "swapped": "A model put the face of the source onto the template",
-    "anonymised": "A model put the face of a person who does not exist onto the template",
+    "anonymized": "A model put the face of a person who does not exist onto the template",
     "video": "A model put the face of the source onto the frames of the template",
 }
 _OFFLINE = {
@@ -70,7 +70,7 @@ class Manifest:
     problems: tuple[str, ...]
     """Codes of C2PA for what failed; that nobody vouches for the signer is one of them."""
     signer: str
-    """The organisation in the certificate."""
+    """The organization in the certificate."""
     generator: str
     """Name and version of the program that made the claim."""
     source_type: str | None
@@ -97,7 +97,7 @@ def sign(data: bytes, mime_type: str, provenance: Provenance, credentials: Crede
         builder.sign(c2pa.Signer.from_info(information), mime_type, io.BytesIO(data), signed)
     except c2pa.C2paError as error:
         raise InputError(
-            f"the signing certificate cannot sign C2PA ({_line(error)}); docs/responsible-use.md"
+            f"the signing certificate cannot sign C2PA ({first_line(error)}); docs/responsible-use.md"
         ) from None
     return signed.getvalue()
 
@@ -114,7 +114,7 @@ def read(data: bytes, mime_type: str) -> Manifest | None:
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as error:
-        return Manifest("Invalid", (_line(error),), "", "", None, None)
+        return Manifest("Invalid", (first_line(error),), "", "", None, None)
     with reader:
         return _summary(json.loads(reader.json()))
 
@@ -168,9 +168,9 @@ def _ingredient(provenance: Provenance, place: int) -> dict[str, Any]:
 
 
 def _title(provenance: Provenance, place: int) -> str:
-    """The ingredient's file name, unless it could tell who was anonymised."""
+    """The ingredient's file name, unless it could tell who was anonymized."""
     ingredient = provenance.ingredients[place]
-    return ingredient.role if provenance.action == "anonymised" else ingredient.name
+    return ingredient.role if provenance.action == "anonymized" else ingredient.name
 
 
 def _context(anchors: str | None = None) -> c2pa.Context:
@@ -207,7 +207,3 @@ def _own_facts(data: Any) -> Facts | None:
         return Facts.model_validate(data)
     except ValidationError:
         return None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -26,7 +26,7 @@ Waves = npt.NDArray[np.complex128]
 MIN_SIDE_PX = 160
 """Of the shorter side: below it the shortest wave would be under two pixels."""
 STRENGTHS = (1.5, 2.4)
-"""Root mean square of the change in grey levels, for calm pictures and at most for busy ones: 44.6 to 40.5 dB."""
+"""Root mean square of the change in gray levels, for calm pictures and at most for busy ones: 44.6 to 40.5 dB."""
 THRESHOLD = 7.0
 """Of the synchronisation's peak over its noise. Among unmarked photographs it stays below about 5.5; marked ones reach 15."""
 _PERIODS = 4.0

@@ -10,8 +10,8 @@ MODEL_CARD = "README.md"
 """Its name among the registered model's files, as other tools look for it."""
 _PURPOSE = """\
 ## Intended use
-Gives a template photograph the identity of a source photograph. For work with people's consent: anonymising photographs, making
-labelled fakes for research on detection, film and photography with everybody's agreement. Not for showing anybody doing what they
+Gives a template photograph the identity of a source photograph. For work with people's consent: anonymizing photographs, making
+labeled fakes for research on detection, film and photography with everybody's agreement. Not for showing anybody doing what they
 did not do without their consent, nor for passing a check of identity. What it makes is synthetic and must be called so.
 """
 

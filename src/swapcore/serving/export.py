@@ -1,4 +1,4 @@
-"""A trained model as one ONNX file: source and template crops in, swapped crops out, recogniser included."""
+"""A trained model as one ONNX file: source and template crops in, swapped crops out, recognizer included."""
 
 import warnings
 from pathlib import Path
@@ -12,14 +12,21 @@ import torch
 from swapcore.data.artifact import file_digest
 from swapcore.errors import ArtifactError, InputError
 from swapcore.files import in_place
-from swapcore.hub.swapper import SwapNetwork, Swapper
+from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.field_swapper import FieldSwapper
+from swapcore.hub.loading import load_model_folder
 from swapcore.models.artifact import WEIGHTS
 
 OPSET = 20
-"""The first that has GridSample for what the recogniser's framing needs."""
+"""The first that has GridSample for what the recognizer's framing needs."""
 MAX_DIFFERENCE = 1e-3
-"""Of a pixel in [-1, 1] between torch and onnxruntime; an eighth of a grey level. An export that differs more is refused."""
+"""Of a pixel in [-1, 1] between torch and onnxruntime; an eighth of a gray level. An export that differs more is refused."""
 _PARITY_BATCHES = (1, 3)
+
+FIELD_INPUTS = (
+    "source", "template", "described", "small_source", "small_template", "guide_flow", "guide_visible"
+)  # fmt: skip
+"""See ``FieldNetwork``; a model that predicts pixels has the first two."""
 
 Crops = npt.NDArray[np.float32]
 """float32 (B, 3, S, S) in [-1, 1], RGB."""
@@ -36,7 +43,8 @@ class Export(NamedTuple):
 def export_onnx(model: Path, path: Path) -> Export:
     """Write a model folder as ONNX and compare the file with the model before it takes its name.
 
-    The file has inputs ``source`` and ``template``, output ``swapped``: float32 (B, 3, S, S) in [-1, 1], RGB, any B. Its
+    Of a model that predicts pixels the file has inputs ``source`` and ``template``; of one that composes, those of
+    ``FieldNetwork``, source and template of any size. Output ``swapped``: float32 (B, 3, S, S) in [-1, 1], RGB, any B. Its
     metadata say which model it is and how crops must be aligned. With the TorchScript exporter: the newer one gives the
     same graph in twenty times the time and needs two further packages.
 
@@ -46,16 +54,16 @@ def export_onnx(model: Path, path: Path) -> Export:
 
     Raises:
         ArtifactError: the folder is no model, or the exported file does not compute what the model computes.
-        InputError: the model's recogniser is an ONNX file itself, which cannot become part of another one.
+        InputError: the model's recognizer is an ONNX file itself, which cannot become part of another one.
         OSError: the file cannot be written.
     """
-    swapper = Swapper(model)
-    if not swapper.network.recogniser.differentiable:
+    swapper = load_model_folder(model)
+    if not swapper.recognizer.differentiable:
         raise InputError(
-            f"{model}: its recogniser runs in onnxruntime and cannot be exported; export needs dlib or TorchScript"
+            f"{model}: its recognizer runs in onnxruntime and cannot be exported; export needs dlib or TorchScript"
         )
     with in_place(path) as partial:
-        _export(swapper.network, swapper.size_px, partial)
+        _export(swapper, partial)
         _describe(
             partial,
             {"alignment": "ffhq", "size_px": str(swapper.size_px), "weights_sha256": file_digest(model / WEIGHTS)},
@@ -68,23 +76,36 @@ def export_onnx(model: Path, path: Path) -> Export:
     return Export(swapper.size_px, difference)
 
 
-def _noise(num: int, size_px: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _noise(num: int, swapper: CropSwapper, size_px: int) -> tuple[torch.Tensor, ...]:
+    """Inputs of the network, of noise: what a real image gives would not reach every branch any better."""
     noise = torch.Generator().manual_seed(num)
-    first, second = (torch.rand(num, 3, size_px, size_px, generator=noise) * 2 - 1 for _ in range(2))
-    return first, second
+
+    def drawn(side_px: int, channels: int = 3) -> torch.Tensor:
+        return torch.rand(num, channels, side_px, side_px, generator=noise) * 2 - 1
+
+    if not isinstance(swapper, FieldSwapper):
+        return drawn(size_px), drawn(size_px)
+    guide = (0.05 * drawn(swapper.working_px, 2), drawn(swapper.working_px, 1).abs())
+    small = (drawn(swapper.size_px), drawn(swapper.working_px), drawn(swapper.working_px))
+    return drawn(size_px), drawn(size_px), *small, *guide
 
 
-def _export(network: SwapNetwork, size_px: int, path: Path) -> None:
-    names = ["source", "template", "swapped"]
+def _export(swapper: CropSwapper, path: Path) -> None:
+    inputs = list(FIELD_INPUTS if isinstance(swapper, FieldSwapper) else FIELD_INPUTS[:2])
+    axes = {name: {0: "batch"} for name in [*inputs, "swapped"]}
+    if isinstance(swapper, FieldSwapper):
+        axes["source"] |= {2: "source_height", 3: "source_width"}
+        axes["template"] |= {2: "height", 3: "width"}
+        axes["swapped"] |= {2: "height", 3: "width"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of its own age and of constants that are constant
         torch.onnx.export(
-            network,
-            _noise(2, size_px),
+            swapper.network,
+            _noise(2, swapper, swapper.size_px),
             str(path),
-            input_names=names[:2],
-            output_names=names[2:],
-            dynamic_axes={name: {0: "batch"} for name in names},
+            input_names=inputs,
+            output_names=["swapped"],
+            dynamic_axes=axes,
             opset_version=OPSET,
             dynamo=False,
         )
@@ -100,11 +121,12 @@ def _describe(path: Path, facts: dict[str, str]) -> None:
     onnx.save(graph, path)
 
 
-def _difference(swapper: Swapper, path: Path, num: int) -> float:
-    source, template = _noise(num, swapper.size_px)
+def _difference(swapper: CropSwapper, path: Path, num: int) -> float:
+    """The largest difference on a batch; of a field model, at another size than the export's."""
+    inputs = _noise(num, swapper, swapper.size_px + (96 if isinstance(swapper, FieldSwapper) else 0))
     with torch.no_grad():
-        wanted = swapper.network(source, template).numpy()
-    return float(np.abs(OnnxSwap(path)(source.numpy(), template.numpy()) - wanted).max())
+        wanted = swapper.network(*inputs).numpy()
+    return float(np.abs(OnnxSwap(path)(*(values.numpy() for values in inputs)) - wanted).max())
 
 
 class OnnxSwap:
@@ -116,7 +138,8 @@ class OnnxSwap:
         options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def __call__(self, source: Crops, template: Crops) -> Crops:
-        """Swap a batch of crops."""
-        swapped = self._session.run(["swapped"], {"source": source, "template": template})[0]
+    def __call__(self, *inputs: Crops) -> Crops:
+        """Swap a batch of crops; the inputs in the file's order."""
+        names = [each.name for each in self._session.get_inputs()]
+        swapped = self._session.run(["swapped"], dict(zip(names, inputs, strict=True)))[0]
         return np.asarray(swapped, dtype=np.float32)

@@ -1,5 +1,6 @@
-"""The registered model as MLflow runs it ("models from code"): a script that MLflow executes; no module imports it."""
+"""The registered model as an MLflow "model from code" script; no module imports it."""
 
+import os
 from pathlib import Path
 
 import mlflow
@@ -8,23 +9,23 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from swapcore.errors import UserError
-from swapcore.inference.image_swapper import PhotographSwapper
+from swapcore.inference.image_swapper import Swapper
 from swapcore.provenance.credentials import signing_credentials
-from swapcore.serving.requests import SwapRequest, answer
+from swapcore.serving.requests import SwapRequest, respond
 
 
 class ServedSwapper(PythonModel):
-    """Pairs of photographs, or of aligned crops, in base64 to swapped pictures in base64."""
+    """Swaps pairs of images, or of aligned crops, in base64."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Load the weights that were logged beside this script, and see that answers can be signed."""
+        """Load the weights that were logged with this script, and check that results can be signed."""
         signing_credentials()
-        self._swapper = PhotographSwapper(Path(context.artifacts["model"]))
+        self._swapper = Swapper(Path(context.artifacts["model"]), os.environ.get("SWAPCORE_DEVICE", "cpu"))
 
-    def predict(self, model_input: list[SwapRequest]) -> list[str]:  # type: ignore[override]  # the form that mlflow types
-        """Swap each pair; the signature of the registered model is made from these types."""
+    def predict(self, model_input: list[SwapRequest]) -> list[str]:  # type: ignore[override]  # MLflow reads these types
+        """Swap each pair; MLflow derives the signature of the registered model from these types."""
         try:
-            return answer(self._swapper, model_input)
+            return respond(self._swapper, model_input)
         except UserError as error:
             raise MlflowException(str(error), INVALID_PARAMETER_VALUE) from None
 

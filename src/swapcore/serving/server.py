@@ -15,7 +15,9 @@ _MODEL = "__pyfunc_model_path__"
 """How mlflow tells its server which model to load."""
 
 
-def serve_version(found: Registered, *, host: str, port: int, workers: int, max_request_megabytes: int) -> NoReturn:
+def serve_version(
+    found: Registered, *, host: str, port: int, workers: int, max_request_megabytes: int, device: str = "cpu"
+) -> NoReturn:
     """Become the server: this process is replaced, so that signals reach it and nothing is left behind.
 
     Raises:
@@ -29,7 +31,7 @@ def serve_version(found: Registered, *, host: str, port: int, workers: int, max_
         workers=workers,
         max_request_megabytes=max_request_megabytes,
     )
-    os.execve(words[0], words, environment)
+    os.execve(words[0], words, {**environment, "SWAPCORE_DEVICE": device})
 
 
 def _check_address(host: str, port: int) -> None:

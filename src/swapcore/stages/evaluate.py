@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from swapcore.config import EvaluateParams, GroupsParams, InputPath, NetworkParams, OutputPath
 from swapcore.data.artifact import SPEED, Card, artifact_digest, building, file_digest, read_card, write_card
 from swapcore.data.faces import Face, FaceSet, at_size
-from swapcore.data.recognizer_file import read_recogniser_file
+from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.sampling import spread
-from swapcore.errors import ArtifactError, InputError, ParamsError, TrackingError
+from swapcore.errors import ArtifactError, InputError, ParamsError, TrackingError, first_line
 from swapcore.evaluation.attributes import Pose, locate_face
 from swapcore.evaluation.findings import Findings, judge
 from swapcore.evaluation.folder import PAGE, SHEET, read_losses, write_json, write_report
@@ -42,9 +42,9 @@ from swapcore.evaluation.scores import TOP, Bench
 from swapcore.evaluation.slices import rendered_expression
 from swapcore.evaluation.speed import measure_speed
 from swapcore.evaluation.summary import worst_slice
-from swapcore.faces.networks import load_judge
+from swapcore.faces.networks import load_evaluator_recognizer
+from swapcore.hub.loading import load_model_folder
 from swapcore.hub.references import LocatedModel, resolve_model
-from swapcore.hub.swapper import Swapper
 from swapcore.models.artifact import WEIGHTS, read_configuration
 from swapcore.ops.device import select_device
 from swapcore.ops.image import Image, resize, to_tensor
@@ -72,7 +72,7 @@ class Inputs:
     model: Path
     card: Card
     network: NetworkParams
-    """The training's own recogniser."""
+    """The training's own recognizer."""
     embedding_mean: npt.NDArray[np.float32]
     size_px: int
     """The model's crop, at which everything is judged."""
@@ -139,9 +139,9 @@ def run(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: O
 
 def _read(params: EvaluateParams, faces: Path, model: Path) -> Inputs:
     face_set, card = FaceSet(faces), read_card(model, "model")
-    size_px = read_configuration(model).size_px
-    network, mean = read_recogniser_file(model)
-    if (network.kind, network.sha256) == (face_set.recogniser.kind, face_set.recogniser.sha256):
+    size_px = read_configuration(model).composed_px
+    network, mean = read_recognizer_file(model)
+    if (network.kind, network.sha256) == (face_set.recognizer.kind, face_set.recognizer.sha256):
         mean = face_set.embedding_mean  # the same for every model judged here, wherever it was trained
     face = lru_cache(FACES_KEPT)(lambda place: at_size(face_set[place], size_px))
     return Inputs(params, face_set, model, card, network, mean, size_px, select_device(params.device), face)
@@ -160,7 +160,7 @@ def _answers(inputs: Inputs) -> tuple[list[Answer], list[str]]:
         params, label = _teacher_shown(GroupsParams.model_validate({"workers": 0} | (groups.get("params") or {})))
         answers.append(Answer(TEACHER, label, one_by_one(pictures_of(load_teacher(params, inputs.faces)))))
     except (ParamsError, ValidationError) as error:
-        notes.append(f"The teacher’s own swap is not shown, for it cannot be loaded: {str(error).splitlines()[0]}.")
+        notes.append(f"The teacher’s own swap is not shown, for it cannot be loaded: {first_line(error)}.")
     if groups.get("inputs", {}).get("faces") != artifact_digest(inputs.faces.folder):
         notes.append(
             "The model’s card does not name these faces as those it was trained from: that training never saw the test "
@@ -184,7 +184,7 @@ def _champion(inputs: Inputs) -> tuple[LocatedModel | None, list[str]]:
     try:
         return resolve_model(reference), []
     except (InputError, ArtifactError, TrackingError) as error:
-        return None, [f"The champion is not shown: {str(error).splitlines()[0]}."]
+        return None, [f"The champion is not shown: {first_line(error)}."]
 
 
 def _version(model: LocatedModel) -> str:
@@ -193,13 +193,13 @@ def _version(model: LocatedModel) -> str:
 
 def _model_swap(inputs: Inputs, model: Path) -> Swap:
     """A model's swap; one of another size is given, and gives, pictures brought to its own."""
-    swapper = Swapper(model, inputs.device)
+    swapper = load_model_folder(model, inputs.device)
 
     def crops(faces: Sequence[Face]) -> Batch:
         return np.stack([resize(face.image, swapper.size_px) for face in faces])
 
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
-        swapped = swapper.swap(crops(sources), crops(templates))
+        swapped = swapper.swap_crops(crops(sources), crops(templates))
         return np.stack([resize(image, inputs.size_px) for image in swapped])
 
     return swap
@@ -277,10 +277,10 @@ def _truth_itself(
 def _judge(inputs: Inputs) -> Judge:
     """The judge that params name, else the training's own network under jitter; the same file stays the same network."""
     network = inputs.params.judge or inputs.network
-    recogniser = load_judge(network).to(inputs.device)
+    recognizer = load_evaluator_recognizer(network).to(inputs.device)
 
     def embed(images: Batch) -> Vectors:
-        return recogniser.embed(images, inputs.params.batch_size)
+        return recognizer.embed(images, inputs.params.batch_size)
 
     if (network.kind, network.sha256) == (inputs.network.kind, inputs.network.sha256):
         return Judge(SELF_JUDGED, embed, inputs.embedding_mean, jittered=True, seed=inputs.params.seed)
@@ -291,7 +291,7 @@ def _judge(inputs: Inputs) -> Judge:
 
 def _levels(inputs: Inputs) -> Levels:
     """The built-in network's feature maps, whatever judges."""
-    network = load_judge(BUILT_IN).to(inputs.device)
+    network = load_evaluator_recognizer(BUILT_IN).to(inputs.device)
 
     @torch.no_grad()
     def levels(images: Batch) -> list[npt.NDArray[np.floating]]:

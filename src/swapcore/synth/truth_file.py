@@ -48,7 +48,7 @@ def encode_parts(parts: npt.NDArray[np.uint8]) -> bytes:
 
 
 def encode_depth(depth: npt.NDArray[np.float32]) -> bytes:
-    """A 16-bit grey PNG of depth (S, S) in cm, in steps of DEPTH_UNIT_CM; 0 is the background."""
+    """A 16-bit gray PNG of depth (S, S) in cm, in steps of DEPTH_UNIT_CM; 0 is the background."""
     steps = np.where(np.isfinite(depth), np.rint(depth.astype(np.float64) / DEPTH_UNIT_CM), _NOTHING)
     return _png(PillowImage.fromarray(steps.astype(np.uint16)))
 

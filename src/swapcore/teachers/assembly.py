@@ -12,19 +12,23 @@ import numpy.typing as npt
 
 from swapcore.config import GroupsParams
 from swapcore.data.faces import Face, FaceSet, at_size
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, ImageRow, cut_anew
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, ImageRow, PointsWriter, cut_anew
 from swapcore.data.shards import ShardWriter
-from swapcore.ops.color import skin_colour, to_lab
+from swapcore.ops.color import skin_color, to_lab
+from swapcore.ops.geometry import Points
+from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.teachers.base import Teacher
-from swapcore.teachers.checks import Embedding, Verdict, centred_cosine, judge
+from swapcore.teachers.checks import Embedding, Verdict, centered_cosine, judge
 from swapcore.teachers.making import FakeMaker, Job, Made
 from swapcore.teachers.pairing import Pair, Photograph, draw_pairs
 
 Item = TypeVar("Item")
 Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """From uint8 (B, S, S, 3) crops to their raw face features (B, D)."""
+Locate = Callable[[npt.NDArray[np.uint8]], list[Points | None]]
+"""From the same to the mesh points of each (L, 2) in pixels, None where there is no face."""
 
 SPLITS = ("train", "validation")
 """Test people are in no group."""
@@ -39,15 +43,22 @@ class JudgedFake:
     reason: str
     """Empty if it was accepted."""
     cosine_source: float
-    """Centred, to the photograph whose face was put in."""
+    """Centered, to the photograph whose face was put in."""
     cosine_template: float
-    """Centred, to the photograph that it was put into."""
+    """Centered, to the photograph that it was put into."""
 
 
 class Assembler:
     """Collects the rows of a groups artifact: first the real crops, then the fakes of the pairs drawn among them."""
 
-    def __init__(self, params: GroupsParams, faces: FaceSet, embed: Embed, shards: ShardWriter) -> None:
+    def __init__(
+        self,
+        params: GroupsParams,
+        faces: FaceSet,
+        embed: Embed,
+        shards: ShardWriter,
+        locate: tuple[Locate, PointsWriter] | None = None,
+    ) -> None:
         self.images: dict[str, ImageRow] = {}
         self.groups: list[GroupRow] = []
         self.fakes: list[JudgedFake] = []
@@ -55,6 +66,7 @@ class Assembler:
         self._faces = faces
         self._embed = embed
         self._shards = shards
+        self._locate = locate
         self._embeddings: dict[str, Embedding] = {}
         self._photographs: dict[str, list[Photograph]] = {split: [] for split in SPLITS}
         self._people: dict[str, Embedding] = {}
@@ -66,10 +78,18 @@ class Assembler:
         of_person: dict[str, list[Embedding]] = defaultdict(list)
         for batch in _batches(crops):
             embeddings = self._embed(np.stack([face.image for face in batch]))
+            self._write_landmarks([face.image for face in batch])
             for face, embedding in zip(batch, embeddings, strict=True):
                 self._add_real(face, embedding)
                 of_person[face.identity].append(embedding)
         self._people = {person: np.mean(own, axis=0) for person, own in of_person.items()}
+
+    def _write_landmarks(self, images: list[Image]) -> None:
+        """Find and write the mesh points of images, in the order in which their rows are added."""
+        if self._locate is not None:
+            locate, writer = self._locate
+            for points in locate(np.stack(images)):
+                writer.add(points)
 
     def _add_real(self, face: Face, embedding: Embedding) -> None:
         self._embeddings[face.key] = embedding
@@ -89,7 +109,7 @@ class Assembler:
             key=face.key,
             identity=face.identity,
             points=face.points / self._params.size_px,
-            skin_lightness=float(skin_colour(to_lab(face.image), face.points)[0]),
+            skin_lightness=float(skin_color(to_lab(face.image), face.points)[0]),
             embedding=embedding - self._faces.embedding_mean,
         )
         self._photographs[face.split].append(photograph)
@@ -106,6 +126,7 @@ class Assembler:
         made = ordered_map(maker, jobs, workers=self._params.workers, chunk_size=_CHUNK)
         for batch in _batches(zip(pairs, progress(made, "fakes", len(pairs)), strict=True)):
             embeddings = self._embed(np.stack([cut_anew(fake.image, fake.alignment) for _, fake in batch]))
+            self._write_landmarks([fake.image for _, fake in batch])
             for (pair, fake), embedding in zip(batch, embeddings, strict=True):
                 self._add_fake(pair, fake, embedding)
 
@@ -134,13 +155,13 @@ class Assembler:
         """Measure the fake's identity against its reference person, over all that person's photographs."""
         mean, reference = self._faces.embedding_mean, self._people[self.images[pair.source].identity]
         template = self._embeddings[pair.template]
-        gain = centred_cosine(embedding, reference, mean) - centred_cosine(template, reference, mean)
+        gain = centered_cosine(embedding, reference, mean) - centered_cosine(template, reference, mean)
         verdict = judge((fake.changed_inside, fake.changed_outside), gain, self._params.checks)
         self.fakes.append(
             JudgedFake(
                 reason=verdict.reason,
-                cosine_source=centred_cosine(embedding, self._embeddings[pair.source], mean),
-                cosine_template=centred_cosine(embedding, template, mean),
+                cosine_source=centered_cosine(embedding, self._embeddings[pair.source], mean),
+                cosine_template=centered_cosine(embedding, template, mean),
             )
         )
         return verdict
@@ -172,7 +193,7 @@ def fake_key(pair: Pair) -> str:
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Lists of at most _BATCH items: the recogniser's batches, the same for any number of workers."""
+    """Lists of at most _BATCH items: the recognizer's batches, the same for any number of workers."""
     remaining = iter(items)
     while batch := list(itertools.islice(remaining, _BATCH)):
         yield batch

@@ -25,24 +25,24 @@ class Verdict:
     """What was measured on a fake, and what follows."""
 
     changed_inside: float
-    """Mean |fake - template| in the inner face, grey levels."""
+    """Mean |fake - template| in the inner face, gray levels."""
     changed_outside: float
     """The same well outside the face."""
     identity_gain: float
-    """cos(fake, reference) - cos(template, reference), centred."""
+    """cos(fake, reference) - cos(template, reference), centered."""
     reason: Reason
     """Empty for a good fake, else the first check that it failed."""
 
 
 def changed(fake: Image, template: Image, points: Points) -> tuple[float, float]:
-    """Mean absolute difference of two (S, S, 3) pictures inside and outside the face, grey levels."""
+    """Mean absolute difference of two (S, S, 3) pictures inside and outside the face, gray levels."""
     difference = np.abs(fake.astype(np.int16) - template).mean(-1)
     radius = outline_radius(points, template.shape[0])
     outside = difference[radius > _OUTSIDE_RADIUS]
     return float(difference[radius <= 1].mean()), float(outside.mean()) if outside.size else 0.0
 
 
-def centred_cosine(first: Embedding, second: Embedding, mean: Embedding) -> float:
+def centered_cosine(first: Embedding, second: Embedding, mean: Embedding) -> float:
     """Cosine of two raw embeddings (D,) after subtracting the mean embedding (D,) of the training people."""
     a, b = first.astype(np.float64) - mean, second.astype(np.float64) - mean
     return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))

@@ -1,4 +1,4 @@
-"""The classical teacher: the source's face is warped onto the template's key points, coloured like it and blended in."""
+"""The classical teacher: the source's face is warped onto the template's key points, colored like it and blended in."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.data.faces import Face
-from swapcore.ops.color import Lab, from_lab, skin_colour, to_lab
+from swapcore.ops.color import Lab, from_lab, skin_color, to_lab
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
 from swapcore.ops.masks import Mask, face_coordinates, face_mask, nose_offset, outline_points
@@ -68,8 +68,8 @@ def thin_plate_spline(controls: Points, values: Points, at: Points) -> Points:
     return np.asarray(basis @ weights, dtype=np.float64)
 
 
-def _radial(points: Points, centres: Points) -> npt.NDArray[np.float64]:
-    squared = ((points[:, None] - centres[None]) ** 2).sum(-1)
+def _radial(points: Points, centers: Points) -> npt.NDArray[np.float64]:
+    squared = ((points[:, None] - centers[None]) ** 2).sum(-1)
     return np.asarray(squared * np.log(np.maximum(squared, 1e-12)), dtype=np.float64)
 
 
@@ -105,7 +105,7 @@ def forehead_skin(lab: Lab, points: Points, fringe_lowers: float) -> Mask:
     """
     frame = face_coordinates(points, lab.shape[0])
     x, y = frame[..., 0], frame[..., 1]
-    distance = np.sqrt((((lab - skin_colour(lab, points)) / _SKIN_TOLERANCE) ** 2).sum(-1))
+    distance = np.sqrt((((lab - skin_color(lab, points)) / _SKIN_TOLERANCE) ** 2).sum(-1))
     skin = np.clip((_SKIN_NEVER - distance) / (_SKIN_NEVER - _SKIN_SURE), 0, 1).astype(np.float32)
     reach_px = 0.06 * float(np.linalg.norm(points[1] - points[0]))
     skin = _blur(np.asarray(cv2.erode(skin, np.ones((3, 3), np.uint8)), dtype=np.float32), reach_px)
@@ -114,8 +114,8 @@ def forehead_skin(lab: Lab, points: Points, fringe_lowers: float) -> Mask:
     return np.asarray(1 - forehead * (1 - skin), dtype=np.float32)
 
 
-def transfer_colour(face: Lab, template: Lab, mask: Mask) -> Lab:
-    """Give a face the template's colours, judged under the mask.
+def transfer_color(face: Lab, template: Lab, mask: Mask) -> Lab:
+    """Give a face the template's colors, judged under the mask.
 
     Lightness gets the template's mean and deviation, as in Reinhard et al., "Color transfer between images", IEEE CG&A
     2001. Chroma is multiplied to the template's mean instead: shadows have less of it than skin, and a mere shift would
@@ -133,7 +133,7 @@ def transfer_colour(face: Lab, template: Lab, mask: Mask) -> Lab:
 
 
 def transfer_light(face: Lab, template: Lab, mask: Mask, sigma_px: float) -> Lab:
-    """Move a face's slow changes of light and colour toward the template's, so that shadows stay where they were."""
+    """Move a face's slow changes of light and color toward the template's, so that shadows stay where they were."""
     weights = _blur(mask, sigma_px)[..., None]
     offset = _blur((template - face) * mask[..., None], sigma_px) / np.maximum(weights, 1e-3)
     return np.asarray(face + _LIGHT_SHARE * offset, dtype=np.float32)
@@ -150,7 +150,7 @@ def feather(face: Image, template: Image, mask: Mask) -> Image:
 
 
 def poisson(face: Image, template: Image, mask: Mask) -> Image:
-    """Keep the face's gradients and the template's colours on the outline.
+    """Keep the face's gradients and the template's colors on the outline.
 
     Pérez, Gangnet, Blake, "Poisson image editing", SIGGRAPH 2003, by OpenCV.
     """
@@ -159,15 +159,15 @@ def poisson(face: Image, template: Image, mask: Mask) -> Image:
     inside[[0, -1]] = 0
     inside[:, [0, -1]] = 0
     left, top, width, height = cv2.boundingRect(inside)
-    centre = (left + width // 2, top + height // 2)
-    cloned = cv2.seamlessClone(face, template, inside * 255, centre, cv2.NORMAL_CLONE)
+    center = (left + width // 2, top + height // 2)
+    cloned = cv2.seamlessClone(face, template, inside * 255, center, cv2.NORMAL_CLONE)
     # It solves in whole rows and columns around the mask, where rounding would change the template by a level.
     return np.where(inside[..., None] > 0, cloned, template).astype(np.uint8)
 
 
 @dataclass(frozen=True)
 class ClassicalTeacher:
-    """Key-point warp, colour transfer and blend; needs no model."""
+    """Key-point warp, color transfer and blend; needs no model."""
 
     blend: Literal["feather", "poisson"]
     name: ClassVar[str] = "classical"
@@ -184,7 +184,7 @@ class ClassicalTeacher:
         mask *= forehead_skin(bent, template.points, _SOURCE_FRINGE_LOWERS)
         mask *= forehead_skin(wanted, template.points, _TEMPLATE_FRINGE_LOWERS)
         eye_distance = float(np.linalg.norm(template.points[1] - template.points[0]))
-        coloured = transfer_colour(bent, wanted, mask)
-        lit = from_lab(transfer_light(coloured, wanted, mask, _LIGHT_SIGMA * eye_distance))
+        colored = transfer_color(bent, wanted, mask)
+        lit = from_lab(transfer_light(colored, wanted, mask, _LIGHT_SIGMA * eye_distance))
         join = feather if self.blend == "feather" else poisson
         return Fake(join(lit, template.image, mask), template.points)

@@ -7,7 +7,7 @@ import numpy as np
 
 from swapcore.data.faces import FaceRow, at_size, load_face
 from swapcore.data.shards import ShardReader
-from swapcore.faces.align import ALIGNED_BY, align
+from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
 from swapcore.ops.geometry import Affine, Points
 from swapcore.ops.image import Image
 from swapcore.teachers.base import Teacher
@@ -53,6 +53,6 @@ class FakeMaker:
 
 def alignment_of(points: Points, size_px: int) -> Affine:
     """From a crop in which the key points (5, 2) lie to the one that they ask for, both of size_px: (2, 3)."""
-    alignment = align(points[:ALIGNED_BY], size_px)
+    alignment = align(points[:NUM_ALIGNMENT_POINTS], size_px)
     unmoved: Affine = np.eye(2, 3)
     return unmoved if np.allclose(alignment, unmoved, atol=_UNMOVED) else alignment

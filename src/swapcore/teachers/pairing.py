@@ -65,8 +65,8 @@ class Cast:
     def suitability(self, person: str) -> Floats:
         """How readily each of the people (P,) is drawn as reference of a person: 0 for the same, else up to 1.
 
-        People of like skin are preferred, whose colours the teacher can match, and among them those who look different
-        to the recogniser, so that the fake differs from its label.
+        People of like skin are preferred, whose colors the teacher can match, and among them those who look different
+        to the recognizer, so that the fake differs from its label.
         """
         me = self._number[person]
         alike = np.exp(-0.5 * ((self._skin - self._skin[me]) / _SKIN_SIGMA) ** 2)
@@ -144,7 +144,7 @@ def _hash(seed: int | str, text: str) -> int:
 
 
 def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Scatter the bits of (N,) integers: the finaliser of SplitMix64, Steele, Lea, Flood, OOPSLA 2014."""
+    """Scatter the bits of (N,) integers: the finalizer of SplitMix64, Steele, Lea, Flood, OOPSLA 2014."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))

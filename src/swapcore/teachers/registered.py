@@ -11,8 +11,9 @@ import torch
 
 from swapcore.data.faces import Face
 from swapcore.faces.extract import find_in_crop
+from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.loading import load_model_folder
 from swapcore.hub.references import resolve_model
-from swapcore.hub.swapper import Swapper
 from swapcore.ops.geometry import Points, apply
 from swapcore.ops.image import Image, resize
 from swapcore.teachers.fake import Fake
@@ -42,8 +43,8 @@ class RegisteredTeacher:
         self.version = located.digest
 
     @cached_property
-    def _swapper(self) -> Swapper:
-        return Swapper(self.model)
+    def _swapper(self) -> CropSwapper:
+        return load_model_folder(self.model)
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: where the model is, not the networks, which each process loads at its first fake."""
@@ -58,7 +59,7 @@ class RegisteredTeacher:
         size_px, own_px = template.image.shape[0], self._swapper.size_px
         small = resize(template.image, own_px)
         with _one_thread():
-            swapped = self._swapper.swap(resize(source.image, own_px)[None], small[None])[0]
+            swapped = self._swapper.swap_crops(resize(source.image, own_px)[None], small[None])[0]
         if size_px != own_px:
             change = resize(swapped, size_px).astype(np.int16) - resize(small, size_px)
             swapped = np.asarray(np.clip(template.image + change, 0, 255), dtype=np.uint8)
@@ -70,7 +71,7 @@ def _moved(template: Image, fake: Image) -> Points:
     before, after = (find_in_crop(picture) for picture in (template, fake))
     if before is None or after is None:
         return np.zeros((5, 2))
-    return apply(after.to_picture, after.face.points) - apply(before.to_picture, before.face.points)
+    return apply(after.to_image, after.face.points) - apply(before.to_image, before.face.points)
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def caption(row: GroupRow) -> Image:
     ]
     picture = np.full((_SIDE_PX, _SIDE_PX, 3), 255, np.uint8)
     for i, line in enumerate(lines):
-        colour = _ACCEPTED if row.accepted else _REJECTED
+        color = _ACCEPTED if row.accepted else _REJECTED
         place = (3, 20 + i * _LINE_PX)
-        cv2.putText(picture, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, colour, 1, cv2.LINE_AA)
+        cv2.putText(picture, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, color, 1, cv2.LINE_AA)
     return picture

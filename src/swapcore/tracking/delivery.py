@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from swapcore.errors import first_line
 from swapcore.tracking.spool import Event, Spool, abandoned
 from swapcore.tracking.store import connect, experiment_id, newest_run, shown, store_digest
 
@@ -57,7 +58,7 @@ class Courier(threading.Thread):
             self._sweep(client)
             deliver(client, self._spool)
         except Exception as error:  # whatever a server, a driver or the network may raise: the run must go on
-            self._warn(_first_line(error))
+            self._warn(first_line(error, 160))
             return False
         return True
 
@@ -69,7 +70,7 @@ class Courier(threading.Thread):
         try:
             deliver_abandoned(client, self._root, self._uri)
         except Exception as error:
-            log.warning("%s: not delivered: %s; tried again at the next start", self._root, _first_line(error))
+            log.warning("%s: not delivered: %s; tried again at the next start", self._root, first_line(error, 160))
 
     def _warn(self, problem: str) -> None:
         if not self._warned:
@@ -167,7 +168,7 @@ def _attempt(request: Callable[[], Any], what: str) -> None:
         status = error.get_http_status_code()  # type: ignore[no-untyped-call]
         if what == "start" or status not in _REFUSED or status in _PERHAPS_LATER:
             raise
-        log.warning("tracking server refused %s: %s", what, _first_line(error))
+        log.warning("tracking server refused %s: %s", what, first_line(error, 160))
 
 
 def _apply(client: Any, spool: Spool, event: Event) -> None:
@@ -221,7 +222,3 @@ def _dataset_input(event: Event) -> Any:
         profile=f'{{"sha256": "{event["digest"]}"}}',
     )
     return DatasetInput(dataset, [InputTag("mlflow.data.context", event["context"])])
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from swapcore.errors import InputError, TrackingError
+from swapcore.errors import InputError, TrackingError, first_line
 from swapcore.tracking.runs import MODEL_TAG
 from swapcore.tracking.store import connect, shown, store_digest, tracking_uri
 
@@ -84,7 +84,7 @@ def _asked(uri: str, wanted: str, question: Callable[[Any], Answer]) -> Answer:
     try:
         return question(connect(uri))
     except Exception as error:  # mlflow, the database driver and the network each raise their own
-        problem = (str(error).splitlines() or [""])[0].replace(uri, shown(uri))[:300]
+        problem = first_line(error).replace(uri, shown(uri))
         if getattr(error, "error_code", "") in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}:
             raise InputError(f"{wanted}: the registry {shown(uri)} has none ({problem}); see `make ui`") from None
         raise TrackingError(

@@ -6,7 +6,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
-from swapcore.errors import TrackingError
+from swapcore.errors import TrackingError, first_line
 from swapcore.tracking.delivery import deliver_abandoned
 from swapcore.tracking.runs import MODEL_TAG, origin
 from swapcore.tracking.spool import ROOT
@@ -64,9 +64,9 @@ def register_version(
         found = _existing(client, name, tags) or _create(client, uri, name, packaged, run_tags, tags, description)
         client.set_registered_model_alias(name, alias, found.version)
     except Exception as error:  # mlflow, the database driver and the network each raise their own
-        problem = (str(error).splitlines() or [""])[0].replace(uri, shown(uri))
+        problem = first_line(error).replace(uri, shown(uri))
         raise TrackingError(
-            f"model registry {shown(uri)}: {type(error).__name__}: {problem[:300]}; correct MLFLOW_TRACKING_URI or the server, "
+            f"model registry {shown(uri)}: {type(error).__name__}: {problem}; correct MLFLOW_TRACKING_URI or the server, "
             "then run register again"
         ) from error
     return Version(name, str(found.version), found.run_id)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from swapcore.errors import InputError, TrackingError
+from swapcore.errors import InputError, TrackingError, first_line
 from swapcore.tracking.delivery import deliver_abandoned
 from swapcore.tracking.spool import ROOT
 from swapcore.tracking.store import connect, experiment_id, newest_run, shown, tracking_uri
@@ -65,7 +65,7 @@ def _registry() -> Iterator[Any]:
     except (InputError, TrackingError):
         raise
     except Exception as error:
-        problem = (str(error).splitlines() or [""])[0].replace(uri, shown(uri))[:300]
+        problem = first_line(error).replace(uri, shown(uri))
         raise TrackingError(
             f"model registry {shown(uri)}: {type(error).__name__}: {problem}; correct MLFLOW_TRACKING_URI or the server, "
             "then run the command again"

@@ -12,7 +12,7 @@ import torch.distributed as dist
 
 from swapcore import launched
 from swapcore.config import TrainParams
-from swapcore.errors import ParamsError, TrainingError
+from swapcore.errors import ParamsError, TrainingError, first_line
 
 TIMEOUT = "SWAPCORE_PROCESS_TIMEOUT_S"
 """Environment variable: how long a process waits for the others before it gives them up for lost."""
@@ -144,7 +144,7 @@ def _lost_ones_named() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+        reason = first_line(error, 160)
         raise TrainingError(
             f"another process of this training is gone or did not answer ({reason}); run the same command to go on from the "
             f"last checkpoint, with {TIMEOUT} raised if it was only slow"

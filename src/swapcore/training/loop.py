@@ -7,7 +7,7 @@ from pathlib import Path
 
 from swapcore.data.sampling import Batch, prefetch
 from swapcore.errors import TrainingInterruptedError, UnhealthyStepError
-from swapcore.models.generator import Generator
+from swapcore.models.artifact import AnyGenerator
 from swapcore.progress import progress
 from swapcore.tracking import Tracker
 from swapcore.training.checkpoint import CheckpointStore
@@ -22,7 +22,7 @@ from swapcore.training.train_state import Learner, Metrics
 SHEETS = "sheets"
 _GPU_LOADER_THREADS = 4
 """A GPU takes batches faster than one thread makes them; a CPU needs its cores for the step."""
-Judge = Callable[[Generator, Path], Metrics]
+Judge = Callable[[AnyGenerator, Path], Metrics]
 """Gives the figures of a generator and writes its picture sheet."""
 
 

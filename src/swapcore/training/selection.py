@@ -17,7 +17,7 @@ def score(figures: Metrics) -> float | None:
       gives 0, copying the source less than 0, and less than 0 counts as 0: no copier scores.
     - identity = mean of two shares: of the way that the label of the group (the teacher's fake, or the truth) goes toward the
       source's identity, and of the way it goes away from the template's. More than all of the way counts as all of it: pleasing
-      the recogniser better than the label itself, which is how it is fooled, wins nothing.
+      the recognizer better than the label itself, which is how it is fooled, wins nothing.
     """
     parts = [part for part in (_label(figures), _identity(figures)) if part is not None]
     return math.prod(parts) ** (1.0 / len(parts)) if parts else None

@@ -12,11 +12,13 @@ from torch.profiler import record_function
 from swapcore.config import TrainParams
 from swapcore.data.sampling import Batch
 from swapcore.losses.adversarial import discriminator_loss
+from swapcore.losses.fields import Correspondence
 from swapcore.losses.jitter import Jitter, draw_jitter
-from swapcore.losses.total import SwapLoss, Targets, Terms
-from swapcore.models.generator import Generator
+from swapcore.losses.total import FieldTargets, SwapLoss, Targets, Terms
+from swapcore.models.artifact import AnyGenerator
+from swapcore.ops.compose import Guide
 from swapcore.ops.device import autocast
-from swapcore.ops.embedding import centred
+from swapcore.ops.embedding import centered
 from swapcore.training.distributed import ALONE, Processes
 from swapcore.training.recovery import rate_share_left, remember_loss, require_healthy
 from swapcore.training.schedule import ema_decay, judges_raw, plays_adversary, rate_share
@@ -90,11 +92,11 @@ def _parts(batch: Batch, step: int, context: StepContext) -> Iterator[_Part]:
 def _set_rates(learner: Learner, params: TrainParams) -> float:
     """Set both learning rates for this step and give the generator's."""
     share = rate_share(learner.step, params) * rate_share_left(learner, params.recovery)
-    for optimiser, peak in (
-        (learner.generator_optimiser, params.learning_rate),
-        (learner.discriminator_optimiser, params.discriminator_learning_rate),
+    for optimizer, peak in (
+        (learner.generator_optimizer, params.learning_rate),
+        (learner.discriminator_optimizer, params.discriminator_learning_rate),
     ):
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = share * peak
     return share * params.learning_rate
 
@@ -108,24 +110,38 @@ def _generator_terms(
         label=batch.label,
         template=batch.template,
         is_fake_label=batch.is_fake_label,
-        source_identity=centred(batch.source_embedding, context.embedding_mean),
-        template_identity=centred(batch.template_embedding, context.embedding_mean),
+        source_identity=centered(batch.source_embedding, context.embedding_mean),
+        template_identity=centered(batch.template_embedding, context.embedding_mean),
         view=batch.label_view,
     )
+    guide, known = guide_of(batch), known_of(batch)
     # By turns, since a batch holds its fake labels first; parts and shares are blocks, so these are the batch's turns.
     judged = slice(learner.step % context.params.judge_every, None, context.params.judge_every)
     judge_raw = judges_raw(learner.step, context.params)
     with autocast(context.device, context.params.precision):
         with record_function("step/generator"):
-            swap = learner.generator(batch.source, batch.template, context.descriptions[batch.source_index])
+            description = context.descriptions[batch.source_index]
+            swap = learner.generator(batch.source, batch.template, description, guide)
         with record_function("step/losses"):
-            terms = context.loss(swap.image, swap.raw, targets, jitter=part.jitter, judge_raw=judge_raw, judged=judged)
+            terms = context.loss(
+                swap, targets, fields=FieldTargets(guide, known), jitter=part.jitter, judge_raw=judge_raw, judged=judged
+            )
         if adversary:
             learner.discriminator.requires_grad_(False)
             terms |= context.loss.adversarial(learner.discriminator.train(part.is_first)(swap.image))
             learner.discriminator.requires_grad_(True)
     swapped.append(swap.image.detach())
     return terms
+
+
+def guide_of(batch: Batch) -> Guide:
+    """The guide of a batch; empty where the generator takes none."""
+    return Guide(batch.guide_flow, batch.guide_visible)
+
+
+def known_of(batch: Batch) -> Correspondence:
+    """Its points of known correspondence."""
+    return Correspondence(batch.known_label, batch.known_source, batch.known_visible, batch.known_hidden)
 
 
 def _discriminator_terms(learner: Learner, part: _Part, swapped: torch.Tensor, context: StepContext) -> Terms:
@@ -140,8 +156,8 @@ def _descend(
     terms_of_parts: Iterator[Terms], learner: Learner, who: Literal["generator", "discriminator"], context: StepContext
 ) -> Metrics:
     """Follow the gradient of the terms' sum, averaged over parts and processes, clipped; nothing changes if it is not finite."""
-    model, optimiser = getattr(learner, who), getattr(learner, f"{who}_optimiser")
-    optimiser.zero_grad(set_to_none=True)
+    model, optimizer = getattr(learner, who), getattr(learner, f"{who}_optimizer")
+    optimizer.zero_grad(set_to_none=True)
     values: list[torch.Tensor] = []
     for terms in terms_of_parts:
         total = torch.stack(list(terms.values())).sum() / context.params.accumulate
@@ -151,7 +167,7 @@ def _descend(
         values.append(torch.stack([value.detach().float() for value in terms.values()]))
     means = torch.stack(values).mean(0)
     context.processes.average([*(p.grad for p in model.parameters() if p.grad is not None), means])
-    learner.scaler.unscale_(optimiser)
+    learner.scaler.unscale_(optimizer)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), context.params.max_gradient_norm)
     *losses, norm_value = torch.cat([means, norm.float()[None]]).tolist()
     metrics = dict(zip(names, losses, strict=True))
@@ -161,12 +177,12 @@ def _descend(
     if not overflowed:
         metrics[f"gradient_norm/{who}"] = norm_value
     require_healthy(metrics, learner, context.params.recovery)
-    with record_function("step/optimisers"):
-        learner.scaler.step(optimiser)
+    with record_function("step/optimizers"):
+        learner.scaler.step(optimizer)
     return metrics
 
 
 @torch.no_grad()
-def _follow(average: Generator, model: Generator, decay: float) -> None:
+def _follow(average: AnyGenerator, model: AnyGenerator, decay: float) -> None:
     """average = decay * average + (1 - decay) * model; buffers do not change in training."""
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1.0 - decay)

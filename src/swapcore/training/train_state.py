@@ -7,9 +7,8 @@ from typing import Any
 import torch
 
 from swapcore.config import TrainParams
-from swapcore.models.artifact import ModelConfiguration
+from swapcore.models.artifact import AnyGenerator, ModelConfiguration
 from swapcore.models.discriminator import Discriminator
-from swapcore.models.generator import Generator
 
 _GENERATOR_BETAS = (0.5, 0.99)
 _DISCRIMINATOR_BETAS = (0.0, 0.99)
@@ -31,14 +30,14 @@ class Snapshot:
 
 @dataclass
 class Learner:
-    """The models, their optimisers, and where training stands."""
+    """The models, their optimizers, and where training stands."""
 
-    generator: Generator
+    generator: AnyGenerator
     discriminator: Discriminator
-    ema: Generator
+    ema: AnyGenerator
     """Moving average of the generator: what is shown, judged and saved."""
-    generator_optimiser: torch.optim.Optimizer
-    discriminator_optimiser: torch.optim.Optimizer
+    generator_optimizer: torch.optim.Optimizer
+    discriminator_optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     """Keeps the gradients of fp16 from vanishing; does nothing in other precisions."""
     step: int = 0
@@ -58,7 +57,7 @@ class Learner:
     best: Snapshot | None = None
     """The moving average that validation people liked best."""
 
-    def start_from(self, trained: Generator) -> None:
+    def start_from(self, trained: AnyGenerator) -> None:
         """Take over the weights of a trained generator of the same shape; all else starts anew."""
         for generator in (self.generator, self.ema):
             generator.load_state_dict(trained.state_dict())
@@ -68,8 +67,8 @@ class Learner:
             "generator": self.generator,
             "discriminator": self.discriminator,
             "ema": self.ema,
-            "generator_optimiser": self.generator_optimiser,
-            "discriminator_optimiser": self.discriminator_optimiser,
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
             "scaler": self.scaler,
         }
 
@@ -93,10 +92,10 @@ class Learner:
 
 
 def build_learner(configuration: ModelConfiguration, params: TrainParams, device: torch.device) -> Learner:
-    """Untrained models, the same for the same seed, and their optimisers."""
+    """Untrained models, the same for the same seed, and their optimizers."""
     torch.manual_seed(params.seed)
     order = torch.channels_last if params.channels_last else torch.contiguous_format
-    generator: Generator = configuration.build().to(device, memory_format=order)  # type: ignore[call-overload]
+    generator: AnyGenerator = configuration.build().to(device, memory_format=order)  # type: ignore[call-overload]
     discriminator: Discriminator = Discriminator(params.model.discriminator_width).to(device, memory_format=order)  # type: ignore[call-overload]
     ema = copy.deepcopy(generator).eval().requires_grad_(False)
     if params.compile:
@@ -105,10 +104,10 @@ def build_learner(configuration: ModelConfiguration, params: TrainParams, device
         generator=generator,
         discriminator=discriminator,
         ema=ema,
-        generator_optimiser=torch.optim.Adam(
+        generator_optimizer=torch.optim.Adam(
             generator.parameters(), params.learning_rate, betas=_GENERATOR_BETAS, fused=True
         ),
-        discriminator_optimiser=torch.optim.Adam(
+        discriminator_optimizer=torch.optim.Adam(
             discriminator.parameters(), params.discriminator_learning_rate, betas=_DISCRIMINATOR_BETAS, fused=True
         ),
         scaler=torch.amp.GradScaler(device.type, enabled=params.precision == "fp16"),

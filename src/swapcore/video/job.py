@@ -1,4 +1,4 @@
-"""`swapcore video`: look at every frame, steady the face, swap in parts that outlive a kill, join them with the sound."""
+"""A face swap in a video: track, swap in resumable parts, join with the sound, sign."""
 
 import hashlib
 import itertools
@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from swapcore.data.artifact import file_digest
-from swapcore.data.images import read_photograph
 from swapcore.errors import FaceError, InputError
 from swapcore.files import put_in_place
-from swapcore.inference.image_swapper import MAX_MEGAPIXELS, PhotographSwapper, ingredient
+from swapcore.hub.face_swapper import FaceInImage
+from swapcore.inference.image_swapper import Swapper
+from swapcore.inference.input_image import read_input
 from swapcore.ops.geometry import Points
-from swapcore.ops.image import Image
 from swapcore.progress import progress
 from swapcore.provenance.credentials import signing_credentials
 from swapcore.provenance.manifest import sign
@@ -27,36 +27,37 @@ from swapcore.provenance.payload import to_bits
 from swapcore.provenance.watermark import embed
 from swapcore.video.reading import Frame, VideoFacts, read_facts, read_frames
 from swapcore.video.steadiness import Steadiness, measure_steadiness
-from swapcore.video.tracks import Sighting, cut_at, sight, spans, steady_points, to_tracks
+from swapcore.video.tracks import Detection, cut_at, detect_face, spans, steady_points, to_tracks
 from swapcore.video.writing import SUFFIXES, PartWriter, join
 
 PART_FRAMES = 120
-"""What a kill costs at most."""
+"""Frames per part: at most this many are swapped again after an interruption."""
 _TRACK = "track.json"
 _SIGNED = {".mp4": "video/mp4", ".mov": "video/quicktime"}
-"""C2PA has no place for a manifest in Matroska."""
-_LARGEST_SIGNED = 2 * 10**9
+"""Containers that can hold a C2PA manifest; Matroska cannot."""
+_MAX_SIGNED_BYTES = 2 * 10**9
+"""Signing holds the file in memory twice."""
 
 
 @dataclass(frozen=True)
 class SwappedVideo:
-    """What was made."""
+    """Summary of a swapped video."""
 
     num_frames: int
     num_swapped: int
     spans_s: list[tuple[float, float]]
-    """Start and end of every stretch of swapped frames, in seconds."""
+    """Start and end of every run of swapped frames, in seconds."""
     steadiness: Steadiness | None
-    """How much the pasted face trembles; None where too few frames in a row show it."""
+    """Jitter of the pasted face; None if no three consecutive frames show it."""
 
 
 class Track(NamedTuple):
-    """The face's key points, frame -> (5, 2) in the frame's pixels."""
+    """Landmarks of the tracked face: frame number -> (5, 2) in pixels of the frame."""
 
-    seen: dict[int, Points]
-    """As they were found."""
+    detected: dict[int, Points]
+    """Without smoothing."""
     steady: dict[int, Points]
-    """Smoothed, gaps filled: the frames that are swapped."""
+    """Smoothed, with short gaps filled; these frames are swapped."""
 
 
 def swap_video(
@@ -66,53 +67,52 @@ def swap_video(
     source: str | Path,
     model: str | Path,
     overwrite: bool = False,
-    device: str = "cpu",
+    device: str = "auto",
 ) -> SwappedVideo:
     """Put the source's face onto the largest face of every frame of a video.
 
-    Frames without a face that can be swapped pass through unchanged but for the encoding; the sound is copied packet by packet.
-    A stopped job goes on with the next part when it is started again. Beside out a sidecar, OUT.json, names the swapped spans,
-    and how much the pasted face trembles in the written frames, beside the template's own.
-    Swapped frames carry the watermark of photographs (from 160 px), and .mp4 and .mov files a signed C2PA manifest.
+    Frames without a usable face are only re-encoded; the sound is copied. An interrupted job continues with the next part
+    when it is run again. The sidecar OUT.json lists the swapped spans and the jitter of the pasted face compared with the
+    template's. Swapped frames carry the watermark of images (from 160 px), .mp4 and .mov files a signed C2PA manifest.
 
     Args:
         video: any file that FFmpeg reads.
         out: .mp4, .mov or .mkv; H.264.
-        source: a photograph of one person.
-        model: as for ``photograph.swap``.
-        overwrite: replace a file that is at out already.
-        device: where torch computes.
+        source: an image file of one person.
+        model: as for ``image_swapper.swap``.
+        overwrite: replace an existing file at out.
+        device: as for ``image_swapper.swap``.
 
     Raises:
-        InputError: the video cannot be read, out may not be written, or an unknown model.
-        ImageError, FaceError: the source cannot be used, or no frame shows a face.
+        InputError: the video cannot be read, out cannot be written, or there is no such model.
+        ImageError, FaceError: the source cannot be used, or no frame shows a usable face.
     """
     original, target = Path(video), Path(out)
     _check_out(target, original, overwrite=overwrite)
     facts = read_facts(original)
-    photograph = read_photograph(Path(source), MAX_MEGAPIXELS)
-    swapper = PhotographSwapper(model, device)
-    face = swapper.source_crop(photograph.image, Path(source))
-    used = (ingredient(Path(source), photograph), Ingredient("template", original.name, file_digest(original)))
+    given = read_input(source, "source")
+    swapper = Swapper(model, device)
+    face = swapper.source_face(given.image, given.path)
+    used = (given.ingredient, Ingredient("template", original.name, file_digest(original)))
     provenance = Provenance("video", swapper.reference, used)
-    work = _claimed(target, provenance)
-    track = _followed(original, facts, work)
+    work = _work_folder(target, provenance)
+    track = _track_face(original, facts, work)
     if not track.steady:
         shutil.rmtree(work, ignore_errors=True)
         raise FaceError(original, "no-face", "no frame shows a face that can be swapped; nothing was written")
     times = _swap_parts(original, facts, work, track.steady, face, swapper, to_bits(provenance))
     joined = work / f"joined{target.suffix}"
     join(sorted(work.glob("part-*.mkv")), original, joined)
-    steadiness = measure_steadiness(joined, set(track.steady), track.seen)
+    steadiness = measure_steadiness(joined, set(track.steady), track.detected)
     _place_signed(joined, target, provenance)
-    swapped = _described(times, sorted(track.steady), facts, steadiness)
+    swapped = _summarize(times, sorted(track.steady), facts, steadiness)
     _write_sidecar(target, swapped, provenance)
     shutil.rmtree(work, ignore_errors=True)
     return swapped
 
 
 def sidecar_path(out: Path) -> Path:
-    """Where the swapped spans of a video are written."""
+    """Path of the JSON file that lists the swapped spans of a video."""
     return out.with_name(f"{out.name}.json")
 
 
@@ -124,37 +124,37 @@ def _check_out(target: Path, original: Path, *, overwrite: bool) -> None:
     if target.exists() and not overwrite:
         raise InputError(f"{target}: exists already; name another file or pass --overwrite")
     if target.exists() and target.samefile(original):
-        raise InputError(f"{target}: is the video itself; name another file")
+        raise InputError(f"{target}: is the input video; name another file")
 
 
-def _claimed(target: Path, provenance: Provenance) -> Path:
-    """The folder of what is done so far; another question's is emptied."""
+def _work_folder(target: Path, provenance: Provenance) -> Path:
+    """Return the folder of finished parts, emptied if they were made from other inputs or another model."""
     work = target.with_name(f".{target.name}.parts")
-    question = hashlib.sha256(json.dumps(asdict(provenance), sort_keys=True).encode()).hexdigest()
-    note = work / "question"
-    if not note.is_file() or note.read_text(encoding="utf-8") != question:
+    inputs = hashlib.sha256(json.dumps(asdict(provenance), sort_keys=True).encode()).hexdigest()
+    record = work / "inputs"
+    if not record.is_file() or record.read_text(encoding="utf-8") != inputs:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        note.write_text(question, encoding="utf-8")
+        record.write_text(inputs, encoding="utf-8")
     return work
 
 
-def _followed(original: Path, facts: VideoFacts, work: Path) -> Track:
-    """What was seen of the face, looked for once and kept."""
-    kept = work / _TRACK
-    if kept.is_file():
-        told = json.loads(kept.read_text(encoding="utf-8"))
-        return Track(*({int(frame): np.array(each) for frame, each in told[name].items()} for name in Track._fields))
-    frames = progress(enumerate(read_frames(original)), "looking", facts.num_frames)
-    sightings = [seen for number, frame in frames if (seen := sight(number, frame.image))]
-    track = Track({seen.frame: seen.points for seen in sightings}, _all_steady(sightings))
-    told = {name: {frame: each.tolist() for frame, each in points.items()} for name, points in track._asdict().items()}
-    put_in_place(kept, json.dumps(told))
+def _track_face(original: Path, facts: VideoFacts, work: Path) -> Track:
+    """Track the face once and keep the result in the work folder."""
+    path = work / _TRACK
+    if path.is_file():
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        return Track(*({int(frame): np.array(xy) for frame, xy in saved[name].items()} for name in Track._fields))
+    frames = progress(enumerate(read_frames(original)), "tracking", facts.num_frames)
+    detections = [found for number, frame in frames if (found := detect_face(number, frame.image))]
+    track = Track({found.frame: found.points for found in detections}, _smooth_all(detections))
+    saved = {name: {frame: xy.tolist() for frame, xy in points.items()} for name, points in track._asdict().items()}
+    put_in_place(path, json.dumps(saved))
     return track
 
 
-def _all_steady(sightings: list[Sighting]) -> dict[int, Points]:
-    return {frame: points for track in to_tracks(sightings) for frame, points in steady_points(track).items()}
+def _smooth_all(detections: list[Detection]) -> dict[int, Points]:
+    return {frame: points for track in to_tracks(detections) for frame, points in steady_points(track).items()}
 
 
 def _swap_parts(
@@ -162,11 +162,11 @@ def _swap_parts(
     facts: VideoFacts,
     work: Path,
     points: dict[int, Points],
-    source: Image,
-    swapper: PhotographSwapper,
+    source: FaceInImage,
+    swapper: Swapper,
     watermark: int,
 ) -> list[int]:
-    """Write the parts that are not there yet; the time of every frame."""
+    """Write the missing parts; return the time of every frame in units of facts.time_base."""
     times: list[int] = []
     frames = progress(enumerate(read_frames(original)), "swapping", facts.num_frames)
     for number, part in enumerate(_in_parts(frames)):
@@ -180,7 +180,7 @@ def _swap_parts(
                 times.append(frame.time)
                 image = frame.image
                 if place in points:
-                    face = cut_at(image, points[place], swapper.swapper.size_px)
+                    face = cut_at(image, points[place], swapper.model.size_px)
                     image = embed(swapper.replace(image, face, source), watermark)
                 writer.add(Frame(frame.time, image))
         except BaseException:
@@ -191,16 +191,16 @@ def _swap_parts(
 
 
 def _place_signed(joined: Path, target: Path, provenance: Provenance) -> None:
-    """Give the finished video its name, signed where C2PA knows the container and the file fits in memory twice."""
+    """Move the finished video to its name; sign it if its container can hold a manifest and it is not too large."""
     mime_type = _SIGNED.get(target.suffix.lower())
-    if mime_type is None or joined.stat().st_size > _LARGEST_SIGNED:
+    if mime_type is None or joined.stat().st_size > _MAX_SIGNED_BYTES:
         joined.replace(target)
         return
     put_in_place(target, sign(joined.read_bytes(), mime_type, provenance, signing_credentials(), watermarked=True))
 
 
 def _in_parts(frames: Iterator[tuple[int, Frame]]) -> Iterator[Iterator[tuple[int, Frame]]]:
-    """The frames in runs of PART_FRAMES, none of which is held in memory; each run must be used up before the next."""
+    """Split into runs of PART_FRAMES without holding frames in memory; consume each run before the next."""
     for first in frames:
         run = itertools.chain([first], itertools.islice(frames, PART_FRAMES - 1))
         yield run
@@ -208,7 +208,7 @@ def _in_parts(frames: Iterator[tuple[int, Frame]]) -> Iterator[Iterator[tuple[in
             pass
 
 
-def _described(times: list[int], swapped: list[int], facts: VideoFacts, steadiness: Steadiness | None) -> SwappedVideo:
+def _summarize(times: list[int], swapped: list[int], facts: VideoFacts, steadiness: Steadiness | None) -> SwappedVideo:
     unit, length = float(facts.time_base), float(1 / Fraction(facts.rate))
     begun = times[0] if times else 0
     found = [

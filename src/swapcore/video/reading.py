@@ -1,4 +1,4 @@
-"""A video's frames, upright and in RGB, each with its time; and what its file is made of."""
+"""Decoding of a video into upright RGB frames with their times."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ _TURNS = {90: 1, 180: 2, 270: 3}
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What is known before any frame is decoded."""
+    """Properties of a video file."""
 
     width: int
     height: int
-    """Upright."""
+    """Both upright, in pixels."""
     rate: Fraction
-    """Mean frames a second."""
+    """Mean frames per second."""
     num_frames: int
-    """As the file says or its duration suggests: for progress bars only."""
+    """From the header or estimated from the duration; for progress bars only."""
     time_base: Fraction
-    """Unit of the frames' times."""
+    """Unit of the frames' times, in seconds."""
     has_sound: bool
 
 
 class Frame(NamedTuple):
-    """One picture of the video."""
+    """One frame of a video."""
 
     time: int
     """In units of time_base."""
@@ -41,10 +41,10 @@ class Frame(NamedTuple):
 
 
 def open_video(path: Path) -> Any:
-    """An open container.
+    """Open a container.
 
     Raises:
-        InputError: the file is missing, is no video, or holds no pictures.
+        InputError: the file is missing, is not a video, or has no video stream.
     """
     try:
         container = av.open(str(path))
@@ -53,12 +53,12 @@ def open_video(path: Path) -> Any:
         raise InputError(f"{path}: cannot be read as a video ({problem})") from None
     if not container.streams.video:
         container.close()
-        raise InputError(f"{path}: holds no pictures; give a video")
+        raise InputError(f"{path}: has no video stream; give a video file")
     return container
 
 
 def read_facts(path: Path) -> VideoFacts:
-    """Look at the file's header and its first frame, which says how the picture is turned; errors as open_video."""
+    """Read the header and the first frame, which holds the rotation; errors as for open_video."""
     with open_video(path) as container:
         stream = container.streams.video[0]
         first = next(_decoded(container, path), None)
@@ -74,13 +74,17 @@ def read_facts(path: Path) -> VideoFacts:
 
 
 def read_frames(path: Path) -> Iterator[Frame]:
-    """Every frame in the order in which it is shown; damage after the first frame ends the video there."""
+    """Decode every frame in display order.
+
+    Raises:
+        InputError: the file cannot be opened, or is damaged or cut off.
+    """
     with open_video(path) as container:
-        before = -1
+        last = -1
         for frame in _decoded(container, path):
-            # A file without times is shown frame by frame; times that stand still would stop an encoder.
-            before = max(before + 1, frame.pts if frame.pts is not None else before + 1)
-            yield Frame(before, upright(frame))
+            # Encoders need increasing times; a file without times counts frames.
+            last = max(last + 1, frame.pts if frame.pts is not None else last + 1)
+            yield Frame(last, upright(frame))
 
 
 def _decoded(container: Any, path: Path) -> Iterator[Any]:
@@ -93,6 +97,6 @@ def _decoded(container: Any, path: Path) -> Iterator[Any]:
 
 
 def upright(frame: Any) -> Image:
-    """A decoded frame as uint8 (H, W, 3) RGB, turned as its file says."""
+    """Convert a decoded frame to uint8 (H, W, 3) RGB and apply its rotation."""
     image = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
     return np.ascontiguousarray(np.rot90(image, _TURNS.get(round(getattr(frame, "rotation", 0)) % 360, 0)))

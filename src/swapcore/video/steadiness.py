@@ -1,4 +1,4 @@
-"""How much the pasted face trembles beside the template's own: measured in the written video, told in the sidecar."""
+"""Jitter of the pasted face compared with the jitter of the template's face."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,38 +10,41 @@ import numpy.typing as npt
 from swapcore.ops.geometry import Points
 from swapcore.progress import progress
 from swapcore.video.reading import read_frames
-from swapcore.video.tracks import jitter, sight, spans
+from swapcore.video.tracks import detect_face, jitter, spans
 
 _EYES_AND_NOSE = slice(0, 3)
-"""The mouth moves by itself."""
+"""Without the mouth, which moves with speech."""
 
 
 @dataclass(frozen=True)
 class Steadiness:
-    """Trembling of eyes and nose, see ``tracks.jitter``, over the frames in which both faces are found."""
+    """Jitter of eyes and nose (see ``tracks.jitter``) over the frames in which both faces are found."""
 
     template_px: float
     swapped_px: float
     ratio: float
-    """swapped / template; the bar is 1.2."""
+    """swapped / template; the target is at most 1.2."""
     num_frames: int
 
 
 def measure_steadiness(video: Path, frames: set[int], template: Mapping[int, Points]) -> Steadiness | None:
-    """Find the face again in the swapped frames of a written video, and compare; None where no three frames in a row show both.
+    """Detect the face in the swapped frames of a written video and compare its jitter with the template's.
 
     Args:
-        video: as it was written.
-        frames: those that were swapped.
-        template: frame -> key points (5, 2) as they were found in the original, not smoothed.
+        video: the written file.
+        frames: numbers of the swapped frames.
+        template: frame number -> landmarks (5, 2) detected in the original, not smoothed.
+
+    Returns:
+        None if no three consecutive frames show both faces.
     """
     shown = progress(enumerate(read_frames(video)), "measuring")
-    found = [seen for number, frame in shown if number in frames and (seen := sight(number, frame.image))]
-    return compare({seen.frame: seen.points for seen in found}, template)
+    found = [face for number, frame in shown if number in frames and (face := detect_face(number, frame.image))]
+    return compare({face.frame: face.points for face in found}, template)
 
 
 def compare(swapped: Mapping[int, Points], template: Mapping[int, Points]) -> Steadiness | None:
-    """The same from the points of both."""
+    """Compare the landmarks of both faces: frame number -> (5, 2)."""
     runs = [range(first, last + 1) for first, last in spans(swapped.keys() & template.keys()) if last - first >= 2]
     if not runs:
         return None
@@ -54,6 +57,6 @@ def _stacked(points: Mapping[int, Points], run: range) -> npt.NDArray[np.float64
 
 
 def _jitter(runs: list[npt.NDArray[np.float64]]) -> float:
-    """Over several runs, each weighted by the second differences that it holds."""
+    """Combine several runs, weighted by their number of second differences."""
     weights = np.array([len(run) - 2 for run in runs], dtype=np.float64)
     return float(np.sqrt(weights @ np.array([jitter(run) ** 2 for run in runs]) / weights.sum()))

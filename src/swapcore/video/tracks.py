@@ -1,4 +1,4 @@
-"""One face followed through a video, and its key points freed from the trembling of detector and predictor."""
+"""Tracking of one face through a video, with landmarks smoothed in time."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -7,77 +7,77 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.faces.align import ALIGNED_BY, align
+from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
 from swapcore.faces.detect import Box, detect_video_face
 from swapcore.faces.extract import AlignedFace, cut_face
-from swapcore.inference.finding import find_fault
+from swapcore.inference.finding import find_defect
 from swapcore.ops.geometry import Points, apply, invert, warp
 from swapcore.ops.image import Image
 
 _LOCATE_PX: Final = 256
-"""Crops in which key points are located: the mouth's are looked for at this size."""
-_LONGEST_GAP: Final = 4
-"""Frames without a detection inside a track that are filled in: a blink of the detector."""
-_SHORTEST: Final = 3
-"""Frames that a track must have, or it is taken for a mistake of the detector's."""
-_JUMP: Final = 0.5
-"""Of the face's width: whoever moves farther from one frame to the next is somebody else, or in another shot."""
-_WINDOW: Final = 2.5
-"""Standard deviation, in frames, of the weights with which neighbours take part."""
+"""Side of the crops in which landmarks are located; the mouth corners are located at this size."""
+_MAX_GAP: Final = 4
+"""Missing detections inside a track, in frames, that are filled in."""
+_MIN_FRAMES: Final = 3
+"""Minimum length of a track, in frames; shorter ones are taken for false detections."""
+_MAX_SHIFT: Final = 0.5
+"""Maximum motion per frame inside a track, in face widths; beyond it another person or shot begins."""
+_SIGMA: Final = 2.5
+"""Standard deviation of the smoothing weights, in frames."""
 
 
-class Sighting(NamedTuple):
+class Detection(NamedTuple):
     """A face in a frame."""
 
     frame: int
     box: Box
     points: Points
-    """(5, 2) left eye, right eye, nose base, mouth corners, in the frame's pixels."""
+    """(5, 2) left eye, right eye, nose base, mouth corners, in pixels of the frame."""
 
 
-def sight(number: int, image: Image) -> Sighting | None:
-    """The largest face of a frame, if it can be swapped."""
+def detect_face(number: int, image: Image) -> Detection | None:
+    """Return the largest face of a frame if it can be swapped."""
     box = detect_video_face(image)
     if box is None:
         return None
     face = cut_face(image, box, _LOCATE_PX)
-    if find_fault(face) is not None:
+    if find_defect(face) is not None:
         return None
-    return Sighting(number, box, apply(invert(face.affine), face.points))
+    return Detection(number, box, apply(invert(face.affine), face.points))
 
 
-def to_tracks(sightings: Iterable[Sighting]) -> list[list[Sighting]]:
-    """Sightings of one face in one shot put together, those too short to be true left out."""
-    tracks: list[list[Sighting]] = []
-    for seen in sightings:
-        if tracks and _continues(tracks[-1][-1], seen):
-            tracks[-1].append(seen)
+def to_tracks(detections: Iterable[Detection]) -> list[list[Detection]]:
+    """Group the detections of one face in one shot; drop groups that are too short."""
+    tracks: list[list[Detection]] = []
+    for found in detections:
+        if tracks and _continues(tracks[-1][-1], found):
+            tracks[-1].append(found)
         else:
-            tracks.append([seen])
-    return [track for track in tracks if len(track) >= _SHORTEST]
+            tracks.append([found])
+    return [track for track in tracks if len(track) >= _MIN_FRAMES]
 
 
-def _continues(before: Sighting, after: Sighting) -> bool:
+def _continues(before: Detection, after: Detection) -> bool:
     shift = np.linalg.norm(before.points[:2].mean(0) - after.points[:2].mean(0))
-    apart = after.frame - before.frame
-    return bool(apart <= _LONGEST_GAP + 1 and shift <= _JUMP * before.box.width_px * apart)
+    num_frames = after.frame - before.frame
+    return bool(num_frames <= _MAX_GAP + 1 and shift <= _MAX_SHIFT * before.box.width_px * num_frames)
 
 
-def steady_points(track: list[Sighting]) -> dict[int, Points]:
-    """Frame -> key points (5, 2) for every frame from the track's first to its last, smoothed, gaps filled.
+def steady_points(track: list[Detection]) -> dict[int, Points]:
+    """Smooth the landmarks of a track and fill its gaps: frame number -> (5, 2), from its first frame to its last.
 
-    At each frame a straight line in time is fitted to the neighbours, weighted by a Gaussian (a local linear regression, Cleveland
-    1979): unlike a moving mean it neither lags behind a moving face nor shrinks the path at the ends.
+    Local linear regression in time with Gaussian weights (Cleveland, "Robust locally weighted regression and smoothing
+    scatterplots", 1979). Unlike a moving average it does not lag behind a moving face or shorten the path at its ends.
     """
-    times = np.array([seen.frame for seen in track], dtype=np.float64)
-    values = np.stack([seen.points.ravel() for seen in track])
+    times = np.array([found.frame for found in track], dtype=np.float64)
+    values = np.stack([found.points.ravel() for found in track])
     frames = range(track[0].frame, track[-1].frame + 1)
     return {frame: _fit(times, values, float(frame)).reshape(-1, 2) for frame in frames}
 
 
 def _fit(times: npt.NDArray[np.float64], values: npt.NDArray[np.float64], at: float) -> npt.NDArray[np.float64]:
-    """The value at a time of the line through the weighted neighbours, (N,) and (N, K) to (K,)."""
-    weights = np.exp(-0.5 * ((times - at) / _WINDOW) ** 2)
+    """Fit a line to values (N, K) at times (N,), weighted around a time, and return its value (K,) there."""
+    weights = np.exp(-0.5 * ((times - at) / _SIGMA) ** 2)
     weights /= weights.sum()
     mean_time, mean = float(weights @ times), weights @ values
     spread = float(weights @ (times - mean_time) ** 2)
@@ -88,24 +88,21 @@ def _fit(times: npt.NDArray[np.float64], values: npt.NDArray[np.float64], at: fl
 
 
 def cut_at(image: Image, points: Points, size_px: int) -> AlignedFace:
-    """The face cut by given key points (5, 2) instead of found ones."""
-    affine = align(points[:ALIGNED_BY], size_px)
+    """Cut the face by given landmarks (5, 2) instead of detected ones."""
+    affine = align(points[:NUM_ALIGNMENT_POINTS], size_px)
     (left, top), (right, bottom) = points.min(0), points.max(0)
-    around = Box(float(left), float(top), float(right), float(bottom), 0.0)
-    return AlignedFace(warp(image, affine, size_px), affine, around, points, apply(affine, points))
+    box = Box(float(left), float(top), float(right), float(bottom), 0.0)
+    return AlignedFace(warp(image, affine, size_px), affine, box, points, apply(affine, points))
 
 
 def jitter(points: npt.NDArray[np.float64]) -> float:
-    """How much key points (T, N, 2) tremble: root mean square of their second differences in time, in pixels.
-
-    A face that moves evenly has none.
-    """
+    """Root mean square of the second differences in time of landmarks (T, N, 2), in pixels; 0 for uniform motion."""
     second = np.diff(points, n=2, axis=0)
     return float(np.sqrt((second**2).sum(-1).mean()))
 
 
 def spans(frames: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Runs of consecutive numbers as (first, last)."""
+    """Yield runs of consecutive numbers as (first, last)."""
     for _, run in itertools.groupby(enumerate(sorted(frames)), key=lambda pair: pair[1] - pair[0]):
         numbers = [number for _, number in run]
         yield numbers[0], numbers[-1]

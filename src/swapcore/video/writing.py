@@ -1,4 +1,4 @@
-"""Frames to a video file: in parts that outlive a kill, then joined, with the sound of the original as it was."""
+"""Encoding of video parts, and their concatenation with the original's sound."""
 
 import heapq
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from swapcore.video.reading import Frame, VideoFacts
 
 SUFFIXES: Final = (".mp4", ".mov", ".mkv")
 _ENCODER: Final = "libx264"
-# No frame refers to a later one, so that parts can be joined packet by packet.
+# Without B-frames, parts can be joined packet by packet.
 _OPTIONS: Final = {"crf": "17", "preset": "veryfast", "bf": "0", "threads": "1"}
 
 
 class PartWriter:
-    """Encodes some frames to a Matroska file, which gets its name when it is whole."""
+    """Encodes frames to a Matroska file, which gets its final name in ``finish``."""
 
     def __init__(self, path: Path, facts: VideoFacts) -> None:
         self._path = path
@@ -34,29 +34,29 @@ class PartWriter:
     def add(self, frame: Frame) -> None:
         """Encode a frame at its time."""
         height, width = even(frame.image.shape[0]), even(frame.image.shape[1])
-        picture = av.VideoFrame.from_ndarray(frame.image[:height, :width], format="rgb24")
-        picture.pts, picture.time_base = frame.time, self._time_base
-        self._container.mux(self._stream.encode(picture))
+        encoded = av.VideoFrame.from_ndarray(frame.image[:height, :width], format="rgb24")
+        encoded.pts, encoded.time_base = frame.time, self._time_base
+        self._container.mux(self._stream.encode(encoded))
 
     def finish(self) -> None:
-        """Close the file and give it its name."""
+        """Close the file and move it to its final name."""
         self._container.mux(self._stream.encode())
         self._container.close()
         self._partial.replace(self._path)
 
     def abandon(self) -> None:
-        """Close and remove what was begun."""
+        """Close and delete the unfinished file."""
         self._container.close()
         self._partial.unlink(missing_ok=True)
 
 
 def even(pixels: int) -> int:
-    """H.264 with halved colour wants even sides; an odd one loses its last line."""
+    """Round a side down to an even number, as H.264 with 4:2:0 chroma needs."""
     return pixels - pixels % 2
 
 
 def join(parts: list[Path], original: Path, out: Path) -> None:
-    """Write the parts' pictures and the original's sound to a file beside out, then rename it.
+    """Write the parts' frames and the original's sound to a temporary file, then rename it to out.
 
     Raises:
         InputError: the container cannot hold the original's sound.
@@ -64,10 +64,10 @@ def join(parts: list[Path], original: Path, out: Path) -> None:
     partial = out.with_name(f".{out.stem}.partial{out.suffix}")
     try:
         with av.open(str(original)) as source, av.open(str(parts[0])) as first, av.open(str(partial), "w") as target:
-            pictures = target.add_stream_from_template(first.streams.video[0])
-            pictures.time_base = first.streams.video[0].time_base
+            images = target.add_stream_from_template(first.streams.video[0])
+            images.time_base = first.streams.video[0].time_base
             sounds = {stream.index: target.add_stream_from_template(stream) for stream in source.streams.audio}
-            streams = [_pictures(parts, pictures)]
+            streams = [_images(parts, images)]
             if sounds:
                 streams.append(_sound(source, sounds))
             for _, _, packet in heapq.merge(*streams, key=lambda item: item[:2]):
@@ -81,7 +81,7 @@ def join(parts: list[Path], original: Path, out: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _pictures(parts: list[Path], stream: Any) -> Iterator[tuple[Fraction, int, Any]]:
+def _images(parts: list[Path], stream: Any) -> Iterator[tuple[Fraction, int, Any]]:
     for part in parts:
         with av.open(str(part)) as container:
             for packet in container.demux(video=0):

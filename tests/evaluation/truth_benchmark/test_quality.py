@@ -20,7 +20,7 @@ from swapcore.evaluation.truth_benchmark.rendered import TruthSet
 @pytest.fixture(scope="module")
 def quality() -> ModuleType:
     path = Path(__file__).parents[3] / "benchmarks" / "quality.py"
-    sys.path.insert(0, str(path.parent))  # it imports its neighbours
+    sys.path.insert(0, str(path.parent))  # it imports its neighbors
     spec = importlib.util.spec_from_file_location("benchmark_quality", path)
     assert spec is not None
     assert spec.loader is not None

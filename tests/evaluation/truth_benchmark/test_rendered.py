@@ -17,7 +17,7 @@ def test_the_digest_does_not_depend_on_the_number_of_workers(tiny: TruthSet, tin
     assert render_set(tiny_extent, workers=2).digest == tiny.digest
 
 
-def test_the_digest_sees_one_grey_level_in_one_truth(tiny: TruthSet) -> None:
+def test_the_digest_sees_one_gray_level_in_one_truth(tiny: TruthSet) -> None:
     changed = tiny.truths.copy()
     changed[1, 5, 5, 0] ^= 1
     assert replace(tiny, truths=changed).digest != tiny.digest

@@ -23,7 +23,7 @@ def _small(tiny: TruthSet, tiny_extent: Extent, monkeypatch: pytest.MonkeyPatch)
 def test_a_strangers_function_gets_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: TruthSet) -> None:
     (tmp_path / "strangers_swap.py").write_text(THEIRS)
     monkeypatch.chdir(tmp_path)
-    command = ["benchmark", "truth", "--swap", "strangers_swap:swap", "--out", "figures"]
+    command = ["benchmark", "truth", "--swap", "strangers_swap:swap", "--output", "figures"]
     done = CliRunner().invoke(cli.commands, command, catch_exceptions=False)
     assert done.exit_code == 0
     assert tiny.digest in done.output

@@ -1,4 +1,4 @@
-// The page: two photographs chosen or dropped, one request, what came back.
+// Choose or drop two images, send one request, show the result.
 "use strict";
 const $ = (id) => document.getElementById(id);
 const chosen = {};
@@ -6,10 +6,10 @@ const chosen = {};
 function choose(field, file) {
   if (!file) return;
   chosen[field] = file;
-  const picture = document.querySelector(`[data-field=${field}] img`);
-  URL.revokeObjectURL(picture.src);
-  picture.src = URL.createObjectURL(file);
-  picture.hidden = false;
+  const image = document.querySelector(`[data-field=${field}] img`);
+  URL.revokeObjectURL(image.src);
+  image.src = URL.createObjectURL(file);
+  image.hidden = false;
   $("go").disabled = !(chosen.source && chosen.template);
 }
 
@@ -25,18 +25,18 @@ for (const area of document.querySelectorAll(".drop")) {
   }
 }
 
-function show(answer) {
-  $("before").src = answer.template;
-  $("after").src = $("save").href = answer.result;
-  $("truth-figure").hidden = !answer.truth;
-  if (answer.truth) $("truth").src = answer.truth;
-  $("figures").replaceChildren(...Object.entries(answer.figures).map(([name, value]) => {
+function show(result) {
+  $("before").src = result.template;
+  $("after").src = $("save").href = result.result;
+  $("truth-figure").hidden = !result.truth;
+  if (result.truth) $("truth").src = result.truth;
+  $("metrics").replaceChildren(...Object.entries(result.metrics).map(([name, value]) => {
     const row = document.createElement("tr");
     for (const text of [name, value]) row.insertCell().textContent = text;
     return row;
   }));
-  $("marks").textContent = answer.marks;
-  $("answer").hidden = false;
+  $("marks").textContent = result.marks;
+  $("swapped").hidden = false;
   slide();
 }
 
@@ -55,11 +55,11 @@ $("form").addEventListener("submit", async (event) => {
   for (const field of ["source", "template"]) body.append(field, chosen[field]);
   try {
     const response = await fetch("/swap", { method: "POST", body });
-    const answer = await response.json();
-    if (response.ok) show(answer);
-    else $("error").textContent = answer.error;
+    const result = await response.json();
+    if (response.ok) show(result);
+    else $("error").textContent = result.error;
   } catch {
-    $("error").textContent = "the server did not answer; is `swapcore app` still running?";
+    $("error").textContent = "no response from the server: is `swapcore app` still running?";
   }
   $("status").textContent = "";
   $("go").disabled = false;

@@ -32,6 +32,7 @@ class Request:
     out: Path | None
     cache: Path | None
     workers: int
+    device: str = "cpu"
 
 
 def answer(request: Request) -> str:
@@ -43,7 +44,7 @@ def answer(request: Request) -> str:
     """
     _require_one(request)
     if request.model is not None:
-        swap_of_model(request.model)  # what cannot be loaded is told before minutes of rendering
+        swap_of_model(request.model, request.device)  # what cannot be loaded is told before minutes of rendering
     if request.swap is not None:
         import_function(request.swap)
     truth_set = load_or_render(standard(request.size_px), request.workers, request.cache)
@@ -67,7 +68,7 @@ def _require_one(request: Request) -> None:
 
 def _contestant(request: Request, truth_set: TruthSet) -> tuple[Swap, str]:
     if request.model is not None:
-        return swap_of_model(request.model), "this model"
+        return swap_of_model(request.model, request.device), "this model"
     if request.outputs is not None:
         return swap_of_folder(request.outputs, truth_set), "these outputs"
     assert request.swap is not None

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from swapcore.data.faces import Face
-from swapcore.errors import InputError
+from swapcore.errors import InputError, first_line
 from swapcore.evaluation.methods import Batch, Swap
 from swapcore.evaluation.truth_benchmark.frozen import pair_name
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
-from swapcore.hub.swapper import Swapper
+from swapcore.hub.loading import load_model_folder
 from swapcore.ops.image import Image, decode, resize
 
 SwapFunction = Callable[[Image, Image], Image]
@@ -34,7 +34,7 @@ def swap_of_function(function: SwapFunction, label: str, truth_set: TruthSet) ->
             # Copies: a function that paints into its arguments must not change the benchmark.
             swapped: Any = function(source.image.copy(), template.image.copy())
         except Exception as error:  # a stranger's function may raise anything
-            raise InputError(f"{label}: pair {pair}: {type(error).__name__}: {_one_line(error)}") from error
+            raise InputError(f"{label}: pair {pair}: {type(error).__name__}: {first_line(error)}") from error
         found = f"{swapped.dtype} {swapped.shape}" if isinstance(swapped, np.ndarray) else type(swapped).__name__
         if found != f"uint8 {template.image.shape}":
             raise InputError(f"{label}: pair {pair}: returned {found}, must return uint8 {template.image.shape} RGB")
@@ -60,16 +60,12 @@ def import_function(reference: str) -> SwapFunction:
             found = getattr(found, part)
     except Exception as error:  # a stranger's module may raise anything while it is imported
         raise InputError(
-            f"--swap {reference}: cannot be imported: {type(error).__name__}: {_one_line(error)}"
+            f"--swap {reference}: cannot be imported: {type(error).__name__}: {first_line(error)}"
         ) from error
     if not callable(found):
         raise InputError(f"--swap {reference}: is a {type(found).__name__}; name a function swap(source, template)")
     function: SwapFunction = found
     return function
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def swap_of_folder(folder: Path, truth_set: TruthSet) -> Swap:
@@ -105,17 +101,17 @@ def _read_output(path: Path, size_px: int) -> Image:
     return image
 
 
-def swap_of_model(folder: Path) -> Swap:
+def swap_of_model(folder: Path, device: str = "cpu") -> Swap:
     """Ask a model folder that `swapcore train` wrote; one of another size answers at its own.
 
     Raises:
         ArtifactError: the folder holds no model, or a damaged one.
     """
-    swapper = Swapper(folder)
+    swapper = load_model_folder(folder, device)
 
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
         small = [np.stack([resize(face.image, swapper.size_px) for face in side]) for side in (sources, templates)]
-        swapped = swapper.swap(*small)
+        swapped = swapper.swap_crops(*small)
         images = [template.image for template in templates]
         return np.stack([bring_change(*three) for three in zip(swapped, small[1], images, strict=True)])
 

@@ -15,7 +15,7 @@ from swapcore.data.faces import Face
 from swapcore.evaluation.methods import Batch
 from swapcore.evaluation.pairs import Pair
 from swapcore.evaluation.truth_benchmark.frozen import NAMESPACE, Extent, draw_pairs, draw_shots
-from swapcore.faces.align import ALIGNED_BY, align
+from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
 from swapcore.files import in_place
 from swapcore.ops.geometry import Affine, Points, apply, warp
 from swapcore.ops.image import Image
@@ -79,7 +79,7 @@ def render_job(job: Job, size_px: int) -> Template:
     """Render a template and its true swaps, all cut alike: by the template's exact key points."""
     shot = job.template
     picture = render(shot.identity, shot.attributes, shot.size_px)
-    affine = align(picture.points[:ALIGNED_BY], size_px)
+    affine = align(picture.points[:NUM_ALIGNMENT_POINTS], size_px)
     truths = [render_true_swap(source, shot.identity, shot.attributes, shot.size_px) for source in job.sources]
     return Template(
         image=warp(picture.image, affine, size_px),

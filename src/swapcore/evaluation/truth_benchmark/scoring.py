@@ -16,8 +16,8 @@ from swapcore.evaluation.realism import Levels
 from swapcore.evaluation.scores import Bench, ScoreRow, score_answers
 from swapcore.evaluation.summary import FIGURES, Figure, Value, mean_of, rule_of_three
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
-from swapcore.faces.networks import load_judge
-from swapcore.faces.recognizer import Recogniser
+from swapcore.faces.networks import load_evaluator_recognizer
+from swapcore.faces.recognizer import Recognizer
 from swapcore.ops.image import Image, to_tensor
 from swapcore.ops.metrics import crossed_bootstrap_interval
 from swapcore.teachers.base import pictures_of
@@ -75,7 +75,7 @@ def score_all(contestants: Sequence[Answer], truth_set: TruthSet) -> Measured:
     ]
     scores = score_answers(answers, truth_set.pairs, _bench(truth_set), _BATCH_SIZE)
     rows = {answer.name: scores.of(answer.name) for answer in answers}
-    figures = {name: summarise(mine, rows[TEMPLATE_COPIED]) for name, mine in rows.items()}
+    figures = {name: summarize(mine, rows[TEMPLATE_COPIED]) for name, mine in rows.items()}
     return Measured(truth_set, {answer.name: answer.label for answer in answers}, rows, figures)
 
 
@@ -84,26 +84,26 @@ def _truth(truth_set: TruthSet) -> Callable[[Face, Face], Image]:
 
 
 def _bench(truth_set: TruthSet) -> Bench:
-    """The same judge for everybody, centred by the benchmark's own people, of whom no training knows."""
-    recogniser = load_judge(_NETWORK)
+    """The same judge for everybody, centered by the benchmark's own people, of whom no training knows."""
+    recognizer = load_evaluator_recognizer(_NETWORK)
     faces = truth_set.faces
-    embeddings = recogniser.embed(np.stack([face.image for face in faces]), _BATCH_SIZE)
+    embeddings = recognizer.embed(np.stack([face.image for face in faces]), _BATCH_SIZE)
     gallery = Gallery(np.array([face.key for face in faces]), np.array([face.identity for face in faces]), embeddings)
     judge = Judge(
-        JUDGE, lambda images: recogniser.embed(images, _BATCH_SIZE), embeddings.mean(0), jittered=True, seed=SEED
+        JUDGE, lambda images: recognizer.embed(images, _BATCH_SIZE), embeddings.mean(0), jittered=True, seed=SEED
     )
-    return Bench(faces.__getitem__, judge, gallery, _levels(recogniser), locate_face, _truth(truth_set))
+    return Bench(faces.__getitem__, judge, gallery, _levels(recognizer), locate_face, _truth(truth_set))
 
 
-def _levels(recogniser: Recogniser) -> Levels:
+def _levels(recognizer: Recognizer) -> Levels:
     @torch.no_grad()
     def levels(images: Batch) -> list[npt.NDArray[np.floating]]:
-        return [level.numpy() for level in recogniser.levels(to_tensor(images))]
+        return [level.numpy() for level in recognizer.levels(to_tensor(images))]
 
     return levels
 
 
-def summarise(rows: Sequence[ScoreRow], copied: Sequence[ScoreRow]) -> dict[str, Value]:
+def summarize(rows: Sequence[ScoreRow], copied: Sequence[ScoreRow]) -> dict[str, Value]:
     """Every figure of one answer that can be told; copied: the untouched templates' rows of the same pairs."""
     values = {NEARER.name: nearer_than_template(rows, copied)}
     for figure in MEASURED[1:]:

@@ -1,0 +1,18 @@
+"""The topology that guides are made with."""
+
+import functools
+
+import numpy as np
+
+from swapcore.faces.mesh.topology import closed_triangles, mirrored_indices
+from swapcore.ops.guide import Topology
+
+
+@functools.cache
+def mesh_topology() -> Topology:
+    """The triangles of the face mesh, turned so that those of a frontal face have positive areas.
+
+    Raises:
+        ArtifactError: the package that has them is not installed.
+    """
+    return Topology(np.ascontiguousarray(closed_triangles()[:, [0, 2, 1]]), mirrored_indices())

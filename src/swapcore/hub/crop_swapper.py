@@ -1,0 +1,76 @@
+"""A generator of pixels with its recognizer, loaded for inference on aligned crops."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from swapcore.data.recognizer_file import read_recognizer_file
+from swapcore.faces.networks import load_evaluator_recognizer
+from swapcore.faces.recognizer import Embeddings, Recognizer
+from swapcore.hub.face_swapper import Crops, FaceInImage, SwappedFace
+from swapcore.models.artifact import AnyGenerator, load_generator
+from swapcore.ops.embedding import centered
+from swapcore.ops.image import to_images, to_tensor
+
+
+class SwapNetwork(nn.Module):
+    """Generator and recognizer as one network, for inference and for the ONNX export."""
+
+    def __init__(self, generator: AnyGenerator, recognizer: Recognizer) -> None:
+        super().__init__()
+        self.generator = generator
+        self.recognizer = recognizer
+
+    def forward(self, source: torch.Tensor, template: torch.Tensor) -> torch.Tensor:
+        """Swap crops: source, template and result are float (B, 3, S, S) in [-1, 1]."""
+        description = self.generator.description.describe(self.recognizer.features, source)
+        swapped: torch.Tensor = self.generator(source, template, description).image
+        return swapped
+
+
+class CropSwapper:
+    """A model folder whose generator computes the pixels of an aligned crop; implements ``FaceSwapper``."""
+
+    network: nn.Module
+
+    def __init__(self, folder: Path, device: torch.device | str = "cpu") -> None:
+        """Load weights.safetensors, model.json and recognizer.json.
+
+        Raises:
+            ArtifactError: a file is missing or damaged.
+            ParamsError: the recognizer's own file is missing or differs from the one that the model was trained with.
+        """
+        self._device = torch.device(device)
+        generator, configuration = load_generator(folder, self._device)
+        recognizer = read_recognizer_file(folder)
+        self.recognizer = load_evaluator_recognizer(recognizer.network).to(self._device)
+        self.network = self._build(generator).eval()
+        self.embedding_mean = recognizer.embedding_mean
+        self.size_px = configuration.composed_px
+        self.working_px = configuration.size_px
+
+    def _build(self, generator: AnyGenerator) -> nn.Module:
+        return SwapNetwork(generator, self.recognizer)
+
+    def swap_faces(self, sources: Sequence[FaceInImage], templates: Sequence[FaceInImage]) -> list[SwappedFace]:
+        """See ``FaceSwapper``; the result has the crop's resolution."""
+        faces = [template.face for template in templates]
+        before = np.stack([face.crop for face in faces])
+        after = self.swap_crops(np.stack([source.face.crop for source in sources]), before)
+        return [
+            SwappedFace(face.crop, image, face.points, face.affine) for face, image in zip(faces, after, strict=True)
+        ]
+
+    @torch.no_grad()
+    def swap_crops(self, sources: Crops, templates: Crops) -> Crops:
+        """See ``FaceSwapper``."""
+        source, template = (to_tensor(images).to(self._device) for images in (sources, templates))
+        return to_images(self.network(source, template))
+
+    def embed(self, crops: Crops, batch_size: int = 16) -> Embeddings:
+        """See ``FaceSwapper``; embeddings are centered by the mean of the training people."""
+        raw = torch.from_numpy(self.recognizer.embed(crops, batch_size))
+        return np.asarray(centered(raw, torch.from_numpy(self.embedding_mean)).numpy(), dtype=np.float32)

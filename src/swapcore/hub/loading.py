@@ -1,0 +1,34 @@
+"""The one place where a model reference becomes a loaded model."""
+
+from pathlib import Path
+
+import torch
+
+from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.face_swapper import FaceSwapper
+from swapcore.hub.field_swapper import FieldSwapper
+from swapcore.hub.references import LocatedModel, resolve_model
+from swapcore.models.artifact import read_configuration
+from swapcore.ops.device import select_device
+
+
+def load_face_swapper(model: str | Path | LocatedModel, device: str = "auto") -> FaceSwapper:
+    """Load a model for inference.
+
+    Args:
+        model: a reference as for ``resolve_model``, or a model that was resolved before.
+        device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps.
+
+    Raises:
+        InputError: there is no such model.
+        ArtifactError: the model folder is incomplete or damaged.
+        ParamsError: there is no such device, or the recognizer's own file is missing.
+    """
+    located = model if isinstance(model, LocatedModel) else resolve_model(model)
+    return load_model_folder(located.folder, select_device(device))
+
+
+def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> CropSwapper:
+    """Load a model folder by the kind of its generator; errors as for ``CropSwapper``."""
+    fields = read_configuration(folder).generator.kind == "fields"
+    return (FieldSwapper if fields else CropSwapper)(folder, device)

@@ -1,0 +1,101 @@
+"""The field generator: predicts at a small size what a swap is composed from at any size."""
+
+import torch
+import torch.nn.functional as F
+
+from swapcore.config import ModelParams
+from swapcore.models.blocks import ResidualBlock, activate, convolution
+from swapcore.models.generator import Backbone, Window, initial_subpixels, window_of
+from swapcore.ops.compose import Fields, Guide, Swap, compose, move, relight, slow_light
+from swapcore.ops.sampling import full_precision
+
+_NUM_CHANNELS = 10
+"""Source, template, the source as the guide moves and lights it, and the guide's visibility."""
+_MAX_GAIN = 0.5
+_MAX_BIAS = 0.5
+_INITIAL_LOGITS = {"mask": 1.5, "paint": -2.0, "source": 3.0}
+"""Training starts from the guided source, hardly painted: from even shares it would learn half-and-half faces."""
+
+
+class FieldGenerator(Backbone):
+    """Predicts flows, light, shares, paint and mask, and composes them at the size of its inputs."""
+
+    def __init__(self, params: ModelParams, *, embedding_size: int, pooled_size: int, size_px: int) -> None:
+        """Build an untrained generator.
+
+        Args:
+            params: widths, depths and the reach of the flow.
+            embedding_size: D, numbers in the recognizer's embedding.
+            pooled_size: P, numbers in its pooled levels (``source.pool_levels``).
+            size_px: working size w, at which fields are predicted.
+        """
+        super().__init__(params, num_channels=_NUM_CHANNELS, embedding_size=embedding_size, pooled_size=pooled_size)
+        self.size_px = size_px
+        self.max_flow = 2.0 * params.max_flow
+        self.coarse = convolution(self.coarse_width, 10, gain=0.1)  # two flows, gain, bias
+        self.fine = convolution(params.width, 4, gain=0.03)  # what the flows lack
+        self.refine = ResidualBlock(params.width)
+        self.output = convolution(params.width, 6 * self.unshuffle**2, gain=0.3)  # paint, mask, two logits of shares
+        initial_subpixels(self.output, self.unshuffle)
+        with torch.no_grad():
+            bias = self.output.bias
+            assert bias is not None
+            bias.view(6, -1)[3:] = torch.tensor(list(_INITIAL_LOGITS.values()))[:, None]
+
+    def forward(
+        self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor, guide: Guide | None = None
+    ) -> Swap:
+        """Swap a batch.
+
+        Args:
+            source: (B, 3, S, S) in [-1, 1], S a multiple of the working size.
+            template: (B, 3, S, S) in [-1, 1].
+            description: (B, P + D) of the source, from ``self.description.describe``.
+            guide: of the working size.
+        """
+        assert guide is not None
+        fields = self.predict(shrink(source, self.size_px), shrink(template, self.size_px), description, guide)
+        image, raw, mask = compose(fields, source, template, smooth=not self.training)
+        return Swap(image, raw, mask, fields)
+
+    def predict(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor, guide: Guide) -> Fields:
+        """Predict the fields of a batch at the working size, (B, 3, w, w) images and a guide of that size."""
+        with full_precision(source):
+            moved = move(source, guide.flow)
+            light = slow_light(moved, template, guide.visible)
+            first_guess = relight(moved, torch.zeros_like(light), light)
+        window = window_of(self.size_px, self.window, self.multiple)
+        spliced = window.cut(torch.cat([source, template, first_guess, guide.visible], 1))
+        coarse, fine = self.decode(spliced, description)
+        fine = activate(self.refine(fine))
+        with full_precision(source):
+            return self._fields(coarse.float(), fine.float(), guide, light, window)
+
+    def _fields(
+        self, coarse: torch.Tensor, fine: torch.Tensor, guide: Guide, light: torch.Tensor, window: Window
+    ) -> Fields:
+        """Turn the decoder's maps into fields of the whole crop; outside the window they continue its edge, the mask is 0."""
+        slow, flows = self.coarse(coarse), self.fine(fine)
+        slow = F.interpolate(slow, size=(window.side, window.side), mode="bilinear", align_corners=False)
+        flows = F.interpolate(flows, size=(window.side, window.side), mode="bilinear", align_corners=False)
+        flows = self.max_flow * torch.tanh(slow[:, :4] + flows)
+        sharp = F.pixel_shuffle(self.output(fine), self.unshuffle)
+        shares = torch.softmax(F.pad(sharp[:, 4:6], (0, 0, 0, 0, 0, 1)), 1)
+        flows, gain, bias, shares, painted = (
+            window.extend(field, self.size_px)
+            for field in (
+                flows,
+                _MAX_GAIN * torch.tanh(slow[:, 4:7]),
+                _MAX_BIAS * torch.tanh(slow[:, 7:]),
+                shares,
+                torch.tanh(sharp[:, :3]),
+            )
+        )
+        mask = window.put(torch.sigmoid(sharp[:, 3:4]) * window.opening(sharp), self.size_px)
+        return Fields(guide.flow + flows[:, :2], flows[:, 2:], gain, light + bias, shares, painted, mask)
+
+
+def shrink(image: torch.Tensor, size_px: int) -> torch.Tensor:
+    """Average (B, C, S, S) down to (B, C, size_px, size_px); S is a multiple of size_px."""
+    factor = image.shape[-1] // size_px
+    return image if factor == 1 else F.avg_pool2d(image, factor)

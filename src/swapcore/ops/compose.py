@@ -1,0 +1,119 @@
+"""Composition of a swap from predicted fields, at any resolution."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+from swapcore.ops.correspondence import gaussian_blur
+from swapcore.ops.sampling import full_precision, sample_at
+
+LIGHT_SIGMA = 1 / 16
+"""Of the side: detail coarser than this counts as light, which the template decides."""
+_LEAST_WEIGHT = 1e-2
+
+
+class Guide(NamedTuple):
+    """A first guess of the correspondence, from landmarks; see ``ops.correspondence.guide_flow``."""
+
+    flow: torch.Tensor
+    """(B, 2, w, w): position in the source minus position in the template, in units of half the side."""
+    visible: torch.Tensor
+    """(B, 1, w, w) in [0, 1]: 1 where the source shows the surface point of a template pixel."""
+
+
+class Fields(NamedTuple):
+    """Predictions of the field generator at the working size w, all (B, ., w, w), float32."""
+
+    source_flow: torch.Tensor
+    """2 channels: position in the source minus position in the output, x then y, in units of half the side."""
+    template_flow: torch.Tensor
+    """2 channels: the same for the template."""
+    gain: torch.Tensor
+    """3 channels: logarithm of the factor by which the source's light changes."""
+    bias: torch.Tensor
+    """3 channels: what is added to the source's light, in units of [-1, 1]."""
+    shares: torch.Tensor
+    """3 channels that sum to 1: painted, source, template."""
+    painted: torch.Tensor
+    """3 channels in [-1, 1]: the color of the painted share."""
+    mask: torch.Tensor
+    """1 channel in [0, 1]: where the composite replaces the template."""
+
+
+class Swap(NamedTuple):
+    """What the generator gives back, all (B, ., S, S)."""
+
+    image: torch.Tensor
+    """The composite, (B, 3, S, S) in [-1, 1]: mask * raw + (1 - mask) * template."""
+    raw: torch.Tensor
+    """The image before the mask, (B, 3, S, S) in [-1, 1]; outside the window the template."""
+    mask: torch.Tensor
+    """Where the raw image is used, (B, 1, S, S) in [0, 1]; outside the window 0."""
+    fields: Fields | None = None
+    """What the image was composed from, at the working size; None where pixels were predicted."""
+
+
+def compose(
+    fields: Fields, source: torch.Tensor, template: torch.Tensor, *, smooth: bool = False
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Compose a swap from photographs of any size and fields of the working size, in float32.
+
+    Args:
+        fields: (B, ., w, w).
+        source: (B, 3, R, R) in [-1, 1].
+        template: (B, 3, S, S) in [-1, 1].
+        smooth: enlarge the fields and sample the photographs with cubic kernels; sharper, and slower to differentiate.
+
+    Returns:
+        The composite, the image before the mask, both (B, 3, S, S), and the mask (B, 1, S, S).
+    """
+    size = template.shape[-1]
+    with full_precision(template):
+        source, template = source.float(), template.float()
+        large = Fields(*(_enlarge(field, size, smooth=smooth) for field in fields))
+        mask, shares = large.mask.clamp(0, 1), large.shares.clamp(0, 1)
+        lit = relight(_move(source, large.source_flow, smooth=smooth), large.gain, large.bias)
+        own = _move(template, large.template_flow, smooth=smooth)
+        painted, from_source, from_template = torch.split(shares / shares.sum(1, keepdim=True), 1, 1)
+        raw = painted * large.painted.clamp(-1, 1) + from_source * lit + from_template * own
+        return mask * raw + (1.0 - mask) * template, raw, mask
+
+
+def relight(image: torch.Tensor, gain: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """Scale and shift the light of (B, 3, S, S) in [-1, 1]; black is the fixed point of the gain."""
+    return (image + 1.0) * torch.exp(gain) - 1.0 + bias
+
+
+def slow_light(image: torch.Tensor, template: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Compute the bias that gives an image the template's light where weight is set: the slow part of the difference.
+
+    Args:
+        image: (B, 3, w, w), aligned with template.
+        template: (B, 3, w, w).
+        weight: (B, 1, w, w) in [0, 1]; elsewhere the result fades to zero.
+    """
+    sigma_px = LIGHT_SIGMA * int(template.shape[-1])
+    known = gaussian_blur(weight, sigma_px)
+    return gaussian_blur((template - image) * weight, sigma_px) / (known + _LEAST_WEIGHT)
+
+
+def move(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+    """Sample (B, C, R, R) bilinearly where a flow (B, 2, S, S) points: (B, C, S, S); edges are replicated."""
+    return _move(image, flow, smooth=False)
+
+
+def _move(image: torch.Tensor, flow: torch.Tensor, *, smooth: bool) -> torch.Tensor:
+    return sample_at(image, (_own_places(flow) + flow).permute(0, 2, 3, 1), cubic=smooth)
+
+
+def _own_places(flow: torch.Tensor) -> torch.Tensor:
+    """Each pixel's own place (1, 2, S, S) in [-1, 1]; made so that an exported graph follows the size of its inputs."""
+    ones = torch.ones_like(flow[:1, :1])
+    x, y = ((2 * ones.cumsum(axis) - 1) / flow.shape[axis] - 1 for axis in (-1, -2))
+    return torch.cat([x, y], 1)
+
+
+def _enlarge(field: torch.Tensor, size_px: int, *, smooth: bool) -> torch.Tensor:
+    mode = "bicubic" if smooth else "bilinear"
+    return F.interpolate(field.float(), size=(size_px, size_px), mode=mode, align_corners=False)

@@ -1,0 +1,125 @@
+"""Flows between two faces from corresponding surface points."""
+
+import torch
+import torch.nn.functional as F
+
+from swapcore.ops.sampling import full_precision
+
+BARYCENTRIC = (
+    (1 / 3, 1 / 3, 1 / 3),
+    (0.6, 0.2, 0.2),
+    (0.2, 0.6, 0.2),
+    (0.2, 0.2, 0.6),
+    (0.8, 0.1, 0.1),
+    (0.1, 0.8, 0.1),
+    (0.1, 0.1, 0.8),
+    (0.45, 0.45, 0.1),
+    (0.45, 0.1, 0.45),
+    (0.1, 0.45, 0.45),
+)
+"""Positions in each triangle at which the flow is scattered."""
+LEAST_AREA_RATIO = 0.15
+"""Triangles that shrink more, as those between closing lips, do not show their surface."""
+_NEAR_SIGMA = 0.8 / 112
+_FAR_SIGMA = 6.0 / 112
+"""Of the side: how far a scattered flow reaches inside the face, and how fast it fades outside."""
+_DENSE = 4.0
+"""A pixel with a quarter of a sample in its neighborhood is covered."""
+_FADE = 0.3
+"""Samples per pixel, far blur: below this density the flow fades to zero."""
+
+
+def signed_areas(points: torch.Tensor, triangles: torch.Tensor) -> torch.Tensor:
+    """Compute twice the signed area of each triangle: (B, L, 2) and (T, 3) to (B, T)."""
+    a, b, c = (points[:, triangles[:, corner]] for corner in range(3))
+    first, second = b - a, c - a
+    return first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
+
+
+def is_visible(area: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Whether a triangle's surface can be taken from where its area is ``area`` to where it is ``other``; any shape, bool.
+
+    It is turned away where the area is negative, and closed or seen from the side where it is much smaller.
+    """
+    return area > LEAST_AREA_RATIO * other.abs()
+
+
+def interpolate_points(points: torch.Tensor, triangles: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Interpolate inside triangles: (B, L, C), (T, 3) and barycentric (K, 3) to (B, K, T, C)."""
+    corners = points[:, triangles]
+    return torch.einsum("btcd,kc->bktd", corners, weights.to(corners))
+
+
+def guide_flow(
+    source: torch.Tensor, template: torch.Tensor, triangles: torch.Tensor, size_px: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compute where each template pixel's surface point is in the source, and whether the source shows it.
+
+    Flows are scattered at ten positions of each triangle that faces the camera in the template, blurred, and normalized; they
+    fade to zero outside the face. Triangles must face the camera (positive area) on a frontal face.
+
+    Args:
+        source: (B, L, 2) points, x then y, -1 to 1 over the image.
+        template: (B, L, 2), the same points on the other face.
+        triangles: int64 (T, 3), indices of points.
+        size_px: side S of the result.
+
+    Returns:
+        Flow (B, 2, S, S): source position minus template position, in units of half the side. Visibility (B, 1, S, S) in
+        [0, 1]: 1 where the source shows the point, 0 where it is hidden or outside the face. Both float32.
+    """
+    with full_precision(source):
+        source, template = source.float(), template.float()
+        weights = source.new_tensor(BARYCENTRIC)
+        places = interpolate_points(template, triangles, weights).flatten(1, 2)
+        moves = interpolate_points(source - template, triangles, weights).flatten(1, 2)
+        facing = (signed_areas(template, triangles) > 0).float().repeat(1, len(BARYCENTRIC))
+        facing_in_both = is_visible(signed_areas(source, triangles), signed_areas(template, triangles))
+        shown = facing * facing_in_both.float().repeat(1, len(BARYCENTRIC))
+        values = torch.stack([moves[..., 0] * facing, moves[..., 1] * facing, facing, shown], -1)
+        sums = _scatter(places, values, size_px)
+        near, far = gaussian_blur(sums, _NEAR_SIGMA * size_px), gaussian_blur(sums, _FAR_SIGMA * size_px)
+        covered = (_DENSE * near[:, 2:3]).clamp(max=1.0)
+        exact, faded = near[:, :2] / (near[:, 2:3] + 1e-6), far[:, :2] / (far[:, 2:3] + _FADE)
+        visible = covered * near[:, 3:4] / (near[:, 2:3] + 1e-6)
+        return covered * exact + (1 - covered) * faded, visible.clamp(0, 1)
+
+
+def _scatter(places: torch.Tensor, values: torch.Tensor, size_px: int) -> torch.Tensor:
+    """Add values (B, N, C) to the pixels of places (B, N, 2) in [-1, 1]: (B, C, S, S)."""
+    pixels = ((places + 1) / 2 * size_px - 0.5).round().long()
+    inside = ((pixels >= 0) & (pixels < size_px)).all(-1, keepdim=True)
+    index = (pixels[..., 1] * size_px + pixels[..., 0]).clamp(0, size_px**2 - 1)
+    sums = values.new_zeros(len(values), size_px**2, values.shape[-1])
+    sums.scatter_add_(1, index[..., None].expand_as(values), values * inside)
+    return sums.mT.reshape(len(values), -1, size_px, size_px)
+
+
+def gaussian_blur(images: torch.Tensor, sigma_px: float) -> torch.Tensor:
+    """Blur (B, C, H, W) with a Gaussian, edges replicated; kernel cut at three deviations."""
+    reach = max(1, round(3 * sigma_px))
+    steps = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
+    kernel = torch.exp(-0.5 * (steps / sigma_px) ** 2)
+    kernel = kernel / kernel.sum()
+    flat = images.reshape(-1, 1, *images.shape[-2:])
+    padded = F.pad(flat, (reach,) * 4, mode="replicate")
+    across = F.conv2d(padded, kernel[None, None, None])
+    return F.conv2d(across, kernel[None, None, :, None]).reshape(images.shape)
+
+
+def five_point_flow(source: torch.Tensor, template: torch.Tensor, size_px: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compute the same from a handful of points (B, 5, 2), for faces without a mesh: shifts that fade with distance."""
+    with full_precision(source):
+        source, template = source.float(), template.float()
+        places = (torch.arange(size_px, device=source.device, dtype=torch.float32) + 0.5) / size_px * 2 - 1
+        grid = torch.stack(torch.meshgrid(places, places, indexing="xy"), -1).reshape(1, -1, 1, 2)
+        distance = (grid - template[:, None]).square().sum(-1)
+        weight = 1.0 / (distance + 0.02)
+        weight = weight / weight.sum(-1, keepdim=True)
+        center = template.mean(1, keepdim=True)
+        spread = (template - center).square().sum(-1).mean(1).sqrt()[:, None]
+        radius = (grid[:, :, 0] - center).square().sum(-1).sqrt() / (2.2 * spread)
+        inside = (1.0 - (radius - 1.0).clamp(0.0, 1.0))[..., None]
+        flow = inside * (weight[..., None] * (source - template)[:, None]).sum(2)
+        shape = (len(source), size_px, size_px, -1)
+        return flow.reshape(shape).permute(0, 3, 1, 2), inside.reshape(shape).permute(0, 3, 1, 2)

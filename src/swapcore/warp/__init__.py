@@ -1,0 +1,1 @@
+"""Dense warp: a face swap by landmarks, without training."""
