@@ -231,9 +231,9 @@ def length_of(identity: Identity, style: HairStyle, recipe: Recipe, roots: Roots
     vary = 1 + 0.13 * rng.normal(size=len(roots)).clip(-2, 2)
     length = recipe.length_cm * vary
     if style in (HairStyle.SHORT, HairStyle.SIDE_PART, HairStyle.FRINGE, HairStyle.RECEDING):
-        side = (1.1 + 1.1 * smoothstep(-4, 1.5, y)) * (1 + 0.4 * identity.hair_length)
+        longer = 1 + (0.57 if identity.hair_length < 0 else 0.35) * identity.hair_length
         top = smoothstep(0.5, 6.5, y)
-        length = vary * side * (1 - top) + length * top * (1 + 0.3 * identity.hair_length)
+        length = longer * (vary * (1.1 + 1.1 * smoothstep(-4, 1.5, y)) * (1 - top) + length * top)
     if style is HairStyle.FRINGE:
         end = 1.9 - 0.5 * identity.hair_length
         reach = np.hypot(y - end, np.maximum(0, 1.5 - z)) * (1.04 + 0.05 * rng.normal(size=len(roots)))
