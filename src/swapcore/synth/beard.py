@@ -1,11 +1,14 @@
 """Beards: stubble is painted, longer hair grows as short ribbons over it."""
 
+import functools
+
 import numpy as np
+from scipy.spatial import cKDTree
 
 from swapcore.synth.colors import strand_colors
 from swapcore.synth.hair.roots import Roots, scatter_roots
 from swapcore.synth.hair.scalp import Array, smoothstep, unit, wander
-from swapcore.synth.head import Head
+from swapcore.synth.head import Head, load_topology
 from swapcore.synth.identity import Identity
 from swapcore.synth.layers import Part, Ribbons
 
@@ -15,6 +18,8 @@ _HAIRS = 4600
 _POINTS = 5
 _STUBBLE = 0.35
 """A beard of at most this is painted only."""
+_MOUTH_X, _MOUTH_Y, _MOUTH_CELL = (-4.0, 4.0), (-9.5, -4.0), 0.05
+"""Part of the mean head that the map of the lips spans, and its cells, cm."""
 
 
 def _bell(x: Array, width: float) -> Array:
@@ -26,7 +31,7 @@ def beard_distance(where: Array) -> tuple[Array, Array]:
     x, y, z = np.abs(where[:, 0]), where[:, 1], where[:, 2]
     line = -6.5 + 4.6 * smoothstep(2.6, 7.0, x) - 0.5 * _bell(x - 2.6, 0.9)
     throat = y + 12.0 + 1.2 * smoothstep(-2.0, -7.0, z)
-    chin = np.minimum(np.minimum(line - y, throat), (z + 8.6) * 0.8)
+    chin = np.minimum(np.minimum(line - y, throat), (z + 7.0 + 1.8 * smoothstep(-4.5, -9.0, y)) * 0.8)
     above_lip = np.minimum(np.minimum(-4.1 - 0.05 * x - 0.10 * x**2 - y, 3.2 - x), y + 6.8)
     return chin.astype(np.float32), above_lip.astype(np.float32)
 
@@ -46,7 +51,29 @@ def _density(identity: Identity, where: Array, soft: float) -> Array:
         cheek = cheek * 0.12
     if identity.beard_style == THIN_MUSTACHE:
         mustache = mustache * 0.45
-    return np.asarray(np.maximum(cheek, mustache), dtype=np.float32)
+    return np.asarray(np.maximum(cheek, mustache) * (1 - _lips(where)), dtype=np.float32)
+
+
+@functools.cache
+def _lip_map() -> Array:
+    """(rows, columns) share of lip on a grid over the mean head's mouth, seen from the front."""
+    topology = load_topology()
+    canonical, lips = topology.canonical["skin"], topology.groups["lips"]
+    front = (canonical[:, 2] > -2.0) & (topology.groups["inside_mouth"] < 0.5)
+    x, y = np.meshgrid(np.arange(*_MOUTH_X, _MOUTH_CELL), np.arange(*_MOUTH_Y, _MOUTH_CELL))
+    distance, nearest = cKDTree(canonical[front, :2]).query(np.stack([x, y], -1), k=4)
+    weight = 1 / (distance**2 + 0.01)
+    return np.asarray((lips[front][nearest] * weight).sum(-1) / weight.sum(-1), dtype=np.float32)
+
+
+def _lips(where: Array) -> Array:
+    """Share of lip (N,) at canonical points (N, 3)."""
+    lips = _lip_map()
+    row = np.rint((where[:, 1] - _MOUTH_Y[0]) / _MOUTH_CELL).astype(np.int64)
+    column = np.rint((where[:, 0] - _MOUTH_X[0]) / _MOUTH_CELL).astype(np.int64)
+    inside = (row >= 0) & (row < lips.shape[0]) & (column >= 0) & (column < lips.shape[1]) & (where[:, 2] > -2.0)
+    found = lips[row.clip(0, lips.shape[0] - 1), column.clip(0, lips.shape[1] - 1)]
+    return np.where(inside, smoothstep(0.05, 0.5, found), 0)
 
 
 def beard_cover(identity: Identity, where: Array) -> Array:
@@ -71,7 +98,7 @@ def grow_beard(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
     if identity.beard <= 0.1:
         return ()
     rng = np.random.default_rng([identity.marks_seed, 22])
-    cover = _density(identity, head.canonical, 1.7) * (1 - head.groups["lips"]) * (1 - head.groups["inside_mouth"])
+    cover = _density(identity, head.canonical, 1.7) * (1 - head.groups["inside_mouth"]) * (1 - head.groups["ears"])
     cover = np.where(cover > 0.14, cover, 0)
     if cover.max() <= 0.14:
         return ()

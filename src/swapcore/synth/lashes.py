@@ -13,7 +13,7 @@ from swapcore.synth.head import Head
 from swapcore.synth.identity import Identity
 from swapcore.synth.layers import Part, Ribbons
 
-_UPPER, _LOWER = 52, 34
+_UPPER, _LOWER = 66, 40
 """Lashes of one lid at detail 1."""
 _POINTS = 5
 _ROOTS = 0.3
@@ -61,9 +61,9 @@ def grow_lashes(identity: Identity, head: Head, detail: float) -> tuple[Ribbons,
     rng = np.random.default_rng([identity.marks_seed, 23])
     parts = [_lid(identity, head, row, detail, rng) for row in range(4)]
     points, width, opacity, root = (np.concatenate([part[i] for part in parts]) for i in range(4))
-    dark = max(0.75, identity.face_hair_darkness)
+    dark = max(0.82, identity.face_hair_darkness)
     dark = dark + (1 - dark) * identity.eye_makeup
-    color = 0.7 * hair_color(dark, identity.face_hair_redness * (1 - identity.eye_makeup), 0.0)
+    color = 0.5 * hair_color(dark, identity.face_hair_redness * (1 - identity.eye_makeup), 0.0)
     ribbons = Ribbons(
         points=points.astype(np.float32),
         width=width.astype(np.float32),
@@ -93,7 +93,7 @@ def _lid(
     fan = np.sign(base[:, 0] - center[0]) * np.abs(base[:, 0] - center[0]) / radius
     up = 1.0 if upper else -1.0
     ends = smoothstep(0.0, 0.14, at / (len(vertices) - 1)) * smoothstep(1.0, 0.9, at / (len(vertices) - 1))
-    longest = (0.62 if upper else 0.36) * (0.75 + 0.5 * identity.lash_length + 0.25 * identity.eye_makeup)
+    longest = (0.52 if upper else 0.30) * (0.75 + 0.5 * identity.lash_length + 0.25 * identity.eye_makeup)
     length = longest * (0.45 + 0.55 * ends) * (0.9 + 0.18 * lateral) * rng.uniform(0.75, 1.15, count)
     aside = np.stack([0.55 * fan, np.zeros(count), np.zeros(count)], 1) + 0.10 * rng.normal(size=(count, 3))
     share = np.linspace(0, 1, _POINTS)[None, :, None]
@@ -101,10 +101,10 @@ def _lid(
     rise = np.array([0.0, up, 0.15]) * (0.75 * share**1.7)
     path = (outward + aside)[:, None] * (share * (0.75 - 0.3 * share)) + rise + droop * np.array([0, 1.0, 0])
     points = base[:, None] + 0.01 * outward[:, None] + path * length[:, None, None]
-    firm = (0.60 + 0.25 * identity.eye_makeup) * (1.0 if upper else 0.55)
+    firm = (0.80 + 0.15 * identity.eye_makeup) * (1.0 if upper else 0.6)
     strong = firm * (0.85 + 0.15 * (1 - identity.masculinity)) * rng.uniform(0.8, 1.0, (count, 1))
-    thick = (0.022 if upper else 0.016) * (1 + 0.5 * identity.eye_makeup) * detail**-0.3
+    thick = (0.040 if upper else 0.026) * (1 + 0.5 * identity.eye_makeup) * detail**-0.3
     flat = share[..., 0]
-    width = thick * (1 - 0.75 * flat) * np.ones((count, 1))
+    width = thick * (0.25 + 0.75 * (1 - flat) ** 1.5) * np.ones((count, 1))
     opacity = strong * (1 - 0.75 * flat**2)
     return points, width, opacity, _nearest_skin(row)[np.rint(at).astype(np.int64)]

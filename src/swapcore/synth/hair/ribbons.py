@@ -45,7 +45,7 @@ def dress(curves: Array, roots: Roots, layer: Array, color: Array, look: Look, r
     wide = (
         look.width_cm * rng.uniform(0.65, 1.35, (count, 1)) * (0.35 + 0.65 * smoothstep(0.3, 1.0, roots.cover))[:, None]
     )
-    profile = (0.35 + 0.65 * smoothstep(0, 2.2, arc)) * (1 - (1 - look.tip_width) * smoothstep(0.45, 1.0, along))
+    profile = (0.35 + 0.65 * smoothstep(0, 0.08, along)) * (1 - (1 - look.tip_width) * smoothstep(0.45, 1.0, along))
     fade = np.minimum(1.0, look.fade * rng.uniform(0.6, 1.5, (count, 1)))
     opacity = look.opacity * (1 - smoothstep(0.0, 1.0, (along - 1 + fade) / fade))
     thin = 1 - roots.cover[:, None]
