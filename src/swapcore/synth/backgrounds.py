@@ -80,8 +80,11 @@ def draw_background(attributes: Attributes, size_px: int) -> Image:
         (size_px, size_px, 3) linear RGB.
     """
     image = _scene(attributes.background_seed, attributes.background_blur)
-    way = cv2.INTER_AREA if size_px < len(image) else cv2.INTER_CUBIC
+    factor = size_px / len(image)
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     image = np.asarray(cv2.resize(image, (size_px, size_px), interpolation=way), dtype=np.float32)
+    if factor > 1:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.45 * factor), dtype=np.float32)
     image = image * (_tint(attributes) * (0.45 + 0.45 * attributes.light_intensity))
     return np.ascontiguousarray(image.clip(0.002, 4.0), dtype=np.float32)
 
@@ -143,7 +146,7 @@ def _defocus(image: Image, radius: float) -> Image:
     reach = int(np.ceil(radius))
     place = np.arange(-reach, reach + 1)
     distance = np.hypot(place[None], place[:, None])
-    disc = np.clip(radius + 0.5 - distance, 0, 1) * (1 + 0.15 * (distance > 0.8 * radius))
+    disc = np.clip(radius + 0.5 - distance, 0, 1)
     blurred = cv2.filter2D(image, -1, (disc / disc.sum()).astype(np.float32), borderType=cv2.BORDER_REFLECT)
     return np.asarray(blurred.reshape(image.shape), dtype=np.float32)
 
@@ -162,7 +165,8 @@ def _paint(rng: np.random.Generator, low: float, high: float, saturation: float 
 
 def _studio(rng: np.random.Generator, size: int) -> tuple[_Canvas, None]:
     """Seamless paper, lit from behind the person or from one side."""
-    canvas = _Canvas(size, _paint(rng, 0.03, 0.5, 0.18 if rng.random() < 0.7 else 0.6))
+    tone, saturation = rng.choice([0.04, 0.15, 0.35, 0.62], p=[0.15, 0.25, 0.3, 0.3]), rng.choice([0.05, 0.2, 0.5], p=[0.5, 0.4, 0.1])
+    canvas = _Canvas(size, _paint(rng, 0.8 * tone, 1.2 * tone, saturation))
     base = canvas.light[0, 0].copy()
     canvas.glow(0.5 + rng.normal() * 0.15, rng.uniform(0.3, 0.6), rng.uniform(0.35, 0.7), base * rng.uniform(0.3, 1.6))
     place = (np.arange(size, dtype=np.float32) + 0.5) / size
@@ -338,7 +342,7 @@ def _garden(rng: np.random.Generator, size: int) -> tuple[_Canvas, _Canvas | Non
     horizon = rng.uniform(0.45, 0.8)
     canvas = _Canvas(size, (0.2, 0.25, 0.12))
     _sky(rng, canvas, horizon)
-    grass = _paint(rng, 0.10, 0.26, 0.1) * np.array([0.85, 1.25, 0.45])
+    grass = _paint(rng, 0.07, 0.20, 0.15) * np.array([0.95, 1.15, 0.50])
     canvas.gradient(grass * 1.2, grass * 0.7, horizon, 1.0)
     green = rng.uniform(0.05, 0.14) * np.array([0.75 + 0.7 * rng.random() ** 2, 1.15, 0.35])
     crown = np.cumsum(rng.normal(size=24)) * 0.02
@@ -443,5 +447,5 @@ def _shore(rng: np.random.Generator, size: int) -> tuple[_Canvas, None]:
 
 
 _SCENES: tuple[Callable[[np.random.Generator, int], tuple[_Canvas, _Canvas | None]], ...] = (
-    _studio, _gradient, _room, _room, _room, _garden, _garden, _street, _shore,
+    _studio, _studio, _studio, _gradient, _gradient, _room, _room, _room, _room, _garden, _garden, _street, _street, _shore,
 )  # fmt: skip

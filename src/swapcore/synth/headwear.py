@@ -77,7 +77,7 @@ def _cloth_detail(points: Array) -> Array:
 def _cap(fit: RadialFit, color: npt.NDArray[np.float64], rng: np.random.Generator) -> tuple[Layer, ...]:
     rows = 26
     clearance = np.r_[0.28, 0.62, np.linspace(0.75, 0.85, rows - 2)]
-    points, _ = _dome(fit, CAP, clearance, 0.5)
+    points, _ = _dome(fit, CAP, clearance, 0.2)
     azimuth = np.linspace(-np.pi, np.pi, _COLUMNS, endpoint=False)
     seam = np.exp(-(((((azimuth * 3 / np.pi + 0.5) % 1) - 0.5) / 0.05) ** 2))
     outward = points - SKULL_CENTER
@@ -104,14 +104,14 @@ def _cap(fit: RadialFit, color: npt.NDArray[np.float64], rng: np.random.Generato
 def _brim(fit: RadialFit, lower: float) -> Array:
     """(R, C, 3) a visor that curves down at its sides."""
     azimuth = np.linspace(-0.98, 0.98, 41)
-    inner, _ = _ring(fit, CAP, azimuth, 0.5)
+    inner, _ = _ring(fit, CAP, azimuth, 0.25)
     side = azimuth / 0.98
     reach = 6.6 * np.sqrt(np.clip(1 - side**2, 0, 1)) ** 0.8
     share = np.linspace(0, 1, 9)[:, None]
     forward = np.stack([0.10 * np.sin(azimuth), np.full_like(side, -0.20), np.ones_like(side)], 1)
     points = inner[None] + share[..., None] * (reach[:, None] * forward)[None]
     droop = 0.9 * side**2 * share * (reach / 6.6) + 0.35 * share**2
-    points[..., 1] += lower - 0.1 - droop
+    points[..., 1] += lower + 0.22 - 0.30 * smoothstep(0.0, 0.12, share) - droop
     return points.astype(np.float32)
 
 

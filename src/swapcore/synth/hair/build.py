@@ -7,7 +7,7 @@ import numpy as np
 
 from swapcore.synth.colors import hair_color, strand_colors
 from swapcore.synth.hair import combs
-from swapcore.synth.hair.growth import Comb, clump, cut_at_throat, cut_below, grow, resample
+from swapcore.synth.hair.growth import Comb, clump, crosses_face, cut_at_throat, cut_below, grow, resample
 from swapcore.synth.hair.ribbons import Look, dress
 from swapcore.synth.hair.roots import Obstacle, Roots, scatter_roots
 from swapcore.synth.hair.scalp import (
@@ -130,6 +130,9 @@ def _main(
     layer = layers_of(roots, rng)
     curves = _grown(identity, Obstacle(head, lift), style, recipe, roots, layer, rng)
     color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_grey, count, rng)
+    if style in _LONG:
+        keep = ~crosses_face(curves)
+        curves, layer, color, roots = curves[keep], layer[keep], color[keep], roots.take(keep)
     wider = float(np.clip((recipe.count / count) ** 0.5, 0.6, 1.6))
     look = replace(recipe.look, width_cm=recipe.look.width_cm * wider)
     return dress(curves, roots, layer, color, look, rng), *_strays(curves, roots, color, recipe, rng)
@@ -179,10 +182,7 @@ def _strays(curves: Array, roots: Roots, color: Array, recipe: Recipe, rng: np.r
     inward = np.minimum((bend * outward).sum(-1, keepdims=True), 0) * outward
     moved = path + bend - inward + away + sway * along
     thin = Look(0.022, 0.4, 0.55, 0.5, 0, 0.7, 0.9, 0.9)
-    part = Roots(
-        roots.position[chosen], roots.normal[chosen], roots.canonical[chosen], roots.vertex[chosen], roots.cover[chosen]
-    )
-    return (dress(moved, part, np.ones(len(chosen), np.float32), color[chosen], thin, rng),)
+    return (dress(moved, roots.take(chosen), np.ones(len(chosen), np.float32), color[chosen], thin, rng),)
 
 
 def parting_density(identity: Identity, style: HairStyle, where: Array) -> Array:
@@ -231,9 +231,9 @@ def length_of(identity: Identity, style: HairStyle, recipe: Recipe, roots: Roots
     vary = 1 + 0.13 * rng.normal(size=len(roots)).clip(-2, 2)
     length = recipe.length_cm * vary
     if style in (HairStyle.SHORT, HairStyle.SIDE_PART, HairStyle.FRINGE, HairStyle.RECEDING):
-        side = (1.1 + 1.1 * smoothstep(-4, 1.5, y)) * (1 + 0.4 * identity.hair_length)
+        longer = 1 + (0.57 if identity.hair_length < 0 else 0.35) * identity.hair_length
         top = smoothstep(0.5, 6.5, y)
-        length = vary * side * (1 - top) + length * top * (1 + 0.3 * identity.hair_length)
+        length = longer * (vary * (1.1 + 1.1 * smoothstep(-4, 1.5, y)) * (1 - top) + length * top)
     if style is HairStyle.FRINGE:
         end = 1.9 - 0.5 * identity.hair_length
         reach = np.hypot(y - end, np.maximum(0, 1.5 - z)) * (1.04 + 0.05 * rng.normal(size=len(roots)))

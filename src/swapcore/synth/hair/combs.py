@@ -18,7 +18,7 @@ def _column(values: Array) -> Array:
 def part_x(identity: Identity) -> float:
     """Place of the parting on the mean head, cm to the image's right."""
     side = identity.hair_part_side
-    return float(0.0 if abs(side) < 0.25 else 3.3 * np.sign(side) * (0.6 + 0.4 * abs(side)))
+    return float(0.0 if abs(side) < 0.25 else 2.7 * np.sign(side) * (0.6 + 0.4 * abs(side)))
 
 
 def side_of(identity: Identity) -> float:

@@ -105,6 +105,13 @@ def cut_at_throat(curves: Array) -> Array:
     return np.where(inside.any(1), inside.argmax(1) / last, 1.0).astype(np.float32)
 
 
+def crosses_face(curves: Array) -> Array:
+    """(S,) true where a curve (S, K, 3) passes in front of the face."""
+    x, y, z = np.abs(curves[..., 0]), curves[..., 1], curves[..., 2]
+    oval = (x / 5.6) ** 2 + ((y + 3.0) / 8.2) ** 2 < 1
+    return np.asarray((oval & (z > -3.5)).any(1))
+
+
 def clump(curves: Array, roots: Roots, every: int, amount: Array, rng: np.random.Generator) -> Array:
     """Draw curves (S, K, 3) together into locks towards their tips; each keeps its height above the head.
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from swapcore.synth.attributes import Attributes
-from swapcore.synth.hair.scalp import SKULL_CENTER, smoothstep, unit, wander
+from swapcore.synth.hair.scalp import SKULL_CENTER, Array, smoothstep, unit, wander
 from swapcore.synth.head import Head
 from swapcore.synth.headwear import hat_line
 from swapcore.synth.layers import Ribbons
@@ -33,9 +33,18 @@ def _lay(hair: Ribbons, attributes: Attributes, head: Head) -> Ribbons:
     drift[..., 0] += 0.35 * attributes.hair_part * np.sign(roots[:, :1] + 0.01)
     outward = unit(hair.points - SKULL_CENTER)
     away = np.maximum(attributes.hair_volume, -0.6) * 0.35 * smoothstep(-8.0, 2.0, hair.points[..., 1])[..., None]
+    drift = _off_the_face(drift, roots)
     inward = np.minimum((drift * outward).sum(-1, keepdims=True), 0) * outward
     moved = hair.points + free * (drift - inward + away * outward)
     if not attributes.headwear:
         return replace(hair, points=moved.astype(np.float32))
     seen = smoothstep(0.4, -0.4, moved[..., 1] - hat_line(attributes.headwear, moved))
     return replace(hair, points=moved.astype(np.float32), opacity=(hair.opacity * seen).astype(np.float32))
+
+
+def _off_the_face(drift: Array, roots: Array) -> Array:
+    """Hair from beside the face moves away from it only."""
+    beside = smoothstep(-9.0, -4.0, roots[:, 2]) * smoothstep(1.0, 4.0, np.abs(roots[:, 0]))
+    beside = beside[:, None]
+    aside = drift[..., 0] * (1 - beside) + np.abs(drift[..., 0]) * beside * np.sign(roots[:, :1])
+    return np.stack([aside, drift[..., 1], drift[..., 2] * (1 - beside)], -1)

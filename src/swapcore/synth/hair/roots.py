@@ -1,6 +1,8 @@
 """Roots of hair on a head, the same for every head of the same seed."""
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,12 @@ class Roots:
     """(N,) the skin's vertex beside each root."""
     cover: Array
     """(N,) density of hair there, 0 to 1."""
+
+    def take(self, chosen: Array) -> Self:
+        """The chosen ones, by index or by mask."""
+        return dataclasses.replace(
+            self, **{field.name: getattr(self, field.name)[chosen] for field in dataclasses.fields(self)}
+        )
 
     def __len__(self) -> int:
         return len(self.position)
