@@ -16,12 +16,12 @@ SETTINGS ?=
 # Rendered heads turn, which a teacher in the plane cannot follow; the oracle renders each of its fakes, so there are fewer of them.
 # Pictures and crops are small, so that two cores train 1500 steps in a few minutes; so few need more weight on identity.
 # `swapcore configure --photographs` undoes this.
-DEMO := synthesize.size_px=192 groups.size_px=64 train.size_px=64 groups.teacher=oracle groups.references_per_label=1 groups.sources_per_template=1 groups.checks.max_changed_outside=255.0 train.steps=1500 train.weights.identity_source=0.6
+DEMO := synthesize.size_px=192 groups.size_px=128 train.size_px=64 groups.teacher=oracle groups.references_per_label=1 groups.sources_per_template=1 groups.checks.max_changed_outside=255.0 train.steps=1500 train.weights.identity_source=0.6
 
 # Two processes, files in the order of tests/conftest.py.
 TEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -q
 
-.PHONY: help install demo run test test-fast coverage lint format deps docs pipeline image-test bench bench-quality ui clean
+.PHONY: help install demo run starter test test-fast coverage lint format deps docs pipeline image-test bench bench-quality ui clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | column -t -s '	'
@@ -48,6 +48,9 @@ run: $(READY)  ## The whole pipeline on your photographs: make run PHOTOS=folder
 	swapcore configure --photographs "$(PHOTOS)" $(SETTINGS)
 	dvc repro
 	@echo "pictures: $(CURDIR)/reports/swap/sheet.png   report: $(CURDIR)/reports/swap/report.html"
+
+starter: $(READY)  ## Train a starter model on rendered people in .starter (resumable, one thread, low priority; hours)
+	infra/train-starter
 
 test: $(READY)  ## Every test; set SWAPCORE_FACES to a folder of photographs with consent for those that need faces
 	$(TEST)

@@ -30,8 +30,8 @@ from swapcore.evaluation.realism import describe, score_realism
 from swapcore.faces.mesh.crops import crop_landmarks
 from swapcore.faces.mesh.topology import FACE_OVAL
 from swapcore.faces.networks import load_recognizer
-from swapcore.hub.field_swapper import FieldSwapper
-from swapcore.hub.loading import load_model_folder
+from swapcore.hub.loading import load_face_swapper
+from swapcore.hub.native_crop import side_for
 from swapcore.ops.image import Image, resize, tile, to_tensor
 
 Swap = Callable[[Face, Face], Image]
@@ -63,17 +63,14 @@ def load_swap(name: str) -> Swap:
     """The swap that a command line names."""
     if name == "warp":
         return _warp
-    swapper = load_model_folder(Path(name))
+    swapper = load_face_swapper(name, "cpu")
 
     def swap(source: Face, template: Face) -> Image:
-        pictures = [resize(face.image, _side(swapper, face)) for face in (source, template)]
-        return resize(swapper.swap_crops(pictures[0][None], pictures[1][None])[0], template.image.shape[0])
+        side_px = side_for(swapper, template.image.shape[0])
+        pictures = [resize(face.image, side_px)[None] for face in (source, template)]
+        return resize(swapper.swap_crops(*pictures)[0], template.image.shape[0])
 
     return swap
-
-
-def _side(swapper: CropSwapper, face: Face) -> int:
-    return face.image.shape[0] if isinstance(swapper, FieldSwapper) else swapper.size_px
 
 
 def _warp(source: Face, template: Face) -> Image:

@@ -13,7 +13,7 @@ from swapcore.config import NetworkParams
 from swapcore.errors import FaceError
 from swapcore.evaluation.realism import describe
 from swapcore.faces.extract import extract_face
-from swapcore.faces.networks import load_judge
+from swapcore.faces.networks import load_evaluator_recognizer
 from swapcore.ops.image import Image, to_tensor
 from swapcore.ops.metrics import kid
 
@@ -42,7 +42,7 @@ class Realism:
     """Compares crops with those of photographs."""
 
     def __init__(self, photographs: Sequence[Image]) -> None:
-        self._network = load_judge(NetworkParams(kind="dlib", path=None, sha256=None))
+        self._network = load_evaluator_recognizer(NetworkParams(kind="dlib", path=None, sha256=None))
         self._real = self._features(photographs)
 
     @torch.no_grad()

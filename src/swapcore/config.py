@@ -284,6 +284,9 @@ class SentinelParams(Section):
 class TrainParams(Section):
     """One training run."""
 
+    initial: Annotated[
+        str | None, Field(description="model that training starts from: a folder or reference; null = random weights")
+    ]
     size_px: CropSize
     steps: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=2, description="of a step, over all processes")]

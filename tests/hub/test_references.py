@@ -14,6 +14,7 @@ from moto.server import ThreadedMotoServer
 from swapcore.config import Section
 from swapcore.data.artifact import artifact_digest, write_card
 from swapcore.errors import ArtifactError, InputError, StorageError
+from swapcore.hub import references
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.references import locate_model, resolve_model, weights_digest
 from swapcore.storage import deliver
@@ -100,3 +101,17 @@ def test_a_model_of_another_alignment_is_refused_by_that_name(model, tmp_path):
     for use in (locate_model, CropSwapper):
         with pytest.raises(ArtifactError, match="alignment: made for crops cut as 'arcface'"):
             use(folder)
+
+
+def test_a_builtin_model_that_does_not_exist_is_named():
+    with pytest.raises(InputError, match=r"builtin:other: no such model comes with this swapcore \(there are: "):
+        resolve_model("builtin:other")
+
+
+def test_a_builtin_model_is_a_folder_of_the_package(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(references, "_BUILTIN_FOLDERS", {"starter": model, "gone": tmp_path / "gone"})
+    located = resolve_model("builtin:starter")
+    assert (located.folder, located.name, located.version) == (model, "builtin:starter", None)
+    assert located.digest == weights_digest(model)
+    with pytest.raises(InputError, match="builtin:gone"):
+        resolve_model("builtin:gone")

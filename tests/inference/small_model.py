@@ -27,14 +27,19 @@ TINY = {
 }
 
 
-def write_model(folder: Path, network: NetworkParams, seed: int = 0, size_px: int = SIZE_PX) -> Path:
+FIELDS = TINY | {"kind": "fields", "compose_scale": 2, "window": 0.75}
+
+
+def write_model(
+    folder: Path, network: NetworkParams, seed: int = 0, size_px: int = SIZE_PX, shape: dict[str, object] = TINY
+) -> Path:
     """weights.safetensors, model.json and recognizer.json for this face network."""
     torch.set_num_threads(1)
     folder.mkdir(parents=True)
     features = load_recognizer(network).features(torch.zeros(1, 3, size_px, size_px))
     usual = read_params(Path(__file__).parents[2] / "params.yaml").train.model
     configuration = ModelConfiguration(
-        generator=ModelParams.model_validate(usual.model_dump() | TINY),
+        generator=ModelParams.model_validate(usual.model_dump() | shape),
         size_px=size_px,
         embedding_size=features.embedding.shape[1],
         pooled_size=pool_levels(*features).shape[1],

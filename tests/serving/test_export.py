@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from swapcore.data.artifact import file_digest
-from swapcore.errors import ArtifactError
+from swapcore.errors import ArtifactError, InputError
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.serving import export
 from swapcore.serving.export import OnnxSwap, export_onnx
@@ -47,13 +47,13 @@ def test_the_file_says_what_it_is(model, exported):
 
 
 def test_a_file_that_computes_something_else_is_not_kept(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(export.OnnxSwap, "__call__", lambda _self, _source, template: template)
+    monkeypatch.setattr(export.OnnxSwap, "__call__", lambda _self, _source, template, *_: template)
     with pytest.raises(ArtifactError, match=r"pixels differ by .*nothing was kept"):
         export_onnx(model, tmp_path / "swap.onnx")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path):
-    with pytest.raises(ArtifactError, match="is not a model folder"):
+    with pytest.raises(InputError, match="no such model"):
         export_onnx(tmp_path / "nothing", tmp_path / "swap.onnx")
     assert not list(tmp_path.iterdir())

@@ -185,7 +185,7 @@ def test_a_model_of_another_shape_is_no_start(
 def test_a_crop_larger_than_the_groups_is_refused(
     tmp_path: Path, tiny: Callable[..., TrainParams], groups: Path
 ) -> None:
-    with pytest.raises(ParamsError, match=r"train\.size_px: 80 is more than the groups' 64"):
+    with pytest.raises(ParamsError, match=r"train\.size_px: composed at 80 px, more than the groups' 64"):
         train.run(tiny(size_px=80), groups=groups, model=tmp_path / "model")
 
 

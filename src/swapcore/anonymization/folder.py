@@ -20,8 +20,8 @@ from swapcore.anonymization.treat import Gallery, Treated, treat_face
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
 from swapcore.faces.detect import Box, detect_every_face
-from swapcore.hub.crop_swapper import CropSwapper
-from swapcore.hub.loading import load_model_folder
+from swapcore.hub.face_swapper import FaceSwapper
+from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.inference.journal import Journal
 from swapcore.inference.listing import ListedFile, list_files
@@ -74,8 +74,8 @@ class Anonymizer:
     device: str = "cpu"
 
     @cached_property
-    def _swapper(self) -> CropSwapper:
-        return load_model_folder(self.model.folder, self.device)
+    def _swapper(self) -> FaceSwapper:
+        return load_face_swapper(self.model, self.device)
 
     def __call__(self, task: Task) -> tuple[FileRow, list[FaceRow]]:
         """Treat every face, write the photograph, and judge what was written."""
@@ -216,7 +216,7 @@ def _tasks(
     people: dict[str, list[SyntheticPerson]] = {}
     if faces:
         originals = mean_features(faces, names)
-        drawn = draw_replacements(len(originals), seed, load_model_folder(model.folder), workers)
+        drawn = draw_replacements(len(originals), seed, load_face_swapper(model, "cpu"), workers)
         dealt = deal(originals, drawn, NUM_CANDIDATES)
         people = {name: [drawn[number] for number in numbers] for name, numbers in dealt.items()}
     by_name = {item.name: item for item in files}

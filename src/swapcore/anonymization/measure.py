@@ -8,7 +8,7 @@ from swapcore.anonymization.survey import FaceSeen, eyes_and_nose
 from swapcore.anonymization.treat import Gallery, first_at
 from swapcore.faces.align import align
 from swapcore.faces.detect import Box
-from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import Image
 
@@ -42,7 +42,7 @@ class FaceRow:
 
 
 def measure_face(
-    seen: FaceSeen, name: str, before: Image, after: Image, found: list[Box], swapper: CropSwapper, gallery: Gallery
+    seen: FaceSeen, name: str, before: Image, after: Image, found: list[Box], swapper: FaceSwapper, gallery: Gallery
 ) -> tuple[float, bool, float, bool, float, float]:
     """The figures of a FaceRow from `changed` on; found are all faces that the detector sees in the photograph after.
 

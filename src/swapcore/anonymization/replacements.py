@@ -10,11 +10,8 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from swapcore.anonymization.identities import Vector
-from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align, template_points
-from swapcore.faces.detect import Box
-from swapcore.faces.extract import AlignedFace
-from swapcore.hub.crop_swapper import CropSwapper
-from swapcore.hub.face_swapper import FaceInImage
+from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
+from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
@@ -30,6 +27,8 @@ _RENDERED_LARGER = 1.6
 """Than the crop that is cut from it."""
 _SPARE = 4
 """More people than are needed, so that the last original has a choice too."""
+_PORTRAIT_PX = 512
+"""Side of the portraits for models that compose at an image's own resolution."""
 MAX_PEOPLE = 256
 """More are not rendered: larger sets use each of them several times."""
 
@@ -45,23 +44,15 @@ class SyntheticPerson:
     """Centered and of length 1."""
 
     @property
-    def shown(self) -> FaceInImage:
-        """The crop as an image that shows one face."""
-        size_px = self.crop.shape[0]
-        box = Box(0.0, 0.0, float(size_px), float(size_px), 0.0)
-        points = template_points(size_px)
-        return FaceInImage(self.crop, AlignedFace(self.crop, np.eye(2, 3), box, points, points))
-
-    @property
     def ingredient(self) -> Ingredient:
         """As marks name it."""
         return Ingredient("source", f"synthetic person {self.number}", hashlib.sha256(self.crop.tobytes()).hexdigest())
 
 
-def draw_replacements(num_originals: int, seed: int, swapper: CropSwapper, workers: int) -> list[SyntheticPerson]:
+def draw_replacements(num_originals: int, seed: int, swapper: FaceSwapper, workers: int) -> list[SyntheticPerson]:
     """Enough people for so many originals, rendered in processes."""
     num = min(num_originals + _SPARE, MAX_PEOPLE)
-    work = functools.partial(portrait, seed, size_px=swapper.size_px)
+    work = functools.partial(portrait, seed, size_px=max(swapper.size_px, min(_PORTRAIT_PX, swapper.max_crop_px)))
     crops = list(progress(ordered_map(work, range(num), workers=workers, chunk_size=2), "drawing people", num))
     embeddings = swapper.embed(np.stack(crops))
     return [SyntheticPerson(number, *face) for number, face in enumerate(zip(crops, embeddings, strict=True))]

@@ -11,8 +11,8 @@ from swapcore.errors import ImageError
 from swapcore.faces.cnn_detector import find_missed_faces
 from swapcore.faces.detect import Box, detect_every_face
 from swapcore.faces.extract import AlignedFace, cut_face
-from swapcore.hub.crop_swapper import CropSwapper
-from swapcore.hub.loading import load_model_folder
+from swapcore.hub.face_swapper import FaceSwapper
+from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel
 from swapcore.inference.finding import find_defect
 from swapcore.inference.listing import ListedFile
@@ -65,8 +65,8 @@ class Surveyor:
     model: LocatedModel
 
     @cached_property
-    def _swapper(self) -> CropSwapper:
-        return load_model_folder(self.model.folder)
+    def _swapper(self) -> FaceSwapper:
+        return load_face_swapper(self.model, "cpu")
 
     def __call__(self, item: ListedFile) -> tuple[FileSeen, list[FaceSeen]]:
         """What there is to see; a file that cannot be read is a row with the reason."""

@@ -1,6 +1,6 @@
 """One face: swapped until nothing recognizes it and everything still finds it, or blurred."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,8 +11,8 @@ from swapcore.anonymization.replacements import SyntheticPerson
 from swapcore.anonymization.survey import FaceSeen, eyes_and_nose
 from swapcore.faces.detect import Box, detect_at
 from swapcore.faces.extract import AlignedFace, cut_face
-from swapcore.hub.crop_swapper import CropSwapper
-from swapcore.hub.face_swapper import FaceInImage
+from swapcore.hub.face_swapper import FaceInImage, FaceSwapper, SwappedFace
+from swapcore.hub.native_crop import cut_native
 from swapcore.inference.image_swapper import paste_face
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
@@ -65,7 +65,7 @@ def treat_face(
     seen: FaceSeen,
     name: str,
     candidates: list[SyntheticPerson],
-    swapper: CropSwapper,
+    swapper: FaceSwapper,
     gallery: Gallery,
 ) -> Treated:
     """Replace a face by the first candidate that passes the checks, or blur it.
@@ -81,21 +81,21 @@ def treat_face(
     if seen.fault:
         return Treated(blur_face(photograph, seen.place), "blurred", seen.fault, 0, -1)
     face = cut_face(photograph, seen.place, swapper.size_px)
+    cut = cut_native(FaceInImage(photograph, face), swapper.max_crop_px)
     reason, attempts = "no-candidate", 0
     for candidate in candidates:
-        swapped = swapper.swap_faces([candidate.shown], [FaceInImage(photograph, face)])[0]
-        for number in range(PASSES):
+        crop = cut.crop
+        for _ in range(PASSES):
             attempts += 1
-            if number > 0:
-                swapped = replace(swapped, after=swapper.swap_crops(candidate.crop[None], swapped.after[None])[0])
-            image = paste_face(photograph, swapped)
+            crop = swapper.swap_crops(candidate.crop[None], crop[None])[0]
+            image = paste_face(photograph, SwappedFace(cut.crop, crop, cut.points, cut.affine, relit=swapper.relights))
             reason = examine(image, seen, name, swapper, gallery)
             if not reason:
                 return Treated(image, "swapped", "", attempts, candidate.number)
     return Treated(blur_face(photograph, seen.place), "blurred", reason, attempts, -1)
 
 
-def examine(image: Image, seen: FaceSeen, name: str, swapper: CropSwapper, gallery: Gallery) -> str:
+def examine(image: Image, seen: FaceSeen, name: str, swapper: FaceSwapper, gallery: Gallery) -> str:
     """Why a swapped face will not do, or an empty word."""
     again = find_again(image, seen.place, swapper.size_px)
     if again is None:

@@ -1,4 +1,4 @@
-"""A generator of pixels with its recognizer, loaded for inference on aligned crops."""
+"""A generator with its recognizer, loaded for inference on aligned crops."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +8,12 @@ import torch
 from torch import nn
 
 from swapcore.data.recognizer_file import read_recognizer_file
+from swapcore.errors import ArtifactError
 from swapcore.faces.networks import load_evaluator_recognizer
 from swapcore.faces.recognizer import Embeddings, Recognizer
 from swapcore.hub.face_swapper import Crops, FaceInImage, SwappedFace
-from swapcore.models.artifact import AnyGenerator, load_generator
+from swapcore.models.artifact import load_generator
+from swapcore.models.generator import Generator
 from swapcore.ops.embedding import centered
 from swapcore.ops.image import to_images, to_tensor
 
@@ -19,7 +21,7 @@ from swapcore.ops.image import to_images, to_tensor
 class SwapNetwork(nn.Module):
     """Generator and recognizer as one network, for inference and for the ONNX export."""
 
-    def __init__(self, generator: AnyGenerator, recognizer: Recognizer) -> None:
+    def __init__(self, generator: Generator, recognizer: Recognizer) -> None:
         super().__init__()
         self.generator = generator
         self.recognizer = recognizer
@@ -34,26 +36,23 @@ class SwapNetwork(nn.Module):
 class CropSwapper:
     """A model folder whose generator computes the pixels of an aligned crop; implements ``FaceSwapper``."""
 
-    network: nn.Module
+    relights = False
 
     def __init__(self, folder: Path, device: torch.device | str = "cpu") -> None:
         """Load weights.safetensors, model.json and recognizer.json.
 
         Raises:
-            ArtifactError: a file is missing or damaged.
+            ArtifactError: a file is missing or damaged, or the generator predicts fields.
             ParamsError: the recognizer's own file is missing or differs from the one that the model was trained with.
         """
         self._device = torch.device(device)
         generator, configuration = load_generator(folder, self._device)
+        if not isinstance(generator, Generator):
+            raise ArtifactError(f"{folder}: predicts fields, not pixels; load it with load_face_swapper")
         recognizer = read_recognizer_file(folder)
-        self.recognizer = load_evaluator_recognizer(recognizer.network).to(self._device)
-        self.network = self._build(generator).eval()
+        self.network = SwapNetwork(generator, load_evaluator_recognizer(recognizer.network).to(self._device)).eval()
         self.embedding_mean = recognizer.embedding_mean
-        self.size_px = configuration.composed_px
-        self.working_px = configuration.size_px
-
-    def _build(self, generator: AnyGenerator) -> nn.Module:
-        return SwapNetwork(generator, self.recognizer)
+        self.size_px = self.max_crop_px = configuration.size_px
 
     def swap_faces(self, sources: Sequence[FaceInImage], templates: Sequence[FaceInImage]) -> list[SwappedFace]:
         """See ``FaceSwapper``; the result has the crop's resolution."""
@@ -72,5 +71,5 @@ class CropSwapper:
 
     def embed(self, crops: Crops, batch_size: int = 16) -> Embeddings:
         """See ``FaceSwapper``; embeddings are centered by the mean of the training people."""
-        raw = torch.from_numpy(self.recognizer.embed(crops, batch_size))
+        raw = torch.from_numpy(self.network.recognizer.embed(crops, batch_size))
         return np.asarray(centered(raw, torch.from_numpy(self.embedding_mean)).numpy(), dtype=np.float32)

@@ -42,20 +42,24 @@ class SwappedFace:
     affine: Affine
     """(2, 3): points of the template's image to points of the square."""
     relit: bool = False
-    """Whether ``after`` has the template's light and color already; otherwise they are matched before pasting."""
+    """Whether the model gave the face the template's light itself; else its skin color is brought back."""
 
 
 class FaceSwapper(Protocol):
     """What a model reference becomes. ``hub.loading.load_face_swapper`` makes one."""
 
     size_px: int
-    """Side S of the aligned crops that the model works on."""
+    """Side S of the aligned crops that the model was trained on, and at which faces are cut."""
+    max_crop_px: int
+    """Largest side of the crops that ``swap_crops`` takes; size_px where it takes no other."""
+    relights: bool
+    """See ``SwappedFace.relit``."""
 
     def swap_faces(self, sources: Sequence[FaceInImage], templates: Sequence[FaceInImage]) -> list[SwappedFace]:
         """Put each source's identity onto the template at the same index."""
 
     def swap_crops(self, sources: Crops, templates: Crops) -> Crops:
-        """Do the same for aligned crops without their images: three times uint8 (B, S, S, 3)."""
+        """Do the same for aligned crops without their images: uint8 (B, S, S, 3) each, S from size_px to max_crop_px."""
 
     def embed(self, crops: Crops, batch_size: int = 16) -> Embeddings:
         """Compute face embeddings, centered and of unit length: float32 (B, D) of uint8 (B, S, S, 3) crops."""

@@ -1,31 +1,32 @@
-"""A field generator with its recognizer, composing swaps at the image's resolution."""
+"""A field generator with its recognizer, loaded for inference at any resolution."""
 
-import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
 from torch import nn
 
-from swapcore.faces.extract import AlignedFace
+from swapcore.data.recognizer_file import read_recognizer_file
+from swapcore.errors import ArtifactError
 from swapcore.faces.mesh.crops import crop_guides
-from swapcore.faces.recognizer import Recognizer
-from swapcore.hub.crop_swapper import CropSwapper
+from swapcore.faces.networks import load_evaluator_recognizer
+from swapcore.faces.recognizer import Embeddings, Recognizer
 from swapcore.hub.face_swapper import Crops, FaceInImage, SwappedFace
-from swapcore.models.artifact import AnyGenerator
+from swapcore.hub.native_crop import cut_native
+from swapcore.models.artifact import load_generator
 from swapcore.models.fields import FieldGenerator
 from swapcore.ops.compose import Guide, compose
-from swapcore.ops.geometry import apply, rescale, warp
+from swapcore.ops.embedding import centered
 from swapcore.ops.image import resize, to_images, to_tensor
 
-MAX_COMPOSED_PX: Final = 2048
-"""Crops are composed at most at this size; larger faces lose detail above it."""
-_IDENTITY: Final = np.eye(2, 3)
+MAX_CROP_PX: Final = 2048
+"""Largest side at which a face is composed; it needs some 400 MB."""
 
 
 class FieldNetwork(nn.Module):
-    """Field generator and recognizer as one network, composing at any size."""
+    """Field generator and recognizer as one network, for inference and for the ONNX export."""
 
     def __init__(self, generator: FieldGenerator, recognizer: Recognizer) -> None:
         super().__init__()
@@ -62,47 +63,55 @@ class FieldNetwork(nn.Module):
         return compose(fields, source, template, smooth=True)[0]
 
 
-class FieldSwapper(CropSwapper):
-    """A model folder whose generator predicts fields; crops may have any size. Implements ``FaceSwapper``."""
+class FieldSwapper:
+    """A model folder whose generator predicts fields; implements ``FaceSwapper`` at the images' own resolution."""
 
-    def _build(self, generator: AnyGenerator) -> nn.Module:
-        assert isinstance(generator, FieldGenerator)
-        return FieldNetwork(generator, self.recognizer)
+    max_crop_px = MAX_CROP_PX
+    relights = True
+
+    def __init__(self, folder: Path, device: torch.device | str = "cpu") -> None:
+        """Load weights.safetensors, model.json and recognizer.json.
+
+        Raises:
+            ArtifactError: a file is missing or damaged, or the generator predicts pixels.
+            ParamsError: the recognizer's own file is missing or differs from the one that the model was trained with.
+        """
+        self._device = torch.device(device)
+        generator, configuration = load_generator(folder, self._device)
+        if not isinstance(generator, FieldGenerator):
+            raise ArtifactError(f"{folder}: predicts pixels, not fields; load it with load_face_swapper")
+        recognizer = read_recognizer_file(folder)
+        self.network = FieldNetwork(generator, load_evaluator_recognizer(recognizer.network).to(self._device)).eval()
+        self.embedding_mean = recognizer.embedding_mean
+        self.size_px = configuration.composed_px
+        self.working_px = configuration.size_px
 
     def swap_faces(self, sources: Sequence[FaceInImage], templates: Sequence[FaceInImage]) -> list[SwappedFace]:
-        """See ``FaceSwapper``; each result has its template's own resolution."""
-        return [self._swap_face(source, template) for source, template in zip(sources, templates, strict=True)]
+        """See ``FaceSwapper``; each result has its template's resolution."""
+        return [self._swap_face(*pair) for pair in zip(sources, templates, strict=True)]
 
     def _swap_face(self, source: FaceInImage, template: FaceInImage) -> SwappedFace:
-        cut = cut_at_own_size(template)
-        crop = cut_at_own_size(source).before
-        return SwappedFace(cut.before, self.swap_crops(crop[None], cut.before[None])[0], cut.points, cut.affine, True)
+        first, second = (cut_native(shown, self.max_crop_px) for shown in (source, template))
+        after = self.swap_crops(first.crop[None], second.crop[None])[0]
+        return SwappedFace(second.crop, after, second.points, second.affine, relit=True)
 
     @torch.no_grad()
     def swap_crops(self, sources: Crops, templates: Crops) -> Crops:
-        """See ``FaceSwapper``; sources and templates may differ in size."""
-        return to_images(self.network(*self.network_inputs(sources, templates)))
+        """See ``FaceSwapper``; sources and templates may have any two sizes, the result has the templates'."""
+        return to_images(self.network(*self.inputs(sources, templates)))
 
-    def network_inputs(self, sources: Crops, templates: Crops) -> tuple[torch.Tensor, ...]:
-        """The inputs of ``FieldNetwork`` for pairs of aligned crops."""
+    def inputs(self, sources: Crops, templates: Crops) -> tuple[torch.Tensor, ...]:
+        """Make the inputs of ``FieldNetwork`` for pairs of aligned crops, uint8 (B, R, R, 3) and (B, S, S, 3)."""
         guide = crop_guides(sources, templates, self.working_px, self._device)
         images = [sources, templates, _resized(sources, self.size_px)]
         images += [_resized(crops, self.working_px) for crops in (sources, templates)]
         return (*(to_tensor(crops).to(self._device) for crops in images), *guide)
 
-
-def cut_at_own_size(shown: FaceInImage) -> SwappedFace:
-    """Cut a face at its image's own resolution, at least at the size of its crop; before and after are equal."""
-    face: AlignedFace = shown.face
-    size_px = face.crop.shape[0]
-    scale = math.sqrt(abs(float(np.linalg.det(face.affine[:, :2]))))
-    own_px = min(max(size_px, round(size_px / scale)), MAX_COMPOSED_PX)
-    if own_px == size_px:
-        return SwappedFace(face.crop, face.crop, face.points, face.affine)
-    affine = rescale(face.affine, size_px, own_px)
-    crop = warp(shown.image, affine, own_px)
-    return SwappedFace(crop, crop, apply(rescale(_IDENTITY, size_px, own_px), face.points), affine)
+    def embed(self, crops: Crops, batch_size: int = 16) -> Embeddings:
+        """See ``FaceSwapper``; embeddings are centered by the mean of the training people."""
+        raw = torch.from_numpy(self.network.recognizer.embed(crops, batch_size))
+        return np.asarray(centered(raw, torch.from_numpy(self.embedding_mean)).numpy(), dtype=np.float32)
 
 
-def _resized(images: Crops, size_px: int) -> Crops:
-    return np.stack([resize(image, size_px) for image in images])
+def _resized(crops: Crops, size_px: int) -> Crops:
+    return np.stack([resize(crop, size_px) for crop in crops])

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import torch
-
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.field_swapper import FieldSwapper
@@ -25,10 +23,5 @@ def load_face_swapper(model: str | Path | LocatedModel, device: str = "auto") ->
         ParamsError: there is no such device, or the recognizer's own file is missing.
     """
     located = model if isinstance(model, LocatedModel) else resolve_model(model)
-    return load_model_folder(located.folder, select_device(device))
-
-
-def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> CropSwapper:
-    """Load a model folder by the kind of its generator; errors as for ``CropSwapper``."""
-    fields = read_configuration(folder).generator.kind == "fields"
-    return (FieldSwapper if fields else CropSwapper)(folder, device)
+    is_composed = read_configuration(located.folder).generator.kind == "fields"
+    return (FieldSwapper if is_composed else CropSwapper)(located.folder, select_device(device))

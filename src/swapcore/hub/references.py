@@ -20,6 +20,9 @@ _ORIGIN = "origin.json"
 NAMED = "named.json"
 """In a packaged model: the name it was registered by, and the digest of the artifact that it was."""
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
+BUILTIN = "builtin:"
+_BUILTIN_FOLDERS = {"starter": Path(__file__).parents[1] / "models" / "starter"}
+"""Models that come with the package."""
 WAYS = "give a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix"
 
 
@@ -55,11 +58,22 @@ def resolve_model(reference: str | Path, cache: Path = CACHE) -> LocatedModel:
         TrackingError, StorageError: the registry or the store could not be reached.
     """
     text = str(reference)
+    if text.startswith(BUILTIN):
+        return _from_package(text)
     if text.startswith("models:"):
         return _from_registry(text, cache)
     if text.startswith("s3://"):
         return _from_storage(text, cache)
     return _from_folder(Path(reference), Path(reference).absolute().name)
+
+
+def _from_package(reference: str) -> LocatedModel:
+    """A model of the package; some may be left out of it."""
+    folder = _BUILTIN_FOLDERS.get(reference.removeprefix(BUILTIN))
+    if folder is None or not folder.is_dir():
+        there = ", ".join(f"{BUILTIN}{name}" for name, path in _BUILTIN_FOLDERS.items() if path.is_dir()) or "none"
+        raise InputError(f"{reference}: no such model comes with this swapcore (there are: {there}); {WAYS}")
+    return LocatedModel(folder, reference, None, weights_digest(folder))
 
 
 def _from_folder(folder: Path, name: str) -> LocatedModel:

@@ -139,7 +139,7 @@ class Swapper:
 
 
 def paste_face(image: Image, swapped: SwappedFace) -> Image:
-    """Paste a swapped face into its image, uint8 (H, W, 3), with the skin color of the template."""
+    """Paste a swapped face into its image, uint8 (H, W, 3), with the skin color of the template unless it was relit."""
     after = swapped.after if swapped.relit else keep_color(swapped.after, swapped.before, swapped.points)
     return paste_back(image, swapped.before, after, swapped.points, swapped.affine)
 

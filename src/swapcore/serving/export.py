@@ -14,7 +14,7 @@ from swapcore.errors import ArtifactError, InputError
 from swapcore.files import in_place
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.field_swapper import FieldSwapper
-from swapcore.hub.loading import load_model_folder
+from swapcore.hub.loading import load_face_swapper
 from swapcore.models.artifact import WEIGHTS
 
 OPSET = 20
@@ -27,6 +27,8 @@ FIELD_INPUTS = (
     "source", "template", "described", "small_source", "small_template", "guide_flow", "guide_visible"
 )  # fmt: skip
 """See ``FieldNetwork``; a model that predicts pixels has the first two."""
+
+Loaded = CropSwapper | FieldSwapper
 
 Crops = npt.NDArray[np.float32]
 """float32 (B, 3, S, S) in [-1, 1], RGB."""
@@ -57,8 +59,9 @@ def export_onnx(model: Path, path: Path) -> Export:
         InputError: the model's recognizer is an ONNX file itself, which cannot become part of another one.
         OSError: the file cannot be written.
     """
-    swapper = load_model_folder(model)
-    if not swapper.recognizer.differentiable:
+    swapper = load_face_swapper(model, "cpu")
+    assert isinstance(swapper, Loaded)
+    if not swapper.network.recognizer.differentiable:
         raise InputError(
             f"{model}: its recognizer runs in onnxruntime and cannot be exported; export needs dlib or TorchScript"
         )
@@ -76,21 +79,21 @@ def export_onnx(model: Path, path: Path) -> Export:
     return Export(swapper.size_px, difference)
 
 
-def _noise(num: int, swapper: CropSwapper, size_px: int) -> tuple[torch.Tensor, ...]:
+def _noise(num: int, swapper: Loaded, size_px: int) -> tuple[torch.Tensor, ...]:
     """Inputs of the network, of noise: what a real image gives would not reach every branch any better."""
     noise = torch.Generator().manual_seed(num)
 
     def drawn(side_px: int, channels: int = 3) -> torch.Tensor:
         return torch.rand(num, channels, side_px, side_px, generator=noise) * 2 - 1
 
-    if not isinstance(swapper, FieldSwapper):
+    if isinstance(swapper, CropSwapper):
         return drawn(size_px), drawn(size_px)
     guide = (0.05 * drawn(swapper.working_px, 2), drawn(swapper.working_px, 1).abs())
     small = (drawn(swapper.size_px), drawn(swapper.working_px), drawn(swapper.working_px))
     return drawn(size_px), drawn(size_px), *small, *guide
 
 
-def _export(swapper: CropSwapper, path: Path) -> None:
+def _export(swapper: Loaded, path: Path) -> None:
     inputs = list(FIELD_INPUTS if isinstance(swapper, FieldSwapper) else FIELD_INPUTS[:2])
     axes = {name: {0: "batch"} for name in [*inputs, "swapped"]}
     if isinstance(swapper, FieldSwapper):
@@ -121,8 +124,8 @@ def _describe(path: Path, facts: dict[str, str]) -> None:
     onnx.save(graph, path)
 
 
-def _difference(swapper: CropSwapper, path: Path, num: int) -> float:
-    """The largest difference on a batch; of a field model, at another size than the export's."""
+def _difference(swapper: Loaded, path: Path, num: int) -> float:
+    """The largest difference on a batch; of a model that composes, at another size than the export's."""
     inputs = _noise(num, swapper, swapper.size_px + (96 if isinstance(swapper, FieldSwapper) else 0))
     with torch.no_grad():
         wanted = swapper.network(*inputs).numpy()

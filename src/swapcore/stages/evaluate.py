@@ -43,7 +43,8 @@ from swapcore.evaluation.slices import rendered_expression
 from swapcore.evaluation.speed import measure_speed
 from swapcore.evaluation.summary import worst_slice
 from swapcore.faces.networks import load_evaluator_recognizer
-from swapcore.hub.loading import load_model_folder
+from swapcore.hub.loading import load_face_swapper
+from swapcore.hub.native_crop import side_for
 from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.models.artifact import WEIGHTS, read_configuration
 from swapcore.ops.device import select_device
@@ -193,10 +194,11 @@ def _version(model: LocatedModel) -> str:
 
 def _model_swap(inputs: Inputs, model: Path) -> Swap:
     """A model's swap; one of another size is given, and gives, pictures brought to its own."""
-    swapper = load_model_folder(model, inputs.device)
+    swapper = load_face_swapper(model, str(inputs.device))
+    side_px = side_for(swapper, inputs.size_px)
 
     def crops(faces: Sequence[Face]) -> Batch:
-        return np.stack([resize(face.image, swapper.size_px) for face in faces])
+        return np.stack([resize(face.image, side_px) for face in faces])
 
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
         swapped = swapper.swap_crops(crops(sources), crops(templates))

@@ -51,7 +51,8 @@ def run(
     Args:
         params: the section train.
         groups: a groups artifact.
-        initial: a model artifact from whose weights the generator starts; without it from chance, by params.seed.
+        initial: a model artifact from whose weights the generator starts; without it from params.initial, and without
+            that from chance, by params.seed.
         model: the model artifact to write; while it is built, its checkpoints lie in the partial folder beside it.
 
     Returns:
@@ -65,6 +66,8 @@ def run(
         TrainingInterruptedError: SIGTERM; the state is saved.
     """
     set_threads(params.threads)
+    if initial is None and params.initial is not None:
+        initial = resolve_model(params.initial).folder
     group_set = GroupSet(groups)
     if initial is not None:
         _check_initial(params, initial)

@@ -18,7 +18,7 @@ from swapcore.synth.skin import CHANNELS
 
 _SCATTER_CM = (0.17, 0.075, 0.045)
 """How far red, green and blue light spreads in skin."""
-_HOLLOWS = ((0.16, 2.6), (0.5, 1.1))
+_HOLLOWS = ((0.16, 3.4), (0.5, 1.7))
 """Reach in cm, and darkening per cm that a pixel is deeper than its neighborhood."""
 _DEEPEST = 0.12
 """Share of the light that reaches the deepest hollow."""
@@ -39,15 +39,16 @@ class Canvas:
 def measure_hollows(depth: Floats, px_cm: float) -> Floats:
     """Share of the light that reaches each pixel (F, F) past its neighborhood: nostrils, lids, lips, collars."""
     shown = depth < FAR
-    solid, near = shown.astype(np.float32), np.where(shown, depth, 0).astype(np.float32)
+    if not shown.any():
+        return np.ones_like(depth)
+    # The background counts as far: what is left of a surface at its outline would else seem to be a hollow.
+    near = np.where(shown, depth, depth[shown].max())
     deeper_sum = np.zeros_like(depth)
     for reach_cm, strength in _HOLLOWS:
         sigma = reach_cm / px_cm
-        if sigma < 0.4:
-            continue
-        weight = cv2.GaussianBlur(solid, (0, 0), sigma)
-        around = cv2.GaussianBlur(near, (0, 0), sigma) / np.maximum(weight, 1e-3)
-        deeper_sum += np.float32(strength) * np.clip(depth - around, 0, 1.2)
+        if sigma >= 0.4:
+            around = cv2.GaussianBlur(near, (0, 0), sigma)
+            deeper_sum += np.float32(strength) * np.clip(depth - around, 0, 1.2)
     return np.where(shown, np.maximum(np.exp(-deeper_sum), _DEEPEST), 1).astype(np.float32)
 
 

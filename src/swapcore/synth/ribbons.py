@@ -14,6 +14,10 @@ from swapcore.synth.shadow import lit_share
 from swapcore.synth.shading import Lamps
 
 
+_ORDER_CM = 1.0
+"""Within half of this, ribbons are drawn in an order of their own instead of by depth."""
+
+
 def move_with_skin(ribbons: Ribbons, head: Head, vertices: Floats, normals: Floats) -> Floats:
     """Points (S, K, 3) that follow the skin from its rest to an expression: shifted and turned with the root's vertex."""
     root = ribbons.root
@@ -100,7 +104,7 @@ def _light(
                 tone = albedo[s, n]
                 around = environment_at(lamps.environment, n, ox, oy, oz)
                 value = tone * (lamps.color[n] * sine * direct * inner * 0.85 + around * inner * 0.75)
-                shine = 0.075 * first + 0.06 * second + 0.55 * second * tone
+                shine = 0.075 * first + 0.035 * second + 0.60 * second * tone
                 value += gloss * lamps.color[n] * direct * inner * math.sqrt(inner) * shine + 0.012 * gloss * around * inner
                 color[s, k, n] = value
 
@@ -121,14 +125,16 @@ def draw_ribbons(
     """
     if not drawn:
         return
-    ends, looks, kinds = [], [], []
+    ends, looks, kinds, biases = [], [], [], []
     for number, (ribbons, placed, color) in enumerate(drawn):
         end, look = _pieces(ribbons, camera.project(placed), color, camera.focal_px)
         ends.append(end)
         looks.append(look)
+        # A bias of its own keeps the order of two ribbons that touch the same along both.
+        biases.append(_ORDER_CM * np.random.default_rng(number).random(len(placed))[look[:, 10].astype(int)])
         kinds.append(np.full(len(end), number, np.int32))
     end, look, kind = np.concatenate(ends), np.concatenate(looks), np.concatenate(kinds)
-    order = np.argsort(end[:, 2] + end[:, 5], kind="stable").astype(np.int32)
+    order = np.argsort(end[:, 2] + end[:, 5] + np.concatenate(biases), kind="stable").astype(np.int32)
     part = np.array([int(ribbons.part) for ribbons, _, _ in drawn], np.int32)
     fibers = np.array([ribbons.fibers for ribbons, _, _ in drawn], np.float32)
     through = np.ones(depth.shape, np.float32)
@@ -224,7 +230,7 @@ def _draw(
                     visible = min(streaks, max(1.0, 1.4 * half))
                     value = _streak(ribbon, (across / max(half, 0.5) + 1) * 0.5 * visible, look[p, 11] * 0.5 + t * 0.5)
                     alpha *= min(1.0, 0.50 + 1.2 * value)
-                    bright = 0.72 + 0.56 * value
+                    bright = 0.78 + 0.44 * value
                 if alpha < 0.004:
                     continue
                 share = min(1.0, alpha) * through[y, x]

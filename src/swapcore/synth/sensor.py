@@ -9,7 +9,7 @@ from swapcore.synth.asset import Floats
 from swapcore.synth.attributes import Attributes
 
 _EXPOSURE = 1.75
-_TOE, _TOE_PIVOT = 1.22, 0.42
+_TOE, _TOE_PIVOT = 1.30, 0.42
 """A film's toe: linear light is raised to this power around this value, which darkens shadows."""
 _MAX_JPEG_LOSS = 45
 """Compression at its strongest takes this from quality 95."""

@@ -210,7 +210,7 @@ def _shade_skin(
     bx, by, bz = nx - _cut(gx - along * nx), ny - _cut(gy - along * ny), nz - _cut(gz - along * nz)
     length = 1 / math.sqrt(bx * bx + by * by + bz * bz)
     bx, by, bz = bx * length, by * length, bz * length
-    occlusion = min(1.0, max(0.0, extra[0])) ** 1.3 * cavity
+    occlusion = min(1.0, max(0.0, extra[0])) ** 1.6 * cavity
     inside = smoothstep(0.2, 0.8, extra[1])
     if inside > 0:
         deep = 0.06 + 0.94 * smoothstep(-1.5, 2.9, local[2]) ** 2

@@ -11,8 +11,9 @@ import torch
 
 from swapcore.data.faces import Face
 from swapcore.faces.extract import find_in_crop
-from swapcore.hub.crop_swapper import CropSwapper
-from swapcore.hub.loading import load_model_folder
+from swapcore.hub.face_swapper import FaceSwapper
+from swapcore.hub.loading import load_face_swapper
+from swapcore.hub.native_crop import side_for
 from swapcore.hub.references import resolve_model
 from swapcore.ops.geometry import Points, apply
 from swapcore.ops.image import Image, resize
@@ -43,8 +44,8 @@ class RegisteredTeacher:
         self.version = located.digest
 
     @cached_property
-    def _swapper(self) -> CropSwapper:
-        return load_model_folder(self.model)
+    def _swapper(self) -> FaceSwapper:
+        return load_face_swapper(self.model, "cpu")
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: where the model is, not the networks, which each process loads at its first fake."""
@@ -56,7 +57,8 @@ class RegisteredTeacher:
         A model of another crop size works at its own; then what it changed is resized, not its picture, so that outside
         the face the template's pixels stay what they were.
         """
-        size_px, own_px = template.image.shape[0], self._swapper.size_px
+        size_px = template.image.shape[0]
+        own_px = side_for(self._swapper, size_px)
         small = resize(template.image, own_px)
         with _one_thread():
             swapped = self._swapper.swap_crops(resize(source.image, own_px)[None], small[None])[0]

@@ -14,7 +14,8 @@ from swapcore.errors import InputError, first_line
 from swapcore.evaluation.methods import Batch, Swap
 from swapcore.evaluation.truth_benchmark.frozen import pair_name
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
-from swapcore.hub.loading import load_model_folder
+from swapcore.hub.loading import load_face_swapper
+from swapcore.hub.native_crop import side_for
 from swapcore.ops.image import Image, decode, resize
 
 SwapFunction = Callable[[Image, Image], Image]
@@ -107,10 +108,11 @@ def swap_of_model(folder: Path, device: str = "cpu") -> Swap:
     Raises:
         ArtifactError: the folder holds no model, or a damaged one.
     """
-    swapper = load_model_folder(folder, device)
+    swapper = load_face_swapper(folder, device)
 
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
-        small = [np.stack([resize(face.image, swapper.size_px) for face in side]) for side in (sources, templates)]
+        side_px = side_for(swapper, templates[0].image.shape[0])
+        small = [np.stack([resize(face.image, side_px) for face in side]) for side in (sources, templates)]
         swapped = swapper.swap_crops(*small)
         images = [template.image for template in templates]
         return np.stack([bring_change(*three) for three in zip(swapped, small[1], images, strict=True)])
