@@ -12,8 +12,8 @@ from swapcore.synth.identity import SHAPE_PARAMETERS, Identity
 LIMIT = 2.2
 """A shape parameter of 1 is this many standard deviations from the mean."""
 _SPREAD = {
-    "head": 0.10, "forehead": 0.18, "eyebrows": 0.20, "eye": 0.20, "nose": 0.22, "mouth": 0.19, "cheek": 0.24,
-    "chin": 0.20, "ear": 0.22, "neck": 0.12, "asym": 0.07,
+    "head": 0.12, "forehead": 0.20, "eyebrows": 0.23, "eye": 0.23, "nose": 0.25, "mouth": 0.22, "cheek": 0.27,
+    "chin": 0.23, "ear": 0.24, "neck": 0.14, "asym": 0.08,
 }  # fmt: skip
 """Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
 _NARROWER = {
