@@ -49,7 +49,7 @@ def dress(curves: Array, roots: Roots, layer: Array, color: Array, look: Look, r
     fade = np.minimum(1.0, look.fade * rng.uniform(0.6, 1.5, (count, 1)))
     opacity = look.opacity * (1 - smoothstep(0.0, 1.0, (along - 1 + fade) / fade))
     thin = 1 - roots.cover[:, None]
-    opacity = opacity * (1 - 0.8 * thin * (1 - smoothstep(0.0, 1.2, arc))) * (1 - 0.5 * thin)
+    opacity = opacity * (1 - 0.7 * thin * (1 - smoothstep(0.0, 0.8, arc))) * (1 - 0.35 * thin)
     deep = look.inner_light + (1 - look.inner_light) * layer[:, None]
     light = deep * (look.root_light + (1 - look.root_light) * smoothstep(0.0, 2.0, arc))
     return Ribbons(
