@@ -223,11 +223,11 @@ def _draw_hair(rng: np.random.Generator, fair: float, age: float, masculine: boo
     retreat = 0.7 * age if masculine else 0.0
     return {
         "brow_height": float(rng.uniform(-1, 1)),
-        "brow_thickness": float(rng.uniform(-0.3, 1.0) if masculine else rng.uniform(-1.0, 0.6)),
+        "brow_thickness": float(rng.uniform(0.0, 1.0) if masculine else rng.uniform(-0.6, 0.8)),
         "brow_arch": float(rng.uniform(-1.0, 0.5) if masculine else rng.uniform(-0.5, 1.0)),
         "brow_gap": float(rng.uniform(-1, 1)),
-        "brow_density": float(rng.uniform(0.3, 1.0)),
-        "brow_darkness": float(rng.uniform(0.4, 1.0)),
+        "brow_density": float(rng.uniform(0.55, 1.0)),
+        "brow_darkness": float(rng.uniform(0.65, 1.0)),
         "beard": beard,
         "beard_style": int(rng.integers(4)),
         "face_hair_darkness": float(np.clip(dark + rng.normal() * 0.12, 0, 1)),

@@ -12,16 +12,19 @@ from swapcore.synth.identity import SHAPE_PARAMETERS, Identity
 LIMIT = 2.2
 """A shape parameter of 1 is this many standard deviations from the mean."""
 _SPREAD = {
-    "head": 0.10, "forehead": 0.18, "eyebrows": 0.20, "eye": 0.20, "nose": 0.22, "mouth": 0.19, "cheek": 0.24,
-    "chin": 0.20, "ear": 0.22, "neck": 0.12, "asym": 0.07,
+    "head": 0.12, "forehead": 0.20, "eyebrows": 0.23, "eye": 0.23, "nose": 0.25, "mouth": 0.22, "cheek": 0.27,
+    "chin": 0.23, "ear": 0.24, "neck": 0.14, "asym": 0.08,
 }  # fmt: skip
 """Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
 _NARROWER = {
     "eye_scale": 0.5, "eye_push1": 0.6, "eye_push2": 0.6, "nose_trans_out": 0.0, "mouth_trans_out": 0.0,
     "head_angle": 0.5,
 }  # fmt: skip
-_EVERYBODY = {"eye_scale": 0.8}
-"""The mesh's own eyes are smaller than people's."""
+_EVERYBODY = {
+    "eye_scale": 1.3, "eye_height1": 0.25, "eye_height2": 0.25, "eye_height3": 0.25, "mouth_angles": 0.3, "chin_height": 0.2,
+}  # fmt: skip
+"""Shares of targets that everybody has: the mesh's own eyes are smaller than people's, and its mouth frowns (measured by the
+distance to photographs, benchmarks/renderer.py)."""
 _OLDEST = 0.75
 """Share of the target `old` at the age of 85; the target itself is older."""
 

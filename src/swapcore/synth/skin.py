@@ -18,8 +18,8 @@ CHANNELS = 15
 SCALP, LIPS, BROW, BEARD, EARS = range(10, 15)
 _TONES = np.array(
     [
-        (0.585, 0.375, 0.290), (0.520, 0.318, 0.232), (0.445, 0.262, 0.180), (0.360, 0.205, 0.132),
-        (0.235, 0.128, 0.083), (0.135, 0.073, 0.049),
+        (0.560, 0.381, 0.309), (0.496, 0.324, 0.251), (0.423, 0.267, 0.197),
+        (0.341, 0.209, 0.147), (0.222, 0.131, 0.093), (0.128, 0.075, 0.055),
     ]
 )  # fmt: skip
 """Linear RGB of skin without marks, from the palest to the darkest."""
@@ -142,7 +142,7 @@ def _paint(
             red, green, blue = red * (1 - 0.6 * crease), green * (1 - 0.9 * crease), blue * (1 - crease)
             # Lips
             border = smoothstep(0.16, 0.80, lips + 0.05 * fine)
-            strength = (0.30 + 0.60 * look.lip) * (1 - 0.25 * look.sex) * (1 - 0.25 * look.age)
+            strength = (0.40 + 0.65 * look.lip) * (1 - 0.25 * look.sex) * (1 - 0.25 * look.age)
             lip_red = look.red * math.exp(-0.22 * strength)
             lip_green = look.green * math.exp(-0.85 * strength)
             lip_blue = look.blue * math.exp(-0.62 * strength)
@@ -156,8 +156,8 @@ def _paint(
             green += (lip_green * tint - green) * border
             blue += (lip_blue * tint - blue) * border
             # Edges of the lids
-            line = upper_line * (0.50 + 0.20 * look.lash_dark + 0.30 * look.eye_makeup) + lower_line * (
-                0.22 + 0.10 * look.lash_dark + 0.40 * look.eye_makeup
+            line = upper_line * (0.62 + 0.20 * look.lash_dark + 0.25 * look.eye_makeup) + lower_line * (
+                0.30 + 0.10 * look.lash_dark + 0.40 * look.eye_makeup
             )
             line = min(0.93, line)
             shadow = lids * smoothstep(-0.6, 0.6, y) * look.eye_makeup * 0.35
@@ -201,7 +201,7 @@ def _melanin(
     ax, front = abs(x), smoothstep(-7, -2, z)
     around_eye = bell2(ax - 3.2, 1.6, y + 1.5, 0.75) * front
     inner = bell2(ax - 1.6, 0.6, y + 0.2, 1.0) * front
-    amount = (0.16 + 0.5 * look.eye_shade + 0.25 * look.age) * 0.75 * around_eye
+    amount = (0.22 + 0.55 * look.eye_shade + 0.25 * look.age) * 0.80 * around_eye
     amount += (0.10 + 0.30 * look.eye_shade) * lids + 0.15 * inner + 0.10 * smoothstep(-10, -13, y)
     if look.freckles > 0:
         dots = rotated_noise(block, 1, x, y, z, 4.2, look.offset + 3)
