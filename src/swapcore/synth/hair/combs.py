@@ -51,7 +51,8 @@ def parted(identity: Identity, roots: Roots, back: float, edge: Array) -> Comb:
         back: how far it is combed away from the face.
         edge: (N,) cm from the hairline; hair near it is combed back, so that none crosses the forehead.
     """
-    at_front = 0.7 * smoothstep(3.0, 0.5, edge) * smoothstep(-7.0, -3.0, roots.canonical[:, 2])
+    swept = 0.45 + 0.4 * (identity.hair_seed % 1000) / 999
+    at_front = swept * smoothstep(3.0, 0.5, edge) * smoothstep(-7.0, -3.0, roots.canonical[:, 2])
     side = np.where(roots.canonical[:, 0] > part_x(identity), 1.0, -1.0).astype(np.float32)
     behind = smoothstep(-11.0, -14.0, roots.canonical[:, 2])
     drift = 0.16 * wander(roots.canonical, 6.0, identity.hair_seed)
