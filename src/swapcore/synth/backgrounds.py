@@ -1,4 +1,4 @@
-"""Backgrounds with depth: rooms, streets, gardens, studios; and the light that comes from them."""
+"""Backgrounds with depth, and the light that comes from them."""
 
 import functools
 from collections.abc import Callable
@@ -406,7 +406,7 @@ def _house(
     height: float,
     night: bool,
 ) -> None:
-    """One front in perspective, between two distances beside the vanishing point, with rows of windows."""
+    """One front in perspective, between two distances from the vanishing point, with rows of windows."""
     color = _paint(rng, 0.10, 0.5, 0.2) * (0.10 if night else 1.0) * (0.7 if near < 0 else 1.0)
 
     def place(share: float, up: float) -> tuple[float, float]:

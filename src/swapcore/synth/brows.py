@@ -10,7 +10,7 @@ from swapcore.synth.identity import Identity
 from swapcore.synth.layers import Part, Ribbons
 
 _INNER_CM, _LENGTH_CM = 1.15, 3.75
-"""Where a brow begins beside the middle of the face, and how far it reaches, on the mean head."""
+"""Distance of a brow from the middle of the face, and its length, on the mean head."""
 _HAIRS = 300
 """On both brows at detail 1."""
 _POINTS = 4

@@ -1,4 +1,4 @@
-"""Clothes: a crew neck, a shirt with a collar, a V-neck and a turtleneck."""
+"""Clothes: crew neck, shirt with a collar, V-neck and turtleneck."""
 
 import functools
 from dataclasses import dataclass
@@ -166,7 +166,7 @@ def _collar_angles(num: int) -> Array:
 
 
 def _collar(head: Head, color: Array) -> Layer:
-    """A stand around the neck and a fall that ends in two points."""
+    """A band around the neck, folded over to two points."""
     num = 73
     angle = _collar_angles(num)
     low, high = _neck_ring(0.0, num) @ head.vertices, _neck_ring(1.7, num) @ head.vertices

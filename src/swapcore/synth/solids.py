@@ -1,4 +1,4 @@
-"""Surfaces that worn things are made of: grids, tubes, and shells at a distance from the head."""
+"""Surfaces of worn things: grids, tubes, shells around the head."""
 
 import numpy as np
 import numpy.typing as npt
