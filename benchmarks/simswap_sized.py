@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from swapcore.models.generator import Swap
 from swapcore.models.source import SourceDescription
+from swapcore.ops.compose import Swap
 
 IDENTITY_SIZE = 512
 NUM_ID_BLOCKS = 9
@@ -52,7 +52,9 @@ class SimSwapSized(nn.Module):
         self.decode = nn.ModuleList([layer(512, 256), layer(256, 128), layer(128, 64)])
         self.output = nn.Conv2d(64, 3, 7, 1, 3, padding_mode="reflect")
 
-    def forward(self, _source: torch.Tensor, template: torch.Tensor, description: torch.Tensor) -> Swap:
+    def forward(
+        self, _source: torch.Tensor, template: torch.Tensor, description: torch.Tensor, _guide: object = None
+    ) -> Swap:
         """Swap as Generator.forward does. There is no mask, and the source is used through its identity only."""
         identity = F.normalize(self.identity(description))
         x = self.encode(template)

@@ -1,6 +1,7 @@
 """Speed of a training step, compared with a generator of SimSwap's size: `python benchmarks/training.py`.
 
 Both are measured alternately, so that other load on the machine affects both; the ratio is the median over the repetitions.
+The size is what the networks work at. Ours composes, and computes its losses, at train.model.compose_scale times that size.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from simswap_sized import SimSwapSized
 from torch.profiler import ProfilerActivity, profile
 
 from swapcore.config import NetworkParams, TrainParams, read_params
+from swapcore.data.guiding import NUM_POINTS
 from swapcore.data.sampling import GroupBatch
 from swapcore.faces.networks import load_recognizer
 from swapcore.losses.total import SwapLoss
@@ -92,16 +94,21 @@ def build_subject(name: str, params: TrainParams) -> Subject:
     loss = SwapLoss(params.weights, recognize, mean, params.feature.num_levels, None)
     descriptions = torch.randn(params.batch_size, state.generator.description.size, device=device)
     context = step_context(params, device, loss, descriptions, mean, SINGLE)
-    return Subject(state, noise(params, embedding), context)
+    scale = params.model.compose_scale if name == "ours" else 1
+    return Subject(state, noise(params, embedding, scale=scale), context)
 
 
-def noise(params: TrainParams, embedding: torch.Tensor) -> GroupBatch:
-    """Return a batch of random images, 30 % of them with fake labels."""
-    images = (torch.rand(params.batch_size, 3, params.size_px, params.size_px) * 2 - 1 for _ in range(3))
-    faces = (torch.randn(params.batch_size, embedding.shape[1]) for _ in range(2))
-    rows = torch.arange(params.batch_size)
-    views = torch.eye(2, 3).expand(params.batch_size, 2, 3)
-    return GroupBatch(*images, rows < 0.3 * params.batch_size, rows, *faces, views)  # type: ignore[call-arg]
+def noise(params: TrainParams, embedding: torch.Tensor, *, scale: int) -> GroupBatch:
+    """Return a batch of random images of scale times the working size, 30 % of them with fake labels, and plain guides."""
+    num, size_px = params.batch_size, params.size_px
+    images = (torch.rand(num, 3, scale * size_px, scale * size_px) * 2 - 1 for _ in range(3))
+    faces = (torch.randn(num, embedding.shape[1]) for _ in range(2))
+    rows = torch.arange(num)
+    points = torch.rand(num, NUM_POINTS, 2) - 0.5
+    guide = (torch.zeros(num, 2, size_px, size_px), torch.ones(num, 1, size_px, size_px))
+    shown = torch.ones(num, NUM_POINTS)
+    views = torch.eye(2, 3).expand(num, 2, 3)
+    return GroupBatch(*images, rows < 0.3 * num, rows, *faces, views, *guide, points, points, shown, 0 * shown)
 
 
 def timed(step: Callable[[], None]) -> tuple[float, float]:
