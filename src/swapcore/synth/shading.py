@@ -400,7 +400,8 @@ def _shade_layer(
     elif material == 7:
         gloss, power, wrap = 0.9, 40.0, 0.0
     elif material == 8:
-        gloss, power, wrap = 1.2, 300.0, 0.0
+        # A lens is clear: its own color only tints what is behind it.
+        gloss, power, wrap, bright = 1.2, 300.0, 0.0, 0.12
     elif material == 4:
         gloss, power = 0.03, 12.0
         bright = 1 + 0.25 * rotated_noise(block, 2, extra[0], extra[1] * 0.15, 0.0, 9.0, 0.0)
