@@ -1,4 +1,4 @@
-"""Images/s of a training step in bf16 for each batch size, plain, channels last and compiled; called by benchmarks/gpu.sh."""
+"""Training speed in bf16 by batch size and memory format; called by benchmarks/gpu.sh."""
 
 import argparse
 import json
@@ -7,16 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from training import contestant, section
+from training import build_subject, section
 
-WAYS = ({}, {"channels_last": True}, {"channels_last": True, "compile": True})
+VARIANTS = ({}, {"channels_last": True}, {"channels_last": True, "compile": True})
+"""Values of train.step."""
 
 
 def measure(size_px: int, batch_size: int, changes: dict[str, Any], seconds: float) -> dict[str, Any] | None:
-    """Steps for some seconds after a warm-up; None where memory does not suffice."""
+    """Run steps for some seconds after a warm-up.
+
+    Args:
+        size_px: crop size.
+        batch_size: samples of a step.
+        changes: of the section train.
+        seconds: duration.
+
+    Returns:
+        The measurements; None if memory is insufficient.
+    """
     params = section(size_px, batch_size, {"precision": "bf16"} | changes)
     try:
-        one = contestant("ours", params)
+        one = build_subject("ours", params)
         for _ in range(3):
             one.step()
         started, num_steps = time.perf_counter(), 0
@@ -28,13 +39,13 @@ def measure(size_px: int, batch_size: int, changes: dict[str, Any], seconds: flo
     took = time.perf_counter() - started
     memory = torch.cuda.max_memory_allocated() / 1e6 if params.device.startswith("cuda") else 0.0
     return {
-        "size_px": size_px, "batch": batch_size, "compile": params.compile, "channels_last": params.channels_last,
+        "size_px": size_px, "batch": batch_size, "compile": params.step.compile, "channels_last": params.step.channels_last,
         "images_per_s": num_steps * batch_size / took, "peak_megabytes": memory,
     }  # fmt: skip
 
 
 def main() -> None:
-    """Print a Markdown table and write its figures."""
+    """Print a Markdown table and write the measurements as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--size", type=int, default=256)
@@ -46,11 +57,11 @@ def main() -> None:
     print(f"{name}, torch {torch.__version__}, {options.size} px, bf16\n")
     print("| batch | channels last | compiled | images/s | peak MB |\n|---|---|---|---|---|")
     rows = []
-    for way in WAYS:
+    for variant in VARIANTS:
         for batch_size in options.batches:
-            row = measure(options.size, batch_size, {"device": options.device} | way, options.seconds)
+            row = measure(options.size, batch_size, {"device": options.device, "step": variant}, options.seconds)
             if row is None:
-                print(f"| {batch_size} | {way} | out of memory | | |", flush=True)
+                print(f"| {batch_size} | {variant} | out of memory | | |", flush=True)
                 break
             rows.append(row)
             cells = [

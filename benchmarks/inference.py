@@ -1,4 +1,4 @@
-"""What each part of a swap costs on one core: `python benchmarks/inference.py [--model FOLDER] [--photograph FILE] [--size 1024]`."""
+"""Time of each part of a swap on one core: `python benchmarks/inference.py [--model FOLDER] [--photograph FILE] [--size 1024]`."""
 
 import argparse
 import time
@@ -18,7 +18,7 @@ from swapcore.inference.image_swapper import Swapper
 from swapcore.inference.paste import keep_color, paste_back
 from swapcore.provenance.credentials import signing_credentials
 from swapcore.provenance.manifest import sign
-from swapcore.provenance.marking import Ingredient, Provenance, encode, put_in_place, write_marked
+from swapcore.provenance.marking import Ingredient, Provenance, encode, write_atomic, write_marked
 from swapcore.provenance.payload import to_bits
 from swapcore.provenance.watermark import embed
 from swapcore.synth.attributes import NEUTRAL
@@ -27,7 +27,7 @@ from swapcore.synth.render import render
 
 
 def measure(work: Callable[[], Any], times: int) -> float:
-    """Median milliseconds of some runs, after one that warms up."""
+    """Median milliseconds of processor time, after a warm-up run."""
     work()
     spent = []
     for _ in range(times):
@@ -38,7 +38,7 @@ def measure(work: Callable[[], Any], times: int) -> float:
 
 
 def photograph(path: Path | None, size_px: int) -> np.ndarray:
-    """The user's, or a rendered person's, enlarged to size_px: what is measured does not depend on fine detail."""
+    """Read a photograph, or render a person, and resize it to size_px."""
     if path is not None:
         image = cv2.imread(str(path))[..., ::-1]
     else:
@@ -75,14 +75,14 @@ def main() -> None:
         out = Path(folder) / f"out{options.suffix}"
         encoded = encode(Path("out.png"), pasted)
         parts = {
-            "detect, one face meant": lambda: detect_faces(image, "reject"),
+            "detect, --face one": lambda: detect_faces(image, "reject"),
             "detect, --face largest": lambda: detect_faces(image, "largest"),
             "align": lambda: cut_face(image, box, swapper.model.size_px),
             "swap": lambda: swapper.model.swap_crops(source[None], face.crop[None]),
             "paste": paste,
             "mark: watermark": lambda: embed(pasted, to_bits(provenance)),
             "mark: sign": lambda: sign(encoded, "image/png", provenance, signing_credentials(), watermarked=True),
-            "encode and write": lambda: put_in_place(out, encode(out, pasted)),
+            "encode and write": lambda: write_atomic(out, encode(out, pasted)),
             "mark, encode, write": lambda: write_marked(out, pasted, provenance, overwrite=True),
         }
         spent = {name: measure(work, options.times) for name, work in parts.items()}

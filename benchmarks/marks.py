@@ -1,6 +1,6 @@
-"""How well the watermark is read after what happens to pictures on their way, how often it is seen where none is, and what it costs.
+"""Watermark after common edits, false alarms, PSNR and time.
 
-Run: python benchmarks/marks.py PHOTOGRAPHS [EVERY]   (a folder; every EVERY-th photograph is marked, all are looked at unmarked)
+Run: python benchmarks/marks.py PHOTOGRAPHS [EVERY]   (a folder; every EVERY-th photograph is marked, all are read unmarked)
 """
 
 import sys
@@ -21,19 +21,19 @@ PAYLOAD = 0x15A7B9C
 
 
 def jpeg(quality: int) -> Edit:
-    """Encoded anew."""
+    """Encode as JPEG."""
     return lambda image: cv2.imdecode(
         cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR
     )
 
 
 def scaled(factor: float, how: int = cv2.INTER_AREA) -> Edit:
-    """Resized."""
+    """Resize."""
     return lambda image: cv2.resize(image, None, fx=factor, fy=factor, interpolation=how)
 
 
 def cropped(share: float) -> Edit:
-    """This share of width and of height cut off, more of it on one side, so that the middle moves."""
+    """Crop away this share of width and height, off-center."""
 
     def cut(image: Image) -> Image:
         height, width = image.shape[:2]
@@ -44,7 +44,7 @@ def cropped(share: float) -> Edit:
 
 
 def then(*edits: Edit) -> Edit:
-    """One after the other."""
+    """Apply edits one after another."""
 
     def all_of(image: Image) -> Image:
         for edit in edits:
@@ -55,7 +55,7 @@ def then(*edits: Edit) -> Edit:
 
 
 def screenshot(image: Image) -> Image:
-    """Shown at 87 %, shifted by a fraction of a pixel, with the window around it, stored as it is (PNG)."""
+    """Scale to 87 %, shift by a fraction of a pixel, add a border."""
     height, width = image.shape[:2]
     placed = np.float32([[0.87, 0, 40.37], [0, 0.87, 60.61]])
     size = (round(0.87 * width) + 80, round(0.87 * height) + 100)
@@ -76,7 +76,7 @@ EDITS: dict[str, Edit] = {
     "30 % crop": cropped(0.3),
     "screenshot": screenshot,
     "mirrored": lambda image: image[:, ::-1],
-    "turned by 1 degree": lambda image: cv2.warpAffine(
+    "rotated by 1 degree": lambda image: cv2.warpAffine(
         image, cv2.getRotationMatrix2D((image.shape[1] / 2, image.shape[0] / 2), 1, 1), image.shape[1::-1]
     ),
 }
@@ -86,7 +86,7 @@ def main(folder: Path, every: int) -> None:
     """Print the table."""
     cv2.setNumThreads(1)
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"})
-    photographs = [read_photograph(path, 100).image for path in paths]
+    photographs = [read_photograph(path).image for path in paths]
     chosen = photographs[::every]
     start = time.process_time()
     marked = [embed(image, PAYLOAD) for image in chosen]
@@ -96,7 +96,7 @@ def main(folder: Path, every: int) -> None:
     reading_s = time.process_time() - start
     print(f"unmarked             false alarms {alarms} of {len(photographs)}")
     levels = [psnr(after, before) for after, before in zip(marked, chosen, strict=True)]
-    print(f"PSNR of marked against unmarked: mean {np.mean(levels):.1f}, least {min(levels):.1f} dB")
+    print(f"PSNR of marked against unmarked: mean {np.mean(levels):.1f}, minimum {min(levels):.1f} dB")
     print(
         f"write {writing / len(chosen) * 1e3:.0f} ms, read {reading_s / len(photographs) * 1e3:.0f} ms of processor time each"
     )
@@ -105,7 +105,7 @@ def main(folder: Path, every: int) -> None:
         readings = [read(np.ascontiguousarray(edit(image))) for image in marked]
         right = sum(reading is not None and reading.payload == PAYLOAD for reading in readings)
         wrong = sum(reading is not None and reading.payload != PAYLOAD for reading in readings)
-        print(f"{name:20s} read {right} of {len(readings)}, read wrongly {wrong}", flush=True)
+        print(f"{name:20s} read {right} of {len(readings)}, wrong payload {wrong}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Quality against the exact truth: trains on people who do not exist and measures people never seen.
+"""Quality against the exact truth, on rendered people.
 
-`python benchmarks/quality.py --size 64 --seeds 0 1 2` makes the data once (200 people and more, oracle groups, a frozen set of 20
-others), times a few steps of the recipe of params.yaml, trains as many as fit into the size's minutes, and prints the table
-with medians.
+`python benchmarks/quality.py --size 64 --seeds 0 1 2` renders the training data once (more than 200 people, oracle groups) and a
+frozen set of 20 other people, measures the time of a step with params.yaml, trains for the minutes of each size, and prints a table
+of medians over the seeds.
 """
 
 import argparse
@@ -18,40 +18,39 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from training import STEADY, contestant, timed
+from training import STEADY, build_subject, changed, timed
 
 from swapcore.config import Params, TrainParams, read_params
 from swapcore.data.artifact import CARD
-from swapcore.evaluation.methods import TEMPLATE_COPIED, Answer, Swap, copy_template, one_by_one
-from swapcore.evaluation.outside import background_region
+from swapcore.evaluation.methods import TEMPLATE_COPIED, Method, Swap, copy_template, one_by_one
+from swapcore.evaluation.pixel_scores import background_region
 from swapcore.evaluation.truth_benchmark.frozen import Extent
 from swapcore.evaluation.truth_benchmark.methods import swap_of_model
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet, load_or_render
-from swapcore.evaluation.truth_benchmark.scoring import CLASSICAL, TRUTH, score_all
+from swapcore.evaluation.truth_benchmark.scoring import TRUTH, WARP, score_all
 from swapcore.ops.device import set_threads
 from swapcore.ops.image import encode_sheet, tile
 from swapcore.ops.metrics import l1
 from swapcore.stages import crop, groups, synthesize, train
-from swapcore.teachers.base import pictures_of
-from swapcore.teachers.classical import ClassicalTeacher
+from swapcore.teachers.base import as_image_swap
+from swapcore.teachers.warp import WarpTeacher
 
 _PROJECT = Path(__file__).resolve().parents[1]
 _DATA_PX = 112
 _RENDERED_PX = 160
-"""A crop shows some 26 of the picture's 28 to 35 cm: 160 px are rendered for 112."""
+"""A crop covers about 26 of the image's 28 to 35 cm: 160 px are rendered for 112."""
 _SHEET_ROWS = 12
 _TRAINING_SEED = 11
 
-
 MINUTES = {64: 4.0, 112: 12.0}
-"""How long a size is trained."""
+"""Crop size -> duration of a training."""
 _TIMED_STEPS = 9
-_FOR_STEPS = 0.93
-"""Of the minutes; the rest is for decoding, describing the sources, and judging validation people on the way."""
+_SHARE_OF_STEPS = 0.93
+"""Share of the minutes for steps; the rest is for decoding, describing the sources and validation."""
 
 
-class Bars(NamedTuple):
-    """What the median of the seeds should reach; of_copied and of_truth are shares of those answers' own figures."""
+class Targets(NamedTuple):
+    """Values for the median over the seeds; of_copied and of_truth are relative to those methods' own metrics."""
 
     psnr_gain: float
     l1_of_copied: float
@@ -61,18 +60,18 @@ class Bars(NamedTuple):
     cosine_above_truth: float
 
 
-BARS = {64: Bars(2.0, 0.85, 85, 0.75, 1.10, 0.05), 112: Bars(3.2, 0.72, 97, 0.75, 1.05, 0.05)}
+TARGETS = {64: Targets(2.0, 0.85, 85, 0.75, 1.10, 0.05), 112: Targets(3.2, 0.72, 97, 0.75, 1.05, 0.05)}
 
 
 @dataclass(frozen=True)
-class Figures:
-    """One answer to all pairs, on average."""
+class Metrics:
+    """Metrics of one method, averaged over all pairs."""
 
     psnr: float
     psnr_face: float
     l1_face: float
     background_l1: float
-    """To the truth, beyond chin, jaw and temples; the template's own is not 0, since another face shapes the head."""
+    """To the truth, outside chin, jaw and temples; not 0 for the template, since another face changes the head's shape."""
     cosine_source: float
     cosine_template: float
     top1_percent: float
@@ -81,7 +80,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Training:
-    """A finished training and what it cost."""
+    """A finished training and its duration."""
 
     folder: Path
     seed: int
@@ -90,10 +89,20 @@ class Training:
 
 
 def make_groups(params: Params, work: Path, num_people: int, pictures: int, fakes: int, workers: int) -> Path:
-    """Render, crop and group the people of training, oracle as teacher; kept in work for the next time.
+    """Render and crop the training people and make groups with the oracle; results in work are reused.
 
-    Nothing is set aside for looking bad, for looking like another, or for a chin that reaches beyond the outline: the
-    renderer's people and the oracle's swaps are right by construction.
+    Quality limits and checks are relaxed, because rendered people and true swaps are right by construction.
+
+    Args:
+        params: read from params.yaml.
+        work: folder of all results.
+        num_people: of training and validation.
+        pictures: images of each person.
+        fakes: of each image and kind.
+        workers: processes; 0 for one for each core.
+
+    Returns:
+        The groups artifact.
     """
     name = f"{num_people}x{pictures}"
     people, faces, made = work / f"people-{name}", work / f"faces-{name}", work / f"groups-{name}x{fakes}"
@@ -116,24 +125,30 @@ def make_groups(params: Params, work: Path, num_people: int, pictures: int, fake
 
 
 def held_out(work: Path, size_px: int, workers: int) -> TruthSet:
-    """20 people whom no seed of params.yaml reaches, 3 pictures each, each the template of 2 others, with their true swaps."""
+    """Render 20 other people, 3 images each, and the true swap of each image with 2 sources; reused if present."""
     extent = Extent(num_people=20, pictures_per_person=3, sources_per_template=2, size_px=size_px)
     return load_or_render(extent, workers, work)
 
 
 def steps_within(minutes: float, recipe: TrainParams, kept: Path) -> int:
-    """How many steps fit on this machine, from the median of a few with the discriminator; measured once, then read from kept."""
+    """Return the number of steps that fit, from the median time of a few steps, which is stored in a file.
+
+    Args:
+        minutes: duration of the training.
+        recipe: the section train.
+        kept: JSON file with the time of a step.
+    """
     if not kept.is_file():
         set_threads(recipe.threads)
-        one = contestant("ours", recipe.model_copy(update=STEADY))
-        one.step()
-        seconds = statistics.median(timed(one.step)[0] for _ in range(_TIMED_STEPS))
+        subject = build_subject("ours", changed(recipe, STEADY))
+        subject.step()
+        seconds = statistics.median(timed(subject.step)[0] for _ in range(_TIMED_STEPS))
         kept.write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
-    return max(1, math.floor(minutes * 60 * _FOR_STEPS / json.loads(kept.read_text(encoding="utf-8"))["seconds"]))
+    return max(1, math.floor(minutes * 60 * _SHARE_OF_STEPS / json.loads(kept.read_text(encoding="utf-8"))["seconds"]))
 
 
 def train_once(params: TrainParams, made: Path, folder: Path) -> Training:
-    """Train and measure what it took; a finished model of the same params is kept."""
+    """Train and measure the duration; a finished model of the same params is reused."""
     cost = folder.with_suffix(".json")
     if not ((folder / CARD).is_file() and cost.is_file()):
         used, started = _processor_seconds(), time.perf_counter()
@@ -149,31 +164,31 @@ def _processor_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def measure(models: Sequence[Path], truth_set: TruthSet) -> dict[str, Figures]:
-    """Figures of each model (by its folder's name), of the template copied, the classical swap and the truth."""
+def measure(models: Sequence[Path], truth_set: TruthSet) -> dict[str, Metrics]:
+    """Return the metrics of each model, by its folder's name, and of the baselines: template copied, dense warp, truth."""
     swaps: dict[str, Swap] = {model.name: swap_of_model(model) for model in models}
-    measured = score_all([Answer(name, name, swap) for name, swap in swaps.items()], truth_set)
+    measured = score_all([Method(name, name, swap) for name, swap in swaps.items()], truth_set)
     swaps[TEMPLATE_COPIED] = copy_template
-    swaps[CLASSICAL] = one_by_one(pictures_of(ClassicalTeacher("feather")))
+    swaps[WARP] = one_by_one(as_image_swap(WarpTeacher()))
     swaps[TRUTH] = one_by_one(lambda source, template: truth_set.truths[truth_set.number(source, template)])
     result = {}
-    for name, values in measured.figures.items():
-        figure = {key: value.value for key, value in values.items()}
-        result[name] = Figures(
-            psnr=figure["truth/psnr"],
-            psnr_face=figure["truth/psnr_face"],
-            l1_face=figure["truth/l1_face"],
+    for name, values in measured.values.items():
+        metric = {key: value.value for key, value in values.items()}
+        result[name] = Metrics(
+            psnr=metric["truth/psnr"],
+            psnr_face=metric["truth/psnr_face"],
+            l1_face=metric["truth/l1_face"],
             background_l1=background_l1(swaps[name], truth_set),
-            cosine_source=figure["identity/cosine_source"],
-            cosine_template=figure["identity/cosine_template"],
-            top1_percent=figure["identity/top1"],
-            nearer_percent=figure["truth/nearer_than_template"],
+            cosine_source=metric["identity/cosine_source"],
+            cosine_template=metric["identity/cosine_template"],
+            top1_percent=metric["identity/top1"],
+            nearer_percent=metric["truth/nearer_than_template"],
         )
     return result
 
 
 def background_l1(swap: Swap, truth_set: TruthSet) -> float:
-    """Mean over the pairs of |output - truth| where neither face nor jaw nor temples are, gray levels."""
+    """Compute the mean |output - truth| outside face, jaw and temples over all pairs, gray levels."""
     errors = []
     for pair, true in zip(truth_set.pairs, truth_set.truths, strict=True):
         source, template = (truth_set.faces[place] for place in pair)
@@ -181,18 +196,24 @@ def background_l1(swap: Swap, truth_set: TruthSet) -> float:
     return float(np.mean(errors))
 
 
-def median_of(figures: Sequence[Figures]) -> Figures:
-    """The median of every figure by itself."""
-    names = Figures.__dataclass_fields__
-    return Figures(**{name: statistics.median(getattr(each, name) for each in figures) for name in names})
+def median_of(metrics: Sequence[Metrics]) -> Metrics:
+    """Return the median of each metric."""
+    names = Metrics.__dataclass_fields__
+    return Metrics(**{name: statistics.median(getattr(each, name) for each in metrics) for name in names})
 
 
-def row(label: str, figures: Figures, copied: Figures) -> str:
-    """A line of the table."""
-    f = figures
-    cells = [label, f"{f.psnr:.1f} / {f.psnr_face:.2f}", f"{f.l1_face:.2f} ({f.l1_face / copied.l1_face:.3f})"]
-    cells += [f"{f.background_l1 / copied.background_l1:.2f}", f"{f.cosine_source:.2f} / {f.cosine_template:.2f}"]
-    cells += [f"{f.top1_percent:.0f}", f"{f.nearer_percent:.0f}"]
+def row(label: str, metrics: Metrics, copied: Metrics) -> str:
+    """Format a row of the table."""
+    cells = [
+        label,
+        f"{metrics.psnr:.1f} / {metrics.psnr_face:.2f}",
+        f"{metrics.l1_face:.2f} ({metrics.l1_face / copied.l1_face:.3f})",
+    ]
+    cells += [
+        f"{metrics.background_l1 / copied.background_l1:.2f}",
+        f"{metrics.cosine_source:.2f} / {metrics.cosine_template:.2f}",
+    ]
+    cells += [f"{metrics.top1_percent:.0f}", f"{metrics.nearer_percent:.0f}"]
     return f"| {' | '.join(cells)} |"
 
 
@@ -201,27 +222,32 @@ HEAD = """\
 |---|---|---|---|---|---|---|"""
 
 
-def judged(median: Figures, copied: Figures, truth: Figures, bars: Bars) -> list[str]:
-    """Each bar with what was reached."""
+def compare(median: Metrics, copied: Metrics, truth: Metrics, targets: Targets) -> list[str]:
+    """Return one line for each target with the value reached."""
     reached = [
-        ("face PSNR above copied, dB", median.psnr_face - copied.psnr_face, ">=", bars.psnr_gain),
-        ("face L1 of copied", median.l1_face / copied.l1_face, "<=", bars.l1_of_copied),
-        ("nearer the truth than the template, %", median.nearer_percent, ">=", bars.nearer_percent),
-        ("top-1 of the truth's own", median.top1_percent / truth.top1_percent, ">=", bars.top1_of_truth),
-        ("background L1 of copied", median.background_l1 / copied.background_l1, "<=", bars.background_of_copied),
-        ("cos to source above the truth's", median.cosine_source - truth.cosine_source, "<=", bars.cosine_above_truth),
+        ("face PSNR above copied, dB", median.psnr_face - copied.psnr_face, ">=", targets.psnr_gain),
+        ("face L1 of copied", median.l1_face / copied.l1_face, "<=", targets.l1_of_copied),
+        ("nearer the truth than the template, %", median.nearer_percent, ">=", targets.nearer_percent),
+        ("top-1 of the truth's own", median.top1_percent / truth.top1_percent, ">=", targets.top1_of_truth),
+        ("background L1 of copied", median.background_l1 / copied.background_l1, "<=", targets.background_of_copied),
+        (
+            "cos to source above the truth's",
+            median.cosine_source - truth.cosine_source,
+            "<=",
+            targets.cosine_above_truth,
+        ),
     ]
     lines = []
-    for name, value, sign, bar in reached:
-        good = value >= bar if sign == ">=" else value <= bar
-        lines.append(f"{'reached' if good else 'MISSED '} {name}: {value:.3f} {sign} {bar:g}")
+    for name, value, sign, target in reached:
+        good = value >= target if sign == ">=" else value <= target
+        lines.append(f"{'reached' if good else 'MISSED '} {name}: {value:.3f} {sign} {target:g}")
     return lines
 
 
 def sheet(models: Sequence[Path], truth_set: TruthSet, path: Path) -> None:
-    """Rows of source | template | each model | truth, spread over the pairs."""
+    """Write an image with rows of source, template, each model and the truth, for evenly chosen pairs."""
     swaps = [swap_of_model(model) for model in models]
-    numbers = [turn * len(truth_set.pairs) // _SHEET_ROWS for turn in range(_SHEET_ROWS)]
+    numbers = [index * len(truth_set.pairs) // _SHEET_ROWS for index in range(_SHEET_ROWS)]
     rows = []
     for number in numbers:
         source, template = (truth_set.faces[place] for place in truth_set.pairs[number])
@@ -245,37 +271,37 @@ def run(arguments: argparse.Namespace, size_px: int) -> None:
         folder = arguments.work / f"model-{size_px}px-{recipe.digest()[:12]}-seed{seed}"
         trainings.append(train_once(recipe, made, folder))
     folders = [training.folder for training in trainings]
-    figures = measure(folders, truth_set)
-    copied, truth = figures[TEMPLATE_COPIED], figures[TRUTH]
-    median = median_of([figures[folder.name] for folder in folders])
+    metrics = measure(folders, truth_set)
+    copied, truth = metrics[TEMPLATE_COPIED], metrics[TRUTH]
+    median = median_of([metrics[folder.name] for folder in folders])
     print(f"\n{size_px} px, {steps} steps of {params.train.batch_size}, {len(folders)} seeds\n\n{HEAD}")
-    for label, name in (("template copied", TEMPLATE_COPIED), ("classical swap", CLASSICAL), ("truth itself", TRUTH)):
-        print(row(label, figures[name], copied))
+    for label, name in (("template copied", TEMPLATE_COPIED), ("dense warp", WARP), ("truth itself", TRUTH)):
+        print(row(label, metrics[name], copied))
     for training in trainings:
-        cost = f"{training.processor_seconds:.0f} s of processor, {training.wall_seconds:.0f} s by the clock"
-        print(row(f"seed {training.seed}: {cost}", figures[training.folder.name], copied))
+        cost = f"{training.processor_seconds:.0f} s processor time, {training.wall_seconds:.0f} s wall clock"
+        print(row(f"seed {training.seed}: {cost}", metrics[training.folder.name], copied))
     print(row("median", median, copied), "\n", sep="")
-    print("\n".join(judged(median, copied, truth, BARS[size_px])))
+    print("\n".join(compare(median, copied, truth, TARGETS[size_px])))
     minutes = statistics.median(training.wall_seconds for training in trainings) / 60
-    print(f"a training took {minutes:.1f} minutes of {MINUTES[size_px]:g}, preparation included")
+    print(f"a training took {minutes:.1f} minutes of {MINUTES[size_px]:g}, including preparation")
     path = arguments.work / f"sheet-{size_px}px.png"
     sheet(folders, truth_set, path)
     print(f"source | template | each seed | truth: {path}")
 
 
 def main() -> None:
-    """Read the command line."""
+    """Parse the command line and run all sizes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, nargs="+", choices=sorted(MINUTES), default=sorted(MINUTES))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--people", type=int, default=220, help="of training and validation")
-    parser.add_argument("--pictures", type=int, default=5, help="of each")
-    parser.add_argument("--fakes", type=int, default=2, help="of each picture")
-    parser.add_argument("--steps", type=int, help="instead of what fits into the minutes")
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0: one for each core")
-    parser.add_argument("--workers", type=int, default=0, help="processes that render; 0: one for each core")
+    parser.add_argument("--people", type=int, default=220, help="people for training and validation")
+    parser.add_argument("--pictures", type=int, default=5, help="images of each person")
+    parser.add_argument("--fakes", type=int, default=2, help="fakes of each image")
+    parser.add_argument("--steps", type=int, help="instead of the number that fits into the minutes")
+    parser.add_argument("--threads", type=int, default=0, help="torch threads; 0: one for each core")
+    parser.add_argument("--workers", type=int, default=0, help="rendering processes; 0: one for each core")
     parser.add_argument("--params", type=Path, default=_PROJECT / "params.yaml")
-    parser.add_argument("--work", type=Path, default=_PROJECT / ".benchmarks" / "quality", help="where all is kept")
+    parser.add_argument("--work", type=Path, default=_PROJECT / ".benchmarks" / "quality", help="folder of all results")
     arguments = parser.parse_args()
     for size_px in arguments.size:
         run(arguments, size_px)

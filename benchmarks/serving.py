@@ -1,4 +1,4 @@
-"""A served model under load, and the exported one beside torch: `python benchmarks/serving.py [--model REFERENCE]`."""
+"""Load on a served model, and torch compared with onnxruntime: `python benchmarks/serving.py [--model REFERENCE]`."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from swapcore.hub.loading import load_model_folder
+from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import locate_model
 from swapcore.serving.export import OnnxSwap, export_onnx
 from swapcore.serving.requests import to_base64
@@ -28,20 +28,20 @@ from swapcore.synth.render import render
 
 
 def photographs(num: int, size_px: int) -> list[str]:
-    """Rendered people, nobody's photograph, as a client sends them."""
+    """Render people and encode them as requests do."""
     rng = np.random.default_rng(5)
-    pictures = (render(draw_identity(rng), draw_attributes(rng, 0.4), size_px).image for _ in range(num))
-    return [to_base64(picture) for picture in pictures]
+    images = (render(draw_identity(rng), draw_attributes(rng, 0.4), size_px).image for _ in range(num))
+    return [to_base64(image) for image in images]
 
 
 def resident_megabytes(pid: int) -> float:
-    """Memory of a process in RAM."""
+    """Resident memory of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def load(port: int, pid: int, body: bytes, clients: int, seconds: float) -> None:
-    """Send as fast as so many clients get answers, and print what came of it."""
+    """Send requests from concurrent clients, and print rate, latency and memory."""
     times, errors, memory = [], [], []
     end = time.monotonic() + seconds
 
@@ -52,8 +52,8 @@ def load(port: int, pid: int, body: bytes, clients: int, seconds: float) -> None
                 f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": "application/json"}
             )
             try:
-                with urllib.request.urlopen(request, timeout=120) as answer:
-                    answer.read()
+                with urllib.request.urlopen(request, timeout=120) as response:
+                    response.read()
                 times.append(time.monotonic() - began)
             except OSError as error:
                 errors.append(str(error))
@@ -68,14 +68,14 @@ def load(port: int, pid: int, body: bytes, clients: int, seconds: float) -> None
     tenth = max(1, len(memory) // 10)
     early, late = (max(memory[at : at + 2 * tenth]) for at in (2 * tenth, len(memory) - 2 * tenth))
     print(
-        f"{clients} clients, {seconds:g} s: {len(times)} answers, {len(errors)} errors, {len(times) / seconds:.1f} a second, "
+        f"{clients} clients, {seconds:g} s: {len(times)} responses, {len(errors)} errors, {len(times) / seconds:.1f} a second, "
         f"p50 {statistics.median(ordered) * 1e3:.0f} ms, p95 {ordered[int(0.95 * (len(ordered) - 1))] * 1e3:.0f} ms; "
         f"memory {early:.0f} MB early, {late:.0f} MB late"
     )
 
 
 def serve_and_load(model: str, size_px: int, clients: int, seconds: float) -> None:
-    """Start the server as a user would, load it, stop it."""
+    """Start the server with the command line, load it, and stop it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -103,10 +103,10 @@ def serve_and_load(model: str, size_px: int, clients: int, seconds: float) -> No
         process.wait()
 
 
-def milliseconds(functions: dict[str, Callable[[], object]], turns: int = 15) -> dict[str, float]:
-    """Median of each function's wall time, measured by turns."""
+def milliseconds(functions: dict[str, Callable[[], object]], num_rounds: int = 15) -> dict[str, float]:
+    """Median wall time of each function; the functions are run alternately."""
     taken: dict[str, list[float]] = {name: [] for name in functions}
-    for _ in range(turns):
+    for _ in range(num_rounds):
         for name, function in functions.items():
             began = time.perf_counter()
             function()
@@ -115,9 +115,9 @@ def milliseconds(functions: dict[str, Callable[[], object]], turns: int = 15) ->
 
 
 def compare_engines(folder: Path) -> None:
-    """Torch and onnxruntime on the same crops, one thread each, by turns."""
+    """Compare torch and onnxruntime on the same crops, with one thread each."""
     torch.set_num_threads(1)
-    swapper = load_model_folder(folder)
+    swapper = load_face_swapper(folder, "cpu")
     with tempfile.TemporaryDirectory() as scratch:
         written = export_onnx(folder, Path(scratch) / "swap.onnx")
         run = OnnxSwap(Path(scratch) / "swap.onnx", threads=1)
@@ -148,7 +148,7 @@ def compare_engines(folder: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="models:/swapcore@challenger")
-    parser.add_argument("--size", type=int, default=512, help="of the photographs sent")
+    parser.add_argument("--size", type=int, default=512, help="side of the images in px")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=30)
     arguments = parser.parse_args()

@@ -1,18 +1,18 @@
-"""A generator of SimSwap's size, written from the paper (Chen et al., 2020, sec. 3, fig. 2): what our speed is compared with."""
+"""Generator of SimSwap's size, from the paper (Chen et al., 2020, sec. 3, fig. 2), for speed comparisons."""
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from swapcore.models.generator import Swap
 from swapcore.models.source import SourceDescription
+from swapcore.ops.compose import Swap
 
 IDENTITY_SIZE = 512
 NUM_ID_BLOCKS = 9
 
 
 def layer(in_channels: int, out_channels: int, size: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolution, batch normalization, ReLU; edges reflected."""
+    """Build convolution (reflect padding), batch normalization and ReLU."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, size, stride, size // 2, padding_mode="reflect"),
         nn.BatchNorm2d(out_channels),
@@ -21,7 +21,7 @@ def layer(in_channels: int, out_channels: int, size: int = 3, stride: int = 1) -
 
 
 class IdBlock(nn.Module):
-    """A residual block whose two convolutions are each followed by AdaIN with the source's identity."""
+    """Residual block with AdaIN by the source's identity after both convolutions."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class IdBlock(nn.Module):
         self.styles = nn.ModuleList(nn.Linear(IDENTITY_SIZE, 2 * channels) for _ in range(2))
 
     def forward(self, x: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
-        """Refine x (B, C, H, W) under the identity (B, 512)."""
+        """Return (B, C, H, W) for x (B, C, H, W) and identity (B, 512)."""
         hidden = F.relu(self._inject(0, x, identity))
         return x + self._inject(1, hidden, identity)
 
@@ -41,7 +41,7 @@ class IdBlock(nn.Module):
 
 
 class SimSwapSized(nn.Module):
-    """Encoder, nine ID blocks at 512 channels and an eighth of the resolution, decoder; only the template is encoded."""
+    """Encoder of the template, nine ID blocks with 512 channels at 1/8 of the resolution, decoder."""
 
     def __init__(self, *, embedding_size: int, pooled_size: int) -> None:
         super().__init__()
@@ -52,8 +52,10 @@ class SimSwapSized(nn.Module):
         self.decode = nn.ModuleList([layer(512, 256), layer(256, 128), layer(128, 64)])
         self.output = nn.Conv2d(64, 3, 7, 1, 3, padding_mode="reflect")
 
-    def forward(self, _source: torch.Tensor, template: torch.Tensor, description: torch.Tensor) -> Swap:
-        """As our generator; it has no mask, so the image before the mask is the image. The source is known by its identity alone."""
+    def forward(
+        self, _source: torch.Tensor, template: torch.Tensor, description: torch.Tensor, _guide: object = None
+    ) -> Swap:
+        """Swap as Generator.forward does. There is no mask, and the source is used through its identity only."""
         identity = F.normalize(self.identity(description))
         x = self.encode(template)
         for block in self.blocks:

@@ -1,20 +1,20 @@
-"""The tasks of the pipeline as typed components: the stages, the gate before the registry, and a record of the end."""
+"""KFP components: the stages, the bounds check before registration, and the final record."""
 
 import os
 from functools import partial
-from typing import List  # noqa: UP035  # kfp knows no other list of artifacts
+from typing import List  # noqa: UP035  # kfp accepts no other list of artifacts
 
 from kfp import dsl
 from kfp.dsl import HTML, Artifact, Dataset, Input, Markdown, Metrics, Model, Output, PipelineTaskFinalStatus
 
 from swapcore import __version__
 
-# Part of every task's cache key: a new version under a new tag runs anew. kfp wants "python" in it for local runs.
+# Part of every task's cache key: a new tag runs every task again. kfp requires "python" in it for local runs.
 IMAGE = os.environ.get("SWAPCORE_IMAGE", f"swapcore-python:{__version__}")
 
 
 def run_stage(*arguments: object, **ports: object) -> None:
-    """Stands before each component's code, since a task knows no other file than its image's."""
+    """Import and call run_stage; kfp copies this function in front of each component's code."""
     from components.run_stage import run_stage
 
     run_stage(*arguments, **ports)
@@ -28,8 +28,8 @@ stage = partial(component, additional_funcs=[run_stage])
 def synthesize(
     params: dict, uri: str, fingerprint: str, photographs: Output[Dataset], metrics: Output[Metrics]
 ) -> None:
-    """Photograph people who do not exist, or bring photographs that exist: anew whenever their fingerprint is new."""
-    given = {"run": "swapcore.cropping.arrival:bring", "uri": uri, "fingerprint": fingerprint} if uri else {}
+    """Render synthetic people, or fetch the user's images; a new fingerprint invalidates the cache."""
+    given = {"run": "swapcore.cropping.ingest:ingest", "uri": uri, "fingerprint": fingerprint} if uri else {}
     run_stage("synthesize", params, metrics, **given, photographs=photographs)
 
 
@@ -37,14 +37,14 @@ def synthesize(
 def cut_photographs(
     params: dict, shard: int, shards: int, photographs: Input[Dataset], part: Output[Dataset], metrics: Output[Metrics]
 ) -> None:
-    """Find, align and cut the faces of one shard of the photographs."""
+    """Find, align and crop the faces of one shard of the images."""
     ports = {"photographs": photographs, "shard": shard, "shards": shards, "part": part}
     run_stage("crop", params, metrics, run="swapcore.stages.crop:cut", **ports)
 
 
 @stage
 def crop(params: dict, parts: Input[List[Dataset]], faces: Output[Dataset], metrics: Output[Metrics]) -> None:  # noqa: UP006
-    """Join the shards: what only all photographs tell."""
+    """Join the shards: duplicates, wrong labels and splits, which need all images."""
     run_stage("crop", params, metrics, run="swapcore.stages.crop:join", parts=parts, faces=faces)
 
 
@@ -52,7 +52,7 @@ def crop(params: dict, parts: Input[List[Dataset]], faces: Output[Dataset], metr
 def groups(
     params: dict, faces: Input[Dataset], groups: Output[Dataset], metrics: Output[Metrics], teacher: Input[Model] = None
 ) -> None:
-    """Make sample groups of the faces."""
+    """Make sample groups from the faces."""
     run_stage("groups", params, metrics, faces=faces, teacher=teacher, groups=groups)
 
 
@@ -74,7 +74,7 @@ def evaluate(
     params: dict, faces: Input[Dataset], model: Input[Model],
     report: Output[Artifact], metrics: Output[Metrics], page: Output[HTML],
 ) -> None:  # fmt: skip
-    """Judge the model on people it never saw; the report's page is shown by KFP."""
+    """Evaluate the model on the test people; KFP shows the report's page."""
     run_stage("evaluate", params, metrics, page, faces=faces, model=model, report=report)
 
 
@@ -82,13 +82,13 @@ def evaluate(
 def register(
     params: dict, model: Input[Model], report: Input[Artifact], registration: Output[Artifact], metrics: Output[Metrics]
 ) -> None:
-    """Enter the model in MLflow's registry."""
+    """Register the model in MLflow."""
     run_stage("register", params, metrics, model=model, report=report, registration=registration)
 
 
 @component
 def good_enough(params: dict, report: Input[Artifact], champion: Input[Artifact] = None) -> bool:
-    """Whether a model deserves the registry; the single return value is what `dsl.If` sees in a local run, too."""
+    """Return whether the model is within register.bounds; `dsl.If` needs a single return value in local runs."""
     from components.run_stage import call
 
     found = call("register", params, "swapcore.registry.bounds:objections", report=report, champion=champion)
@@ -98,7 +98,7 @@ def good_enough(params: dict, report: Input[Artifact], champion: Input[Artifact]
 
 @component
 def bring_champion(uri: str, model: Output[Model]) -> None:
-    """Bring the first teacher of a series of rounds: a model artifact's folder or s3:// prefix."""
+    """Fetch the first teacher of a series of rounds from a model folder or s3:// prefix."""
     from shutil import copytree
 
     from swapcore.cli.main import report_errors
@@ -110,7 +110,7 @@ def bring_champion(uri: str, model: Output[Model]) -> None:
 
 @component
 def record_ending(status: PipelineTaskFinalStatus, ending: Output[Markdown]) -> None:
-    """Write the run's last state and its error where KFP shows them, and into the log as one line of JSON."""
+    """Record the run's final state and error in KFP's user interface, and in the log as one line of JSON."""
     import json
     from datetime import UTC, datetime
     from pathlib import Path

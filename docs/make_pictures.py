@@ -1,4 +1,4 @@
-"""Makes the README's pictures of swap, anonymize and video, of people who do not exist: `python docs/make_pictures.py`."""
+"""Make the README's images of swap, anonymize and video, with rendered people: `python docs/make_pictures.py`."""
 
 import argparse
 from collections.abc import Iterable
@@ -16,12 +16,12 @@ from swapcore.synth.identity import draw_identity
 from swapcore.synth.render import render
 from swapcore.video.reading import read_frames
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).parent / "images"
 SEED = 8_000_000
-"""Far from every seed of params.yaml: nobody here was trained on."""
+"""Not used by params.yaml, so that no person of the images was in training."""
 SIDE_PX, VIDEO_PX, SHOWN_PX = 384, 256, 160
 NEAR = NEUTRAL.but(span_cm=25.0)
-"""The face fills the picture."""
+"""The face fills the image."""
 SCENES = [
     NEAR.but(yaw_deg=14.0, smile=0.5, light_azimuth_deg=-40.0, background_seed=11, clothes_hue=0.1),
     NEAR.but(yaw_deg=-16.0, pitch_deg=5.0, light_warmth=0.5, background_seed=12, clothes_hue=0.9),
@@ -34,31 +34,31 @@ NUM_FRAMES, RATE = 24, 12
 
 
 def photograph(path: Path, person: int, attributes: Attributes, size_px: int = SIDE_PX) -> Path:
-    """A person's picture, written."""
+    """Render and write an image of a person."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encode_png(rendered(person, attributes, size_px)))
     return path
 
 
 def rendered(person: int, attributes: Attributes, size_px: int) -> Image:
-    """A person's picture."""
+    """Render a person."""
     return render(draw_identity(np.random.default_rng([SEED, person])), attributes, size_px).image
 
 
 def swapcore(*words: object) -> None:
-    """A command of swapcore's, as a user gives it."""
+    """Run a command of swapcore."""
     cli.main([str(word) for word in words])
 
 
 def show(name: str, rows: Iterable[Iterable[Path | Image]]) -> None:
-    """Write a sheet of pictures; what was read back is what the commands wrote."""
-    images = [[read_photograph(each, 10).image if isinstance(each, Path) else each for each in row] for row in rows]
+    """Write a sheet of images and of files that the commands wrote."""
+    images = [[read_photograph(each).image if isinstance(each, Path) else each for each in row] for row in rows]
     (DOCS / name).write_bytes(encode_sheet(tile(images, SHOWN_PX)))
     print(DOCS / name)
 
 
 def show_swap(folder: Path, model: str) -> None:
-    """Rows: source, template, result."""
+    """Make swap.png; rows: source, template, result."""
     rows = []
     for number, scene in enumerate(SCENES[:3]):
         source = photograph(folder / f"source{number}.png", number, NEAR)
@@ -70,8 +70,8 @@ def show_swap(folder: Path, model: str) -> None:
 
 
 def show_anonymize(folder: Path, model: str) -> None:
-    """Above: two people, two photographs each; below: the same, anonymized."""
-    files = [Path(f"{'ab'[person]}/{picture}.png") for person in range(2) for picture in range(2)]
+    """Make anonymize.png; above: two people with two images each, below: the same, anonymized."""
+    files = [Path(f"{'ab'[person]}/{number}.png") for person in range(2) for number in range(2)]
     for number, file in enumerate(files):
         photograph(folder / "photographs" / file, 20 + number // 2, SCENES[number])
     swapcore("anonymize", folder / "photographs", "--output", folder / "shareable", "--model", model, "--workers", 1)
@@ -79,19 +79,19 @@ def show_anonymize(folder: Path, model: str) -> None:
 
 
 def show_video(folder: Path, model: str) -> None:
-    """Above: every sixth frame of a head that turns; below: of the swapped video. First the source."""
+    """Make video.png; the source, every sixth frame of a turning head, and below the same frames after the swap."""
     source = photograph(folder / "source.png", 30, NEAR)
     turning = [SCENES[1].but(yaw_deg=-18.0 + 36.0 * n / NUM_FRAMES, noise_seed=n) for n in range(NUM_FRAMES)]
     frames = [rendered(31, attributes, VIDEO_PX) for attributes in turning]
     write_video(folder / "in.mp4", frames)
     swapcore("video", source, folder / "in.mp4", "--output", folder / "out.mp4", "--model", model)
     before, after = ([frame.image for frame in read_frames(folder / name)][2::6] for name in ("in.mp4", "out.mp4"))
-    nobody = np.full((SHOWN_PX, SHOWN_PX, 3), 255, np.uint8)
-    show("video.png", [[source, *before], [nobody, *after]])
+    blank = np.full((SHOWN_PX, SHOWN_PX, 3), 255, np.uint8)
+    show("video.png", [[source, *before], [blank, *after]])
 
 
 def write_video(path: Path, frames: list[Image]) -> None:
-    """H.264 without sound."""
+    """Write H.264 without sound."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=RATE, options={"crf": "12"})
         stream.width, stream.height, stream.pix_fmt = VIDEO_PX, VIDEO_PX, "yuv420p"
@@ -101,7 +101,7 @@ def write_video(path: Path, frames: list[Image]) -> None:
 
 
 def main() -> None:
-    """All three."""
+    """Make the three images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="models/swap")
     model = parser.parse_args().model

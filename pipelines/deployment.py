@@ -1,4 +1,4 @@
-"""How tasks are placed on a cluster: retries, secrets, processors, memory; environment variables choose at compile time."""
+"""Placement of tasks on a cluster, set by environment variables at compile time."""
 
 import os
 from pathlib import Path
@@ -9,13 +9,15 @@ from kfp.dsl import PipelineTask
 
 from components.stages import IMAGE
 
-GPUS = int(os.environ.get("SWAPCORE_GPUS", "1"))  # for training and for evaluation each; 0 = a cluster without any
-GPU_NODES = os.environ.get("SWAPCORE_GPU_NODES", "nvidia.com/gpu.present=true")  # as NVIDIA's operator labels them
+GPUS = int(os.environ.get("SWAPCORE_GPUS", "1"))  # per training and evaluation task; 0 = no GPU
+GPU_NODES = os.environ.get("SWAPCORE_GPU_NODES", "nvidia.com/gpu.present=true")  # the label that NVIDIA's operator sets
 SHARED_MEMORY = os.environ.get("SWAPCORE_SHARED_MEMORY", "8Gi")
-CROP_SHARDS = int(os.environ.get("SWAPCORE_CROP_SHARDS", "4"))  # tasks that crop side by side
-NUM_ROUNDS = int(os.environ.get("SWAPCORE_ROUNDS", "0"))  # at most so many rounds instead of one training
+CROP_SHARDS = int(os.environ.get("SWAPCORE_CROP_SHARDS", "4"))  # parallel crop tasks
+NUM_ROUNDS = int(os.environ.get("SWAPCORE_ROUNDS", "0"))  # maximum number of self-training rounds; 0 = one training
 CHAMPION = os.environ.get("SWAPCORE_CHAMPION", "models/swap")  # the rounds' first teacher
-_job = os.environ.get("SWAPCORE_TRAIN_JOB")  # a file like trainer/train_job.yaml; none = training in its own task
+_job = os.environ.get(
+    "SWAPCORE_TRAIN_JOB"
+)  # path of a file like trainer/train_job.yaml; unset = training in its own task
 TRAIN_JOB = Path(_job).read_text(encoding="utf-8") if _job else ""
 TRAIN_NEEDS = {"cpu": "1", "memory": "4Gi"} if _job else {"cpu": "4", "memory": "32Gi", "gpu": True, "mlflow": True}
 S3 = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
@@ -25,14 +27,23 @@ MLFLOW_LOGIN = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 def task(
     component: Any, cpu: str, memory: str, *, gpu: bool = False, mlflow: bool = False, **arguments: Any
 ) -> PipelineTask:
-    """Make a task of a component, with retries, the secrets it reads, and what it needs of a node; None is no argument."""
+    """Make a task of a component, with retries, secrets and resources.
+
+    Args:
+        component: the KFP component.
+        cpu: requested cores.
+        memory: requested and maximum memory.
+        gpu: whether it needs a GPU and shared memory.
+        mlflow: whether it needs the tracking server's secret.
+        **arguments: the component's arguments; None is left out.
+    """
     made: PipelineTask = component(**{name: value for name, value in arguments.items() if value is not None})
-    made.set_env_variable("SWAPCORE_IMAGE", IMAGE)  # the registry notes it, a TrainJob's nodes get it
+    made.set_env_variable("SWAPCORE_IMAGE", IMAGE)  # stored with the registered version, and used by a TrainJob's nodes
     made.set_retry(2, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
     made.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(memory)
-    # Without this secret a task that needs S3 says so in one line; a required one would leave its pod waiting forever.
+    # Optional: a task that needs S3 then fails with one line, where a required secret would leave its pod pending.
     kubernetes.use_secret_as_env(made, "swapcore-s3", {name: name for name in S3}, optional=True)
-    if mlflow:  # required, since without the server's address the model would be lost with the pod
+    if mlflow:  # required: without the server's address the model would be lost with the pod
         kubernetes.use_secret_as_env(made, "swapcore-mlflow", {"MLFLOW_TRACKING_URI": "MLFLOW_TRACKING_URI"})
         kubernetes.use_secret_as_env(made, "swapcore-mlflow", {name: name for name in MLFLOW_LOGIN}, optional=True)
     if gpu and GPUS:

@@ -1,4 +1,4 @@
-"""A headless Chromium driven through its WebDriver (W3C) by plain HTTP: no package beyond Debian's chromium and chromium-driver."""
+"""A headless Chromium controlled over the W3C WebDriver protocol, without further packages."""
 
 import base64
 import os
@@ -42,7 +42,7 @@ class Browser:
         self._ask("POST", "url", url=url)
 
     def run(self, script: str) -> Any:
-        """The value of a JavaScript function body."""
+        """Return the value of a JavaScript function body."""
         return self._ask("POST", "execute/sync", script=script, args=[])
 
     def _find(self, css: str) -> str:
@@ -52,11 +52,11 @@ class Browser:
         self._ask("POST", f"element/{self._find(css)}/click")
 
     def type(self, css: str, text: str) -> None:
-        """Type, or for a file input choose the file of this path."""
+        """Type into an element; a file input selects the file of this path."""
         self._ask("POST", f"element/{self._find(css)}/value", text=text)
 
     def wait(self, condition: str, seconds: float = 60) -> None:
-        """Until a JavaScript expression is true."""
+        """Wait until a JavaScript expression is true."""
         end = time.monotonic() + seconds
         while not self.run(f"return Boolean({condition})"):
             assert time.monotonic() < end, f"never true: {condition}"
@@ -71,7 +71,7 @@ class Browser:
 
 @contextmanager
 def browser(folder: Path) -> Iterator[Browser]:
-    """A browser whose profile lies in folder."""
+    """A browser with its profile in this folder."""
     assert DRIVER is not None
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

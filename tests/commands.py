@@ -1,4 +1,4 @@
-"""Running the project's commands in a folder, as a user would."""
+"""Run the project's commands in a folder, as a user does."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def environment() -> dict[str, str]:
-    """The venv's programs on the path, the workspace's own tracking store, one thread."""
+    """Environment with the venv's programs on the path and the workspace's own tracking store."""
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DVC_NO_ANALYTICS": "1",
@@ -26,7 +26,7 @@ def environment() -> dict[str, str]:
 
 
 def committed(name: str) -> bytes:
-    """A file of the project as it was committed, whatever `make demo` made of it since; as it lies there without git."""
+    """A file as committed, without the changes of `make demo`; the file on disk if git is not available."""
     shown = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=ROOT, capture_output=True, check=False)
     return shown.stdout if shown.returncode == 0 else (ROOT / name).read_bytes()
 

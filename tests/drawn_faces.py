@@ -1,4 +1,4 @@
-"""A faces artifact of drawn people: faces simple enough to draw in a millisecond, whose identity is easy to see."""
+"""A faces artifact of drawn people, which are fast to draw and easy to distinguish."""
 
 import json
 from dataclasses import dataclass
@@ -18,36 +18,37 @@ from swapcore.faces.align import template_points
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
 from swapcore.tables import write_table
+from tests.card_facts import faces_facts
 
 SIZE_PX = 96
 
 
 @dataclass(frozen=True)
 class Look:
-    """One photograph to draw."""
+    """One image to draw."""
 
     person: int
-    picture: int
+    image_number: int
     split: str
 
     @property
     def key(self) -> str:
-        return f"p{self.person:03d}-{self.picture}"
+        return f"p{self.person:03d}-{self.image_number}"
 
 
-def five_points(picture: int, size_px: int = SIZE_PX) -> Points:
-    """The template's points, the mouth wider in odd pictures (a smile)."""
+def five_points(image_number: int, size_px: int = SIZE_PX) -> Points:
+    """Landmarks of the alignment, with a wider mouth (a smile) in odd images."""
     points = template_points(size_px)
-    wider = 0.03 * size_px * (picture % 2)
+    wider = 0.03 * size_px * (image_number % 2)
     points[3] += (-wider, -wider / 2)
     points[4] += (wider, -wider / 2)
     return points
 
 
-def draw(person: int, picture: int, size_px: int = SIZE_PX) -> Image:
-    """The person's brows, eyes and lips on skin; background and light are the picture's."""
-    look, scene = np.random.default_rng([1, person]), np.random.default_rng([2, person, picture])
-    points, unit = five_points(picture, size_px), size_px / 96
+def draw(person: int, image_number: int, size_px: int = SIZE_PX) -> Image:
+    """Draw a person's brows, eyes and lips on skin; person and image are seeds."""
+    look, scene = np.random.default_rng([1, person]), np.random.default_rng([2, person, image_number])
+    points, unit = five_points(image_number, size_px), size_px / 96
     canvas = np.empty((size_px, size_px, 3), np.uint8)
     canvas[:] = scene.integers(0, 256, 3)
     skin = np.array([200, 160, 140]) - int(look.integers(0, 60))
@@ -71,22 +72,22 @@ def _ellipse(canvas: Image, center: Points, axes: tuple[float, float], color: np
     cv2.ellipse(canvas, *sixteenths, 0, 0, 360, [int(c) for c in color], -1, cv2.LINE_AA, 4)
 
 
-def face(person: int, picture: int = 0, size_px: int = SIZE_PX) -> Face:
-    """The same, loaded."""
+def face(person: int, image_number: int = 0, size_px: int = SIZE_PX) -> Face:
+    """Draw a face as a loaded row of the artifact."""
     return Face(
-        key=Look(person, picture, "train").key,
+        key=Look(person, image_number, "train").key,
         identity=f"p{person}",
         split="train",
-        file=f"p{person}/{picture}.png",
-        image=draw(person, picture, size_px),
-        points=five_points(picture, size_px),
+        file=f"p{person}/{image_number}.png",
+        image=draw(person, image_number, size_px),
+        points=five_points(image_number, size_px),
         affine=np.eye(2, 3),
         embedding=np.zeros(8, np.float32),
     )
 
 
 class BlockMeans(nn.Module):
-    """A face network for drawn people: colors of the blocks of the inner face."""
+    """A face network for drawn people: mean colors of blocks of the inner face."""
 
     def forward(self, chips: torch.Tensor) -> torch.Tensor:
         inner = chips[:, :, 34:98, 26:86]
@@ -94,33 +95,33 @@ class BlockMeans(nn.Module):
 
 
 def write_network(folder: Path) -> NetworkParams:
-    """BlockMeans as a user's TorchScript file."""
+    """Write BlockMeans as a TorchScript file."""
     path = folder / "block_means.pt"
     torch.jit.script(BlockMeans()).save(str(path))
     return NetworkParams(kind="torchscript", path=path, sha256=file_digest(path))
 
 
 def write_faces(folder: Path, looks: list[Look], params: Params) -> Path:
-    """A faces artifact, its network beside it."""
+    """Write a faces artifact, and its network next to it."""
     folder.mkdir(parents=True)
     network = write_network(folder.parent)
     with ShardWriter(folder) as shards:
-        rows = [_row(look, shards.add(look.key, draw(look.person, look.picture))) for look in looks]
+        rows = [_row(look, shards.add(look.key, draw(look.person, look.image_number))) for look in looks]
     write_table(folder / INDEX, FaceRow, rows)
     write_table(folder / QUARANTINE, QuarantineRow, [])
-    chips = torch.stack([torch.from_numpy(draw(look.person, look.picture).copy()) for look in looks])
+    chips = torch.stack([torch.from_numpy(draw(look.person, look.image_number).copy()) for look in looks])
     scaled = nn.functional.interpolate(chips.permute(0, 3, 1, 2) / 127.5 - 1, 112, mode="bilinear")
     mean = BlockMeans()(scaled).mean(0).tolist()
     described = {"network": network.model_dump(mode="json"), "embedding_mean": mean}
     (folder / RECOGNIZER).write_text(json.dumps(described))
-    write_card(folder, "faces", params.crop, inputs={}, counts={}, facts={"size_px": SIZE_PX})
+    write_card(folder, "faces", params.crop, inputs={}, counts={}, facts=faces_facts(SIZE_PX))
     return folder
 
 
 def _row(look: Look, place: Place) -> FaceRow:
     return FaceRow(
         key=look.key,
-        file=f"p{look.person}/{look.picture}.png",
+        file=f"p{look.person}/{look.image_number}.png",
         identity=f"p{look.person}",
         split=look.split,
         photo_sha256="0" * 64,
@@ -129,7 +130,7 @@ def _row(look: Look, place: Place) -> FaceRow:
         box=[0.0, 0.0, SIZE_PX, SIZE_PX],
         landmarks=[0.0] * 10,
         affine=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
-        crop_points=five_points(look.picture).ravel().tolist(),
+        crop_points=five_points(look.image_number).ravel().tolist(),
         eye_distance_px=24.0,
         sharpness=1.0,
         brightness=0.5,

@@ -1,4 +1,4 @@
-"""Photographs of drawn people: simple enough to draw in a few milliseconds, like enough for dlib's detector."""
+"""Photographs of drawn people: fast to draw, and detected by dlib."""
 
 import cv2
 import numpy as np
@@ -12,11 +12,11 @@ _SHIFT = 4  # cv2 draws in sixteenths of a pixel
 
 
 def draw_face(
-    person: int, picture: int = 0, *, size_px: int = 400, eye_distance_px: float = 70.0, center: tuple[float, float] = (0.5, 0.45),
+    person: int, number: int = 0, *, size_px: int = 400, eye_distance_px: float = 70.0, center: tuple[float, float] = (0.5, 0.45),
     into: Image | None = None, roll_deg: float = 0.0,
 ) -> tuple[Image, Points]:  # fmt: skip
-    """A photograph (H, W, 3), and the drawn pupils and mouth corners (4, 2) in it; person and picture are seeds."""
-    looks, moods = np.random.default_rng(person), np.random.default_rng((person, picture))
+    """Draw a photograph (H, W, 3); return it with pupils and mouth corners (4, 2). Person and number are seeds."""
+    looks, moods = np.random.default_rng(person), np.random.default_rng((person, number))
     skin = looks.uniform([150, 110, 90], [235, 190, 165])
     hair, iris = looks.uniform(10, 90, 3), looks.uniform(20, 90, 3)
     wide, long, brow, lips = looks.uniform([1.02, 1.45, -0.42, 0.06], [1.2, 1.65, -0.34, 0.13])

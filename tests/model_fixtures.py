@@ -1,4 +1,4 @@
-"""Fixtures that several packages share: model folders, a registered model, drawn photographs."""
+"""Shared fixtures: model folders, a registered model, drawn photographs."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from swapcore.config import NetworkParams
-from swapcore.inference.finding import find_faces
+from swapcore.inference.finding import select_faces
 from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.image import Image, encode_png
-from swapcore.stages.register import package
+from swapcore.registry.model_package import package
 from swapcore.tracking.packaging import MODEL_TAG, register_version
 from tests.drawn_photographs import draw_face
 from tests.inference.small_model import center_by, write_copying_model, write_model
@@ -29,7 +29,7 @@ def swapper(model: Path) -> Swapper:
 
 @pytest.fixture(scope="session")
 def two_faces() -> Image:
-    """Two drawn people side by side, (400, 640, 3)."""
+    """Two drawn people, (400, 640, 3)."""
     ground = np.full((400, 640, 3), 190, np.uint8)
     image, _ = draw_face(1, into=ground, center=(0.27, 0.45))
     return draw_face(2, into=image, center=(0.73, 0.45), eye_distance_px=55)[0]
@@ -37,13 +37,13 @@ def two_faces() -> Image:
 
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory: pytest.TempPathFactory, two_faces: Image) -> Path:
-    """source.png, template.png (one face each), two.png and nobody.png."""
+    """source.png, template.png (one face each), two.png and no_face.png."""
     folder = tmp_path_factory.mktemp("photographs")
     for name, image in {
         "source": draw_face(5)[0],
         "template": draw_face(6)[0],
         "two": two_faces,
-        "nobody": np.full((300, 300, 3), 120, np.uint8),
+        "no_face": np.full((300, 300, 3), 120, np.uint8),
     }.items():
         (folder / f"{name}.png").write_bytes(encode_png(image))
     return folder
@@ -66,8 +66,8 @@ def registered_model(model: Path, tmp_path_factory: pytest.TempPathFactory) -> s
 
 @pytest.fixture(scope="session")
 def copying_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lays the source's crop over the template's: a face of the right person, in place, crudely."""
+    """A model that pastes the source's crop over the template's: crude, but the right person."""
     folder = tmp_path_factory.mktemp("models") / "copying"
     write_copying_model(folder, NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
-    drawn = [find_faces(draw_face(person)[0], "one", 96, folder)[0].crop for person in range(20, 28)]
+    drawn = [select_faces(draw_face(person)[0], "one", 96, folder)[0].crop for person in range(20, 28)]
     return center_by(folder, drawn)

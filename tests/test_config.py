@@ -1,5 +1,6 @@
-"""params.yaml: what is written is validated, and a mistake is one line that names the field."""
+"""Validation of params.yaml, with one-line errors that name the field."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def sections(model: type[BaseModel]) -> list[type[BaseModel]]:
 
 def changed(tmp_path: Path, section: str, key: str, value: object) -> Path:
     document = yaml.safe_load(PARAMS.read_text())
-    document[section][key] = value
+    *parents, field = key.split(".")
+    functools.reduce(dict.__getitem__, parents, document[section])[field] = value
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(document))
     return path
@@ -39,7 +41,7 @@ def test_the_shipped_params_are_valid() -> None:
 
 
 @pytest.mark.parametrize("section", sections(Params), ids=lambda section: section.__name__)
-def test_every_section_forbids_unknown_keys_is_frozen_and_has_no_defaults(section: type[Section]) -> None:
+def test_every_section_is_strict_frozen_and_without_defaults(section: type[Section]) -> None:
     assert section.model_config["extra"] == "forbid"
     assert section.model_config["frozen"]
     assert all(field.is_required() for field in section.model_fields.values())
@@ -51,7 +53,7 @@ def test_every_section_forbids_unknown_keys_is_frozen_and_has_no_defaults(sectio
         ("train", "lrr", 1, "train.lrr"),
         ("train", "steps", 0, "train.steps"),
         ("train", "steps", "many", "train.steps"),
-        ("train", "learning_rate", float("nan"), "train.learning_rate"),
+        ("train", "schedule.learning_rate", float("nan"), "train.schedule.learning_rate"),
         ("train", "device", "gpu", "train.device"),
         ("crop", "size_px", 100, "crop.size_px"),
         ("crop", "several_faces", "first", "crop.several_faces"),
@@ -60,7 +62,7 @@ def test_every_section_forbids_unknown_keys_is_frozen_and_has_no_defaults(sectio
         ("crop", "recognizer", {"kind": "dlib", "path": "x", "sha256": None}, "crop.recognizer"),
     ],
 )
-def test_a_wrong_key_or_value_is_one_line_naming_it(
+def test_an_invalid_key_or_value_is_named_on_one_line(
     tmp_path: Path, section: str, key: str, value: object, named: str
 ) -> None:
     path = changed(tmp_path, section, key, value)
@@ -72,7 +74,7 @@ def test_a_wrong_key_or_value_is_one_line_naming_it(
 
 
 @pytest.mark.parametrize("text", ["", "just text", "a: [", "\x00"])
-def test_a_file_that_is_no_mapping_is_one_line(tmp_path: Path, text: str) -> None:
+def test_a_file_without_a_mapping_is_a_one_line_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(text)
     with pytest.raises(ParamsError) as caught:
@@ -80,12 +82,12 @@ def test_a_file_that_is_no_mapping_is_one_line(tmp_path: Path, text: str) -> Non
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_names_the_way_out(tmp_path: Path) -> None:
+def test_a_missing_file_names_the_option_to_use(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="--params"):
         read_params(tmp_path / "nowhere.yaml")
 
 
-def test_the_digest_depends_on_values_not_on_spelling() -> None:
+def test_the_digest_depends_on_values_only() -> None:
     document = yaml.safe_load(PARAMS.read_text())["train"]
     as_kfp_gives = {k: float(v) if type(v) is int else v for k, v in document.items()}
     same = TrainParams.model_validate(as_kfp_gives)
@@ -94,26 +96,27 @@ def test_the_digest_depends_on_values_not_on_spelling() -> None:
     assert same.digest() != other.digest()
 
 
-def test_each_step_the_frozen_networks_look_at_somebody() -> None:
+def test_frozen_networks_need_a_sample_in_each_step() -> None:
     document = yaml.safe_load(PARAMS.read_text())["train"]
-    with pytest.raises(ValidationError, match="judge_every must not be greater than batch_size"):
-        TrainParams.model_validate(document | {"batch_size": 2, "judge_every": 3})
+    document["step"]["frozen_network_every"] = 3
+    with pytest.raises(ValidationError, match=r"step\.frozen_network_every must not be greater than batch_size"):
+        TrainParams.model_validate(document | {"batch_size": 2})
 
 
-def test_the_real_label_must_weigh_more_than_the_fake() -> None:
+def test_the_real_label_must_have_the_larger_weight() -> None:
     document = yaml.safe_load(PARAMS.read_text())["train"]
     document["weights"]["pixel_fake"] = document["weights"]["pixel_real"]
     with pytest.raises(ValidationError, match="real label weighs more"):
         TrainParams.model_validate(document)
 
 
-def test_a_network_of_ones_own_needs_path_and_hash() -> None:
+def test_a_custom_network_needs_path_and_hash() -> None:
     with pytest.raises(ValidationError, match="needs path and sha256"):
         NetworkParams(kind="onnx", path=Path("x.onnx"), sha256=None)
 
 
-def test_a_stage_takes_a_file_that_holds_its_section_alone(tmp_path: Path) -> None:
-    """As the nodes of a TrainJob get it."""
+def test_a_section_is_read_from_a_file_with_this_section_only(tmp_path: Path) -> None:
+    """The form in which nodes of a TrainJob get their params."""
     whole = read_params(PARAMS)
     alone = tmp_path / "params.json"
     alone.write_text(json.dumps({"train": whole.train.model_dump(mode="json")}))
@@ -125,10 +128,10 @@ def test_a_stage_takes_a_file_that_holds_its_section_alone(tmp_path: Path) -> No
         read_section(alone, "train")
 
 
-def test_the_command_of_a_stage_takes_such_a_file(tmp_path: Path) -> None:
+def test_a_stages_command_accepts_a_file_with_its_section_only(tmp_path: Path) -> None:
     alone = tmp_path / "params.json"
     alone.write_text(json.dumps({"train": read_params(PARAMS).train.model_dump(mode="json")}))
     result = CliRunner().invoke(
         stage_command("train"), ["--groups", str(tmp_path), "--model", str(tmp_path / "model"), "--params", str(alone)]
     )
-    assert isinstance(result.exception, ArtifactError)  # the params were taken; the groups are none
+    assert isinstance(result.exception, ArtifactError)  # the params were accepted; the groups are missing

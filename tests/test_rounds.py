@@ -16,7 +16,7 @@ from swapcore.config import FakeChecks, Params, read_params
 from swapcore.data.artifact import artifact_digest, read_card, write_card
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.errors import ArtifactError, InputError, ParamsError
-from swapcore.rounds import DECISION, Round, play
+from swapcore.rounds import DECISION, Round, run_rounds
 from swapcore.stages import evaluate, groups, train
 from swapcore.tracking import NoTracking
 from tests.drawn_faces import Look, write_faces
@@ -36,9 +36,17 @@ def small(**gate: Any) -> Params:
     anything = FakeChecks(min_changed_inside=0, max_changed_outside=255, min_identity_gain=-2).model_dump()
     document["groups"] |= {"size_px": 64, "references_per_label": 1, "sources_per_template": 1, "checks": anything}
     document["groups"]["workers"] = 1
-    document["train"] |= {"size_px": 64, "steps": 25, "batch_size": 4, "warmup_steps": 0, "learning_rate": 0.01,
-                          "precision": "fp32", "device": "cpu", "threads": 1, "log_every": 5, "sample_every": 25,
-                          "checkpoint_every": 5, "validation_groups": 1}  # fmt: skip
+    document["train"] |= {
+        "size_px": 64,
+        "steps": 25,
+        "batch_size": 4,
+        "precision": "fp32",
+        "device": "cpu",
+        "threads": 1,
+    }
+    document["train"]["schedule"] |= {"warmup_steps": 0, "learning_rate": 0.01}
+    document["train"]["loop"] |= {"log_every": 5, "sample_every": 25, "validation_groups": 1}
+    document["train"]["checkpoint"] |= {"every": 5}
     document["train"]["model"] |= TINY
     document["train"]["weights"] |= {"feature": 0.0, "adversarial": 0.0}
     document["evaluate"] |= {"pairs_per_template": 1, "bootstrap_samples": 100, "sheet_rows": 2, "device": "cpu"}
@@ -70,7 +78,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first champion: nobody trained it."""
+    """The first champion, an untrained model."""
     folder = write_model(tmp_path_factory.mktemp("models") / "first", read_recognizer_file(faces).network)
     (folder / "losses.csv").write_text("step,loss/total\n1,2.5\n2,2.0\n")
     write_card(folder, "model", small().train, inputs={}, counts={})
@@ -80,7 +88,7 @@ def first(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def played(faces: Path, first: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Round]]:
     folder = tmp_path_factory.mktemp("series") / "rounds"
-    return folder, list(play(2, small(), faces=faces, champion=first, folder=folder))
+    return folder, list(run_rounds(2, small(), faces=faces, champion=first, folder=folder))
 
 
 def test_each_round_is_taught_by_the_last_champion_and_starts_from_it(
@@ -98,8 +106,8 @@ def test_each_round_is_taught_by_the_last_champion_and_starts_from_it(
             "groups": artifact_digest(place / "groups"),
             "initial": digest,
         }
-        judged = read_card(place / "report", "report").inputs
-        assert judged == {"faces": artifact_digest(faces), "model": artifact_digest(place / "model")}
+        evaluated = read_card(place / "report", "report").inputs
+        assert evaluated == {"faces": artifact_digest(faces), "model": artifact_digest(place / "model")}
     assert json.loads((folder / "01" / DECISION).read_text()) == json.loads(json.dumps(rounds[0].decision.document()))
     assert rounds[0].champion == folder / "01" / "model"
 
@@ -114,30 +122,30 @@ def test_played_again_nothing_is_made_again(
 
     for stage in (groups, train, evaluate):
         monkeypatch.setattr(stage, "run", never)
-    assert list(play(2, small(), faces=faces, champion=first, folder=folder)) == rounds
+    assert list(run_rounds(2, small(), faces=faces, champion=first, folder=folder)) == rounds
 
 
 def test_killed_in_the_middle_it_goes_on_there(
     played: tuple[Path, list[Round]], faces: Path, first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, _ = played
-    folder, judge, seen = tmp_path / "rounds", evaluate.run, []
+    folder, run_stage, seen = tmp_path / "rounds", evaluate.run, []
 
     def die_at_the_second(*arguments: Any, **ports: Any) -> dict[str, float]:
         seen.append(ports["model"])
         if len(seen) == 2:
             raise KeyboardInterrupt
-        return judge(*arguments, **ports)
+        return run_stage(*arguments, **ports)
 
     with monkeypatch.context() as patch:
         patch.setattr(evaluate, "run", die_at_the_second)
         with pytest.raises(KeyboardInterrupt):
-            list(play(1, small(), faces=faces, champion=first, folder=folder))
+            list(run_rounds(1, small(), faces=faces, champion=first, folder=folder))
     assert not (folder / "01" / "report").exists()
     with monkeypatch.context() as patch:
         patch.setattr(groups, "run", None)
         patch.setattr(train, "run", None)
-        list(play(1, small(), faces=faces, champion=first, folder=folder))
+        list(run_rounds(1, small(), faces=faces, champion=first, folder=folder))
     for name in ("groups", "model", "report"):
         assert artifact_digest(folder / "01" / name) == artifact_digest(whole / "01" / name)
 
@@ -145,10 +153,10 @@ def test_killed_in_the_middle_it_goes_on_there(
 def test_a_round_that_brings_nothing_ends_the_series_and_the_champion_stays(
     played: tuple[Path, list[Round]], faces: Path, first: Path, tmp_path: Path
 ) -> None:
-    """The same round under a gate that asks for something else: only the decision is made anew."""
+    """The same round under a gate that asks for something else: only the decision is made again."""
     folder = shutil.copytree(played[0], tmp_path / "rounds")
     (folder / "03").mkdir()
-    rounds = list(play(5, small(better=["inside/l1"]), faces=faces, champion=first, folder=folder))
+    rounds = list(run_rounds(5, small(better=["inside/l1"]), faces=faces, champion=first, folder=folder))
     assert [played.improved for played in rounds] == [False]
     assert rounds[0].champion == first
     assert "inside/l1 must be better beyond its interval" in rounds[0].decision.reason
@@ -157,12 +165,12 @@ def test_a_round_that_brings_nothing_ends_the_series_and_the_champion_stays(
 
 def test_what_cannot_be_played_is_refused_before_anything_is_made(faces: Path, first: Path, tmp_path: Path) -> None:
     larger = small().model_copy(update={"train": small().train.model_copy(update={"size_px": 96})})
-    with pytest.raises(ParamsError, match=r"train\.size_px: 96, and .*first works at 64 px"):
-        next(play(1, larger, faces=faces, champion=first, folder=tmp_path / "rounds"))
-    with pytest.raises(InputError, match=r"lies in .*, where the rounds are written"):
-        next(play(1, small(), faces=faces, champion=first, folder=first.parent))
+    with pytest.raises(ParamsError, match=r"train\.size_px: 96, but .*first works at 64 px"):
+        next(run_rounds(1, larger, faces=faces, champion=first, folder=tmp_path / "rounds"))
+    with pytest.raises(InputError, match=r"is inside .*, where the rounds are written"):
+        next(run_rounds(1, small(), faces=faces, champion=first, folder=first.parent))
     with pytest.raises(ArtifactError, match="no finished faces artifact"):
-        next(play(1, small(), faces=tmp_path / "nothing", champion=first, folder=tmp_path / "rounds"))
+        next(run_rounds(1, small(), faces=tmp_path / "nothing", champion=first, folder=tmp_path / "rounds"))
     assert not (tmp_path / "rounds").exists()
 
 

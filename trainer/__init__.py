@@ -1,1 +1,1 @@
-"""Training handed to Kubeflow Trainer; beside the components, since swapcore knows no orchestrator."""
+"""Distributed training by Kubeflow Trainer."""

@@ -1,4 +1,4 @@
-"""Training handed to Kubeflow Trainer: a TrainJob on one or more nodes, watched until it ends; the task ends as it does."""
+"""Training on one or more nodes by a Kubeflow TrainJob."""
 
 import csv
 import json
@@ -17,15 +17,29 @@ from swapcore.config import TrainParams
 from swapcore.errors import TrainingError
 
 POLL_S = 5
-PATIENCE = 24  # questions about a job that may go unanswered, one after the other, before it counts as lost
+MAX_MISSED_POLLS = 24  # consecutive failed polls before a job counts as lost
 
 
 def run(params: TrainParams, *, job: str, uris: dict[str, str], model: Path) -> dict[str, float]:
-    """Train as the stage does, from and to s3://, where the nodes of a TrainJob reach the ports; then fetch the model."""
+    """Train as the stage does, on the nodes of a TrainJob, which read and write s3://; then fetch the model.
+
+    Args:
+        params: the section `train`.
+        job: the deployment, as YAML (trainer/train_job.yaml).
+        uris: port to s3:// URI.
+        model: local folder for the trained model.
+
+    Returns:
+        The losses of the last logged step.
+
+    Raises:
+        TrainingError: a port is not on S3, or the job failed or was lost.
+        StorageError: the model cannot be fetched.
+    """
     ports = {port: uri.replace("minio://", "s3://", 1) for port, uri in uris.items()}
-    if elsewhere := [uri for uri in ports.values() if not storage.is_remote(uri)]:
-        raise TrainingError(f"{elsewhere[0]}: a TrainJob's nodes share S3 only; set KFP's pipeline root to s3://…")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a terminated run takes its job along, below
+    if local := [uri for uri in ports.values() if not storage.is_remote(uri)]:
+        raise TrainingError(f"{local[0]}: a TrainJob's nodes share S3 only; set KFP's pipeline root to s3://…")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` deletes the job of a terminated run
     client, status = TrainerClient(), ""
     name = start(client, yaml.safe_load(job), params, ports)
     try:
@@ -40,7 +54,14 @@ def run(params: TrainParams, *, job: str, uris: dict[str, str], model: Path) -> 
 
 
 def start(client: TrainerClient, job: dict, params: TrainParams, ports: dict[str, str]) -> str:
-    """Make the TrainJob that a deployment describes (trainer/train_job.yaml); its name."""
+    """Create the TrainJob that a deployment describes, and return its name.
+
+    Args:
+        client: of Kubeflow Trainer.
+        job: the deployment (trainer/train_job.yaml).
+        params: the section `train`.
+        ports: port to s3:// URI.
+    """
     env = {**job["env"], "SWAPCORE_PARAMS": json.dumps({"train": params.model_dump(mode="json")})}
     resources = {name: str(amount) for name, amount in job["resources"].items()}
     container = CustomTrainerContainer(os.environ["SWAPCORE_IMAGE"], job["nodes"], resources, env)
@@ -58,9 +79,9 @@ def start(client: TrainerClient, job: dict, params: TrainParams, ports: dict[str
 
 
 def follow(client: TrainerClient, name: str) -> str:
-    """Print the first node's log as it grows, until the job is complete."""
+    """Print the first node's log until the job is complete."""
     shown = missing = 0
-    while missing < PATIENCE:
+    while missing < MAX_MISSED_POLLS:
         try:
             status, missing = client.get_job(name).status, 0
             for number, line in enumerate(client.get_job_logs(name, follow=status == "Running")):
@@ -70,9 +91,9 @@ def follow(client: TrainerClient, name: str) -> str:
             if status == "Complete":
                 return status
             if status == "Failed":
-                raise TrainingError(f"TrainJob {name} failed; its log stands above")
+                raise TrainingError(f"TrainJob {name} failed; see its log above")
         except (RuntimeError, TimeoutError) as error:
             missing += 1
-            print(f"{error}; asked {missing} of {PATIENCE} times", flush=True)
+            print(f"{error}; failed poll {missing} of {MAX_MISSED_POLLS}", flush=True)
         time.sleep(POLL_S)
-    raise TrainingError(f"TrainJob {name}: the cluster does not answer for it any more")
+    raise TrainingError(f"TrainJob {name}: no answer from the cluster; check the job and run the pipeline again")

@@ -1,4 +1,4 @@
-"""The typed tree of params.yaml: one section a stage, every value with its meaning and bounds, none with a default."""
+"""Typed sections of params.yaml, one per stage."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from swapcore.errors import ParamsError
 InputPath = Annotated[Path, "input"]
 """A port that a stage reads: a `deps` entry in dvc.yaml, an Input of the KFP component."""
 OptionalInputPath = Annotated[Path | None, "input"]
-"""The same where a stage can do without, and then gets None: not in dvc.yaml, an optional Input of the KFP component."""
+"""A port that may be absent and is then None: not in dvc.yaml, an optional Input of the KFP component."""
 OutputPath = Annotated[Path, "output"]
 """A port that a stage writes: an `outs` entry in dvc.yaml, an Output of the KFP component."""
 
@@ -24,67 +24,67 @@ NonNegative = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 CropSize = Annotated[int, Field(ge=64, le=1024, multiple_of=16)]
-Workers = Annotated[int, Field(ge=0, le=256, description="processes; 0 means one for each core")]
+Workers = Annotated[int, Field(ge=0, le=256, description="number of processes; 0 = one per core")]
 
 
 class Section(BaseModel):
-    """A part of params.yaml: unknown keys are refused, values cannot be changed after reading."""
+    """A frozen part of params.yaml that forbids unknown keys and has no defaults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def digest(self) -> str:
-        """SHA-256 (hex) of the validated values, the same for equal values however they were written."""
+        """SHA-256 (hex) of the validated values, independent of how they are written in YAML."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 class NetworkParams(Section):
-    """A frozen network: the built-in one, or the user's own file, named by path and sha256."""
+    """A frozen network: the built-in one, or a user's file with its hash."""
 
     kind: Annotated[
         Literal["dlib", "onnx", "torchscript", "vgg16", "alexnet"],
-        Field(description="dlib is built in; vgg16 and alexnet are torchvision's, for features only"),
+        Field(description="dlib is built in; vgg16 and alexnet are torchvision's and give features only"),
     ]
-    path: Annotated[Path | None, Field(description="the network's file; null for dlib")]
-    sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$", description="of the file; null for dlib")]
+    path: Annotated[Path | None, Field(description="file of the network; null for dlib")]
+    sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$", description="hash of the file; null for dlib")]
 
     @model_validator(mode="after")
     def _file_named(self) -> Self:
         if self.kind == "dlib" and (self.path or self.sha256):
-            raise ValueError("kind dlib comes with the package: path and sha256 must be null")
+            raise ValueError("path and sha256 must be null for kind dlib, which is built in")
         if self.kind != "dlib" and not (self.path and self.sha256):
             raise ValueError(f"kind {self.kind} needs path and sha256")
         return self
 
 
 class SynthesizeParams(Section):
-    """People who do not exist: how many, how often photographed, and how large."""
+    """Rendered synthetic people."""
 
-    num_people: Annotated[int, Field(ge=2, le=1_000_000)]
-    pictures_per_person: Annotated[int, Field(ge=2, le=10_000)]
-    size_px: Annotated[int, Field(ge=64, le=2048)]
-    attribute_range: Annotated[float, Field(gt=0, le=1, description="1 = full range of pose, expression, light")]
-    write_truth: Annotated[bool, Field(description="also truth.tar: part masks and depth of every picture")]
+    num_people: Annotated[int, Field(ge=2, le=1_000_000, description="number of people")]
+    pictures_per_person: Annotated[int, Field(ge=2, le=10_000, description="images of each person")]
+    size_px: Annotated[int, Field(ge=64, le=2048, description="width and height of the images")]
+    attribute_range: Annotated[float, Field(gt=0, le=1, description="range of pose, expression and light; 1 = full")]
+    write_truth: Annotated[bool, Field(description="also write truth.tar with part masks and depth of each image")]
     seed: Seed
     workers: Workers
 
 
 class QualityLimits(Section):
-    """What a face must reach to be used; a face below goes to the quarantine table with the reason."""
+    """Limits for faces; one outside of them goes to the quarantine table with the reason."""
 
-    min_eye_distance_px: Annotated[float, Field(ge=4, description="between the eye centers, in the photograph")]
+    min_eye_distance_px: Annotated[float, Field(ge=4, description="distance of the eye centers in the input image")]
     min_sharpness: Annotated[
-        NonNegative, Field(description="squared Laplacian of the face at 128 px over its variance")
+        NonNegative, Field(description="mean squared Laplacian of the face at 128 px, relative to its variance")
     ]
-    min_brightness: Annotated[Fraction, Field(description="mean luma inside the face, 0 black to 1 white")]
-    max_brightness: Fraction
-    max_clipped: Annotated[Fraction, Field(description="share of face pixels that are pure black or white")]
-    max_yaw_deg: Annotated[float, Field(gt=0, le=90, description="head turned left or right, estimated")]
-    max_roll_deg: Annotated[float, Field(gt=0, le=180)]
+    min_brightness: Annotated[Fraction, Field(description="mean luma inside the face; 0 = black, 1 = white")]
+    max_brightness: Annotated[Fraction, Field(description="the same, upper limit")]
+    max_clipped: Annotated[Fraction, Field(description="share of face pixels that are black or white")]
+    max_yaw_deg: Annotated[float, Field(gt=0, le=90, description="estimated rotation to the left or right")]
+    max_roll_deg: Annotated[float, Field(gt=0, le=180, description="rotation in the image plane")]
 
 
 class SplitParams(Section):
-    """People, not photographs, are divided; the rest of the people is the training part."""
+    """Split by person; people in neither share are for training."""
 
     validation: Annotated[float, Field(ge=0, lt=0.5, description="share of people")]
     test: Annotated[float, Field(ge=0, lt=0.5, description="share of people")]
@@ -92,30 +92,36 @@ class SplitParams(Section):
 
 
 class CropParams(Section):
-    """Photograph to aligned face."""
+    """From images to aligned faces."""
 
     size_px: CropSize
     several_faces: Annotated[
-        Literal["largest", "central", "reject"], Field(description="which face counts when a photograph has several")
+        Literal["largest", "central", "reject"], Field(description="which face of an image with several is used")
     ]
-    max_megapixels: Annotated[float, Field(gt=0, le=1000, description="larger files are refused before decoding")]
+    max_megapixels: Annotated[float, Field(gt=0, le=1000, description="larger images are refused before decoding")]
     quality: QualityLimits
     near_duplicate_bits: Annotated[
         int,
         Field(
-            ge=-1, le=32, description="perceptual hashes of a person's faces that differ in so few of 64 bits; -1 = off"
+            ge=-1,
+            le=32,
+            description="maximum Hamming distance (of 64 bits) of perceptual hashes of near-duplicates; -1 = off",
         ),
     ]
     near_duplicate_cosine: Annotated[
         float,
         Field(
-            ge=-1, le=1, description="and whose face features agree so well, where there are people to center them by"
+            ge=-1,
+            le=1,
+            description="minimum cosine of the embeddings of near-duplicates, if there are people to center them by",
         ),
     ]
     min_identity_cosine: Annotated[
         float,
         Field(
-            ge=-1, le=1, description="a face whose cosine to the rest of its person is lower is a probable wrong label"
+            ge=-1,
+            le=1,
+            description="a face with a lower mean cosine to the other faces of its person is a probable wrong label",
         ),
     ]
     split: SplitParams
@@ -124,7 +130,7 @@ class CropParams(Section):
 
 
 class FakeChecks(Section):
-    """What a fake must pass to become part of a sample group."""
+    """Conditions that a fake must meet to become part of a sample group."""
 
     min_changed_inside: Annotated[
         float, Field(ge=0, le=255, description="mean |fake - template| inside the face, gray levels")
@@ -136,20 +142,15 @@ class FakeChecks(Section):
 
 
 class GroupsParams(Section):
-    """Sample groups of both kinds, made by a teacher."""
+    """Sample groups of both kinds, with fakes made by a teacher."""
 
-    teacher: Literal["classical", "oracle", "registered"]
+    teacher: Literal["warp", "oracle", "registered"]
     teacher_model: Annotated[
-        str | None, Field(description="a registered teacher's folder, models:/ URI or s3:// prefix, else null")
-    ]
-    blend: Annotated[
-        Literal["feather", "poisson"], Field(description="how the classical teacher joins face and template")
+        str | None, Field(description="model folder, models:/ URI or s3:// prefix of a registered teacher, else null")
     ]
     size_px: CropSize
-    references_per_label: Annotated[
-        int, Field(ge=0, le=1000, description="fake-template groups made of each photograph")
-    ]
-    sources_per_template: Annotated[int, Field(ge=0, le=1000, description="fake-label groups made of each photograph")]
+    references_per_label: Annotated[int, Field(ge=0, le=1000, description="fake-template groups for each photograph")]
+    sources_per_template: Annotated[int, Field(ge=0, le=1000, description="fake-label groups for each photograph")]
     checks: FakeChecks
     shard_megabytes: Annotated[int, Field(ge=1, le=4096)]
     seed: Seed
@@ -157,7 +158,7 @@ class GroupsParams(Section):
 
 
 class ModelParams(Section):
-    """The generator and the discriminator."""
+    """Generator and discriminator."""
 
     kind: Annotated[
         Literal["fields", "pixels"],
@@ -171,22 +172,18 @@ class ModelParams(Section):
         float, Field(gt=0, le=0.25, description="fields: reach of the learned correction of the guide, of the side")
     ]
     width: Annotated[int, Field(ge=8, le=512, description="channels at full working resolution")]
-    num_levels: Annotated[int, Field(ge=1, le=5, description="halvings of resolution in the encoder")]
-    num_fusion_blocks: Annotated[int, Field(ge=1, le=16, description="blocks in which mean and variance are fused")]
-    unshuffle: Annotated[Literal[1, 2, 4], Field(description="pixels folded into channels by the stem")]
+    num_levels: Annotated[int, Field(ge=1, le=5, description="downsampling steps of the encoder")]
+    num_fusion_blocks: Annotated[int, Field(ge=1, le=16, description="blocks that fuse mean and variance")]
+    unshuffle: Annotated[Literal[1, 2, 4], Field(description="factor of the pixel unshuffle in the stem")]
     window: Annotated[
         float,
-        Field(
-            ge=0.5,
-            le=1,
-            description="side of the square that the generator sees and paints, of the crop's; 1 = all of it",
-        ),
+        Field(ge=0.5, le=1, description="side of the processed square as a share of the crop's side; 1 = whole crop"),
     ]
     copies_source: Annotated[
-        bool, Field(description="the decoder may mix in the source's pixels, moved by a coarse field that it predicts")
+        bool, Field(description="the decoder may blend in the source's pixels, warped by a predicted coarse flow")
     ]
     moves_template: Annotated[
-        bool, Field(description="the same with the template's pixels, which have its expression, gaze and light")
+        bool, Field(description="the same with the template's pixels, which carry expression, gaze and light")
     ]
     discriminator_width: Annotated[int, Field(ge=8, le=512)]
 
@@ -202,14 +199,12 @@ class LossWeights(Section):
 
     pixel_real: Annotated[NonNegative, Field(description="w1: against the real label of a fake-template group")]
     pixel_fake: Annotated[NonNegative, Field(description="w2 < w1: against the fake label")]
-    pixel_raw: Annotated[
-        NonNegative, Field(description="share of the pixel loss that also judges the image before the mask")
-    ]
+    pixel_raw: Annotated[NonNegative, Field(description="pixel loss of the image before the mask, relative to pixel")]
     pixel_change: Annotated[NonNegative, Field(description="extra weight of pixels where label and template differ")]
     feature: NonNegative
-    identity_source: Annotated[NonNegative, Field(description="first part: be the source")]
+    identity_source: Annotated[NonNegative, Field(description="first identity loss: similarity to the source")]
     identity_template: Annotated[
-        NonNegative, Field(description="second part: be no nearer the template than the source is")
+        NonNegative, Field(description="second identity loss: as far from the template as the source is")
     ]
     adversarial: NonNegative
     edges: Annotated[NonNegative, Field(description="share of the pixel loss on differences of neighboring pixels")]
@@ -232,41 +227,85 @@ class LossWeights(Section):
 
 
 class AugmentParams(Section):
-    """How a sample group is varied; template and label always alike, the shift of all three too."""
+    """Augmentation of sample groups; template and label get the same values, the shift applies to all three images."""
 
     other_source: Annotated[
-        Fraction, Field(description="probability that any other photograph of the source's person takes its place")
+        Fraction, Field(description="probability of replacing the source by another photograph of the same person")
     ]
-    flip: Annotated[Fraction, Field(description="probability of mirroring, drawn for source and template apart")]
+    flip: Annotated[Fraction, Field(description="probability of mirroring, drawn separately for source and template")]
     shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
     gain: Annotated[float, Field(ge=0, lt=1, description="largest relative change of each color channel")]
     occlusion: Annotated[Fraction, Field(description="probability of something drawn over template and label")]
 
 
 class JitterParams(Section):
-    """How an image is varied before the recognizer of the losses, lest it be fooled by pixels in their exact places."""
+    """Random transforms before the frozen networks; prevent adversarial overfitting to pixel positions."""
 
     shift: Annotated[float, Field(ge=0, le=0.25, description="largest shift, share of the crop's side")]
     scale: Annotated[float, Field(ge=0, lt=0.5, description="largest relative change of size")]
     blur: Annotated[Fraction, Field(description="largest share of a 3x3 binomial blur")]
 
 
-class RecoveryParams(Section):
-    """What happens when a loss or gradient is not finite, or the loss explodes: back to a checkpoint, at lower rates."""
+class FeatureParams(Section):
+    """Network of the feature loss."""
 
-    attempts: Annotated[int, Field(ge=0, le=100, description="returns to a checkpoint before training gives up")]
-    rate_factor: Annotated[float, Field(gt=0, lt=1, description="by which each return multiplies the learning rates")]
-    explosion: Annotated[float, Field(gt=1, description="a total loss so many times its running mean has exploded")]
+    network: Annotated[NetworkParams | None, Field(description="null = the recognizer's early levels")]
+    num_levels: Annotated[int, Field(ge=1, le=8, description="levels compared, from the first")]
+
+
+class SamplingParams(Section):
+    """How batches are drawn from the sample groups."""
+
+    fake_label_share: Annotated[Fraction, Field(description="share of fake-label groups in a batch")]
+    memory_megabytes: Annotated[Count, Field(description="decoded images are cached if all of them fit")]
+    augment: AugmentParams
+
+
+class ScheduleParams(Section):
+    """Values that depend on the step."""
+
+    learning_rate: Annotated[Positive, Field(le=1)]
+    discriminator_learning_rate: Annotated[Positive, Field(le=1)]
+    floor: Annotated[Fraction, Field(description="share of the learning rates that remains at the last step")]
+    warmup_steps: Count
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+    raw_phase: Annotated[
+        Fraction,
+        Field(description="share of the steps in which identity and feature losses use the image before the mask"),
+    ]
+    adversarial_start: Annotated[Fraction, Field(description="share of the steps before the discriminator is used")]
+
+
+class StepParams(Section):
+    """How one step is computed."""
+
+    accumulate: Annotated[
+        int, Field(ge=1, le=1024, description="parts of a process's share of the batch; more parts need less memory")
+    ]
+    frozen_network_every: Annotated[
+        int, Field(ge=1, le=8, description="compute frozen-network losses on every N-th sample; the offset rotates")
+    ]
+    max_gradient_norm: Positive
+    compile: Annotated[bool, Field(description="torch.compile the generator; takes minutes before the first step")]
+    channels_last: Annotated[bool, Field(description="channels-last memory format; faster on GPUs")]
+
+
+class RecoveryParams(Section):
+    """Rollback to a checkpoint, with lower learning rates, on NaN or a loss spike."""
+
+    attempts: Annotated[int, Field(ge=0, le=100, description="rollbacks before training fails")]
+    lr_factor: Annotated[float, Field(gt=0, lt=1, description="factor of the learning rates for each rollback")]
+    loss_spike: Annotated[float, Field(gt=1, description="loss-spike threshold, x running mean of the total loss")]
 
 
 class SentinelParams(Section):
-    """Bounds of figures that show a training astray; docs/training.md tells what each figure is."""
+    """Bounds of metrics that reveal a failing training, see docs/training.md."""
 
     action: Annotated[Literal["off", "warn", "fail"], Field(description="fail = end the stage with exit code 3")]
     start: Annotated[
-        Fraction, Field(description="share of the steps before which nothing counts: all begin as copiers")
+        Fraction, Field(description="share of the steps before the first check; every model begins by copying")
     ]
-    patience: Annotated[int, Field(ge=1, description="samples on end (train.sample_every) before the stage fails")]
+    patience: Annotated[int, Field(ge=1, description="consecutive failed checks before the stage fails")]
     min_change: Annotated[
         NonNegative, Field(description="mean |output - template| over |label - template|: 0 = template copied")
     ]
@@ -274,11 +313,26 @@ class SentinelParams(Section):
         NonNegative, Field(description="mean |output - source| over |template - source|: 0 = source copied")
     ]
     min_discriminator_loss: Annotated[
-        float, Field(ge=0, le=2, description="hinge loss: 2 = nothing told apart, 0 = all, and nothing more is taught")
+        float, Field(ge=0, le=2, description="hinge loss: 2 = no separation, 0 = perfect separation and no gradient")
     ]
     max_background_l1: Annotated[
         float, Field(ge=0, le=255, description="gray levels from the template where label and template agree")
     ]
+
+
+class LoopParams(Section):
+    """Intervals of logging and validation."""
+
+    log_every: Annotated[int, Field(ge=1, description="steps between rows of losses.csv")]
+    sample_every: Annotated[int, Field(ge=1, description="steps between image sheets and validation metrics")]
+    validation_groups: Annotated[int, Field(ge=1, le=10_000, description="largest number of each kind")]
+
+
+class CheckpointParams(Section):
+    """When training saves its state."""
+
+    every: Annotated[int, Field(ge=1, description="steps between checkpoints")]
+    keep: Annotated[int, Field(ge=1, le=100, description="number of checkpoints kept")]
 
 
 class TrainParams(Section):
@@ -289,65 +343,44 @@ class TrainParams(Section):
     ]
     size_px: CropSize
     steps: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=2, description="of a step, over all processes")]
-    accumulate: Annotated[
-        int, Field(ge=1, le=1024, description="parts in which a process takes its share, to save memory")
-    ]
-    fake_label_share: Annotated[Fraction, Field(description="share of fake-label groups in a batch")]
-    learning_rate: Annotated[Positive, Field(le=1)]
-    discriminator_learning_rate: Annotated[Positive, Field(le=1)]
-    learning_rate_floor: Annotated[Fraction, Field(description="share of the rates that is left at the last step")]
-    warmup_steps: Count
-    ema_decay: Annotated[float, Field(ge=0, lt=1)]
-    max_gradient_norm: Positive
-    raw_phase: Annotated[
-        Fraction, Field(description="share of the steps in which identity and features judge the image before the mask")
-    ]
-    judge_every: Annotated[
-        int, Field(ge=1, le=8, description="the frozen networks look at one sample of so many, by turns")
-    ]
-    adversarial_start: Annotated[Fraction, Field(description="share of the steps before the discriminator joins")]
-    augment: AugmentParams
-    jitter: JitterParams
+    batch_size: Annotated[int, Field(ge=2, description="samples of a step, over all processes")]
+    seed: Seed
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Field(description="autocast of forward and losses")]
+    threads: Annotated[int, Field(ge=0, description="torch threads; 0 = one for each core")]
     model: ModelParams
+    sampling: SamplingParams
+    schedule: ScheduleParams
+    step: StepParams
     weights: LossWeights
-    feature_network: Annotated[NetworkParams | None, Field(description="null = the recognizer's early levels")]
-    num_feature_levels: Annotated[int, Field(ge=1, le=8, description="levels compared, from the first")]
+    feature: FeatureParams
+    jitter: JitterParams
+    loop: LoopParams
+    checkpoint: CheckpointParams
     recovery: RecoveryParams
     sentinels: SentinelParams
-    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Field(description="autocast of forward and losses")]
-    compile: Annotated[bool, Field(description="torch.compile the generator; takes minutes before the first step")]
-    channels_last: Annotated[bool, Field(description="pixels before channels in memory; helps on GPUs")]
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
-    threads: Annotated[int, Field(ge=0, description="torch threads; 0 = one for each core")]
-    log_every: Annotated[int, Field(ge=1)]
-    sample_every: Annotated[int, Field(ge=1, description="steps between picture sheets and validation figures")]
-    validation_groups: Annotated[int, Field(ge=1, le=10_000, description="at most so many of each kind")]
-    checkpoint_every: Annotated[int, Field(ge=1)]
-    checkpoints_kept: Annotated[int, Field(ge=1, le=100)]
-    memory_megabytes: Annotated[Count, Field(description="images are kept decoded if all of them need no more")]
-    seed: Seed
 
     @model_validator(mode="after")
-    def _somebody_judged(self) -> Self:
-        if self.judge_every > self.batch_size:
-            raise ValueError("judge_every must not be greater than batch_size: each step somebody must be looked at")
+    def _every_step_has_identity_loss(self) -> Self:
+        if self.step.frozen_network_every > self.batch_size:
+            raise ValueError("step.frozen_network_every must not be greater than batch_size")
         return self
 
 
 class EvaluateParams(Section):
-    """Judging a model on people of the test split only."""
+    """Evaluation on people of the test split."""
 
     pairs_per_template: Annotated[int, Field(ge=1, le=1000, description="sources drawn for each test photograph")]
     max_pairs: Annotated[int, Field(ge=1)]
-    judge: Annotated[
-        NetworkParams | None, Field(description="null = the training's own recognizer under jitter, so labeled")
+    recognizer: Annotated[
+        NetworkParams | None,
+        Field(description="recognizer that measures identity; null = the training's own, on jittered images"),
     ]
     champion: Annotated[
         str | None,
         Field(
             pattern=r"^models:/[^/@]+(@[^/@]+|/\d+)$",
-            description="registered model that answers the same pairs, beside this one; null = none",
+            description="registered model to compare on the same pairs; null = none",
         ),
     ]
     bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]
@@ -358,57 +391,60 @@ class EvaluateParams(Section):
 
 
 class GateParams(Section):
-    """What a new version must reach to take the champion's place; figures as metrics.json names them."""
+    """Conditions for a new version to be promoted; metrics as named in metrics.json."""
 
     better: Annotated[
         tuple[str, ...],
-        Field(min_length=1, description="each must be better beyond its interval, where the reports have it"),
+        Field(
+            min_length=1,
+            description="metrics that must improve by more than the confidence interval, if both reports have them",
+        ),
     ]
-    not_worse: Annotated[dict[str, NonNegative], Field(description="figure -> by how much it may be worse")]
-    slice_tolerance: Annotated[NonNegative, Field(description="by how much the margin may be lower on a kind of pairs")]
+    not_worse: Annotated[dict[str, NonNegative], Field(description="metric: how much worse it may be")]
+    slice_tolerance: Annotated[
+        NonNegative, Field(description="how much lower identity/margin may be on a slice of pairs")
+    ]
 
 
 class RegisterParams(Section):
-    """Entering the model in the registry."""
+    """Registration in MLflow."""
 
-    model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
+    model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$", description="name of the registered model")]
     bounds: Annotated[
         dict[str, tuple[float | None, float | None]],
-        Field(description="figure of the report -> least, most; a model outside of them is not registered"),
+        Field(description="metric: [minimum, maximum]; a model outside of them is not registered"),
     ]
     gate: GateParams
-    allow_dirty: Annotated[bool, Field(description="register from a checkout whose code has uncommitted changes")]
+    allow_dirty: Annotated[bool, Field(description="register although the code has uncommitted changes")]
 
 
 class RoundsParams(Section):
-    """The series of rounds that `dvc repro` plays; the command `swapcore rounds` takes both as arguments."""
+    """Self-training rounds of `dvc repro`; `swapcore rounds` takes both values as arguments."""
 
     series: Annotated[
         tuple[Annotated[int, Field(ge=1, le=99)], ...],
-        Field(max_length=1, description="[3]: at most three rounds; [] for none"),
+        Field(max_length=1, description="[3] = at most three rounds; [] = none"),
     ]
     champion: Annotated[Path, Field(description="model folder of the first teacher")]
 
 
 class PhotographParams(Section):
-    """Where the photographs are."""
+    """Location of the input images."""
 
-    input: Annotated[Path, Field(description="a folder with a sub-folder a person, or a CSV file,identity[,split]")]
-    folder: Annotated[
-        Path, Field(description="the folder that DVC watches: it holds input, photographs and consent.csv")
-    ]
+    input: Annotated[Path, Field(description="folder with one sub-folder per person, or a CSV file,identity[,split]")]
+    folder: Annotated[Path, Field(description="folder that DVC tracks; it contains input, images and consent.csv")]
     synthetic: Annotated[
         tuple[Path, ...],
-        Field(max_length=1, description="the folder that synthesize makes; [] for your own photographs"),
+        Field(max_length=1, description="folder that synthesize writes; [] for your own images"),
     ]
 
 
 with warnings.catch_warnings():
-    # A section is called `register`, as its stage is; nobody registers virtual subclasses of Params.
+    # The section `register` hides ABCMeta.register, which Params does not use.
     warnings.filterwarnings("ignore", 'Field name "register"', UserWarning)
 
     class Params(Section):
-        """params.yaml, whole."""
+        """The whole of params.yaml."""
 
         photographs: PhotographParams
         synthesize: SynthesizeParams
@@ -416,12 +452,12 @@ with warnings.catch_warnings():
         groups: GroupsParams
         train: TrainParams
         evaluate: EvaluateParams
-        register: RegisterParams = Field()  # or the inherited method would pass for a default
+        register: RegisterParams = Field()  # or pydantic takes the inherited method for a default
         rounds: RoundsParams
 
 
 def describe(error: ValidationError, prefix: str = "") -> str:
-    """One line for a validation error: each field with its full dotted name and what is wrong with it."""
+    """A validation error on one line: the dotted name of each field, and the problem."""
     problems = []
     for item in error.errors():
         field = ".".join(str(part) for part in (*filter(None, [prefix]), *item["loc"]))
@@ -431,7 +467,7 @@ def describe(error: ValidationError, prefix: str = "") -> str:
 
 
 def read_section(path: Path, stage: str) -> Any:
-    """Read a stage's section from params.yaml, or from a file that holds this section alone.
+    """Read a stage's section from params.yaml, or from a file with this section only.
 
     Raises:
         ParamsError: as read_params.
@@ -443,10 +479,10 @@ def read_section(path: Path, stage: str) -> Any:
 
 
 def section_of(stage: str, values: Any) -> Any:
-    """A stage's section from plain values.
+    """Validate plain values as a stage's section.
 
     Raises:
-        ParamsError: a key or value is not allowed; one line.
+        ParamsError: a key or value is not allowed.
     """
     section: Any = Params.model_fields[stage].annotation
     try:
@@ -470,7 +506,7 @@ def with_device(stage: str, section: Section, device: str) -> Any:
 
 
 def _owner_of(values: dict[str, Any], key: str) -> dict[str, Any] | None:
-    """The mapping, this one or one below it, that has a key."""
+    """The mapping that has a key: this one or a nested one."""
     if key in values:
         return values
     below = (_owner_of(value, key) for value in values.values() if isinstance(value, dict))
@@ -481,7 +517,7 @@ def read_params(path: Path) -> Params:
     """Read and validate params.yaml.
 
     Raises:
-        ParamsError: the file is missing, is not YAML, or a key or value is not allowed; one line.
+        ParamsError: the file is missing or not YAML, or a key or value is not allowed.
     """
     try:
         return Params.model_validate(_read_yaml(path))

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, then renamed."""
+"""Atomic writing of files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,21 +6,21 @@ from pathlib import Path
 
 
 @contextmanager
-def in_place(path: Path) -> Iterator[Path]:
-    """Give a path beside to write to; what lies there takes path's place when the block ends.
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary sibling of path and rename it to path when the block ends.
 
-    After an error path is as it was, and what was written is gone, which frees the disk if it was full.
+    After an error path is unchanged and the temporary file is removed, which frees the disk if it was full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.partial")
+    temporary = path.with_name(f".{path.name}.partial")
     try:
-        yield beside
-        beside.replace(path)
+        yield temporary
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def put_in_place(path: Path, data: str | bytes) -> None:
-    """Make path hold data; text as UTF-8."""
-    with in_place(path) as beside:
-        beside.write_bytes(data.encode() if isinstance(data, str) else data)
+def write_atomic(path: Path, data: str | bytes) -> None:
+    """Write data to path atomically; text as UTF-8."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)

@@ -1,4 +1,4 @@
-"""An ordered map over processes whose memory does not grow with the number of items."""
+"""Ordered map over worker processes with bounded memory."""
 
 import itertools
 import multiprocessing
@@ -19,7 +19,7 @@ _CHUNKS_AHEAD = 3
 
 
 def num_processes(workers: int) -> int:
-    """Processes to use: 0 stands for one for each core that this process may run on."""
+    """Return the number of processes to use; 0 means one for each core that this process may run on."""
     if workers:
         return workers
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -28,13 +28,16 @@ def num_processes(workers: int) -> int:
 def ordered_map(
     function: Callable[[Item], Result], items: Iterable[Item], *, workers: int, chunk_size: int
 ) -> Iterator[Result]:
-    """Yield function(item) for each item, in order, from freshly spawned processes; with one worker from this one.
+    """Yield function(item) for each item, in order, from spawned processes, or from this one with one worker.
 
-    The function is pickled once a process, the items chunk by chunk. Only a few chunks a process are ahead of the
-    consumer, so that results do not pile up behind a slow one.
+    Args:
+        function: pickled once for each process.
+        items: pickled in chunks. Only a few chunks for each process are ahead of the consumer, which bounds memory.
+        workers: number of processes; 0 for one for each core.
+        chunk_size: items per chunk.
 
     Raises:
-        SwapcoreError: a worker process was killed, as by a lack of memory.
+        SwapcoreError: a worker process was killed, e.g. for lack of memory.
     """
     processes = num_processes(workers)
     if processes == 1:
@@ -64,8 +67,10 @@ _worker_function: Callable[[Any], Any]
 
 
 def _start_worker(function: Callable[[Any], Any]) -> None:
-    """Keep the function, and leave the cores to the processes: threads inside them would only fight for them."""
-    # What the function needs was imported when it was unpickled; nothing is imported here for its own sake.
+    """Store the function and limit cv2 and torch to one thread, since the processes use all cores.
+
+    Both are imported already if the function needs them.
+    """
     if cv2 := sys.modules.get("cv2"):
         cv2.setNumThreads(1)
     if torch := sys.modules.get("torch"):

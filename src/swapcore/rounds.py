@@ -1,4 +1,4 @@
-"""Rounds: the champion makes the fakes, a challenger trains on them from its weights, and the gate decides who goes on."""
+"""Self-training rounds of champion and challenger."""
 
 import json
 import shutil
@@ -8,21 +8,21 @@ from pathlib import Path
 
 from swapcore import __version__
 from swapcore.config import Params, Section
-from swapcore.data.artifact import Kind, artifact_digest, read_card
+from swapcore.data.artifact import Kind, artifact_digest, card_params, read_card
 from swapcore.errors import ArtifactError, InputError, ParamsError
-from swapcore.files import put_in_place
+from swapcore.files import write_atomic
 from swapcore.hub.references import resolve_model
 from swapcore.models.artifact import read_configuration
-from swapcore.registry.evaluated import read_judged
 from swapcore.registry.gate import Decision, decide
+from swapcore.registry.reports import read_evaluated
 from swapcore.stages import evaluate, groups, train
 
 DECISION = "decision.json"
 
 
 @dataclass(frozen=True)
-class Player:
-    """A model, and the report on it."""
+class Contender:
+    """A model and its report."""
 
     model: Path
     report: Path
@@ -30,98 +30,105 @@ class Player:
 
 @dataclass(frozen=True)
 class Round:
-    """What came of one round."""
+    """Result of one round."""
 
     number: int
     champion: Path
-    """Model folder of the player who goes on."""
+    """Model folder of the champion after the round."""
     decision: Decision
 
     @property
     def improved(self) -> bool:
-        """Whether the challenger took the champion's place; if not, the series is over."""
+        """Whether the challenger was promoted; if not, the series ends."""
         return self.decision.outcome == "champion"
 
 
-def play(num_rounds: int, params: Params, *, faces: Path, champion: str | Path, folder: Path) -> Iterator[Round]:
-    """Play rounds until one brings nothing, or so many are played.
+def run_rounds(num_rounds: int, params: Params, *, faces: Path, champion: str | Path, folder: Path) -> Iterator[Round]:
+    """Run rounds until one brings no improvement, or num_rounds are finished.
 
-    All of a round lies below folder/NN: groups, model, report, decision.json; the first champion's own report below
-    folder/00. What is whole there and was made of the same inputs, params and version is not made again, and a training
-    that was killed goes on from its checkpoint: after a kill the same call goes on where it was.
+    In each round the champion makes the fakes, a challenger is trained on them from the champion's weights, and the gate decides
+    whether the challenger is promoted. Round N writes groups, model, report and decision.json to folder/NN; the report of the first
+    champion is in folder/00. Artifacts made from the same inputs, params and version are reused, and a killed training resumes, so
+    that the same call resumes a killed series.
 
     Args:
-        num_rounds: at most so many.
-        params: the sections groups (all but the teacher), train, evaluate and register.gate count.
-        faces: the faces artifact on which the rounds are played; its test people judge all models.
+        num_rounds: largest number of rounds.
+        params: the sections groups (except the teacher), train, evaluate and register.gate are used.
+        faces: the faces artifact; all models are evaluated on its test people.
         champion: the first teacher: a model folder, models:/ URI or s3:// prefix.
-        folder: where the rounds go.
+        folder: where the rounds are written.
+
+    Yields:
+        The result of each round.
 
     Raises:
-        InputError, ArtifactError: faces or champion are missing or damaged.
-        ParamsError: train's crop size or shape is not the champion's.
-        TrainingInterruptedError: SIGTERM; call again to go on.
+        InputError: the champion does not exist, or an input is inside folder.
+        ArtifactError: faces or champion are missing or damaged.
+        ParamsError: train's crop size or shape differs from the champion's.
+        TrainingInterruptedError: SIGTERM; call again to resume.
     """
     first = resolve_model(champion).folder
     _require_like(params, first)
     _require_apart(folder, faces, first)
-    player = _judged(params, faces, first, folder / "00" / "report")
+    best = _evaluated(params, faces, first, folder / "00" / "report")
     for number in range(1, num_rounds + 1):
         place = folder / f"{number:02d}"
-        challenger = _challenge(params, faces, player.model, place)
+        challenger = _challenge(params, faces, best.model, place)
         decision = decide(
-            read_judged(challenger.report), read_judged(player.report), player.model.name, params.register.gate
+            read_evaluated(challenger.report), read_evaluated(best.report), best.model.name, params.register.gate
         )
         _write(place / DECISION, decision)
-        player = challenger if decision.outcome == "champion" else player
-        played = Round(number, player.model, decision)
-        if not played.improved or number == num_rounds:
+        best = challenger if decision.outcome == "champion" else best
+        result = Round(number, best.model, decision)
+        if not result.improved or number == num_rounds:
             _remove_after(number, folder)
-        yield played
-        if not played.improved:
+        yield result
+        if not result.improved:
             return
 
 
 def _require_like(params: Params, champion: Path) -> None:
-    """Refuse early what training or the gate would refuse after the work is done."""
+    """Refuse early what training or the gate would refuse later."""
     configuration = read_configuration(champion)
     if configuration.size_px != params.train.size_px:
         raise ParamsError(
-            f"train.size_px: {params.train.size_px}, and {champion} works at {configuration.size_px} px; champion and "
-            "challenger can only be compared at one size"
+            f"train.size_px: {params.train.size_px}, but {champion} works at {configuration.size_px} px; champion and "
+            "challenger can only be compared at the same size; set the champion's"
         )
 
 
 def _require_apart(folder: Path, *inputs: Path) -> None:
-    """The folder's rounds are replaced, so no input may lie among them, unless it is the first champion of another series."""
+    """Refuse inputs inside the folder, whose contents are replaced."""
     for path in inputs:
         if path.resolve().is_relative_to(folder.resolve()):
-            raise InputError(f"{path}: lies in {folder}, where the rounds are written; name another folder for them")
+            raise InputError(
+                f"{path}: is inside {folder}, where the rounds are written; choose another folder for them"
+            )
 
 
-def _challenge(params: Params, faces: Path, champion: Path, place: Path) -> Player:
-    """Let the champion make groups, train on them from the champion's weights, and judge the result."""
+def _challenge(params: Params, faces: Path, champion: Path, place: Path) -> Contender:
+    """Make groups with the champion, train a challenger on them from the champion's weights, and evaluate it."""
     made, model = place / "groups", place / "model"
-    taught = params.groups.model_copy(update={"teacher": "registered", "teacher_model": None})
+    section = params.groups.model_copy(update={"teacher": "registered", "teacher_model": None})
     digest = resolve_model(champion).digest
     _unless_done(
-        made, "groups", taught, {"faces": artifact_digest(faces), "teacher": digest},
-        lambda: groups.run(taught, faces=faces, teacher=champion, groups=made),
+        made, "groups", section, {"faces": artifact_digest(faces), "teacher": digest},
+        lambda: groups.run(section, faces=faces, teacher=champion, groups=made),
     )  # fmt: skip
     _unless_done(
         model, "model", params.train, {"groups": artifact_digest(made), "initial": digest},
         lambda: train.run(params.train, groups=made, initial=champion, model=model),
     )  # fmt: skip
-    return _judged(params, faces, model, place / "report")
+    return _evaluated(params, faces, model, place / "report")
 
 
-def _judged(params: Params, faces: Path, model: Path, report: Path) -> Player:
+def _evaluated(params: Params, faces: Path, model: Path, report: Path) -> Contender:
     inputs = {"faces": _digest(faces, "faces"), "model": _digest(model, "model")}
     _unless_done(
         report, "report", params.evaluate, inputs,
         lambda: evaluate.run(params.evaluate, faces=faces, model=model, report=report),
     )  # fmt: skip
-    return Player(model, report)
+    return Contender(model, report)
 
 
 def _digest(folder: Path, kind: Kind) -> str:
@@ -132,24 +139,23 @@ def _digest(folder: Path, kind: Kind) -> str:
 def _unless_done(
     target: Path, kind: Kind, section: Section, inputs: dict[str, str], make: Callable[[], object]
 ) -> None:
-    """Run a stage, unless its artifact is there and was made by this version of the same params and inputs."""
+    """Run a stage unless its artifact exists and was made by this version from the same params and inputs."""
     try:
         card = read_card(target, kind)
     except ArtifactError:
         make()
         return
-    params = section.model_dump(mode="json", exclude={"workers"})
-    if (card.params, card.inputs, card.swapcore_version) != (params, inputs, __version__):
+    if (card.params, card.inputs, card.swapcore_version) != (card_params(section), inputs, __version__):
         make()
 
 
 def _write(path: Path, decision: Decision) -> None:
     text = json.dumps(decision.document(), indent=2, sort_keys=True) + "\n"
-    put_in_place(path, text)
+    write_atomic(path, text)
 
 
 def _remove_after(number: int, folder: Path) -> None:
-    """Remove the rounds that an earlier, longer series left: they follow from nothing any more."""
+    """Remove later rounds, which an earlier and longer series left."""
     for place in folder.glob("[0-9][0-9]"):
         if int(place.name) > number:
             shutil.rmtree(place)

@@ -1,4 +1,4 @@
-"""Typed rows in Parquet: a dataclass is the schema, a list of its instances is the table."""
+"""Parquet tables with a dataclass as schema."""
 
 import dataclasses
 import types
@@ -23,7 +23,7 @@ _ARROW: dict[Any, pa.DataType] = {
 
 
 def schema_of(row_type: type[Any]) -> pa.Schema:
-    """The Arrow schema of a dataclass whose fields are str, int, float, bool or list[float], each perhaps | None."""
+    """Return the Arrow schema of a dataclass; fields are str, int, float, bool or list[float], optionally | None."""
     fields = []
     for name, annotation in typing.get_type_hints(row_type).items():
         options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
@@ -33,19 +33,19 @@ def schema_of(row_type: type[Any]) -> pa.Schema:
 
 
 def write_table(path: Path, row_type: type[Row], rows: list[Row]) -> None:
-    """Write rows of one dataclass; an empty list gives an empty table with the same schema."""
+    """Write rows of a dataclass; an empty list gives an empty table with the same schema."""
     records = [dataclasses.asdict(row) for row in rows]  # type: ignore[call-overload]
     pq.write_table(pa.Table.from_pylist(records, schema=schema_of(row_type)), path)
 
 
 def read_table(path: Path, row_type: type[Row]) -> list[Row]:
-    """Read rows of one dataclass.
+    """Read rows of a dataclass.
 
     Raises:
-        ArtifactError: the file is missing, damaged, or of another schema.
+        ArtifactError: the file is missing or damaged, or has another schema.
     """
     try:
-        # Without partitioning=None a folder named like a=b on the way to the file would become a column.
+        # Without partitioning=None a parent folder with a name like a=b would become a column.
         table = pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:
         raise ArtifactError(f"{path}: cannot be read ({first_line(error)}); make the artifact again") from None

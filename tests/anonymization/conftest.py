@@ -1,4 +1,4 @@
-"""Few people to replace originals by, so that a folder is quickly done; and photographs of many people where there are some."""
+"""JobSettings that make a small folder fast, and a folder of photographs where one is given."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from swapcore.faces import cnn_detector
 
 @pytest.fixture
 def few_people(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rendering and the second look take most of a small folder's time."""
+    """Rendering and the second detector take most of the time of a small folder."""
     monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 128)
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 4)
 

@@ -1,4 +1,4 @@
-"""An anonymized folder: no face left, one person one replacement, every file counted, and a killed command goes on."""
+"""Anonymization of a folder: faces, replacements, file statuses, and resuming."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from swapcore.errors import InputError
 from swapcore.faces import cnn_detector
 from swapcore.faces.cnn_detector import find_missed_faces
 from swapcore.faces.detect import detect_every_face
-from swapcore.inference.finding import find_faces
+from swapcore.inference.finding import select_faces
 from swapcore.ops.image import Image, encode_png
 from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.identity import draw_identity
@@ -32,12 +32,12 @@ def read_rows(path):
 
 @pytest.fixture
 def folder(tmp_path, two_faces: Image):
-    """Two people in folders, one photograph with a guest, one with a face too small, and what is no photograph of anybody."""
+    """Two people in folders, an image with a guest, one with a small face, and files without a face."""
     root = tmp_path / "photos"
     for person, name in ((1, "anna"), (5, "bert")):
         (root / name).mkdir(parents=True)
-        for picture in (0, 1):
-            (root / name / f"{picture}.png").write_bytes(encode_png(draw_face(person, picture)[0]))
+        for image in (0, 1):
+            (root / name / f"{image}.png").write_bytes(encode_png(draw_face(person, image)[0]))
     (root / "anna" / "guest.png").write_bytes(encode_png(two_faces))
     small = cv2.resize(draw_face(3)[0], (97, 97), interpolation=cv2.INTER_AREA)
     (root / "small.png").write_bytes(encode_png(small))
@@ -48,9 +48,9 @@ def folder(tmp_path, two_faces: Image):
 
 
 @pytest.mark.usefixtures("few_people")
-def test_every_face_goes_and_every_file_is_counted(folder, copying_model, tmp_path):
+def test_every_face_is_replaced_and_every_file_has_a_status(folder, copying_model, tmp_path):
     out = tmp_path / "out"
-    figures = anonymize(folder, out, model=copying_model)
+    metrics = anonymize(folder, out, model=copying_model)
     rows = {row["file"]: row for row in read_rows(out / FILES)}
     assert {name: row["status"] for name, row in rows.items()} == {
         "anna/0.png": "anonymized",
@@ -59,7 +59,7 @@ def test_every_face_goes_and_every_file_is_counted(folder, copying_model, tmp_pa
         "bert/0.png": "anonymized",
         "bert/1.png": "anonymized",
         "small.png": "anonymized",
-        "consent.csv": "not-a-photograph",
+        "consent.csv": "no-image-suffix",
         "text.jpg": "not-an-image",
         "wall.png": "no-face",
     }
@@ -71,31 +71,31 @@ def test_every_face_goes_and_every_file_is_counted(folder, copying_model, tmp_pa
     for face in faces:
         before, after = (read_photograph(root / face["file"], 10).image for root in (folder, out))
         assert before.shape == after.shape
-    assert figures["faces_unchanged"] == 0
-    assert figures["faces"] == figures["faces_swapped"] + figures["faces_blurred"]
-    assert figures == json.loads((out / "report.json").read_text())
-    assert f"| faces found | {figures['faces']} |" in (out / "report.md").read_text()
+    assert metrics["faces_unchanged"] == 0
+    assert metrics["faces"] == metrics["faces_swapped"] + metrics["faces_blurred"]
+    assert metrics == json.loads((out / "report.json").read_text())
+    assert f"| faces found | {metrics['faces']} |" in (out / "report.md").read_text()
     used = {
         face["person"]: {row["synthetic_person"] for row in faces if row["person"] == face["person"]} for face in faces
     }
     taken = [number for numbers in used.values() for number in numbers - {"-1"}]
-    assert len(taken) == len(set(taken))  # nobody's replacement is anybody else's
-    assert not (tmp_path / ".out.survey").exists()  # face features of the originals do not stay
+    assert len(taken) == len(set(taken))  # no replacement is used for two people
+    assert not (tmp_path / ".out.survey").exists()  # embeddings of real people are deleted
 
 
 @pytest.mark.usefixtures("few_people")
-def test_a_face_that_no_swap_hides_is_blurred_not_left(folder, copying_model, tmp_path, monkeypatch):
+def test_a_face_that_is_still_recognized_is_blurred(folder, copying_model, tmp_path, monkeypatch):
     shutil.rmtree(folder / "bert")
     monkeypatch.setattr(treat, "MAX_COSINE", -1.0)
-    figures = anonymize(folder, tmp_path / "out", model=copying_model)
-    assert figures["faces_swapped"] == 0
-    assert figures["faces_blurred"] == figures["faces"] == 5
-    assert figures["faces_unchanged"] == 0
-    assert figures["blurred_reasons"] == {"recognized": 4, "too-small": 1}
+    metrics = anonymize(folder, tmp_path / "out", model=copying_model)
+    assert metrics["faces_swapped"] == 0
+    assert metrics["faces_blurred"] == metrics["faces"] == 5
+    assert metrics["faces_unchanged"] == 0
+    assert metrics["blurred_reasons"] == {"recognized": 4, "too-small": 1}
 
 
 @pytest.mark.usefixtures("few_people")
-def test_a_face_that_the_detector_overlooks_is_blurred_too(copying_model, tmp_path, monkeypatch):
+def test_a_face_that_only_the_second_detector_finds_is_blurred(copying_model, tmp_path, monkeypatch):
     monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 224)
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -103,23 +103,23 @@ def test_a_face_that_the_detector_overlooks_is_blurred_too(copying_model, tmp_pa
     (folder / "profile.png").write_bytes(encode_png(profile))
     assert detect_every_face(profile) == []
     assert len(find_missed_faces(profile, [])) == 1
-    figures = anonymize(folder, tmp_path / "out", model=copying_model)
-    assert figures["files"] == {"anonymized": 1}
-    assert figures["blurred_reasons"] == {"second-look": 1}
-    assert figures["faces_unchanged"] == 0
-    assert figures["detection_kept"] is None  # it was never found by the detector whose share that is
+    metrics = anonymize(folder, tmp_path / "out", model=copying_model)
+    assert metrics["files"] == {"anonymized": 1}
+    assert metrics["blurred_reasons"] == {"second-detector": 1}
+    assert metrics["faces_unchanged"] == 0
+    assert metrics["detection_kept"] is None  # the first detector did not find it before
     assert find_missed_faces(read_photograph(tmp_path / "out" / "profile.png", 10).image, []) == []
 
 
 @pytest.mark.usefixtures("few_people")
-def test_a_killed_command_goes_on(folder, copying_model, tmp_path):
+def test_an_interrupted_job_continues(folder, copying_model, tmp_path):
     out = tmp_path / "out"
     shutil.rmtree(folder / "anna")
     (folder / "small.png").unlink()
     first = anonymize(folder, out, model=copying_model)
     files = (out / FILES).read_text().splitlines(keepends=True)
     place = next(n for n, line in enumerate(files) if line.startswith("bert/1.png"))
-    (out / FILES).write_text("".join(files[:place]))  # killed after the faces' rows, before the file's
+    (out / FILES).write_text("".join(files[:place]))  # interrupted between the faces' rows and the file's
     kept = (out / "bert" / "0.png").stat().st_mtime_ns
     assert anonymize(folder, out, model=copying_model) == first
     assert (out / "bert" / "0.png").stat().st_mtime_ns == kept
@@ -128,7 +128,7 @@ def test_a_killed_command_goes_on(folder, copying_model, tmp_path):
         anonymize(folder, out, model=copying_model, seed=5)
 
 
-def test_wrong_folders_are_one_line(tmp_path, copying_model, folder):
+def test_a_wrong_folder_is_one_line(tmp_path, copying_model, folder):
     for wrong, out, problem in (
         (tmp_path / "none", tmp_path / "out", "no such folder"),
         (folder / "wall.png", tmp_path / "out", "no such folder"),
@@ -143,11 +143,11 @@ def test_wrong_folders_are_one_line(tmp_path, copying_model, folder):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_photographs_of_82_people_keep_faces_and_lose_identities(london_folder, tmp_path, monkeypatch):
-    """The bars of docs/use.md; the crude model stands for any: what it does badly must be caught and blurred."""
+    """The targets of docs/use.md, with a crude model: its bad swaps must be detected and blurred."""
     from swapcore.anonymization import replacements
 
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 8)
-    monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 160)  # these faces fill half of the picture
+    monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 160)  # these faces fill half of the image
     folder = tmp_path / "photos"
     for path in sorted(london_folder.glob("*_neutral.jpg")):
         person = folder / path.name.partition("_")[0]
@@ -155,13 +155,13 @@ def test_photographs_of_82_people_keep_faces_and_lose_identities(london_folder, 
         (person / path.name).symlink_to(path)
     some = [read_photograph(path, 10).image for path in sorted(folder.glob("*/*"))[::4]]
     model = write_copying_model(tmp_path / "model", NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
-    center_by(model, [find_faces(image, "one", 96, folder)[0].crop for image in some])
-    figures = anonymize(folder, tmp_path / "out", model=model)
-    assert (figures["people"], figures["faces"]) == (82, 82)
-    assert figures["files"] == {"anonymized": 82}
-    assert figures["faces_unchanged"] == 0
-    assert figures["reidentification_rank1"] <= 0.05
-    assert figures["detection_kept"] >= 0.98
-    assert figures["eyes_error_median"] <= 0.06
-    assert figures["nose_error_median"] <= 0.06
-    assert figures["blurred_share"] <= 0.1
+    center_by(model, [select_faces(image, "one", 96, folder)[0].crop for image in some])
+    metrics = anonymize(folder, tmp_path / "out", model=model)
+    assert (metrics["people"], metrics["faces"]) == (82, 82)
+    assert metrics["files"] == {"anonymized": 82}
+    assert metrics["faces_unchanged"] == 0
+    assert metrics["reidentification_rank1"] <= 0.05
+    assert metrics["detection_kept"] >= 0.98
+    assert metrics["eyes_error_median"] <= 0.06
+    assert metrics["nose_error_median"] <= 0.06
+    assert metrics["blurred_share"] <= 0.1

@@ -23,11 +23,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """source.png, template.png, and nobody.png."""
+    """source.png, template.png, and no_face.png."""
     folder = tmp_path_factory.mktemp("app-photographs")
     for name, seed in (("source", 5), ("template", 6)):
         (folder / f"{name}.png").write_bytes(encode_png(draw_face(seed)[0]))
-    (folder / "nobody.png").write_bytes(encode_png(np.full((300, 300, 3), 120, np.uint8)))
+    (folder / "no_face.png").write_bytes(encode_png(np.full((300, 300, 3), 120, np.uint8)))
     return folder
 
 

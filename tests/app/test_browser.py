@@ -25,7 +25,7 @@ def test_the_page_in_chromium(model, photographs, people, report, tmp_path) -> N
         with browser(tmp_path) as page:
             page.open(f"http://127.0.0.1:{server.port}/")
             page.wait("document.getElementById('model').textContent.includes('digest')")
-            page.type("#source", str(photographs / "nobody.png"))
+            page.type("#source", str(photographs / "no_face.png"))
             assert page.run("return document.getElementById('go').disabled")
             page.type("#template", str(people / "person-00001" / "0000.png"))
             page.click("#go")

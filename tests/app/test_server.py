@@ -41,7 +41,7 @@ def test_a_swap_returns_result_metrics_and_marks(client, photographs) -> None:
     ("change", "status", "message"),
     [
         ({"source": None}, 400, "source: no image"),
-        ({"template": "nobody"}, 422, "template: no face was found"),
+        ({"template": "no_face"}, 422, "template: no face was found"),
         ({"source": "text"}, 422, "source: is none of"),
     ],
 )
@@ -105,7 +105,7 @@ def test_requests_of_other_sites_are_refused(client, photographs) -> None:
 
 
 def test_old_images_are_dropped() -> None:
-    images = server.ImageStore()
+    images = server.ResultStore()
     names = [
         images.add(bytes([n])).removeprefix("/images/").removesuffix(".png") for n in range(server.MAX_KEPT_IMAGES + 1)
     ]

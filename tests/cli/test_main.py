@@ -176,8 +176,8 @@ def test_a_programming_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_output_below_a_file_is_one_line(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("x")
     program = (
-        "from pathlib import Path\nfrom swapcore.cli.main import report_errors\nfrom swapcore.files import put_in_place\n"
-        f"with report_errors('swapcore'): put_in_place(Path({str(tmp_path / below)!r}), 'x')"
+        "from pathlib import Path\nfrom swapcore.cli.main import report_errors\nfrom swapcore.files import write_atomic\n"
+        f"with report_errors('swapcore'): write_atomic(Path({str(tmp_path / below)!r}), 'x')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -214,6 +214,20 @@ def test_the_metrics_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     ports = ["--model", "a", "--report", "b", "--registration", "c"]
     cli.main(["register", *ports, "--params", str(PARAMS), "--metrics", str(metrics)])
     assert json.loads(metrics.read_text()) == {"version": 3.0}
+
+
+@pytest.mark.parametrize("words", [["--photographs", "file"], ["--photographs", "file/x/y"]])
+def test_a_stage_does_not_write_over_or_below_a_file(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    assert run("synthesize", *words, "--params", str(PARAMS)) == 2
+    assert run("synthesize", "--photographs", "new", "--metrics", "file/m.json", "--params", str(PARAMS)) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.endswith("file is a file; name a folder") for line in lines] == [True, True]
+    assert (tmp_path / "file").read_text() == "mine"
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_device_option_replaces_the_device_of_the_params(monkeypatch: pytest.MonkeyPatch) -> None:

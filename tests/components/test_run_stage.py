@@ -1,4 +1,4 @@
-"""What runs inside a task: params validated, the stage called, its artifact described; and the gate."""
+"""The body of a KFP task, and the bounds check."""
 
 import json
 import re
@@ -27,7 +27,7 @@ VALUES = st.recursive(
 )
 
 
-def judge(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: OutputPath) -> dict[str, float]:
+def evaluate(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: OutputPath) -> dict[str, float]:
     if not faces.exists():
         raise ArtifactError(f"{faces}: no card.json")
     with building(report) as folder:
@@ -40,9 +40,9 @@ def judge(params: EvaluateParams, *, faces: InputPath, model: InputPath, report:
 
 @pytest.fixture
 def params(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The section evaluate as KFP hands it over; the stage is the stand-in above."""
+    """The section evaluate as KFP passes it; the stage is replaced by the function above."""
     module = ModuleType("swapcore.stages.evaluate")
-    module.run = judge  # type: ignore[attr-defined]
+    module.run = evaluate  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     section = yaml.safe_load((ROOT / "params.yaml").read_text())["evaluate"]
     floats = {key: float(value) if type(value) is int else value for key, value in section.items()}
@@ -56,14 +56,14 @@ def artifacts(tmp_path: Path) -> dict[str, Artifact]:
     return {name: kind(name, str(tmp_path / name)) for name, kind in kinds.items()}
 
 
-def test_a_stage_is_called_and_its_artifact_described(params: Any, artifacts: Any, tmp_path: Path) -> None:
+def test_a_stage_runs_and_its_artifact_gets_metadata(params: Any, artifacts: Any, tmp_path: Path) -> None:
     metrics, page = Metrics("metrics", str(tmp_path / "m")), HTML("page", str(tmp_path / "page"))
     run_stage("evaluate", params, metrics, page, **artifacts)
     described = artifacts["report"].metadata
     assert described["counts"] == {"pairs": 3}
     assert described["rejections"] == {"blurred": 1}
     assert len(described["content"]) == 64
-    assert described["params"]["judge"] is None
+    assert described["params"]["champion"] is None
     assert "facts" not in described
     assert metrics.metadata == {"identity/gain": 0.25, "truth/psnr_face": "inf"}
     json.dumps(metrics.metadata, allow_nan=False)
@@ -77,19 +77,19 @@ def refusal(capsys: Any, *arguments: Any, **ports: Any) -> str:
     return str(capsys.readouterr().err)
 
 
-def test_wrong_params_end_the_task_with_one_line(params: Any, artifacts: Any, capsys: Any) -> None:
+def test_invalid_params_end_the_task_with_one_line(params: Any, artifacts: Any, capsys: Any) -> None:
     params["sheet_rows"] = 2.5
     line = refusal(capsys, "evaluate", params, Metrics("metrics"), **artifacts)
     assert re.fullmatch(r"swapcore: evaluate\.sheet_rows: .*2\.5\)\n", line)
 
 
-def test_a_stages_refusal_ends_the_task_with_one_line(params: Any, artifacts: Any, tmp_path: Path, capsys: Any) -> None:
+def test_a_stages_error_ends_the_task_with_one_line(params: Any, artifacts: Any, tmp_path: Path, capsys: Any) -> None:
     (tmp_path / "faces").rmdir()
     line = refusal(capsys, "evaluate", params, Metrics("metrics"), **artifacts)
     assert re.fullmatch(r"swapcore: .*faces: no card\.json\n", line)
 
 
-def test_lists_of_artifacts_and_plain_values_reach_a_part_of_a_stage(tmp_path: Path, monkeypatch: Any) -> None:
+def test_lists_of_artifacts_and_plain_values_are_passed_on(tmp_path: Path, monkeypatch: Any) -> None:
     def join(params: CropParams, *, parts: list[Path], faces: Path) -> dict[str, float]:
         assert parts == [tmp_path / "a", tmp_path / "b"]
         faces.mkdir()
@@ -106,7 +106,7 @@ def test_lists_of_artifacts_and_plain_values_reach_a_part_of_a_stage(tmp_path: P
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # on a machine that others load
 @given(VALUES)
-def test_nulls_survive_the_way_through_kfp(value: Any) -> None:
+def test_null_survives_a_round_trip(value: Any) -> None:
     assert replaced(replaced(value, None, "null"), "null", None) == value
 
 
@@ -135,17 +135,17 @@ def report(folder: Path, **figures: float) -> Artifact:
         ({"a": [0.0, 1.0]}, float("inf"), False),
     ],
 )
-def test_the_gate(bounds: Any, value: float, good: bool, tmp_path: Path) -> None:
+def test_bounds_decide_on_registration(bounds: Any, value: float, good: bool, tmp_path: Path) -> None:
     assert good_enough.python_func(section(bounds=bounds), report(tmp_path / "r", a=value, b=1.0)) is good
 
 
-def test_the_gate_refuses_a_figure_that_does_not_exist(tmp_path: Path, capsys: Any) -> None:
+def test_a_bound_on_an_unknown_metric_is_refused(tmp_path: Path, capsys: Any) -> None:
     with pytest.raises(SystemExit):
         good_enough.python_func(section(bounds={"c": [0.0, 1.0]}), report(tmp_path / "r", a=1.0, b=2.0))
-    assert "c is none of the report's figures: a, b" in capsys.readouterr().err
+    assert "unknown metric c; use one of the report's: a, b" in capsys.readouterr().err
 
 
-def test_in_rounds_the_gate_wants_the_champion_beaten(tmp_path: Path, capsys: Any) -> None:
+def test_in_rounds_a_challenger_must_beat_the_champion(tmp_path: Path, capsys: Any) -> None:
     model = write_chain(tmp_path)
     reports = {
         name: Artifact(name, str(write_report(tmp_path / name, model, make_rows(margin))))
@@ -159,9 +159,9 @@ def test_in_rounds_the_gate_wants_the_champion_beaten(tmp_path: Path, capsys: An
     assert good_enough.python_func(strict, reports["better"], reports["champion"]) is False
 
 
-def test_the_first_champion_is_brought_whole(tmp_path: Path) -> None:
+def test_the_first_champion_is_fetched_unchanged(tmp_path: Path) -> None:
     model = write_chain(tmp_path)
     bring_champion.python_func(str(model), Model("model", str(tmp_path / "brought/model")))
     assert (tmp_path / "brought/model/card.json").read_bytes() == (model / "card.json").read_bytes()
     with pytest.raises(SystemExit):
-        bring_champion.python_func(str(tmp_path / "nobody"), Model("model", str(tmp_path / "brought/other")))
+        bring_champion.python_func(str(tmp_path / "missing"), Model("model", str(tmp_path / "brought/other")))

@@ -1,6 +1,6 @@
 """The code that each stage runs, as dvc.yaml lists it.
 
-`python tests/contracts/import_closure.py` prints it, `--write` (`make deps`) puts it into dvc.yaml.
+`python tests/contracts/import_closure.py` prints it, `--write` (`make deps`) puts it into dvc.yaml, `--check` compares.
 """
 
 import ast
@@ -126,6 +126,8 @@ def write(stages: Iterable[str]) -> None:
 if __name__ == "__main__":
     from swapcore.stages import STAGES
 
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(sum(set(declared(stage)) != set(watched_paths(stage)) for stage in STAGES) and "run `make deps`")
     if sys.argv[1:] == ["--write"]:
         write(STAGES)
     for shown in STAGES:

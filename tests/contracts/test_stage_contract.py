@@ -1,4 +1,4 @@
-"""One contract: a stage's signature, its section of params.yaml, its command, its dvc.yaml entry and its KFP component agree."""
+"""Agreement of each stage's signature, params section, command, dvc.yaml entry and KFP component."""
 
 import importlib
 import inspect
@@ -21,7 +21,7 @@ from swapcore.stages import STAGES
 ROOT = Path(__file__).parents[2]
 DVC_STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 ROUNDS = DVC_STAGES.pop("rounds")
-"""No stage, but a series of them."""
+"""A series of stages, not a stage."""
 
 
 def run_of(stage: str) -> Any:
@@ -95,14 +95,14 @@ def test_a_stage_has_the_device_option_if_its_section_has_a_device(stage: str) -
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_dvc_calls_the_command_with_its_ports_and_knows_them(stage: str) -> None:
+def test_dvc_yaml_matches_the_ports(stage: str) -> None:
     entry, flags = dvc_entry(stage), dvc_flags(stage)
     ports = {name: direction for name, direction in directions(stage).items() if name in flags}
     assert set(flags) - {"metrics"} == set(ports)
     assert set(directions(stage)) - set(ports) <= optional_ports(stage)
     inputs = {flags[name] for name, direction in ports.items() if direction == "input"}
     outputs = {flags[name] for name, direction in ports.items() if direction == "output"}
-    # DVC watches the folder that holds the photographs' table, not only the table.
+    # DVC tracks the folder of the CSV file, not only the file.
     watched = {"${photographs.folder}" if path == "${photographs.input}" else path for path in inputs}
     code = {dep for dep in entry["deps"] if dep.startswith("src/")}
     assert set(entry["deps"]) - code == watched
@@ -111,7 +111,7 @@ def test_dvc_calls_the_command_with_its_ports_and_knows_them(stage: str) -> None
     assert [list(metric) for metric in entry["metrics"]] == [[flags["metrics"]]]
 
 
-def test_dvc_plays_rounds_by_the_command_and_keeps_what_is_done() -> None:
+def test_dvc_rounds_call_the_command_and_persist_their_output() -> None:
     words = shlex.split(ROUNDS["do"]["cmd"])
     command = commands.get_command(None, words[1])  # type: ignore[arg-type]
     given = {word.removeprefix("--") for word in words[3::2]}
@@ -128,14 +128,14 @@ def test_the_component_has_exactly_the_ports(stage: str) -> None:
     ports = directions(stage)
     inputs = {name for name, direction in ports.items() if direction == "input"}
     outputs = {name for name, direction in ports.items() if direction == "output"}
-    if stage == "crop":  # photographs come in parts, which another component cuts
+    if stage == "crop":  # another component crops the images in parts
         cut = components.stages.cut_photographs.component_spec
         assert set(cut.inputs) == {"params", *inputs, "shard", "shards"}
         assert set(cut.outputs) == {"part", "metrics"}
         inputs = {"parts"}
-    if stage == "synthesize":  # or brings photographs that exist
+    if stage == "synthesize":  # or fetches the user's images
         inputs = {"uri", "fingerprint"}
-    given = {"params", "job"} if stage == "train" else {"params"}  # a TrainJob, if one is to train
+    given = {"params", "job"} if stage == "train" else {"params"}  # a TrainJob may train instead
     assert set(spec.inputs) == given | inputs
     assert {name for name in inputs if spec.inputs[name].optional} == optional_ports(stage)
     assert set(spec.outputs) == outputs | {"metrics"} | ({"page"} if stage == "evaluate" else set())

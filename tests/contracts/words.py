@@ -33,13 +33,20 @@ ALLOWED = {
     "tests/contracts/test_words.py": ".*",
     "LICENSE": ".*",
     "src/swapcore/cli/main.py": "anonymise",
+    "CHANGELOG.md": "anonymise",
+    "tests/hub/test_old_models.py": "recogniser",
+    "src/swapcore/data/recognizer_file.py": "recogniser",
     "tests/cli/test_main.py": "anonymise",
 }
 """File to the pattern of words that it may use: quotations, and names that others gave."""
 
-EXEMPT = ("src", "tests", "docs", "benchmarks", "README.md", "CHANGELOG.md", "params.yaml", "pipelines")
+EXEMPT = ("src", "tests", "docs", "benchmarks", "README.md", "CHANGELOG.md", "params.yaml", "pipelines/training.yaml")
 """Files and folders that are not rewritten yet; remove an entry when `python tests/contracts/words.py` counts 0 there."""
-CLEAN = ("src/swapcore/cli", "src/swapcore/errors.py", "src/swapcore/progress.py", "src/swapcore/launched.py")
+CLEAN = (
+    "src/swapcore/cli", "src/swapcore/errors.py", "src/swapcore/progress.py", "src/swapcore/launched.py", "tests/cli",
+    "tests/contracts", "tests/components", "tests/pipelines", "tests/trainer", "tests/infra", "tests/integration",
+    "tests/commands.py", "tests/browser.py",
+)  # fmt: skip
 """Files and folders below exempt ones that are held to the list already."""
 
 _PATTERN = re.compile(rf"(?<![a-z])({'|'.join(f'(?:{word})' for word in BANNED)})(?![a-z])", re.IGNORECASE)
@@ -73,6 +80,11 @@ def project_files() -> list[str]:
 def is_below(path: str, places: tuple[str, ...]) -> bool:
     """Whether a path is one of the places or in one of them."""
     return any(path == place or path.startswith(f"{place}/") for place in places)
+
+
+def is_checked(path: str) -> bool:
+    """Whether the test reports uses in this file."""
+    return is_below(path, CLEAN) or not is_below(path, EXEMPT)
 
 
 def all_uses() -> Iterator[Use]:

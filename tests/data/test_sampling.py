@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swapcore.config import AugmentParams, read_params
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, Cut, GroupSet, cut_anew
-from swapcore.data.sampling import GroupSampler, Variation, draw_variation, prefetch, spread, vary
+from swapcore.config import AugmentParams, SamplingParams, read_params
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, CropRef, GroupSet, realign
+from swapcore.data.sampling import Augmentation, GroupSampler, augment, draw_augmentation, prefetch, spread
 from swapcore.errors import ArtifactError
 from swapcore.losses.jitter import Jitter, apply_jitter
 from swapcore.ops.image import Image, to_images
@@ -29,9 +29,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sampler(folder: Path, **changed: Any) -> GroupSampler:
-    values: dict[str, Any] = {"size_px": SIZE_PX, "batch_size": 8, "fake_label_share": 0.25, "augment": STILL,
-                              "memory_megabytes": 10, "seed": 0}  # fmt: skip
-    return GroupSampler(GroupSet(folder), **(values | changed))
+    values: dict[str, Any] = {
+        "fake_label_share": 0.25,
+        "memory_megabytes": 10,
+        "augment": STILL,
+        "batch_size": 8,
+        "seed": 0,
+    }
+    values |= changed
+    params = SamplingParams(**{name: values.pop(name) for name in SamplingParams.model_fields})
+    return GroupSampler(GroupSet(folder), params, size_px=SIZE_PX, **values)
 
 
 def same(first: Any, second: Any) -> bool:
@@ -40,30 +47,30 @@ def same(first: Any, second: Any) -> bool:
 
 def test_shapes_and_ranges(folder: Path) -> None:
     batch = sampler(folder).batch(0)
-    for picture in (batch.source, batch.template, batch.label):
-        assert picture.shape == (8, 3, SIZE_PX, SIZE_PX)
-        assert picture.dtype == torch.float32
-        assert picture.min() >= -1
-        assert picture.max() <= 1
+    for image in (batch.source, batch.template, batch.label):
+        assert image.shape == (8, 3, SIZE_PX, SIZE_PX)
+        assert image.dtype == torch.float32
+        assert image.min() >= -1
+        assert image.max() <= 1
     assert batch.source_embedding.shape == batch.template_embedding.shape == (8, 12)
 
 
 def test_a_batch_is_a_pure_function_of_seed_and_step(folder: Path) -> None:
     augment = AugmentParams(other_source=0.0, flip=0.5, shift=0.1, gain=0.1, occlusion=0.0)
     one, other = sampler(folder, augment=augment), sampler(folder, augment=augment)
-    other.batch(3)  # what was drawn before does not matter
+    other.batch(3)  # earlier calls have no effect
     assert same(one.batch(7), other.batch(7))
     assert not same(one.batch(7), one.batch(8))
     assert not same(one.batch(7), sampler(folder, augment=augment, seed=1).batch(7))
 
 
-def test_template_and_label_are_cut_by_the_templates_own_key_points(tmp_path: Path) -> None:
+def test_template_and_label_are_aligned_by_the_templates_landmarks(tmp_path: Path) -> None:
     moved, unmoved = np.array([[1.25, 0.0, -8.0], [0.0, 1.25, -6.0]]), np.eye(2, 3)
-    groups = GroupSet(write_groups(tmp_path / "groups", PARAMS, fakes_lie=moved))
+    groups = GroupSet(write_groups(tmp_path / "groups", PARAMS, fake_alignment=moved))
     expected = {FAKE_TEMPLATE: set(), FAKE_LABEL: set()}
     for row in groups.accepted("train"):
         alignment = moved if row.kind == FAKE_TEMPLATE else unmoved
-        pair = (cut_anew(groups.pictures.image(Cut(key)), alignment).tobytes() for key in (row.template, row.label))
+        pair = (realign(groups.crops.image(CropRef(key)), alignment).tobytes() for key in (row.template, row.label))
         expected[row.kind].add(tuple(pair))
     drawn = sampler(groups.folder)
     for batch in map(drawn.batch, range(4)):
@@ -74,27 +81,27 @@ def test_template_and_label_are_cut_by_the_templates_own_key_points(tmp_path: Pa
             assert tuple(image.tobytes() for image in pair) in expected[kind]
 
 
-def test_the_view_shows_each_label_cut_by_its_own_key_points(tmp_path: Path) -> None:
+def test_the_view_shows_each_label_aligned_by_its_own_landmarks(tmp_path: Path) -> None:
     moved, unmoved = np.array([[1.1, 0.1, -7.0], [-0.1, 1.1, 3.0]]), np.eye(2, 3)
-    groups = GroupSet(write_groups(tmp_path / "groups", PARAMS, fakes_lie=moved))
+    groups = GroupSet(write_groups(tmp_path / "groups", PARAMS, fake_alignment=moved))
     augment = AugmentParams(other_source=0.0, flip=0.5, shift=0.1, gain=0.0, occlusion=0.0)
     still = Jitter(torch.zeros(8, 2), torch.ones(8), torch.zeros(8))
     expected = []
     for row in groups.accepted("train"):
         alignment = moved if row.kind == FAKE_LABEL else unmoved
-        expected.append(cut_anew(groups.pictures.image(Cut(row.label)), alignment))
+        expected.append(realign(groups.crops.image(CropRef(row.label)), alignment))
         expected.append(expected[-1][:, ::-1])
 
-    def apart(image: Image) -> float:
+    def difference(image: Image) -> float:
         inner = np.s_[12:-12, 12:-12]
         return min(float(np.abs(image[inner].astype(int) - other[inner]).mean()) for other in expected)
 
     batch = sampler(groups.folder, augment=augment).batch(0)
     seen = to_images(apply_jitter(batch.label, still, batch.label_view))
-    assert max(map(apart, seen)) < 4 < 7 < np.mean([apart(image) for image in to_images(batch.label)])
+    assert max(map(difference, seen)) < 4 < 7 < np.mean([difference(image) for image in to_images(batch.label)])
 
 
-def test_another_photograph_of_the_source_person_takes_its_place_but_never_the_label(folder: Path) -> None:
+def test_other_images_of_the_source_person_are_drawn_but_never_the_label(folder: Path) -> None:
     images = GroupSet(folder).images
     chosen, free = sampler(folder), sampler(folder, augment=OTHERS)
     num_others = 0
@@ -122,12 +129,12 @@ def test_shares_are_disjoint_and_together_the_batch(folder: Path, num_shares: in
     )
 
 
-def test_images_read_at_each_use_are_the_same(folder: Path) -> None:
+def test_the_cache_changes_nothing(folder: Path) -> None:
     assert same(sampler(folder).batch(0), sampler(folder, memory_megabytes=0).batch(0))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.3, 1.0])
-def test_the_share_of_fake_labels_holds_on_average_and_nearly_in_each_batch(folder: Path, share: float) -> None:
+def test_the_share_of_fake_labels(folder: Path, share: float) -> None:
     numbers = [
         int(sampler_.is_fake_label.sum()) for sampler_ in map(sampler(folder, fake_label_share=share).batch, range(60))
     ]
@@ -147,13 +154,13 @@ def test_the_parts_of_a_group_belong_together(folder: Path) -> None:
         kind = FAKE_LABEL if batch.is_fake_label[i] else FAKE_TEMPLATE
         assert any(
             row.kind == kind and row.source == source
-            and np.array_equal(groups.pictures.image(Cut(row.label)), label)
-            and np.array_equal(groups.pictures.image(Cut(row.template)), template)
+            and np.array_equal(groups.crops.image(CropRef(row.label)), label)
+            and np.array_equal(groups.crops.image(CropRef(row.template)), template)
             for row in rows
         )  # fmt: skip
 
 
-def test_all_three_are_shifted_alike(folder: Path) -> None:
+def test_source_template_and_label_have_the_same_shift(folder: Path) -> None:
     groups = GroupSet(folder)
     drawn = sampler(
         folder, batch_size=4, augment=AugmentParams(other_source=0.0, flip=0.0, shift=0.05, gain=0.0, occlusion=0.0)
@@ -161,14 +168,14 @@ def test_all_three_are_shifted_alike(folder: Path) -> None:
     batch = drawn.batch(1)
     shifts = []
     for i in range(4):
-        source = groups.pictures.image(Cut(drawn.sources[int(batch.source_index[i])]))
+        source = groups.crops.image(CropRef(drawn.sources[int(batch.source_index[i])]))
         candidates = [(x, y) for x in range(-3, 4) for y in range(-3, 4)]
         of_source = {at for at in candidates if np.array_equal(batch.source[i], shifted(source, at))}
         rows = [row for row in groups.accepted("train") if row.source == drawn.sources[int(batch.source_index[i])]]
         of_label = {
             at
             for at in candidates
-            if any(np.array_equal(batch.label[i], shifted(groups.pictures.image(Cut(row.label)), at)) for row in rows)
+            if any(np.array_equal(batch.label[i], shifted(groups.crops.image(CropRef(row.label)), at)) for row in rows)
         }
         assert of_source & of_label
         shifts.append(of_source)
@@ -176,7 +183,7 @@ def test_all_three_are_shifted_alike(folder: Path) -> None:
 
 
 def shifted(image: Image, shift_px: tuple[int, int]) -> np.ndarray:
-    return vary(image, Variation(False, shift_px, np.ones(3, np.float32)))
+    return augment(image, Augmentation(False, shift_px, np.ones(3, np.float32)))
 
 
 def test_only_training_people_are_drawn(folder: Path) -> None:
@@ -185,10 +192,10 @@ def test_only_training_people_are_drawn(folder: Path) -> None:
     assert splits == {"train"}
 
 
-def test_source_images_are_unvaried(folder: Path) -> None:
+def test_source_images_are_not_augmented(folder: Path) -> None:
     drawn = sampler(folder, augment=AugmentParams(other_source=0.0, flip=1.0, shift=0.2, gain=0.5, occlusion=0.0))
     first = drawn.source_images(0, 2)
-    expected = GroupSet(folder).pictures.image(Cut(drawn.sources[0]))
+    expected = GroupSet(folder).crops.image(CropRef(drawn.sources[0]))
     np.testing.assert_allclose((first[0].permute(1, 2, 0).numpy() + 1) * 127.5, expected, atol=1e-3)
 
 
@@ -199,14 +206,14 @@ def test_a_missing_kind_is_named(tmp_path: Path, kind: str, way_out: str) -> Non
         sampler(folder)
 
 
-def test_variation_by_hand() -> None:
+def test_augmentation_by_hand() -> None:
     image = np.zeros((3, 3, 3), np.uint8)
     image[:, 0] = 100
-    plain = vary(image, Variation(False, (0, 0), np.ones(3, np.float32)))
+    plain = augment(image, Augmentation(False, (0, 0), np.ones(3, np.float32)))
     np.testing.assert_allclose(plain[0, 0], [100 / 127.5 - 1, -1, -1], rtol=1e-5)
-    moved = vary(image, Variation(False, (1, 0), np.ones(3, np.float32)))
+    moved = augment(image, Augmentation(False, (1, 0), np.ones(3, np.float32)))
     np.testing.assert_allclose(moved[0, 0], [100 / 127.5 - 1, 100 / 127.5 - 1, -1], rtol=1e-5)
-    flipped = vary(image, Variation(True, (0, 0), np.array([2, 1, 9], np.float32)))
+    flipped = augment(image, Augmentation(True, (0, 0), np.array([2, 1, 9], np.float32)))
     np.testing.assert_allclose(flipped[:, 0, 2], [200 / 127.5 - 1, 100 / 127.5 - 1, 1.0], rtol=1e-5)
 
 
@@ -216,22 +223,22 @@ def test_flip_probability_is_not_inverted() -> None:
         AugmentParams(other_source=0.0, flip=0.0, shift=0, gain=0, occlusion=0.0),
     )
     rng = np.random.default_rng(0)
-    assert all(draw_variation(always, 64, rng).flipped for _ in range(50))
-    assert not any(draw_variation(never, 64, rng).flipped for _ in range(50))
+    assert all(draw_augmentation(always, 64, rng).flipped for _ in range(50))
+    assert not any(draw_augmentation(never, 64, rng).flipped for _ in range(50))
 
 
 @given(st.integers(0, 10_000), st.floats(0, 0.25), st.floats(0, 0.9))
-def test_variations_stay_within_bounds(seed: int, shift: float, gain: float) -> None:
-    drawn = draw_variation(
+def test_augmentations_stay_within_bounds(seed: int, shift: float, gain: float) -> None:
+    drawn = draw_augmentation(
         AugmentParams(other_source=0.0, flip=0.5, shift=shift, gain=gain, occlusion=0.0),
         64,
         np.random.default_rng(seed),
     )
     assert max(map(abs, drawn.shift_px)) <= round(shift * 64)
     assert np.all(np.abs(drawn.gain - 1) <= gain + 1e-6)
-    varied = vary(draw_person(0, 0), drawn)
-    assert varied.min() >= -1
-    assert varied.max() <= 1
+    augmented = augment(draw_person(0, 0), drawn)
+    assert augmented.min() >= -1
+    assert augmented.max() <= 1
 
 
 def test_prefetch_keeps_the_order_and_works_in_another_thread() -> None:

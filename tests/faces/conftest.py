@@ -28,6 +28,29 @@ class Marked:
 
 @pytest.fixture(scope="session")
 def london() -> list[Marked]:
+    return _london()
+
+
+@pytest.fixture(scope="session")
+def london_by_dlib() -> list[Marked]:
+    """The same without the face mesh."""
+    with pytest.MonkeyPatch.context() as patch:
+        without_mesh(patch)
+        return _london()
+
+
+def without_mesh(patch: pytest.MonkeyPatch) -> None:
+    """Let detection and alignment behave as where the face mesh is not installed."""
+    patch.setattr("swapcore.faces.detect.is_installed", lambda: False)
+    patch.setattr("swapcore.faces.extract.is_installed", lambda: False)
+
+
+@pytest.fixture
+def dlib_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_mesh(monkeypatch)
+
+
+def _london() -> list[Marked]:
     folder = os.environ.get("SWAPCORE_FACES")
     if not folder:
         pytest.skip("SWAPCORE_FACES is not set to a folder of photographs")

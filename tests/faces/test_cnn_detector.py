@@ -11,6 +11,7 @@ from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.identity import draw_identity
 from swapcore.synth.render import render
 
+pytestmark = pytest.mark.usefixtures("dlib_only")
 SIDE_PX = 208
 
 

@@ -64,8 +64,8 @@ def test_missing_package_raises_one_line(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def marked(london):
-    return [one for one in london if one.marks is not None]
+def marked(london_by_dlib):
+    return [one for one in london_by_dlib if one.marks is not None]
 
 
 @pytest.mark.faces
@@ -113,8 +113,8 @@ class TestLondon:
         assert np.quantile(errors, 0.95) <= 0.05
         assert np.median(errors) < 0.3 * np.median(mean_errors)
 
-    def test_smiles_widen_the_mouth(self, london):
-        widths = [np.linalg.norm(one.face.points[4] - one.face.points[3]) for one in london]
+    def test_smiles_widen_the_mouth(self, london_by_dlib):
+        widths = [np.linalg.norm(one.face.points[4] - one.face.points[3]) for one in london_by_dlib]
         assert np.mean(np.array(widths[1::2]) > np.array(widths[::2])) > 0.85
 
     def test_annotations_map_to_the_template(self, marked):

@@ -1,4 +1,4 @@
-"""A model folder with a field generator swaps crops and faces at any resolution, and is exported so."""
+"""Field models: swaps of crops and faces at any resolution, and their export."""
 
 from pathlib import Path
 

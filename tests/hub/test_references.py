@@ -1,6 +1,6 @@
-"""A model is found in a folder or on object storage, and what cannot be used is named in one line.
+"""Resolution of model references: folders, object storage, and errors in one line.
 
-Models of the registry are fetched in tests/stages/test_register.py, where one is registered.
+Registered models are resolved in tests/stages/test_register.py, which registers one.
 """
 
 import json
@@ -17,11 +17,11 @@ from swapcore.errors import ArtifactError, InputError, StorageError
 from swapcore.hub import references
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.references import locate_model, resolve_model, weights_digest
-from swapcore.storage import deliver
+from swapcore.storage import upload
 
 
 class NoParams(Section):
-    """Of the artifacts that other stages would have made."""
+    """Params of artifacts that no stage made."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def with_card(model: Path, folder: Path) -> Path:
     return folder
 
 
-def test_a_folder_is_itself_and_has_the_cards_or_the_weights_digest(model, tmp_path):
+def test_the_digest_of_a_folder_is_that_of_its_card_or_of_its_weights(model, tmp_path):
     assert locate_model(model) == model
     assert resolve_model(str(model)).digest == weights_digest(model)
     carded = with_card(model, tmp_path / "mine")
@@ -47,7 +47,7 @@ def test_a_folder_is_itself_and_has_the_cards_or_the_weights_digest(model, tmp_p
     assert found.digest == artifact_digest(carded)
 
 
-def test_a_model_on_object_storage_is_fetched(model, workspace, monkeypatch):
+def test_a_model_on_object_storage_is_downloaded(model, workspace, monkeypatch):
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     try:
@@ -60,7 +60,7 @@ def test_a_model_on_object_storage_is_fetched(model, workspace, monkeypatch):
         }.items():
             monkeypatch.setenv(name, value)
         boto3.client("s3").create_bucket(Bucket="models")
-        deliver(with_card(model, workspace / "mine"), "s3://models/best")
+        upload(with_card(model, workspace / "mine"), "s3://models/best")
         found = resolve_model("s3://models/best")
         assert (found.name, found.version) == ("best", None)
         assert weights_digest(found.folder) == weights_digest(model)
@@ -80,7 +80,7 @@ def test_a_model_on_object_storage_is_fetched(model, workspace, monkeypatch):
         ("s3://", "s3://bucket/prefix"),
     ],
 )
-def test_what_does_not_exist_is_one_line_with_the_way_out(workspace, reference, problem):
+def test_a_missing_model_is_one_line_that_names_the_forms(workspace, reference, problem):
     with pytest.raises((InputError, StorageError)) as caught:
         locate_model(reference)
     assert problem in str(caught.value)
@@ -88,12 +88,12 @@ def test_what_does_not_exist_is_one_line_with_the_way_out(workspace, reference, 
     assert not list(workspace.glob("*.db"))
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path):
+def test_a_folder_that_is_not_a_model_is_refused(tmp_path):
     with pytest.raises(ArtifactError, match="not a model folder"):
         locate_model(tmp_path)
 
 
-def test_a_model_of_another_alignment_is_refused_by_that_name(model, tmp_path):
+def test_a_model_of_another_alignment_is_refused(model, tmp_path):
     folder = tmp_path / "model"
     shutil.copytree(model, folder)
     document = json.loads((folder / "model.json").read_text())
@@ -104,7 +104,7 @@ def test_a_model_of_another_alignment_is_refused_by_that_name(model, tmp_path):
 
 
 def test_a_builtin_model_that_does_not_exist_is_named():
-    with pytest.raises(InputError, match=r"builtin:other: no such model comes with this swapcore \(there are: "):
+    with pytest.raises(InputError, match=r"builtin:other: not a model of this package \(available: "):
         resolve_model("builtin:other")
 
 

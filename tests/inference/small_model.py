@@ -1,4 +1,4 @@
-"""A model folder with an untrained generator: its files and shapes are real, its pictures are not good."""
+"""Model folders with an untrained or hand-made generator."""
 
 import json
 from pathlib import Path
@@ -33,13 +33,13 @@ FIELDS = TINY | {"kind": "fields", "compose_scale": 2, "window": 0.75}
 def write_model(
     folder: Path, network: NetworkParams, seed: int = 0, size_px: int = SIZE_PX, shape: dict[str, object] = TINY
 ) -> Path:
-    """weights.safetensors, model.json and recognizer.json for this face network."""
+    """Write weights.safetensors, model.json and recognizer.json for a face network."""
     torch.set_num_threads(1)
     folder.mkdir(parents=True)
     features = load_recognizer(network).features(torch.zeros(1, 3, size_px, size_px))
-    usual = read_params(Path(__file__).parents[2] / "params.yaml").train.model
+    default = read_params(Path(__file__).parents[2] / "params.yaml").train.model
     configuration = ModelConfiguration(
-        generator=ModelParams.model_validate(usual.model_dump() | shape),
+        generator=ModelParams.model_validate(default.model_dump() | shape),
         size_px=size_px,
         embedding_size=features.embedding.shape[1],
         pooled_size=pool_levels(*features).shape[1],
@@ -52,9 +52,9 @@ def write_model(
 
 
 def write_copying_model(folder: Path, network: NetworkParams, size_px: int = 112) -> Path:
-    """A generator with weights set by hand: it lays the source's crop over the template's, whole.
+    """Write a generator with weights set by hand: it pastes the source's whole crop over the template's.
 
-    Crude, but a model like any other, and within the face that is pasted a face of the right person with eyes and nose in place.
+    The result is crude, but it shows the source's face with eyes and nose in place.
     """
     write_model(folder, network, size_px=size_px)
     configuration = read_configuration(folder)
@@ -73,7 +73,7 @@ def write_copying_model(folder: Path, network: NetworkParams, size_px: int = 112
 
 
 def center_by(folder: Path, crops: list[Image]) -> Path:
-    """Give a model the mean face features of these crops: cosines mean nothing without one."""
+    """Set a model's embedding mean to that of these crops; without one, cosines are close to 1."""
     found = read_recognizer_file(folder)
     mean = load_recognizer(found.network).embed(np.stack(crops), 8).mean(0)
     write_recognizer_file(folder, found._replace(embedding_mean=mean))

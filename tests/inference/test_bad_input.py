@@ -1,4 +1,4 @@
-"""The issue's table of bad input, command by command: one line, an exit code that is not 0, no traceback, nothing half-written."""
+"""Bad input to each command: one line, an exit code that is not 0, no traceback, no partial files."""
 
 import errno
 import json
@@ -25,7 +25,7 @@ from tests.video.conftest import SIDE_PX, write_video
 
 
 class Place(NamedTuple):
-    """Where everything lies; whatever a command leaves beyond that is found."""
+    """The folders of a test."""
 
     inputs: Path
     out: Path
@@ -35,13 +35,13 @@ class Place(NamedTuple):
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory, two_faces) -> Path:
-    """A photograph for every row of the table, and a short video of a drawn face."""
+    """A file for each kind of bad input, and a short video of a drawn face."""
     folder = tmp_path_factory.mktemp("bad")
     profile = render(draw_identity(np.random.default_rng(4)), NEUTRAL.but(yaw_deg=85.0), 128).image
     for name, data in {
         "good.png": encode_png(draw_face(5)[0]),
         "template.png": encode_png(draw_face(6)[0]),
-        "nobody.png": encode_png(np.full((200, 200, 3), 90, np.uint8)),
+        "no_face.png": encode_png(np.full((200, 200, 3), 90, np.uint8)),
         "several.png": encode_png(two_faces),
         "small.png": encode_png(small_face()),
         "profile.png": encode_png(profile),
@@ -68,7 +68,7 @@ def place(inputs: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:
-    """Exit code and stderr of a command."""
+    """Run a command; return its exit code and stderr."""
     code = 0
     try:
         cli.main(["-q", *map(str, words)])
@@ -81,17 +81,17 @@ def files_below(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
 
-def refused(place: Place, capsys: pytest.CaptureFixture[str], said: str, *words: object, code: int = 2) -> None:
-    """The command fails with one line, and leaves the disk as it was."""
+def refused(place: Place, capsys: pytest.CaptureFixture[str], message: str, *words: object, code: int = 2) -> None:
+    """Check that a command fails with one line and leaves the disk unchanged."""
     before = files_below(place.out.parent)
     found, line = run(capsys, *words)
     assert (found, line.count("\n"), "Traceback" in line) == (code, 1, False), line
-    assert said in line
+    assert message in line
     assert files_below(place.out.parent) == before
 
 
 BAD_PHOTOGRAPHS = {
-    "nobody.png": "no face",
+    "no_face.png": "no face",
     "several.png": "2 faces were found, one is needed",
     "small.png": "px apart",
     "corrupt.png": "cut off or damaged",
@@ -106,42 +106,42 @@ BAD_PHOTOGRAPHS = {
 @pytest.mark.parametrize("name", [*BAD_PHOTOGRAPHS, "profile.png"])
 def test_swap_refuses_a_bad_photograph(place, capsys, role, name):
     good = {"source": "good.png", "template": "template.png"} | {role: name}
-    said = BAD_PHOTOGRAPHS.get(name, "profile.png: ")  # in profile no face is found, or one that is turned too far
+    message = BAD_PHOTOGRAPHS.get(name, "profile.png: ")  # either no face is found or it is turned too far
     words = [place.inputs / good[key] for key in ("source", "template")]
-    refused(place, capsys, said, "swap", *words, "--output", place.out.with_suffix(".png"), "--model", place.model)
+    refused(place, capsys, message, "swap", *words, "--output", place.out.with_suffix(".png"), "--model", place.model)
 
 
 @pytest.mark.parametrize("name", [*BAD_PHOTOGRAPHS, "profile.png"])
 def test_video_refuses_a_bad_source(place, capsys, name):
-    said = BAD_PHOTOGRAPHS.get(name, "profile.png: ")
+    message = BAD_PHOTOGRAPHS.get(name, "profile.png: ")
     out = place.out.with_suffix(".mp4")
     words = (place.inputs / name, place.inputs / "clip.mp4", "--output", out, "--model", place.model)
-    refused(place, capsys, said, "video", *words)
+    refused(place, capsys, message, "video", *words)
 
 
 @pytest.mark.parametrize("name", ["text.jpg", "truncated.mp4", "missing.mp4"])
-def test_video_refuses_what_is_no_video(place, capsys, name, inputs):
+def test_video_refuses_a_file_that_is_not_a_video(place, capsys, name, inputs):
     (inputs / "truncated.mp4").write_bytes((inputs / "clip.mp4").read_bytes()[:600])
     out = place.out.with_suffix(".mp4")
     refused(place, capsys, name, "video", inputs / "good.png", inputs / name, "--output", out, "--model", place.model)
 
 
-def test_anonymize_counts_what_it_cannot_use_and_copies_none_of_it(place, capsys, tmp_path):
+def test_anonymize_counts_unusable_files_and_does_not_copy_them(place, capsys, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
-    for name in ("nobody.png", "corrupt.png", "truncated.png", "bomb.png", "text.jpg", "small.png"):
+    for name in ("no_face.png", "corrupt.png", "truncated.png", "bomb.png", "text.jpg", "small.png"):
         shutil.copy(place.inputs / name, folder / name)
-    (folder / "notes.txt").write_text("no photograph, and none meant")
+    (folder / "notes.txt").write_text("not an image")
     code, line = run(capsys, "anonymize", folder, "--output", place.out, "--model", place.model)
     assert (code, line.count("\n")) == (2, 1), line
-    assert "5 photographs have no result (no-face 1, not-an-image 1, too-large 1, truncated 2)" in line
-    assert "files.csv says which" in line
+    assert "5 images have no result (no-face 1, not-an-image 1, too-large 1, truncated 2)" in line
+    assert "files.csv for the reasons" in line
     results = {name for name in files_below(place.out) if name.endswith((".png", ".jpg"))}
     assert results == {"small.png"}  # blurred
 
 
 def commands(place: Place, model: object, results: Path) -> Iterator[tuple[object, ...]]:
-    """The three commands with good photographs, writing out.png, out and out.mp4 below results."""
+    """The three commands with good input, which write out.png, out and out.mp4 below results."""
     photos = place.out.parent / "photos"
     photos.mkdir(exist_ok=True)
     shutil.copy(place.inputs / "good.png", photos / "good.png")
@@ -151,14 +151,14 @@ def commands(place: Place, model: object, results: Path) -> Iterator[tuple[objec
     yield "video", source, place.inputs / "clip.mp4", "--output", results / "out.mp4", "--model", model
 
 
-def test_every_command_refuses_a_model_that_is_unknown_or_of_another_alignment(place, capsys, tmp_path):
+def test_every_command_refuses_an_unknown_model_or_one_of_another_alignment(place, capsys, tmp_path):
     for words in commands(place, "no/such/model", tmp_path):
         refused(place, capsys, "no such model", *words)
     for words in commands(place, place.other_alignment, tmp_path):
         refused(place, capsys, "alignment: made for crops cut as 'arcface'", *words)
 
 
-def test_no_command_writes_over_what_is_there(place, capsys, tmp_path):
+def test_no_command_replaces_existing_files(place, capsys, tmp_path):
     (tmp_path / "out").mkdir()
     precious = [tmp_path / "out.png", tmp_path / "out" / "precious.txt", tmp_path / "out.mp4"]
     for there in precious:
@@ -168,12 +168,12 @@ def test_no_command_writes_over_what_is_there(place, capsys, tmp_path):
     assert [there.read_text() for there in precious] == ["precious"] * 3
 
 
-def test_a_folder_that_may_not_be_read_or_written_is_one_line(place, capsys, monkeypatch, tmp_path):
+def test_a_folder_without_permission_is_one_line(place, capsys, monkeypatch, tmp_path):
     photos, locked = tmp_path / "photos", tmp_path / "locked"
     one, folder, video = commands(place, place.model, locked)
     scandir, mkdir = os.scandir, Path.mkdir
 
-    def no_reading(path: str) -> object:  # root may read and write everything: the system's refusal is played
+    def no_reading(path: str) -> object:  # root has every permission, so the system's error is simulated
         if str(path) == str(photos):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
         return scandir(path)
@@ -194,12 +194,12 @@ def test_a_folder_that_may_not_be_read_or_written_is_one_line(place, capsys, mon
 
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 kB: what is written there runs out of room at the system's own hand."""
+    """A file system of 64 kB."""
     mounted = tmp_path / "disk"
     mounted.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", mounted], capture_output=True, text=True)
     if done.returncode:
-        pytest.skip(f"no right to mount a small file system: {done.stderr.strip()}")
+        pytest.skip(f"no permission to mount a file system: {done.stderr.strip()}")
     yield mounted
     subprocess.run(["umount", mounted], check=True)
 

@@ -1,4 +1,4 @@
-"""Many templates: a row for each, a killed command goes on, and the results of different questions are not mixed."""
+"""Batch swaps: one row per template, resuming, and results of different settings kept apart."""
 
 import csv
 import errno
@@ -19,7 +19,7 @@ def templates(photographs, tmp_path):
     (folder / "deep").mkdir(parents=True)
     shutil.copy(photographs / "template.png", folder / "a.png")
     shutil.copy(photographs / "template.png", folder / "deep" / "b.png")
-    shutil.copy(photographs / "nobody.png", folder / "nobody.png")
+    shutil.copy(photographs / "no_face.png", folder / "no_face.png")
     (folder / "notes.txt").write_text("not a photograph")
     (folder / "text.jpg").write_text("nor this")
     return folder
@@ -37,19 +37,19 @@ def test_every_template_has_a_row_and_every_swap_a_file(model, photographs, temp
     assert {name: (row["status"], row["reason"]) for name, row in rows.items()} == {
         "a.png": ("swapped", ""),
         "deep/b.png": ("swapped", ""),
-        "nobody.png": ("refused", "no-face"),
+        "no_face.png": ("refused", "no-face"),
         "text.jpg": ("refused", "not-an-image"),
     }
     assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) == ["a.png", "deep/b.png", JOURNAL]
 
 
-def test_a_killed_command_goes_on_and_a_finished_one_does_nothing(model, photographs, templates, tmp_path):
+def test_an_interrupted_command_continues_and_a_finished_one_does_nothing(model, photographs, templates, tmp_path):
     out = tmp_path / "out"
     ask = {"source": photographs / "source.png", "templates": str(templates), "out": out, "model": model}
     swap_many(**ask)
     journal = (out / JOURNAL).read_text().splitlines(keepends=True)
     place = next(n for n, line in enumerate(journal) if line.startswith("deep/b.png"))
-    (out / JOURNAL).write_text("".join(journal[:place]) + journal[place][:20])  # the kill came in mid-line
+    (out / JOURNAL).write_text("".join(journal[:place]) + journal[place][:20])  # interrupted in mid-line
     kept = (out / "a.png").stat().st_mtime_ns
     rows = swap_many(**ask)
     assert (out / "a.png").stat().st_mtime_ns == kept
@@ -57,7 +57,7 @@ def test_a_killed_command_goes_on_and_a_finished_one_does_nothing(model, photogr
     assert len(read_rows(out / JOURNAL)) == 4
 
 
-def test_another_question_needs_another_folder(model, photographs, templates, tmp_path):
+def test_other_settings_need_another_folder(model, photographs, templates, tmp_path):
     out = tmp_path / "out"
     swap_many(photographs / "source.png", str(templates / "a*.png"), out, model=model)
     with pytest.raises(InputError, match="another source"):
@@ -66,7 +66,7 @@ def test_another_question_needs_another_folder(model, photographs, templates, tm
     assert [row.status for row in rows] == ["swapped"]
 
 
-def test_a_file_of_somebody_elses_is_not_replaced(model, photographs, templates, tmp_path):
+def test_a_file_without_a_row_is_not_replaced(model, photographs, templates, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "a.png").write_bytes(b"precious")
@@ -75,13 +75,13 @@ def test_a_file_of_somebody_elses_is_not_replaced(model, photographs, templates,
     assert (out / "a.png").read_bytes() == b"precious"
 
 
-def test_results_are_never_taken_for_templates(templates):
+def test_results_are_not_taken_for_templates(templates):
     names = [item.name for item in list_files(str(templates), exclude=templates / "deep")]
-    assert names == ["a.png", "nobody.png", "notes.txt", "text.jpg"]
+    assert names == ["a.png", "no_face.png", "notes.txt", "text.jpg"]
     assert [item.name for item in list_files(str(templates / "*" / "*.png"))] == ["deep/b.png"]
 
 
-def test_what_cannot_be_listed_is_said(tmp_path):
+def test_a_folder_or_pattern_without_files_is_one_line(tmp_path):
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     with pytest.raises(InputError, match="no such file"):
@@ -96,7 +96,7 @@ def test_an_unreadable_folder_is_one_line(templates, monkeypatch):
 
     scandir = os.scandir
 
-    def refuse(path):  # root may read everything, so the system's refusal is played
+    def refuse(path):  # root can read everything, so the system's error is simulated
         if str(path).endswith("deep"):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
         return scandir(path)
@@ -106,11 +106,11 @@ def test_an_unreadable_folder_is_one_line(templates, monkeypatch):
         list_files(str(templates))
 
 
-def test_a_journal_of_other_columns_is_refused(tmp_path, model, photographs, templates):
+def test_a_journal_with_other_columns_is_refused(tmp_path, model, photographs, templates):
     out = tmp_path / "out"
     out.mkdir()
     (out / JOURNAL).write_text("file,mood\na.png,good\n")
-    with pytest.raises(InputError, match="other columns"):
+    with pytest.raises(InputError, match="its columns are not"):
         swap_many(photographs / "source.png", str(templates), out, model=model)
 
 
@@ -120,26 +120,26 @@ def run(capsys, *words: str) -> tuple[int, str, str]:
         cli.main(["-q", *words])
     except SystemExit as ended:
         code = int(ended.code or 0)
-    said = capsys.readouterr()
-    return code, said.out, said.err
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
 
 
-def test_the_command_says_in_one_line_what_is_wrong(model, photographs, templates, tmp_path, capsys):
+def test_errors_of_the_command_are_one_line(model, photographs, templates, tmp_path, capsys):
     source, template = str(photographs / "source.png"), str(photographs / "template.png")
     good = ["swap", source, template, "--model", str(model), "--output", str(tmp_path / "c.png")]
     assert run(capsys, *good)[0] == 0
-    code, _, said = run(capsys, *good)
-    assert (code, said.count("\n"), "pass --overwrite" in said) == (2, 1, True)
+    code, _, printed = run(capsys, *good)
+    assert (code, printed.count("\n"), "pass --overwrite" in printed) == (2, 1, True)
     assert run(capsys, *good, "--overwrite")[0] == 0
-    code, _, said = run(capsys, *good[:2], str(templates), "--model", str(model), "--output", str(tmp_path / "out"))
-    assert (code, said.count("\n"), "2 of 4 images were refused" in said) == (2, 1, True)
-    code, _, said = run(capsys, *good[:3], "--output", str(tmp_path / "d.png"), "--model", "models:/none")
-    assert (code, said.count("\n")) == (2, 1)
-    code, _, said = run(capsys, *good, "--face", "some")
+    code, _, printed = run(capsys, *good[:2], str(templates), "--model", str(model), "--output", str(tmp_path / "out"))
+    assert (code, printed.count("\n"), "2 of 4 images were refused" in printed) == (2, 1, True)
+    code, _, printed = run(capsys, *good[:3], "--output", str(tmp_path / "d.png"), "--model", "models:/none")
+    assert (code, printed.count("\n")) == (2, 1)
+    code, _, printed = run(capsys, *good, "--face", "some")
     assert code == 2
 
 
-def test_a_full_disk_leaves_nothing_half_written(model, photographs, tmp_path, capsys, monkeypatch):
+def test_a_full_disk_leaves_no_partial_file(model, photographs, tmp_path, capsys, monkeypatch):
     from pathlib import Path
 
     write_bytes = Path.write_bytes
@@ -151,8 +151,8 @@ def test_a_full_disk_leaves_nothing_half_written(model, photographs, tmp_path, c
     monkeypatch.setattr(Path, "write_bytes", full)
     source, template = str(photographs / "source.png"), str(photographs / "template.png")
     out = tmp_path / "c.png"
-    code, _, said = run(capsys, "swap", source, template, "--model", str(model), "--output", str(out))
-    assert (code, "free some space" in said) == (1, True)
+    code, _, printed = run(capsys, "swap", source, template, "--model", str(model), "--output", str(out))
+    assert (code, "free some space" in printed) == (1, True)
     assert not list(tmp_path.iterdir())
 
 

@@ -1,4 +1,4 @@
-"""Whole photographs are swapped face by face, and whatever cannot be is one line that names the file."""
+"""Swaps in whole images: choice of faces, formats, metadata, and errors in one line."""
 
 import struct
 import zlib
@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from swapcore.errors import FaceError, ImageError, InputError
-from swapcore.inference.finding import find_faces
+from swapcore.inference.finding import select_faces
 from swapcore.inference.image_swapper import swap
 from swapcore.ops.geometry import apply, invert
 from swapcore.ops.image import Image, encode_png
@@ -21,7 +21,7 @@ def eyes_of(face) -> np.ndarray:
     return apply(invert(face.affine), face.points[:2]).mean(0)
 
 
-def test_the_face_changes_and_the_rest_stays_at_full_size(swapper, photographs):
+def test_only_the_face_changes_and_the_size_is_the_templates(swapper, photographs):
     swapped = swapper.swap(photographs / "source.png", photographs / "template.png", "one")
     template = cv2.imread(str(photographs / "template.png"))[..., ::-1]
     assert swapped.image.shape == template.shape
@@ -37,7 +37,7 @@ def test_the_face_changes_and_the_rest_stays_at_full_size(swapper, photographs):
 
 
 @pytest.mark.parametrize(("choice", "replaced"), [("all", [0, 1]), ("largest", [0]), (1, [0]), (2, [1])])
-def test_which_faces_are_meant(swapper, photographs, two_faces, choice, replaced):
+def test_the_chosen_faces_are_replaced(swapper, photographs, two_faces, choice, replaced):
     swapped = swapper.swap(photographs / "source.png", photographs / "two.png", choice)
     change = np.abs(swapped.image.astype(int) - two_faces).max(-1)
     halves = [change[:, :320].max() > 0, change[:, 320:].max() > 0]
@@ -45,17 +45,17 @@ def test_which_faces_are_meant(swapper, photographs, two_faces, choice, replaced
     assert len(swapped.faces) == len(replaced)
 
 
-def test_small_faces_beside_a_large_one_are_found_too(swapper):
+def test_small_faces_next_to_a_large_one_are_found(swapper):
     ground = np.full((700, 1000, 3), 190, np.uint8)
     image, _ = draw_face(1, into=ground, center=(0.3, 0.45), eye_distance_px=130)
     image, _ = draw_face(2, into=image, center=(0.85, 0.3), eye_distance_px=24)
-    faces = find_faces(image, "all", 64, Path("two.png"))
+    faces = select_faces(image, "all", 64, Path("two.png"))
     distances = [float(np.linalg.norm(np.diff(apply(invert(face.affine), face.points[:2]), axis=0))) for face in faces]
     assert distances == pytest.approx([130, 24], rel=0.2)
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_orientation_is_honored_and_private_metadata_dropped(model, photographs, tmp_path, orientation):
+def test_orientation_is_applied_and_metadata_is_dropped(model, photographs, tmp_path, orientation):
     upright = PIL.Image.open(photographs / "template.png")
     turned = upright.rotate({1: 0, 3: 180, 6: 90, 8: -90}[orientation], expand=True)
     exif = PIL.Image.Exif()
@@ -81,7 +81,7 @@ def test_a_result_is_written_in_each_format(model, photographs, tmp_path, suffix
 
 
 def bomb() -> bytes:
-    """A PNG whose header claims 20,000 x 20,000 px."""
+    """A small PNG with 20,000 x 20,000 px in its header."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -91,12 +91,12 @@ def bomb() -> bytes:
 
 
 def small_face() -> Image:
-    """Found, since photographs are enlarged, but with eyes 17 px apart."""
+    """A face that is detected, with eyes 17 px apart."""
     return cv2.resize(draw_face(3, size_px=400)[0], (97, 97), interpolation=cv2.INTER_AREA)
 
 
 BAD = {
-    "nobody": (encode_png(np.full((200, 200, 3), 90, np.uint8)), "no face was found", "no-face"),
+    "no_face": (encode_png(np.full((200, 200, 3), 90, np.uint8)), "no face was found", "no-face"),
     "too small": (encode_png(small_face()), "px", "too-small"),
     "cut off": (encode_png(draw_face(1)[0])[:3000], "cut off or damaged", "truncated"),
     "text": (b"dear photograph\n" * 20, "none of JPEG", "not-an-image"),
@@ -107,7 +107,7 @@ BAD = {
 
 @pytest.mark.parametrize("role", ["source", "template"])
 @pytest.mark.parametrize(("data", "problem", "reason"), BAD.values(), ids=BAD.keys())
-def test_a_bad_photograph_is_one_line_that_names_it(swapper, photographs, tmp_path, role, data, problem, reason):
+def test_a_bad_file_is_one_line_that_names_it(swapper, photographs, tmp_path, role, data, problem, reason):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(data)
     good = photographs / "template.png"
@@ -128,7 +128,7 @@ def test_a_bad_photograph_is_one_line_that_names_it(swapper, photographs, tmp_pa
         ("missing", "template", "one", "unreadable"),
     ],
 )
-def test_the_wrong_number_of_faces_is_said(swapper, photographs, source, template, choice, reason):
+def test_the_wrong_number_of_faces_is_refused(swapper, photographs, source, template, choice, reason):
     with pytest.raises((FaceError, ImageError)) as caught:
         swapper.swap(photographs / f"{source}.png", photographs / f"{template}.png", choice)
     assert caught.value.reason == reason
@@ -147,9 +147,9 @@ def test_a_profile_is_refused(swapper, tmp_path):
     assert caught.value.reason in {"no-face", "turned"}
 
 
-def test_nothing_is_done_where_the_result_may_not_stand(photographs, tmp_path):
+def test_an_existing_result_is_refused_before_any_work(photographs, tmp_path):
     out = tmp_path / "there.png"
     out.write_bytes(b"precious")
     with pytest.raises(InputError, match="exists already"):
-        swap(photographs / "source.png", photographs / "template.png", out, model=tmp_path / "not even looked at")
+        swap(photographs / "source.png", photographs / "template.png", out, model=tmp_path / "not opened")
     assert out.read_bytes() == b"precious"

@@ -1,4 +1,4 @@
-"""A swap comes back into the photograph where the face was, at the photograph's resolution, and nowhere else."""
+"""Pasting: place, resolution, detail and color."""
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ def photograph(height: int = 500, width: int = 640) -> np.ndarray:
 
 
 def face_at(eye_distance_px: float, turn_deg: float = 12.0) -> np.ndarray:
-    """The affine to the crop of a face in the middle of the photograph."""
+    """The affine to the crop of a face in the center of the image."""
     angle = np.deg2rad(turn_deg)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     points = (template_points(SIZE_PX) - SIZE_PX / 2) * eye_distance_px / (0.2459 * SIZE_PX)
@@ -28,14 +28,14 @@ def face_at(eye_distance_px: float, turn_deg: float = 12.0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("eye_distance_px", [14.0, 90.0])
-def test_what_is_not_changed_stays_to_the_bit(eye_distance_px):
+def test_unchanged_pixels_stay_identical(eye_distance_px):
     image, affine = photograph(), face_at(eye_distance_px)
     crop = warp(image, affine, SIZE_PX)
     assert np.array_equal(paste_back(image, crop, crop, template_points(SIZE_PX), affine), image)
 
 
 @pytest.mark.parametrize("eye_distance_px", [14.0, 30.0, 90.0])
-def test_a_change_comes_to_its_place_and_stays_inside_the_face(eye_distance_px):
+def test_a_change_is_pasted_at_its_place_and_inside_the_face(eye_distance_px):
     image, affine = photograph(), face_at(eye_distance_px)
     points = template_points(SIZE_PX)
     crop = warp(image, affine, SIZE_PX)
@@ -53,7 +53,7 @@ def test_a_change_comes_to_its_place_and_stays_inside_the_face(eye_distance_px):
     assert np.array_equal(frame[far], image[far])
 
 
-def test_fine_detail_stays_where_little_changes_and_goes_where_a_feature_is_drawn_anew():
+def test_fine_detail_is_kept_where_little_changes_and_removed_where_a_feature_is_replaced():
     image, affine, points = photograph(), face_at(90.0), template_points(SIZE_PX)
     crop = warp(image, affine, SIZE_PX)
 
@@ -68,19 +68,19 @@ def test_fine_detail_stays_where_little_changes_and_goes_where_a_feature_is_draw
     assert detail_left(40) < 0.3
 
 
-def test_a_large_face_is_enlarged_in_two_steps_and_looks_the_same(monkeypatch):
+def test_two_step_enlarging_gives_nearly_the_same_image(monkeypatch):
     image, affine, points = photograph(701, 641), face_at(150.0), template_points(SIZE_PX)
     crop = warp(image, affine, SIZE_PX)
     swapped = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, crop.shape, dtype=np.uint8), (0, 0), 1.0)
     quick = paste_back(image, crop, swapped, points, affine)
-    monkeypatch.setattr(paste, "_COARSE", 1e9)
+    monkeypatch.setattr(paste, "_TWO_STEP_SCALE", 1e9)
     exact = paste_back(image, crop, swapped, points, affine)
     difference = np.abs(quick.astype(int) - exact)
     assert 0 < difference.max() <= 6
     assert difference.mean() < 0.4
 
 
-def test_a_face_at_the_photographs_edge_is_pasted_as_far_as_it_is_seen():
+def test_a_face_at_the_images_edge_is_pasted_where_visible():
     image, points = photograph(), template_points(SIZE_PX)
     affine = face_at(90.0)
     affine = affine @ np.array([[1, 0, 290.0], [0, 1, 0], [0, 0, 1]])
@@ -94,7 +94,7 @@ def test_a_face_at_the_photographs_edge_is_pasted_as_far_as_it_is_seen():
     assert np.array_equal(paste_back(image, crop, 255 - crop, points, away), image)
 
 
-def test_the_window_is_whole_in_the_face_and_closed_at_the_border():
+def test_the_window_is_one_in_the_face_and_zero_at_the_border():
     window = face_window(template_points(SIZE_PX), SIZE_PX)
     inner = template_points(SIZE_PX).round().astype(int)
     assert (window[inner[:, 1], inner[:, 0]] == 1).all()
@@ -102,7 +102,7 @@ def test_the_window_is_whole_in_the_face_and_closed_at_the_border():
     assert np.abs(np.diff(window, axis=0)).max() < 0.25
 
 
-def test_the_skins_color_is_brought_back():
+def test_the_skin_color_is_matched():
     points = template_points(SIZE_PX)
     crop = np.full((SIZE_PX, SIZE_PX, 3), (190, 150, 130), np.uint8)
     swapped = crop.copy()

@@ -1,4 +1,4 @@
-"""The manifests, the compose file and the Dockerfile: built, valid, hardened, and of one mind about names."""
+"""Kubernetes manifests, compose file and Dockerfile: valid, hardened and consistent."""
 
 import re
 import shutil
@@ -36,7 +36,7 @@ def overlay(request: pytest.FixtureRequest) -> list[Manifest]:
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
-    """As a user makes them: the examples copied."""
+    """Secrets made from the copied examples, as a user does."""
     folder = tmp_path_factory.mktemp("kustomize") / "secrets"
     shutil.copytree(INFRA / "kustomize/secrets", folder)
     for example in folder.glob("*.example"):
@@ -55,13 +55,13 @@ def containers(manifests: list[Manifest]) -> Iterator[Manifest]:
         yield from pod["containers"]
 
 
-def test_every_manifest_fits_the_schema_of_kubernetes(overlay: list[Manifest], secrets: list[Manifest]) -> None:
+def test_every_manifest_is_valid_for_kubernetes(overlay: list[Manifest], secrets: list[Manifest]) -> None:
     validator = pytest.importorskip("kubernetes_validate")
     for manifest in [*overlay, *secrets]:
         validator.validate(manifest, validator.latest_version(), strict=True)
 
 
-def test_pipeline_tasks_may_make_watch_and_end_train_jobs() -> None:
+def test_pipeline_tasks_have_the_permissions_for_train_jobs() -> None:
     validator = pytest.importorskip("kubernetes_validate")
     manifests = kustomize(INFRA / "kustomize/trainer")
     for manifest in manifests:
@@ -103,7 +103,7 @@ def test_every_container_has_limits_and_a_fixed_image(overlay: list[Manifest]) -
         assert re.search(r":\d", container["image"])
 
 
-def test_every_volume_that_is_mounted_exists(overlay: list[Manifest]) -> None:
+def test_every_mounted_volume_exists(overlay: list[Manifest]) -> None:
     for manifest in overlay:
         spec = manifest.get("spec", {})
         for _, pod in pods([manifest]):
@@ -113,7 +113,7 @@ def test_every_volume_that_is_mounted_exists(overlay: list[Manifest]) -> None:
                 assert {mount["name"] for mount in container["volumeMounts"]} <= known
 
 
-def test_services_policies_and_owners_select_pods_that_exist(overlay: list[Manifest]) -> None:
+def test_selectors_match_existing_pods(overlay: list[Manifest]) -> None:
     labels = [labels for labels, _ in pods(overlay)]
 
     def selects(selector: dict[str, str]) -> bool:
@@ -139,7 +139,7 @@ def test_every_serving_pod_is_behind_a_network_policy(overlay: list[Manifest]) -
             assert manifest["spec"]["selector"] in guarded
 
 
-def test_every_secret_that_is_asked_for_is_made(overlay: list[Manifest], secrets: list[Manifest]) -> None:
+def test_every_referenced_secret_exists(overlay: list[Manifest], secrets: list[Manifest]) -> None:
     made = {secret["metadata"]["name"]: set(secret["data"]) for secret in secrets}
     for container in containers(overlay):
         for entry in container.get("env", []):
@@ -149,10 +149,10 @@ def test_every_secret_that_is_asked_for_is_made(overlay: list[Manifest], secrets
             assert source["secretRef"]["name"] in made
     assert set(S3) == made["swapcore-s3"]
     assert "MLFLOW_TRACKING_URI" in made["swapcore-mlflow"]
-    assert set(MLFLOW_LOGIN).isdisjoint(made["swapcore-mlflow"]), "the server asks for no password"
+    assert set(MLFLOW_LOGIN).isdisjoint(made["swapcore-mlflow"]), "the server has no password"
 
 
-def test_the_image_is_the_version_of_the_project(overlay: list[Manifest]) -> None:
+def test_image_tags_are_the_projects_version(overlay: list[Manifest]) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     ours = {container["image"] for container in containers(overlay) if "swapcore" in container["image"]}
     assert ours == {f"swapcore-python:{version}"}
@@ -163,7 +163,7 @@ def test_the_image_is_the_version_of_the_project(overlay: list[Manifest]) -> Non
     assert f"ARG VERSION={version}" in (INFRA / "Dockerfile").read_text()
 
 
-def test_the_compose_services_are_hardened_and_refer_to_each_other() -> None:
+def test_compose_services_are_hardened_and_consistent() -> None:
     compose = yaml.safe_load((INFRA / "compose.yaml").read_text())
     services = compose["services"]
     examples = set(re.findall(r"^(\w+)=", (INFRA / "compose.env.example").read_text(), re.MULTILINE))
@@ -181,7 +181,7 @@ def test_the_compose_services_are_hardened_and_refer_to_each_other() -> None:
         assert named <= set(compose["volumes"])
 
 
-def test_the_image_carries_no_build_tools_and_no_root() -> None:
+def test_the_image_has_no_build_tools_and_no_root() -> None:
     stages = (INFRA / "Dockerfile").read_text().split("FROM ${BASE}")
     assert len(stages) == 3
     final = stages[2]
@@ -190,7 +190,7 @@ def test_the_image_carries_no_build_tools_and_no_root() -> None:
     assert "<<" not in "".join(stages)
 
 
-def test_the_build_context_holds_what_the_image_copies_and_nothing_private() -> None:
+def test_the_build_context_is_exactly_what_the_image_copies() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line.startswith("!")}
     text = (INFRA / "Dockerfile").read_text()
     copied = {word for line in re.findall(r"^COPY (?!--from)(.*)$", text, re.MULTILINE) for word in line.split()[:-1]}
@@ -198,8 +198,8 @@ def test_the_build_context_holds_what_the_image_copies_and_nothing_private() -> 
     assert all((ROOT / name).exists() for name in allowed)
 
 
-def test_the_database_url_names_the_driver_that_the_image_has(overlay: list[Manifest]) -> None:
-    """Which driver `postgresql://` alone means depends on SQLAlchemy's version."""
+def test_the_database_url_names_the_installed_driver(overlay: list[Manifest]) -> None:
+    """The default driver of `postgresql://` depends on SQLAlchemy's version, so the URL must name one."""
     from sqlalchemy.engine import make_url
 
     driver = make_url("postgresql+psycopg2://").get_dialect().driver

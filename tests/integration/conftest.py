@@ -1,4 +1,4 @@
-"""A workspace in which `dvc repro` has run the whole pipeline once, on a few people who do not exist."""
+"""A workspace in which `dvc repro` has run the whole pipeline on a few synthetic people."""
 
 import fcntl
 import shutil
@@ -15,12 +15,12 @@ def small_settings() -> list[str]:
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory, small_settings: list[str]) -> Path:
-    """A git repository with the project's files, params made small, and everything reproduced.
+    """A git repository with the project's files and small params, after `dvc repro`.
 
-    It takes minutes, so pytest's processes make it once together: the first to hold the lock makes it, the others copy it.
+    It takes minutes, so pytest's processes share it: the first process makes it under a lock, the others copy it.
     """
     base = tmp_path_factory.getbasetemp()
-    # pytest-xdist gives each process a folder below one.
+    # pytest-xdist gives each process a sub-folder of one folder.
     shared = base.parent if base.name.startswith("popen-") else base
     made, own = shared / "reproduced", tmp_path_factory.mktemp("workspace") / "copy"
     with (shared / "reproduced.lock").open("w") as lock:

@@ -1,4 +1,4 @@
-"""`dvc repro` does the whole job, does nothing twice, and redoes only what a change touches."""
+"""`dvc repro` runs the whole pipeline, and after a change only the affected stages."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from swapcore.data.artifact import artifact_digest, read_card
 pytestmark = pytest.mark.slow
 
 
-def test_repro_goes_from_nothing_to_a_registered_model(workspace: Path) -> None:
+def test_repro_makes_and_registers_a_model(workspace: Path) -> None:
     assert read_card(workspace / "data/people", "photographs").counts
     assert read_card(workspace / "data/faces", "faces").inputs["photographs"]
     groups = read_card(workspace / "data/groups", "groups")
@@ -27,7 +27,7 @@ def test_a_second_repro_does_nothing(workspace: Path) -> None:
     assert "Data and pipelines are up to date" in in_folder(workspace)("dvc", "repro").stdout
 
 
-def test_metrics_and_plots_are_there(workspace: Path) -> None:
+def test_metrics_and_plots_exist(workspace: Path) -> None:
     run = in_folder(workspace)
     metrics = json.loads(run("dvc", "metrics", "show", "--json").stdout)
     assert metrics
@@ -38,14 +38,14 @@ def test_metrics_and_plots_are_there(workspace: Path) -> None:
 def test_an_experiment_retrains_only_what_depends_on_the_value(workspace: Path) -> None:
     run = in_folder(workspace)
     before = {name: artifact_digest(workspace / name) for name in ("data/faces", "data/groups", "models/swap")}
-    out = run("dvc", "exp", "run", "-S", "train.learning_rate=0.0005").stdout
+    out = run("dvc", "exp", "run", "-S", "train.schedule.learning_rate=0.0005").stdout
     assert "Running stage 'train'" in out
     assert "Running stage 'evaluate'" in out
     assert "Running stage 'crop'" not in out
     assert "Running stage 'groups'" not in out
     after = {name: artifact_digest(workspace / name) for name in before}
     assert {name for name in before if before[name] != after[name]} == {"models/swap"}
-    # What another learning rate trained is not what the first run's checkpoint would have become.
+    # The first run's checkpoint must not have been resumed with another learning rate.
     card = read_card(workspace / "models/swap", "model")
     assert card.params["learning_rate"] == 0.0005
 

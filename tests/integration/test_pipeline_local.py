@@ -1,4 +1,4 @@
-"""The KFP pipeline, run here with the real stages, makes what `dvc repro` makes, byte for byte."""
+"""The KFP pipeline in a local run against `dvc repro`, byte by byte."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ SAME = {
 
 @pytest.fixture(scope="module")
 def made(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one run with the workspace's params, and bounds that any model keeps."""
+    """Artifacts of one run with the workspace's params, and bounds that every model meets."""
     folder = tmp_path_factory.mktemp("kfp")
     committed = in_folder(workspace)("git", "show", "HEAD:params.yaml").stdout
     params = yaml.safe_load(committed)
@@ -33,7 +33,7 @@ def made(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_the_run_ends_with_a_registered_model_and_a_page(made: Path) -> None:
+def test_a_local_run_registers_a_model_and_writes_the_page(made: Path) -> None:
     assert read_card(made / "register/registration", "registration").counts == {"version": 1}
     assert (made.parents[1] / "mlflow.db").is_file()
     assert "<html" in (made / "evaluate/page").read_text()[:500].lower()

@@ -10,7 +10,7 @@ def test_by_hand() -> None:
     assert generator_loss(fake).item() == pytest.approx(1.75)
 
 
-def test_nothing_told_apart_costs_two_and_all_told_apart_nothing() -> None:
+def test_two_without_separation_and_zero_with_perfect_separation() -> None:
     assert discriminator_loss(torch.zeros(4), torch.zeros(4)).item() == 2.0
     assert discriminator_loss(torch.full((4,), 1.5), torch.full((4,), -1.5)).item() == 0.0
 

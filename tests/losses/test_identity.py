@@ -21,13 +21,13 @@ def test_second_part_by_hand() -> None:
     assert template_identity_loss(NORTH_EAST, EAST, NORTH).item() == pytest.approx(0.5**0.5)
 
 
-def test_second_part_is_zero_at_the_sources_own_distance_on_either_side() -> None:
+def test_second_part_is_zero_at_the_sources_distance_from_the_template() -> None:
     south_east = torch.tensor([[0.5**0.5, -(0.5**0.5)]])
     assert template_identity_loss(NORTH_EAST, south_east, EAST).item() == pytest.approx(0.0)
     assert template_identity_loss(EAST, EAST, NORTH).item() == 0.0
 
 
-def test_being_farther_from_the_template_than_the_source_costs_too() -> None:
+def test_second_part_is_positive_beyond_the_sources_distance_too() -> None:
     assert template_identity_loss(-NORTH, EAST, NORTH).item() == 1.0
 
 

@@ -20,12 +20,12 @@ def test_the_real_label_weighs_more() -> None:
     assert group_weight(torch.tensor([False, True]), 10.0, 5.0).tolist() == [10.0, 5.0]
 
 
-def test_a_weighted_pixel_counts_more() -> None:
+def test_pixel_weights_by_hand() -> None:
     output, label = torch.zeros(1, 3, 1, 2), torch.ones(1, 3, 1, 2)
     assert pixel_error(output, label, torch.tensor([[[[1.0, 3.0]]]])).item() == pytest.approx(2.0)
 
 
-def test_unchanged_pixels_weigh_one_and_wholly_changed_ones_one_more_than_the_strength() -> None:
+def test_change_weights_of_unchanged_and_changed_pixels() -> None:
     template = torch.zeros(1, 3, 9, 9)
     label = template.clone()
     label[..., 5:] = 1.0
@@ -36,7 +36,7 @@ def test_unchanged_pixels_weigh_one_and_wholly_changed_ones_one_more_than_the_st
     assert change_weight(label, label, 3.0).unique().tolist() == [1.0]
 
 
-def test_slightly_changed_pixels_weigh_in_between() -> None:
+def test_change_weight_of_slightly_changed_pixels() -> None:
     template = torch.zeros(1, 3, 5, 5)
     weight = change_weight(template + 1 / 12, template, 3.0)
     assert weight[0, 0, 2, 2].item() == pytest.approx(2.5)
@@ -51,7 +51,7 @@ def test_gradient() -> None:
     assert torch.autograd.gradcheck(lambda x: pixel_loss(x, label, weight, kinds, real=2.0, fake=1.0), (output,))
 
 
-def test_params_in_which_the_fake_label_weighs_more_are_refused() -> None:
+def test_params_with_a_heavier_fake_label_are_refused() -> None:
     weights = read_params(Path(__file__).parents[2] / "params.yaml").train.weights.model_dump()
     with pytest.raises(ValidationError, match="the real label weighs more"):
         LossWeights.model_validate(weights | {"pixel_real": 1.0, "pixel_fake": 1.0})

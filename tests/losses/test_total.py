@@ -23,101 +23,101 @@ def recognize(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
     return [F.adaptive_avg_pool2d(crops, 4), coarse], coarse.flatten(1)
 
 
-def swapped(pictures: torch.Tensor) -> Swap:
-    return Swap(pictures[0], pictures[1], pictures.new_ones(len(pictures[0]), 1, 8, 8))
+def swapped(images: torch.Tensor) -> Swap:
+    return Swap(images[0], images[1], images.new_ones(len(images[0]), 1, 8, 8))
 
 
-def judge(
-    image: torch.Tensor, raw: torch.Tensor, targets: Targets, weights: LossWeights = WEIGHTS, *, judge_raw: bool = False
+def compute(
+    image: torch.Tensor, raw: torch.Tensor, targets: Targets, weights: LossWeights = WEIGHTS, *, use_raw: bool = False
 ) -> Terms:
     loss = SwapLoss(weights, recognize, torch.zeros(12), 2, None)
-    return loss(Swap(image, raw, image.new_ones(2, 1, 8, 8)), targets, jitter=STILL, judge_raw=judge_raw)
+    return loss(Swap(image, raw, image.new_ones(2, 1, 8, 8)), targets, jitter=STILL, use_raw=use_raw)
 
 
 @pytest.fixture
-def pictures() -> torch.Tensor:
+def images() -> torch.Tensor:
     return torch.rand(4, 2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
 @pytest.fixture
-def targets(pictures: torch.Tensor) -> Targets:
+def targets(images: torch.Tensor) -> Targets:
     source, template = F.normalize(torch.randn(2, 2, 12, generator=torch.Generator().manual_seed(1)), dim=2)
     views = torch.eye(2, 3).expand(2, 2, 3)
-    return Targets(pictures[2], pictures[3], torch.tensor([False, True]), source, template, views)
+    return Targets(images[2], images[3], torch.tensor([False, True]), source, template, views)
 
 
-def test_every_term_is_named(pictures: torch.Tensor, targets: Targets) -> None:
-    terms = judge(pictures[0], pictures[1], targets)
+def test_every_term_is_named(images: torch.Tensor, targets: Targets) -> None:
+    terms = compute(images[0], images[1], targets)
     assert set(terms) == {"pixel", "pixel_raw", "feature", "identity_source", "identity_template"}
 
 
-def test_every_term_scales_with_its_weight(pictures: torch.Tensor, targets: Targets) -> None:
+def test_every_term_scales_with_its_weight(images: torch.Tensor, targets: Targets) -> None:
     doubled = LossWeights(**{name: 2 * value for name, value in WEIGHTS.model_dump().items() if name not in UNDOUBLED},
                           pixel_change=3.0, paint_hidden=0.25)  # fmt: skip
-    once, twice = judge(pictures[0], pictures[1], targets), judge(pictures[0], pictures[1], targets, doubled)
+    once, twice = compute(images[0], images[1], targets), compute(images[0], images[1], targets, doubled)
     for name, value in once.items():
-        factor = 4 if name == "pixel_raw" else 2  # its share and w1, w2 both doubled
+        factor = 4 if name == "pixel_raw" else 2  # pixel_raw and w1, w2 are doubled
         torch.testing.assert_close(twice[name], factor * value)
     loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 2, None)
     assert loss.adversarial(torch.tensor([2.0]))["adversarial"].item() == pytest.approx(-0.06)
 
 
 @pytest.mark.parametrize("name", ["pixel_raw", "feature", "identity_source", "identity_template"])
-def test_a_weight_of_zero_leaves_the_term_out(pictures: torch.Tensor, targets: Targets, name: str) -> None:
-    assert name not in judge(pictures[0], pictures[1], targets, WEIGHTS.model_copy(update={name: 0.0}))
+def test_a_weight_of_zero_omits_the_term(images: torch.Tensor, targets: Targets, name: str) -> None:
+    assert name not in compute(images[0], images[1], targets, WEIGHTS.model_copy(update={name: 0.0}))
 
 
-def test_features_look_at_real_labels_only(pictures: torch.Tensor, targets: Targets) -> None:
-    image = pictures[0].clone().requires_grad_()
-    judge(image, pictures[1], targets)["feature"].backward()
+def test_the_feature_loss_uses_real_labels_only(images: torch.Tensor, targets: Targets) -> None:
+    image = images[0].clone().requires_grad_()
+    compute(image, images[1], targets)["feature"].backward()
     assert image.grad is not None
     assert image.grad[0].abs().sum() > 0
     assert image.grad[1].abs().sum() == 0
     only_fakes = replace(targets, is_fake_label=torch.tensor([True, True]))
-    assert judge(pictures[0], pictures[1], only_fakes)["feature"] == 0
+    assert compute(images[0], images[1], only_fakes)["feature"] == 0
 
 
-def test_identity_looks_at_both_kinds(pictures: torch.Tensor, targets: Targets) -> None:
-    image = pictures[0].clone().requires_grad_()
-    judge(image, pictures[1], targets)["identity_source"].backward()
+def test_the_identity_losses_use_both_kinds(images: torch.Tensor, targets: Targets) -> None:
+    image = images[0].clone().requires_grad_()
+    compute(image, images[1], targets)["identity_source"].backward()
     assert image.grad is not None
     assert (image.grad.abs().sum((1, 2, 3)) > 0).all()
 
 
-def test_the_perfect_swap_costs_no_pixels_and_no_features(pictures: torch.Tensor, targets: Targets) -> None:
-    terms = judge(targets.label, targets.label, targets)
+def test_a_perfect_swap_has_no_pixel_and_no_feature_loss(images: torch.Tensor, targets: Targets) -> None:
+    terms = compute(targets.label, targets.label, targets)
     assert terms["pixel"] == terms["pixel_raw"] == terms["feature"] == 0
 
 
-def test_at_first_the_raw_image_is_judged(pictures: torch.Tensor, targets: Targets) -> None:
-    early = judge(pictures[0], pictures[1], targets, judge_raw=True)
-    swapped_roles = judge(pictures[1], pictures[0], targets)
+def test_the_raw_phase_uses_the_image_before_the_mask(images: torch.Tensor, targets: Targets) -> None:
+    early = compute(images[0], images[1], targets, use_raw=True)
+    swapped_roles = compute(images[1], images[0], targets)
     assert torch.equal(early["identity_source"], swapped_roles["identity_source"])
     assert torch.equal(early["feature"], swapped_roles["feature"])
 
 
-def test_another_feature_network_takes_the_levels_place(pictures: torch.Tensor, targets: Targets) -> None:
+def test_a_feature_network_replaces_the_recognizers_levels(images: torch.Tensor, targets: Targets) -> None:
     loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 1, lambda x: [x + 2.0])
-    terms = loss(swapped(pictures), targets, jitter=STILL, judge_raw=False)
-    label, image = targets.label[:1], pictures[0][:1]
+    terms = loss(swapped(images), targets, jitter=STILL, use_raw=False)
+    label, image = targets.label[:1], images[0][:1]
     expected = 0.5 * (image - label).abs().mean() / (label + 2).mean()
     torch.testing.assert_close(terms["feature"], expected, rtol=1e-3, atol=1e-4)
 
 
-def test_a_closed_mask_still_teaches_the_raw_image(pictures: torch.Tensor, targets: Targets) -> None:
-    """The way out of the template-copying trap: the composite equals the template, yet raw gets a gradient."""
-    raw = pictures[1].clone().requires_grad_()
-    sum(judge(targets.template + 0 * raw, raw, targets).values()).backward()
+def test_the_raw_image_gets_a_gradient_under_a_closed_mask(images: torch.Tensor, targets: Targets) -> None:
+    """Prevents template copying: the composite equals the template, and raw still gets a gradient."""
+    raw = images[1].clone().requires_grad_()
+    sum(compute(targets.template + 0 * raw, raw, targets).values()).backward()
     assert raw.grad is not None
     assert raw.grad.abs().sum() > 0
 
 
-def test_the_frozen_networks_look_at_the_chosen_samples_only(pictures: torch.Tensor, targets: Targets) -> None:
+def test_the_frozen_networks_run_on_the_chosen_samples_only(images: torch.Tensor, targets: Targets) -> None:
     loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 2, None)
     one = slice(0, None, 2)
-    terms = loss(swapped(pictures), targets, jitter=STILL, judge_raw=False, judged=one)
-    alone = loss(swapped(pictures[:, one]), targets.select(one), jitter=STILL.select(one), judge_raw=False)
-    whole = judge(pictures[0], pictures[1], targets)
+    terms = loss(swapped(images), targets, jitter=STILL, use_raw=False, frozen_rows=one)
+    alone = loss(swapped(images[:, one]), targets.select(one), jitter=STILL.select(one), use_raw=False)
+    whole = compute(images[0], images[1], targets)
     for name in ("identity_source", "identity_template", "feature"):
         torch.testing.assert_close(terms[name], alone[name])
     for name in ("pixel", "pixel_raw"):

@@ -60,7 +60,7 @@ def test_a_wrong_key(tmp_path: Path, configuration) -> None:
         load_generator(tmp_path)
 
 
-def test_a_model_of_format_1_saw_the_whole_crop(tmp_path: Path, configuration) -> None:
+def test_a_model_of_format_1_uses_the_whole_crop(tmp_path: Path, configuration) -> None:
     model = configuration.build()
     save_generator(tmp_path, model, configuration)
     document = json.loads((tmp_path / CONFIGURATION).read_text())

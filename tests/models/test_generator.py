@@ -15,10 +15,10 @@ def batch(size: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("size", [64, 80, 112, 144, 256])
 @pytest.mark.parametrize("unshuffle", [1, 2, 4])
 @pytest.mark.parametrize("window", [0.5, 0.75, 1.0])
-def test_gives_composite_raw_and_mask_at_every_size(size: int, unshuffle: int, window: float, recognize) -> None:
+def test_composite_raw_and_mask_at_every_size(size: int, unshuffle: int, window: float, recognize) -> None:
     params = ModelParams(
-        kind="pixels", compose_scale=1, max_flow=0.04, width=8, num_levels=2, num_fusion_blocks=1, unshuffle=unshuffle, window=window, copies_source=True,
-        moves_template=True, discriminator_width=8,
+        kind="pixels", compose_scale=1, max_flow=0.04, width=8, num_levels=2, num_fusion_blocks=1, unshuffle=unshuffle,
+        window=window, copies_source=True, moves_template=True, discriminator_width=8,
     )  # fmt: skip
     model = Generator(params, embedding_size=12, pooled_size=12)
     source, template = batch(size)
@@ -43,7 +43,7 @@ def test_a_closed_mask_returns_the_template(configuration, recognize) -> None:
     ("size", "share", "multiple", "wanted"),
     [
         (64, 0.75, 8, (16, 8, 48)),
-        (112, 0.75, 8, (24, 12, 88)),  # 84 cannot be halved three times
+        (112, 0.75, 8, (24, 12, 88)),  # 84 is not a multiple of 8
         (224, 0.75, 8, (56, 28, 168)),
         (80, 0.5, 128, (0, 0, 80)),
         (64, 1.0, 8, (0, 0, 64)),
@@ -53,7 +53,7 @@ def test_the_window_by_hand(size: int, share: float, multiple: int, wanted: tupl
     assert window_of(size, share, multiple) == wanted
 
 
-def test_nothing_outside_the_window_is_seen_or_changed(configuration, recognize) -> None:
+def test_pixels_outside_the_window_are_neither_used_nor_changed(configuration, recognize) -> None:
     params = configuration.generator.model_copy(update={"window": 0.75})
     model = Generator(params, embedding_size=12, pooled_size=12)
     with torch.no_grad():
@@ -72,7 +72,7 @@ def test_nothing_outside_the_window_is_seen_or_changed(configuration, recognize)
     torch.testing.assert_close(model(other, template, description).image, swap.image)
 
 
-def test_the_mask_opens_from_the_windows_edges_but_the_lower(configuration, recognize) -> None:
+def test_the_mask_fades_out_at_all_edges_of_the_window_but_the_lower(configuration, recognize) -> None:
     params = configuration.generator.model_copy(update={"window": 0.75})
     model = Generator(params, embedding_size=12, pooled_size=12)
     with torch.no_grad():
@@ -97,7 +97,7 @@ def test_the_output_depends_on_source_pixels_template_and_description(configurat
     assert not torch.allclose(raw, model(source, template, description.roll(1, 0)).raw)
 
 
-def test_each_sample_is_swapped_by_itself(configuration, recognize) -> None:
+def test_samples_of_a_batch_are_independent(configuration, recognize) -> None:
     model = configuration.build().eval()
     source, template = batch(64)
     description = model.description.describe(recognize, source)
@@ -106,7 +106,7 @@ def test_each_sample_is_swapped_by_itself(configuration, recognize) -> None:
     torch.testing.assert_close(whole[:1], alone, rtol=1e-4, atol=1e-4)
 
 
-def test_starts_without_a_checkerboard(configuration) -> None:
+def test_subpixels_have_equal_initial_weights(configuration) -> None:
     weight = configuration.build().output.weight
     torch.testing.assert_close(weight[0:4], weight[0:1].expand(4, -1, -1, -1))
 
@@ -140,16 +140,16 @@ def test_flow_gradient() -> None:
 
 
 @pytest.mark.parametrize("chosen", [0, 1])
-def test_an_open_mask_and_full_share_return_the_moved_picture(configuration, recognize, chosen: int) -> None:
+def test_an_open_mask_and_full_share_return_the_warped_image(configuration, recognize, chosen: int) -> None:
     model = configuration.build()
     with torch.no_grad():
         model.output.weight.zero_()
         # Channels come four sub-pixels each: red, green, blue, mask, share of the source, share of the template.
         model.output.bias.view(-1, 4)[[3, 4 + chosen]] = 100.0
         model.flow.weight.zero_()
-    pictures = batch(64)
-    swap = model(*pictures, model.description.describe(recognize, pictures[0]))
-    torch.testing.assert_close(swap.raw, pictures[chosen], atol=1e-4, rtol=0)
+    images = batch(64)
+    swap = model(*images, model.description.describe(recognize, images[0]))
+    torch.testing.assert_close(swap.raw, images[chosen], atol=1e-4, rtol=0)
 
 
 def test_source_and_template_are_moved_by_their_own_fields(configuration, recognize) -> None:

@@ -9,7 +9,7 @@ def test_pooling_by_hand() -> None:
     torch.testing.assert_close(pooled, torch.tensor([[2.0, 2.0, 1.0, 0.0]]))
 
 
-def test_a_network_without_levels_gives_its_embedding_only(recognize) -> None:
+def test_a_network_without_levels_is_described_by_its_embedding(recognize) -> None:
     description = SourceDescription(12, 0)
     described = description.describe(lambda crops: ([], recognize(crops)[1]), torch.rand(3, 3, 16, 16))
     assert described.shape == (3, 12) == (3, description.size)
@@ -31,6 +31,6 @@ def test_a_constant_channel_does_not_explode() -> None:
     assert description(torch.tensor([[5.001]]), torch.ones(1, 1)).abs().max() <= EMBEDDING_GAIN
 
 
-def test_describing_carries_no_gradient(recognize) -> None:
+def test_a_description_has_no_gradient(recognize) -> None:
     crops = torch.rand(2, 3, 16, 16, requires_grad=True)
     assert not SourceDescription(12, 12).describe(recognize, crops).requires_grad

@@ -1,4 +1,4 @@
-"""Lab colors and skin."""
+"""CIE Lab and skin color."""
 
 import numpy as np
 import pytest
@@ -10,16 +10,16 @@ from swapcore.ops.color import from_lab, skin_color, to_lab
 
 
 def test_known_colors() -> None:
-    picture = np.array([[[255, 255, 255], [0, 0, 0], [255, 0, 0]]], np.uint8)
+    image = np.array([[[255, 255, 255], [0, 0, 0], [255, 0, 0]]], np.uint8)
     # White, black and the red of sRGB in CIE Lab under D65.
     expected = [[100, 0, 0], [0, 0, 0], [53.24, 80.09, 67.20]]
-    assert to_lab(picture)[0] == pytest.approx(np.array(expected), abs=0.1)
+    assert to_lab(image)[0] == pytest.approx(np.array(expected), abs=0.1)
 
 
 @settings(deadline=None)
 @given(arrays(np.uint8, (4, 4, 3)))
-def test_lab_and_back_is_the_same_picture(picture: np.ndarray) -> None:
-    assert np.abs(from_lab(to_lab(picture)).astype(int) - picture).max() <= 1
+def test_lab_round_trip_is_lossless(image: np.ndarray) -> None:
+    assert np.abs(from_lab(to_lab(image)).astype(int) - image).max() <= 1
 
 
 def test_colors_outside_srgb_are_clipped() -> None:
@@ -27,7 +27,7 @@ def test_colors_outside_srgb_are_clipped() -> None:
     assert from_lab(lab)[0].tolist() == [[255, 255, 255], [0, 0, 0]]
 
 
-def test_skin_is_looked_for_between_eyes_and_mouth() -> None:
+def test_skin_color_is_measured_between_eyes_and_mouth() -> None:
     lab = np.zeros((128, 128, 3), np.float32)
     points = template_points(128)
     top, bottom = int(points[0, 1]) + 6, int(points[3, 1]) - 5

@@ -1,4 +1,4 @@
-"""Similarities, affines and warps. The center of the top-left pixel is (0, 0)."""
+"""Similarity transforms, affine maps and warps."""
 
 import cv2
 import numpy as np
@@ -26,12 +26,12 @@ def gradient(height=60, width=80):
 
 def test_similarity_by_hand():
     source = np.array([[0.0, 0], [1, 0], [0, 1]])
-    target = np.array([[5.0, 5], [5, 7], [3, 5]])  # a quarter turn, twice as large
+    target = np.array([[5.0, 5], [5, 7], [3, 5]])  # rotated by 90 degrees, scaled by 2
     np.testing.assert_allclose(similarity_transform(source, target), [[0, -2, 5], [2, 0, 5]], atol=1e-12)
 
 
 @given(POINTS, SIMILARITIES)
-def test_similarity_is_found_again(points, affine):
+def test_similarity_is_recovered(points, affine):
     assume(np.ptp(points, axis=0).max() > 0.1)
     found = similarity_transform(points, apply(affine, points))
     np.testing.assert_allclose(apply(found, points), apply(affine, points), atol=1e-6)
@@ -42,7 +42,7 @@ def test_two_points_give_a_similarity_without_reflection():
     np.testing.assert_allclose(found, [[0, -1, 1], [1, 0, 1]], atol=1e-12)
 
 
-def test_a_mirrored_target_is_not_answered_by_a_reflection():
+def test_a_mirrored_target_gives_no_reflection():
     source = np.array([[0.0, 0], [2, 0], [0, 1]])
     found = similarity_transform(source, source * (-1, 1))
     assert np.linalg.det(found[:, :2]) > 0
@@ -54,10 +54,10 @@ def test_similarity_refuses_other_shapes(shapes):
         similarity_transform(np.ones(shapes[0]), np.ones(shapes[1]))
 
 
-def test_what_cannot_be_solved():
+def test_degenerate_input_is_refused():
     with pytest.raises(ValueError, match="coincide"):
         similarity_transform(np.ones((3, 2)), np.ones((3, 2)))
-    with pytest.raises(ValueError, match="cannot be inverted"):
+    with pytest.raises(ValueError, match="the affine is singular"):
         invert(np.array([[1.0, 2, 0], [2, 4, 0]]))
 
 
@@ -72,13 +72,13 @@ def test_apply_takes_any_batch():
 
 
 def test_rescale_keeps_pixel_edges():
-    """At twice the size the edge at -0.5 stays, and the first pixel's center lies between the first two."""
+    """At twice the size the edge at -0.5 stays, and the first pixel's center is between the first two."""
     np.testing.assert_allclose(
         apply(rescale(IDENTITY, 64, 128), np.array([[-0.5, 63.5], [0, 0]])), [[-0.5, 127.5], [0.5, 0.5]]
     )
 
 
-def test_warp_by_shift_and_turn():
+def test_warp_by_shift_and_rotation():
     image = gradient()
     moved = warp(image, np.array([[1.0, 0, -5], [0, 1, -7]]), 40)
     np.testing.assert_array_equal(moved, image[7:47, 5:45])
@@ -96,7 +96,7 @@ def test_warp_replicates_edges():
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 7, 16])
 def test_shrinking_averages(factor):
-    """A fine checkerboard becomes even gray, and a gradient stays where it was."""
+    """A fine checkerboard becomes gray, and a gradient keeps its position."""
     size = 40 * factor
     board = np.repeat((np.indices((size, size)).sum(0) % 2 * 255).astype(np.uint8)[..., None], 3, -1)
     affine = rescale(IDENTITY, size, 40)
@@ -108,7 +108,7 @@ def test_shrinking_averages(factor):
     assert np.abs(warp(ramp, affine, 40)[2:-2, 2:-2].astype(int) - expected[2:-2, 2:-2]).max() <= 3
 
 
-def test_cutting_a_region_first_changes_nothing():
+def test_cutting_a_region_first_gives_the_same_crop():
     image = np.random.default_rng(0).integers(0, 256, (512, 512, 3), dtype=np.uint8)
     image = cv2.GaussianBlur(image, (0, 0), 3)
     affine = np.array([[0.3, 0.05, -60.0], [-0.05, 0.3, -40.0]])
@@ -118,7 +118,7 @@ def test_cutting_a_region_first_changes_nothing():
     assert np.abs(difference).max() <= 1
 
 
-def test_a_picture_of_one_pixel():
+def test_an_image_of_one_pixel():
     assert (warp(np.full((1, 1, 3), 9, np.uint8), np.array([[0.1, 0, 0], [0, 0.1, 0]]), 16) == 9).all()
 
 

@@ -1,4 +1,4 @@
-"""Between uint8 pictures and tensors, and to bytes and back."""
+"""Conversion between images, tensors and PNG."""
 
 import io
 
@@ -23,7 +23,7 @@ def test_to_tensor_by_hand():
     torch.testing.assert_close(tensor.flatten(), torch.tensor([-1.0, 1.0, -0.6]))
 
 
-def test_every_gray_level_comes_back():
+def test_every_gray_level_round_trips():
     images = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
     np.testing.assert_array_equal(to_images(to_tensor(images)), images)
 
@@ -47,7 +47,7 @@ def test_to_images_refuses_other_shapes():
         to_images(torch.zeros(1, 4, 4, 3))
 
 
-def test_gradients_do_not_matter_to_pictures():
+def test_to_images_detaches():
     assert to_images(torch.zeros(1, 3, 2, 2, requires_grad=True)).shape == (1, 2, 2, 3)
 
 
@@ -74,11 +74,11 @@ def test_tile_by_hand():
     assert (sheet[5:, 5:] == 0).all()
 
 
-def test_a_sheet_says_that_it_is_synthetic_in_the_same_bytes_for_the_same_pixels():
+def test_a_sheet_is_marked_as_synthetic_and_deterministic():
     image = noise(20, 30, 3)
     data = encode_sheet(image)
     assert data == encode_sheet(image.copy())
     np.testing.assert_array_equal(decode(data), image)
     with PIL.Image.open(io.BytesIO(data)) as read:
-        read.load()  # also checks the checksums
+        read.load()  # also verifies the checksums
         assert "digitalsourcetype/compositeWithTrainedAlgorithmicMedia" in read.text["XML:com.adobe.xmp"]

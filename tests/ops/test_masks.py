@@ -1,4 +1,4 @@
-"""The face's outline follows its five points."""
+"""Masks and outlines of the face."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from swapcore.ops.masks import face_coordinates, face_frame, face_mask, nose_off
 
 
 def turned(points: Points, share: float) -> Points:
-    """A head turned to the image's right: the nose moves by a share of the eye distance."""
+    """Landmarks of a head turned to the image's right; the nose moves by a share of the eye distance."""
     moved = points.copy()
     moved[2, 0] += share * (points[1, 0] - points[0, 0])
     return moved
@@ -43,14 +43,14 @@ def test_growing_the_outline_scales_its_radius() -> None:
     assert face_mask(points, 96, softness=0, grow=1.35).sum() > 1.5 * face_mask(points, 96, softness=0).sum()
 
 
-def test_outline_points_lie_on_the_outline() -> None:
+def test_outline_points_have_radius_one() -> None:
     points = turned(template_points(256), 0.1)
     radius = outline_radius(points, 256)
     for x, y in outline_points(points, 12, 1.0):
         assert radius[round(y), round(x)] == pytest.approx(1, abs=0.02)
 
 
-def test_outline_begins_at_the_right_cheek_and_runs_downwards() -> None:
+def test_outline_starts_at_the_right_cheek_and_goes_down() -> None:
     right, below, left, above = outline_points(template_points(512), 4, 1.0)
     middle = template_points(512)[:2].mean(0)
     assert right[0] > middle[0] > left[0]
@@ -67,7 +67,7 @@ def test_far_cheek_is_narrower_when_the_head_turns() -> None:
     assert right[0] - middle < 0.85 * (middle - left[0])
 
 
-def test_frame_has_the_eyes_half_a_unit_from_its_origin() -> None:
+def test_the_eyes_are_half_a_unit_from_the_origin_of_face_coordinates() -> None:
     points = template_points(512)
     frame = face_frame(points)
     assert apply(frame, np.array([[-0.5, 0.0], [0.5, 0.0]])) == pytest.approx(points[:2], abs=0.5)
@@ -82,7 +82,7 @@ def test_frame_has_the_eyes_half_a_unit_from_its_origin() -> None:
     st.floats(0.8, 1.1),
     st.floats(-0.4, 0.4),
 )
-def test_mask_moves_scales_and_turns_with_the_points(dx: float, dy: float, scale: float, angle: float) -> None:
+def test_mask_is_equivariant_to_similarity_transforms(dx: float, dy: float, scale: float, angle: float) -> None:
     points = template_points(128)
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
     center = np.array([63.5, 63.5])

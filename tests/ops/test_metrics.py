@@ -1,4 +1,4 @@
-"""Metrics against values worked out by hand, against their definitions, and their properties."""
+"""Metrics compared with values computed by hand and with their definitions, and their properties."""
 
 import math
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from swapcore.ops import metrics
 
 
-def picture(value: int, size: int = 16) -> np.ndarray:
+def flat_image(value: int, size: int = 16) -> np.ndarray:
     return np.full((size, size, 3), value, np.uint8)
 
 
@@ -19,38 +19,38 @@ def noise(seed: int, size: int = 24) -> np.ndarray:
 
 
 def test_l1_by_hand():
-    other = picture(10)
+    other = flat_image(10)
     other[0, 0] = [40, 10, 10]  # 30 in one of 3 channels of one of 256 pixels
-    assert metrics.l1(picture(10), other) == pytest.approx(30 / 3 / 256)
+    assert metrics.l1(flat_image(10), other) == pytest.approx(30 / 3 / 256)
 
 
-def test_l1_counts_only_what_the_mask_shows():
-    other = picture(10)
+def test_l1_is_weighted_by_the_mask():
+    other = flat_image(10)
     other[:, :8] = 30
     mask = np.zeros((16, 16))
     mask[:, :8] = 1
-    assert metrics.l1(picture(10), other, mask) == 20
-    assert metrics.l1(picture(10), other, 1 - mask) == 0
+    assert metrics.l1(flat_image(10), other, mask) == 20
+    assert metrics.l1(flat_image(10), other, 1 - mask) == 0
 
 
 def test_psnr_by_hand():
     # One gray level everywhere: 10 log10(255²) = 48.13 dB.
-    assert metrics.psnr(picture(100), picture(101)) == pytest.approx(48.1308, abs=1e-4)
-    assert metrics.psnr(picture(100), picture(100)) == math.inf
+    assert metrics.psnr(flat_image(100), flat_image(101)) == pytest.approx(48.1308, abs=1e-4)
+    assert metrics.psnr(flat_image(100), flat_image(100)) == math.inf
 
 
 def test_psnr_of_a_mask():
-    other = picture(100)
+    other = flat_image(100)
     other[:8] = 110
     mask = np.zeros((16, 16))
     mask[:8] = 0.5
-    assert metrics.psnr(picture(100), other, mask) == pytest.approx(10 * math.log10(255**2 / 100))
+    assert metrics.psnr(flat_image(100), other, mask) == pytest.approx(10 * math.log10(255**2 / 100))
 
 
-def test_ssim_of_two_flat_pictures_by_hand():
+def test_ssim_of_two_flat_images_by_hand():
     # No variance: (2ab + c1) / (a² + b² + c1) with c1 = 2.55².
     expected = (2 * 100 * 150 + 6.5025) / (100**2 + 150**2 + 6.5025)
-    assert metrics.ssim(picture(100), picture(150)) == pytest.approx(expected, rel=1e-9)
+    assert metrics.ssim(flat_image(100), flat_image(150)) == pytest.approx(expected, rel=1e-9)
 
 
 def test_ssim_by_its_definition_at_one_pixel():
@@ -79,7 +79,7 @@ def test_ssim_mask_ignores_the_rest():
 
 @given(st.integers(0, 1000), st.integers(0, 1000))
 @settings(max_examples=25, deadline=None)
-def test_picture_metrics_are_symmetric_and_bounded(one, two):
+def test_image_metrics_are_symmetric_and_bounded(one, two):
     first, second = noise(one), noise(two)
     for metric in (metrics.l1, metrics.psnr, metrics.ssim):
         assert metric(first, second) == pytest.approx(metric(second, first))
@@ -89,40 +89,42 @@ def test_picture_metrics_are_symmetric_and_bounded(one, two):
 
 
 @pytest.mark.parametrize("metric", [metrics.l1, metrics.psnr, metrics.ssim])
-def test_picture_metrics_refuse_what_does_not_fit(metric):
+def test_image_metrics_refuse_other_shapes(metric):
     with pytest.raises(ValueError, match="one size"):
-        metric(picture(0, 16), picture(0, 32))
+        metric(flat_image(0, 16), flat_image(0, 32))
     with pytest.raises(ValueError, match="mask is empty"):
-        metric(picture(0), picture(0), np.zeros((16, 16)))
-    with pytest.raises(ValueError, match="does not fit"):
-        metric(picture(0), picture(0), np.zeros((8, 8)) if metric is not metrics.ssim else np.ones((13, 16)))
+        metric(flat_image(0), flat_image(0), np.zeros((16, 16)))
+    with pytest.raises(ValueError, match="differ in shape"):
+        metric(flat_image(0), flat_image(0), np.zeros((8, 8)) if metric is not metrics.ssim else np.ones((13, 16)))
 
 
-def test_ssim_refuses_a_picture_smaller_than_its_window():
+def test_ssim_refuses_an_image_smaller_than_its_window():
     with pytest.raises(ValueError, match="11 px"):
-        metrics.ssim(picture(0, 8), picture(0, 8))
+        metrics.ssim(flat_image(0, 8), flat_image(0, 8))
 
 
 def test_cosine_is_taken_after_centering():
     mean = np.array([10.0, 10.0])
     first = np.array([[11.0, 10.0], [11.0, 10.0], [11.0, 10.0]])
     second = np.array([[12.0, 10.0], [10.0, 13.0], [9.0, 10.0]])
-    assert metrics.cosine(first, second, mean) == pytest.approx([1, 0, -1])
-    assert metrics.cosine(first, second, np.zeros(2)).min() > 0.98  # uncentered, everybody looks alike
+    assert metrics.centered_cosine(first, second, mean) == pytest.approx([1, 0, -1])
+    assert (
+        metrics.centered_cosine(first, second, np.zeros(2)).min() > 0.98
+    )  # without centering, all embeddings are similar
 
 
-def test_cosine_of_the_mean_itself_is_nought():
+def test_cosine_of_the_mean_itself_is_zero():
     mean = np.array([1.0, 2.0])
-    assert metrics.cosine(mean[None], np.array([[5.0, 5.0]]), mean) == [0]
+    assert metrics.centered_cosine(mean[None], np.array([[5.0, 5.0]]), mean) == [0]
 
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
-def test_cosine_table_holds_the_cosines(seed):
+def test_cosine_table_contains_the_cosines(seed):
     rng = np.random.default_rng(seed)
     first, second, mean = rng.normal(size=(4, 8)), rng.normal(size=(4, 8)), rng.normal(size=8)
     table = metrics.cosine_table(first, second, mean)
-    assert np.diag(table) == pytest.approx(metrics.cosine(first, second, mean))
+    assert np.diag(table) == pytest.approx(metrics.centered_cosine(first, second, mean))
     assert np.abs(table).max() <= 1 + 1e-12
 
 
@@ -130,19 +132,19 @@ PEOPLE = np.array(["a", "a", "b", "b", "c"])
 ALL = np.ones(5, dtype=bool)
 
 
-def test_retrieval_rank_orders_people_not_photographs():
+def test_retrieval_rank_orders_people_not_images():
     similarity = np.array([0.9, 0.8, 0.1, 0.7, 0.6])
     assert [metrics.retrieval_rank(similarity, PEOPLE, p, ALL) for p in "abc"] == [1, 2, 3]
 
 
-def test_retrieval_rank_leaves_out_what_is_not_allowed():
+def test_retrieval_rank_ignores_images_that_are_not_allowed():
     similarity = np.array([0.9, 0.2, 0.1, 0.7, 0.6])
     allowed = np.array([False, True, True, True, True])
     assert metrics.retrieval_rank(similarity, PEOPLE, "a", allowed) == 3
     assert metrics.retrieval_rank(similarity, PEOPLE, "c", np.array([True, True, True, True, False])) is None
 
 
-def test_features_without_information_score_last():
+def test_features_without_information_rank_last():
     assert metrics.retrieval_rank(np.zeros(5), PEOPLE, "a", ALL) == 3
 
 
@@ -164,7 +166,7 @@ def test_kid_is_unbiased_for_one_distribution_and_large_for_two():
     assert metrics.kid(rng.normal(size=(50, 4)), rng.normal(2, 1, size=(50, 4))) > 10 * np.std(alike)
 
 
-def test_kid_weights_count_rows_as_if_repeated_but_never_with_themselves():
+def test_kid_weights_are_repetitions_of_rows():
     rng = np.random.default_rng(0)
     first, second = rng.normal(size=(4, 3)), rng.normal(size=(5, 3))
     even = metrics.kid(first, second, np.full(4, 2.0), np.full(5, 3.0))
@@ -177,7 +179,7 @@ def test_kid_needs_two_rows():
         metrics.kid(np.zeros((1, 3)), np.zeros((5, 3)))
 
 
-def test_kid_interval_holds_the_figure():
+def test_kid_interval_contains_the_estimate():
     rng = np.random.default_rng(0)
     first, second = rng.normal(size=(40, 4)), rng.normal(0.5, 1, size=(40, 4))
     low, high = metrics.kid_interval(first, second, num_samples=300, seed=1)
@@ -197,7 +199,7 @@ def test_bootstrap_interval_agrees_with_the_normal_one():
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=30), st.integers(0, 100))
 @settings(max_examples=25, deadline=None)
-def test_bootstrap_interval_stays_among_the_values(values, seed):
+def test_bootstrap_interval_is_within_the_values(values, seed):
     low, high = metrics.bootstrap_interval(np.array(values), num_samples=100, seed=seed)
     assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
 
@@ -209,8 +211,8 @@ def test_intervals_need_values():
         metrics.crossed_bootstrap_interval(np.ones(2), np.array(["a"]), np.array(["b"]), num_samples=100, seed=0)
 
 
-def test_crossed_interval_is_wide_where_one_person_decides():
-    """20 sources x 20 templates whose value is the source's alone: 400 pairs hold the information of 20 people."""
+def test_crossed_interval_is_wide_if_the_value_depends_on_the_source():
+    """20 sources x 20 templates with one value per source: 400 pairs have the information of 20 people."""
     rng = np.random.default_rng(0)
     per_source = rng.normal(size=20)
     values = np.repeat(per_source, 20)

@@ -1,4 +1,4 @@
-"""Resampling follows ops.geometry: the same affine cuts the same square as warp does."""
+"""Resampling of tensors, compared with ops.geometry.warp."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_the_identity_changes_nothing():
 
 def test_a_whole_pixel_shift_by_hand():
     batch = torch.arange(16.0).view(1, 1, 4, 4)
-    found = resample(batch, np.array([[1.0, 0.0, -1.0], [0.0, 1.0, -2.0]]), 2)  # crop (0, 0) is picture (1, 2)
+    found = resample(batch, np.array([[1.0, 0.0, -1.0], [0.0, 1.0, -2.0]]), 2)  # crop (0, 0) is image (1, 2)
     assert torch.allclose(found, torch.tensor([[[[9.0, 10.0], [13.0, 14.0]]]]), atol=1e-4)
 
 
@@ -36,13 +36,13 @@ def test_the_border_is_replicated():
 
 @given(st.floats(0.55, 2.5), st.floats(-1, 1), st.floats(-12, 12), st.floats(-12, 12))
 @settings(max_examples=40, deadline=None)
-def test_it_cuts_what_warp_cuts(scale, angle, shift_x, shift_y):
-    """Also from a picture that is not square; warp rounds to 1/32 px and to gray levels."""
-    picture = smooth(60, 90)
+def test_it_agrees_with_warp(scale, angle, shift_x, shift_y):
+    """Also for an image that is not square; warp rounds to 1/32 px and to gray levels."""
+    image = smooth(60, 90)
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
     affine = np.array([[cosine, -sine, shift_x], [sine, cosine, shift_y]])
-    expected = warp(picture, affine, 40).astype(int)
-    found = to_images(resample(to_tensor(picture[None]), affine, 40))[0]
+    expected = warp(image, affine, 40).astype(int)
+    found = to_images(resample(to_tensor(image[None]), affine, 40))[0]
     assert np.abs(found - expected).max() <= 2
 
 
@@ -54,6 +54,6 @@ def test_gradient():
     )
 
 
-def test_an_affine_that_flattens_is_refused():
-    with pytest.raises(ValueError, match="inverted"):
+def test_a_singular_affine_is_refused():
+    with pytest.raises(ValueError, match="singular"):
         resample(torch.zeros(1, 3, 4, 4), np.zeros((2, 3)), 4)

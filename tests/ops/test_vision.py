@@ -1,4 +1,4 @@
-"""torchvision's import works beside any build of torch."""
+"""The import of torchvision with any build of torch."""
 
 import subprocess
 import sys
@@ -15,8 +15,8 @@ def test_models_can_be_built_and_run():
         assert network(torch.zeros(2, 3, 96, 96)).shape == (2, 1000)
 
 
-def test_the_import_works_where_the_compiled_part_does_not_load():
-    """In a fresh process whose load_library fails as it does when CUDA's libraries are missing."""
+def test_the_import_works_without_the_compiled_library():
+    """In a new process in which load_library fails as without CUDA's libraries."""
     program = """
         import torch
         def fail(path):

@@ -1,4 +1,4 @@
-"""Stand-ins for the stages: the same signatures and artifacts, none of the work, so that a run of the graph takes seconds."""
+"""Stub stages with the real signatures and artifacts, so that a run of the graph takes seconds."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 Run = Callable[..., SimpleNamespace]
 
 PORTS = {
-    # A port that need not be given ends in a question mark.
+    # An optional port ends in a question mark.
     "synthesize": ([], "photographs"),
     "crop": (["photographs"], "faces"),
     "groups": (["faces", "teacher?"], "groups"),
@@ -31,11 +31,11 @@ from swapcore.errors import ArtifactError
 
 def run(params: {section}, *, {signature}) -> dict[str, float]:
     if os.environ.get("FAIL") == "{stage}":
-        raise ArtifactError("data: the stand-in was told to fail")
+        raise ArtifactError("data: the stub stage failed on request")
     given = {{name: path for name, path in {{{inputs}}}.items() if path}}
     inputs = {{name: content_digest(path) for name, path in given.items()}}
     assert all(any(path.iterdir()) for path in given.values())
-    # How many models came before, each the start of the next.
+    # Number of models trained before this one, each from the previous one.
     line = [int((path / "line").read_text()) for name, path in given.items() if name in ("initial", "model")]
     gains = [float(word) for word in os.environ.get("GAIN", "0.5").split()]
     gain = gains[min(sum(line), len(gains) - 1)]
@@ -48,9 +48,9 @@ def run(params: {section}, *, {signature}) -> dict[str, float]:
         if "{stage}" == "evaluate" and tables.is_dir():  # what the gate reads in rounds
             shutil.copytree(tables, folder, dirs_exist_ok=True)
         (folder / "made").write_text("{stage} " + params.digest() + repr(inputs))
-        (folder / "report.html").write_text("<h1>judged</h1>")
-        told = {{"counts": {{"made": 1}}, "rejections": {{"none": 0}}, "facts": {{"protocol": {{}}}}}}
-        write_card(folder, "{output}", params, inputs=inputs, **told)
+        (folder / "report.html").write_text("<h1>report</h1>")
+        card = {{"counts": {{"made": 1}}, "rejections": {{"none": 0}}, "facts": {{"protocol": {{}}}}}}
+        write_card(folder, "{output}", params, inputs=inputs, **card)
     return {{"identity/gain": gain, "loss/nan": float("nan")}}
 """
 
@@ -64,20 +64,20 @@ def cut(params: CropParams, *, photographs: InputPath, part: OutputPath, shard: 
     return {}
 
 def join(params: CropParams, *, parts: list[Path], faces: OutputPath) -> dict[str, float]:
-    cards = [read_card(part, "part").counts for part in parts]
-    assert sorted(card["shard"] for card in cards) == list(range(cards[0]["shards"])), cards
+    counts = [read_card(part, "part").counts for part in parts]
+    assert sorted(each["shard"] for each in counts) == list(range(counts[0]["shards"])), counts
     (digest,) = {(part / "made").read_text() for part in parts}
     with building(faces) as folder:
         (folder / "made").write_text("crop " + params.digest() + repr({"photographs": digest}))
-        (folder / "report.html").write_text("<h1>judged</h1>")
-        told = {"counts": {"made": 1}, "rejections": {"none": 0}, "facts": {"protocol": {}}}
-        write_card(folder, "faces", params, inputs={"photographs": digest}, **told)
+        (folder / "report.html").write_text("<h1>report</h1>")
+        card = {"counts": {"made": 1}, "rejections": {"none": 0}, "facts": {"protocol": {}}}
+        write_card(folder, "faces", params, inputs={"photographs": digest}, **card)
     return {}
 """
 
 
 def write_stages(folder: Path) -> None:
-    """Modules that take the place of swapcore.stages in every Python that has folder on its path."""
+    """Write modules that replace swapcore.stages in every Python process with this folder on its path."""
     (folder / "stages").mkdir()
     for stage, (inputs, output) in PORTS.items():
         ports = [
@@ -102,7 +102,7 @@ def write_stages(folder: Path) -> None:
 
 @pytest.fixture
 def pipelines(tmp_path: Path) -> Run:
-    """`python -m pipelines …` with the stand-ins, and what it printed."""
+    """`python -m pipelines …` with the stub stages."""
     write_stages(tmp_path)
 
     def run(*arguments: str, **environment: str) -> SimpleNamespace:

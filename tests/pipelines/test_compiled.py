@@ -1,4 +1,4 @@
-"""The compiled pipeline: unchanged against the file that is kept, readable by Kubeflow, and placed as it should be."""
+"""The compiled pipeline against training.yaml, Kubeflow's schema and the placement rules."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def golden() -> tuple[Spec, Spec]:
 
 
 def without_defaults(spec: Spec) -> Spec:
-    """The defaults are params.yaml's, which may change from run to run; the graph may not."""
+    """Remove the defaults, which are params.yaml's values; only the graph is compared."""
     for parameter in spec["root"]["inputDefinitions"]["parameters"].values():
         parameter.pop("defaultValue", None)
     return spec
@@ -62,17 +62,19 @@ def dags(spec: Spec) -> dict[str, Spec]:
     return {"root": spec["root"]["dag"], **found}
 
 
-def test_the_pipeline_is_the_one_that_is_kept(fresh: tuple[Spec, Spec], golden: tuple[Spec, Spec]) -> None:
+def test_training_yaml_is_up_to_date(fresh: tuple[Spec, Spec], golden: tuple[Spec, Spec]) -> None:
     assert without_defaults(fresh[0]) == without_defaults(golden[0]), "run `python -m pipelines compile`"
     assert fresh[1] == golden[1], "run `python -m pipelines compile`"
 
 
-def test_the_files_head_is_the_same_each_time(fresh: tuple[Spec, Spec], folder: Path) -> None:
-    kept, anew = (path.read_text().partition("components:")[0] for path in (GOLDEN, folder / "training.yaml"))
-    assert kept == anew
+def test_the_header_is_deterministic(fresh: tuple[Spec, Spec], folder: Path) -> None:
+    golden, compiled_again = (
+        path.read_text().partition("components:")[0] for path in (GOLDEN, folder / "training.yaml")
+    )
+    assert golden == compiled_again
 
 
-def test_the_kept_defaults_are_valid_sections() -> None:
+def test_the_defaults_of_training_yaml_are_valid() -> None:
     parameters = documents(GOLDEN)[0]["root"]["inputDefinitions"]["parameters"]
     for stage in STAGES:
         section: Any = Params.model_fields[stage].annotation
@@ -89,7 +91,7 @@ def test_kubeflow_can_read_it(golden: tuple[Spec, Spec]) -> None:
     assert set(executors) <= set(golden[0]["deploymentSpec"]["executors"])
 
 
-def test_every_reference_leads_somewhere(golden: tuple[Spec, Spec]) -> None:
+def test_every_reference_in_the_pipeline_exists(golden: tuple[Spec, Spec]) -> None:
     components, executors = golden[0]["components"], golden[0]["deploymentSpec"]["executors"]
     used = set()
     for dag in dags(golden[0]).values():
@@ -116,7 +118,7 @@ def stage_executors(golden: tuple[Spec, Spec]) -> list[str]:
     return [label.removeprefix("exec-") for label in golden[0]["deploymentSpec"]["executors"]]
 
 
-def test_only_training_and_evaluation_ask_for_a_gpu_its_nodes_and_shared_memory(golden: tuple[Spec, Spec]) -> None:
+def test_only_training_and_evaluation_request_a_gpu_and_shared_memory(golden: tuple[Spec, Spec]) -> None:
     names = stage_executors(golden)
     assert {"train", "evaluate", "crop", "cut-photographs", "register"} <= set(names)
     for name in names:
@@ -132,7 +134,7 @@ def test_only_training_and_evaluation_ask_for_a_gpu_its_nodes_and_shared_memory(
         assert "pip install" not in " ".join(container["command"])
 
 
-def test_the_store_is_offered_to_all_and_the_registry_demanded_where_it_is_needed(golden: tuple[Spec, Spec]) -> None:
+def test_the_s3_secret_is_optional_and_the_mlflow_secret_required_where_needed(golden: tuple[Spec, Spec]) -> None:
     for name in stage_executors(golden):
         secrets = {
             (secret["secretName"], pair["envVar"]): secret.get("optional", False)
@@ -144,7 +146,7 @@ def test_the_store_is_offered_to_all_and_the_registry_demanded_where_it_is_neede
         assert secrets.get(("swapcore-mlflow", "MLFLOW_TRACKING_URI")) == (False if needs_registry else None)
 
 
-def test_every_task_is_tried_again_and_only_the_record_is_never_cached(golden: tuple[Spec, Spec]) -> None:
+def test_every_task_is_retried_and_all_but_the_record_are_cached(golden: tuple[Spec, Spec]) -> None:
     components = golden[0]["components"]
     for dag in dags(golden[0]).values():
         for name, task in dag["tasks"].items():
@@ -169,7 +171,7 @@ def test_a_task_sees_only_its_own_section(golden: tuple[Spec, Spec]) -> None:
     assert set(cut) == {"params", "shard", "shards"}
 
 
-def test_photographs_are_cropped_in_shards_that_are_joined(golden: tuple[Spec, Spec]) -> None:
+def test_images_are_cropped_in_shards_that_are_joined(golden: tuple[Spec, Spec]) -> None:
     tasks = dags(golden[0])[INSIDE]["tasks"]
     (loop,) = [task for task in tasks.values() if "parameterIterator" in task]
     assert json.loads(loop["parameterIterator"]["items"]["raw"]) == [0, 1, 2, 3]
@@ -178,17 +180,17 @@ def test_photographs_are_cropped_in_shards_that_are_joined(golden: tuple[Spec, S
     assert golden[0]["components"]["comp-crop"]["inputDefinitions"]["artifacts"]["parts"]["isArtifactList"] is True
 
 
-def test_the_model_is_registered_behind_the_gate_only(golden: tuple[Spec, Spec]) -> None:
+def test_registration_depends_on_the_bounds(golden: tuple[Spec, Spec]) -> None:
     tasks = dags(golden[0])[INSIDE]["tasks"]
     assert "register" not in tasks
-    (behind,) = [task for task in tasks.values() if "triggerPolicy" in task]
-    assert "Output'] == true" in behind["triggerPolicy"]["condition"]
-    inside = golden[0]["components"][behind["componentRef"]["name"]]["dag"]["tasks"]
+    (condition,) = [task for task in tasks.values() if "triggerPolicy" in task]
+    assert "Output'] == true" in condition["triggerPolicy"]["condition"]
+    inside = golden[0]["components"][condition["componentRef"]["name"]]["dag"]["tasks"]
     assert list(inside) == ["register"]
     assert list(inside["register"]["inputs"]["parameters"]) == ["params"]
 
 
-def test_training_goes_to_the_nodes_of_a_train_job(tmp_path: Path) -> None:
+def test_training_with_a_train_job_requests_no_gpu(tmp_path: Path) -> None:
     spec, platform = compiled(tmp_path, SWAPCORE_TRAIN_JOB=str(ROOT / "trainer/train_job.yaml"))
     task = dags(spec)[INSIDE]["tasks"]["train"]
     assert yaml.safe_load(task["inputs"]["parameters"]["job"]["runtimeValue"]["constant"])["nodes"] == 2
@@ -198,19 +200,19 @@ def test_training_goes_to_the_nodes_of_a_train_job(tmp_path: Path) -> None:
     assert "nodeSelector" not in placed
 
 
-def test_each_round_lies_behind_the_gate_of_the_one_before(tmp_path: Path) -> None:
+def test_each_round_depends_on_the_gate_of_the_previous_one(tmp_path: Path) -> None:
     spec, _ = compiled(tmp_path, SWAPCORE_ROUNDS="2", SWAPCORE_CHAMPION="s3://box/model")
     json_format.ParseDict(spec, PipelineSpec())
     first = dags(spec)[INSIDE]["tasks"]
     assert first["bring-champion"]["cachingOptions"] == {}
     assert first["bring-champion"]["inputs"]["parameters"]["uri"]["runtimeValue"]["constant"] == "s3://box/model"
     assert first["groups"]["inputs"]["artifacts"]["teacher"]["taskOutputArtifact"]["producerTask"] == "bring-champion"
-    (behind,) = [task for task in first.values() if "triggerPolicy" in task]
-    second = dags(spec)[behind["componentRef"]["name"]]["tasks"]
+    (condition,) = [task for task in first.values() if "triggerPolicy" in task]
+    second = dags(spec)[condition["componentRef"]["name"]]["tasks"]
     assert {"register", "groups-2", "train-2", "evaluate-3", "good-enough-2"} <= set(second)
     for task, port in (("groups-2", "teacher"), ("train-2", "initial")):
         given = second[task]["inputs"]["artifacts"][port]["componentInputArtifact"]
-        assert given == "pipelinechannel--train-model", "the challenger that has won"
+        assert given == "pipelinechannel--train-model", "the promoted challenger"
 
 
 def test_a_cluster_without_gpus_and_another_image(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The graph, run here by kfp's SubprocessRunner with stand-ins for the stages."""
+"""The graph in kfp's SubprocessRunner, with stub stages."""
 
 import importlib.util
 import json
@@ -33,22 +33,22 @@ def ending(done: SimpleNamespace) -> dict[str, str]:
     return json.loads(line)
 
 
-def test_a_good_model_is_registered(pipelines: Run, tmp_path: Path) -> None:
+def test_a_model_within_the_bounds_is_registered(pipelines: Run, tmp_path: Path) -> None:
     done = pipelines("run", GAIN="0.5", SWAPCORE_CROP_SHARDS="3")
     assert done.code == 0, done.error[-2000:]
     stages = ["synthesize", "crop", "groups", "train", "evaluate", "good-enough", "register", "record-ending"]
-    # The shards run side by side, and their lines run into each other: their parts are counted instead.
+    # The log lines of parallel shards can be mixed, so their artifacts are counted instead.
     assert [task for task in succeeded(done) if task != "cut-photographs"] == stages
     assert len(list((tmp_path / "local_outputs").glob("*/*/cut-photographs/part/card.json"))) == 3
     made = artifacts(tmp_path)
     assert "register/registration" in made
-    assert made["evaluate/page"].read_text() == "<h1>judged</h1>"
+    assert made["evaluate/page"].read_text() == "<h1>report</h1>"
     assert "SUCCEEDED" in made["record-ending/ending"].read_text()
     assert ending(done)["state"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("gain", ["-0.01", "nan"])
-def test_a_bad_model_is_held_back(pipelines: Run, tmp_path: Path, gain: str) -> None:
+def test_a_model_outside_of_the_bounds_is_not_registered(pipelines: Run, tmp_path: Path, gain: str) -> None:
     done = pipelines("run", GAIN=gain)
     assert done.code == 0, done.error[-2000:]
     assert "good-enough" in succeeded(done)
@@ -58,8 +58,8 @@ def test_a_bad_model_is_held_back(pipelines: Run, tmp_path: Path, gain: str) -> 
 
 
 @pytest.mark.slow
-def test_rounds_are_played_as_long_as_each_beats_the_champion(pipelines: Run, tmp_path: Path) -> None:
-    """The first challenger is better than the champion, the second is not, and a third is not trained."""
+def test_rounds_end_when_a_challenger_is_not_better(pipelines: Run, tmp_path: Path) -> None:
+    """The first challenger is better than the champion, the second is not, so no third is trained."""
     champion = write_chain(tmp_path / "before")
     (champion / "line").write_text("0")
     for number, margin in enumerate([0.25, 0.5, 0.5]):
@@ -76,13 +76,13 @@ def test_rounds_are_played_as_long_as_each_beats_the_champion(pipelines: Run, tm
     by_line = {
         path.read_text(): read_card(path.parent, "model") for path in models if path.parts[-3] != "bring-champion"
     }
-    # Each is made from the weights of the one before, on groups that it taught.
+    # Each starts from the weights of the previous model, which is also its teacher.
     assert by_line["1"].inputs["initial"] == content_digest(champion)
     assert set(by_line["2"].inputs) == {"groups", "initial"}
 
 
 @pytest.mark.slow
-def test_the_bounds_are_those_of_the_params(pipelines: Run, tmp_path: Path) -> None:
+def test_bounds_are_read_from_the_params(pipelines: Run, tmp_path: Path) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["register"]["bounds"] = {"identity/gain": [None, 0.4]}
     (tmp_path / "strict.yaml").write_text(yaml.safe_dump(params))
@@ -91,11 +91,11 @@ def test_the_bounds_are_those_of_the_params(pipelines: Run, tmp_path: Path) -> N
     (tmp_path / "typo.yaml").write_text(yaml.safe_dump(params))
     done = pipelines("run", "--params", "typo.yaml", "--root", "other")
     assert done.code != 0
-    assert "register.bounds: identity/gian is none of the report's figures: identity/gain" in done.out
+    assert "register.bounds: unknown metric identity/gian; use one of the report's: identity/gain" in done.out
 
 
 @pytest.mark.slow
-def test_given_photographs_are_brought_instead_of_made(pipelines: Run, tmp_path: Path) -> None:
+def test_the_users_images_replace_synthetic_people(pipelines: Run, tmp_path: Path) -> None:
     (tmp_path / "people/ann").mkdir(parents=True)
     for name in ("1.png", "2.png"):
         (tmp_path / "people/ann" / name).write_bytes(b"picture")
@@ -110,7 +110,7 @@ def test_given_photographs_are_brought_instead_of_made(pipelines: Run, tmp_path:
 def test_a_failure_is_one_line_and_is_recorded(pipelines: Run, tmp_path: Path) -> None:
     done = pipelines("run", FAIL="groups")
     assert done.code == 1
-    assert "swapcore: data: the stand-in was told to fail" in done.out
+    assert "swapcore: data: the stub stage failed on request" in done.out
     assert "Traceback" not in done.out + done.error
     assert done.error.strip().splitlines()[-1].startswith("Error: the run failed: ")
     assert "train" not in succeeded(done)
@@ -118,13 +118,13 @@ def test_a_failure_is_one_line_and_is_recorded(pipelines: Run, tmp_path: Path) -
 
 
 def test_missing_photographs_are_one_line(pipelines: Run) -> None:
-    done = pipelines("run", "--photographs", "nobody")
+    done = pipelines("run", "--photographs", "missing")
     assert done.code == 1
-    assert "nobody" in done.out
+    assert "missing" in done.out
     assert "Traceback" not in done.out + done.error
 
 
-def test_wrong_params_are_one_line(pipelines: Run, tmp_path: Path) -> None:
+def test_invalid_params_are_one_line(pipelines: Run, tmp_path: Path) -> None:
     (tmp_path / "wrong.yaml").write_text("crop: 1\n")
     done = pipelines("run", "--params", "wrong.yaml")
     assert done.code == 2
@@ -133,8 +133,8 @@ def test_wrong_params_are_one_line(pipelines: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_run_makes_what_the_stages_make_called_by_hand(pipelines: Run, tmp_path: Path) -> None:
-    """Nulls, ints that KFP turns to floats, and ports arrive unchanged: the same bytes come out."""
+def test_a_run_makes_the_same_bytes_as_direct_calls(pipelines: Run, tmp_path: Path) -> None:
+    """None, integers that KFP converts to floats, and ports arrive unchanged."""
     assert pipelines("run").code == 0
     params, hand = read_params(ROOT / "params.yaml"), tmp_path / "hand"
     ports = {
@@ -146,7 +146,7 @@ def test_the_run_makes_what_the_stages_make_called_by_hand(pipelines: Run, tmp_p
         "register": ["model", "report", "registration"],
     }
     for stage, names in ports.items():
-        spec = importlib.util.spec_from_file_location(f"stand_in_{stage}", tmp_path / "stages" / f"{stage}.py")
+        spec = importlib.util.spec_from_file_location(f"stub_{stage}", tmp_path / "stages" / f"{stage}.py")
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)

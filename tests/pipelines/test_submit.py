@@ -1,4 +1,4 @@
-"""`python -m pipelines submit` against a stand-in for the KFP API on loopback."""
+"""`python -m pipelines submit` against a local stub of the KFP API."""
 
 import json
 import socket
@@ -17,7 +17,7 @@ EXPERIMENT = {"experiment_id": "e1", "display_name": "swapcore"}
 
 
 class Api(BaseHTTPRequestHandler):
-    """As much of /apis/v2beta1 as a submission needs."""
+    """The part of /apis/v2beta1 that a submission uses."""
 
     status = 200
     page = b""
@@ -53,7 +53,7 @@ def api() -> Iterator[type[Api]]:
     server.server_close()
 
 
-def test_a_run_is_started_and_its_page_printed(pipelines: Run, api: Any) -> None:
+def test_a_run_is_submitted_and_its_url_printed(pipelines: Run, api: Any) -> None:
     settings = {"KFP_ENDPOINT": f"{api.url}/", "KFP_TOKEN": "secret", "KFP_NAMESPACE": "team"}
     done = pipelines("submit", "--name", "tuesday", "--no-cache", **settings)
     assert done.code == 0, done.error
@@ -98,14 +98,14 @@ def test_a_wrong_host_is_one_line(pipelines: Run) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["", "kubeflow.example"])
-def test_an_endpoint_without_scheme_is_one_line(pipelines: Run, endpoint: str) -> None:
+def test_an_endpoint_without_scheme_is_a_one_line_error(pipelines: Run, endpoint: str) -> None:
     done = pipelines("submit", KFP_ENDPOINT=endpoint)
     assert (done.code, done.error.count("\n")) == (1, 1), done.error
     assert f"KFP_ENDPOINT={endpoint}" in done.error
     assert "No scheme supplied" in done.error
 
 
-def test_an_unreadable_bucket_stops_before_anything_is_sent(
+def test_an_unreadable_bucket_fails_before_any_request(
     pipelines: Run, api: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):

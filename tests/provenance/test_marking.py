@@ -1,4 +1,4 @@
-"""Synthetic pictures are written whole or not at all, in the format that the file's name asks for."""
+"""Writing of marked images: formats, destinations, atomicity."""
 
 import errno
 from pathlib import Path
@@ -18,42 +18,42 @@ PROVENANCE = Provenance(
 )
 
 
-def picture(height: int = 96, width: int = 128) -> np.ndarray:
+def make_image(height: int = 96, width: int = 128) -> np.ndarray:
     small = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 @pytest.mark.parametrize(("suffix", "name"), [(".png", "PNG"), (".JPG", "JPEG"), (".jpeg", "JPEG"), (".webp", "WEBP")])
 def test_the_suffix_chooses_the_format(tmp_path: Path, suffix: str, name: str) -> None:
-    path = tmp_path / "new" / f"picture{suffix}"
-    write_marked(path, picture(), PROVENANCE)
+    path = tmp_path / "new" / f"image{suffix}"
+    write_marked(path, make_image(), PROVENANCE)
     with PIL.Image.open(path) as written:
         assert written.format == name
-        assert np.abs(np.asarray(written.convert("RGB")).astype(int) - picture()).mean() < 4
+        assert np.abs(np.asarray(written.convert("RGB")).astype(int) - make_image()).mean() < 4
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize(
     ("name", "problem"),
-    [("there.png", "exists already"), ("picture.tiff", "cannot write .tiff"), ("folder.png", "is a folder")],
+    [("there.png", "exists already"), ("image.tiff", "cannot write .tiff"), ("folder.png", "is a folder")],
 )
-def test_a_bad_destination_is_refused_and_left_as_it_was(tmp_path: Path, name: str, problem: str) -> None:
+def test_a_bad_destination_is_refused_and_unchanged(tmp_path: Path, name: str, problem: str) -> None:
     (tmp_path / "there.png").write_bytes(b"precious")
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(InputError, match=problem):
-        write_marked(tmp_path / name, picture(), PROVENANCE)
+        write_marked(tmp_path / name, make_image(), PROVENANCE)
     assert (tmp_path / "there.png").read_bytes() == b"precious"
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_overwriting_when_asked(tmp_path: Path) -> None:
-    path = tmp_path / "picture.png"
+def test_overwrite_replaces_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
     path.write_bytes(b"old")
-    write_marked(path, picture(), PROVENANCE, overwrite=True)
+    write_marked(path, make_image(), PROVENANCE, overwrite=True)
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_picture_too_large_for_the_format(tmp_path: Path) -> None:
+def test_an_image_too_large_for_the_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"WEBP cannot hold 17000 x 16 px .*; write \.png"):
         write_marked(tmp_path / "wide.webp", np.zeros((16, 17_000, 3), np.uint8), PROVENANCE)
     assert not list(tmp_path.iterdir())
@@ -67,5 +67,5 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Path, "write_bytes", half)
     with pytest.raises(OSError, match="No space left"):
-        write_marked(tmp_path / "picture.png", picture(), PROVENANCE)
+        write_marked(tmp_path / "image.png", make_image(), PROVENANCE)
     assert not list(tmp_path.iterdir())

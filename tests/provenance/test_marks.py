@@ -1,4 +1,4 @@
-"""What write_marked wrote is told by inspect: who signed, what made it, out of what, even where one of the marks is lost."""
+"""Marks that write_marked writes and inspect reads, also if one of them is lost."""
 
 import datetime
 import json
@@ -27,7 +27,7 @@ PROVENANCE = Provenance(
 WATERMARK = Payload("swapped", "5a7b9c")
 
 
-def picture(side_px: int = 256) -> np.ndarray:
+def make_image(side_px: int = 256) -> np.ndarray:
     small = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
     return cv2.resize(small, (side_px, side_px), interpolation=cv2.INTER_CUBIC)
 
@@ -40,15 +40,15 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def marked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("marked") / "picture.png"
-    write_marked(path, picture(), PROVENANCE)
+    path = tmp_path_factory.mktemp("marked") / "image.png"
+    write_marked(path, make_image(), PROVENANCE)
     return path
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
 def test_both_marks_in_every_format(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"picture{suffix}"
-    write_marked(path, picture(), PROVENANCE)
+    path = tmp_path / f"image{suffix}"
+    write_marked(path, make_image(), PROVENANCE)
     found = inspect_file(path)
     assert found.manifest is not None
     assert found.manifest.state == "Valid"
@@ -66,7 +66,7 @@ def test_both_marks_in_every_format(tmp_path: Path, suffix: str) -> None:
     assert found.watermark == WATERMARK
 
 
-def test_the_ingredients_are_in_the_manifests_own_terms_by_hash(marked: Path) -> None:
+def test_the_manifest_lists_the_ingredients_by_hash(marked: Path) -> None:
     import c2pa
 
     with c2pa.Reader(str(marked)) as reader:
@@ -79,20 +79,20 @@ def test_the_ingredients_are_in_the_manifests_own_terms_by_hash(marked: Path) ->
     assert not any("thumbnail" in part for part in [active, *active["ingredients"]])
 
 
-def test_an_anonymized_pictures_manifest_names_no_file(tmp_path: Path) -> None:
+def test_the_manifest_of_an_anonymized_image_names_no_file(tmp_path: Path) -> None:
     who = Provenance("anonymized", PROVENANCE.model, (Ingredient("template", "anna-smith.jpg", "02" * 32),))
-    write_marked(tmp_path / "p.jpg", picture(), who)
+    write_marked(tmp_path / "p.jpg", make_image(), who)
     assert b"anna" not in (tmp_path / "p.jpg").read_bytes()
 
 
-def test_a_changed_file_is_told_and_the_watermark_still_speaks(marked: Path, tmp_path: Path) -> None:
+def test_a_changed_file_is_invalid_and_its_watermark_is_still_read(marked: Path, tmp_path: Path) -> None:
     data = bytearray(marked.read_bytes())
     data[-100] ^= 1  # in the pixels, before IEND
     broken = tmp_path / "broken.jpg"
     PIL.Image.open(marked).save(broken)
     assert inspect_file(broken).manifest is None
     assert inspect_file(broken).watermark == WATERMARK
-    write_marked(broken, picture(), PROVENANCE, overwrite=True)
+    write_marked(broken, make_image(), PROVENANCE, overwrite=True)
     data = bytearray(broken.read_bytes())
     data[-200] ^= 1
     broken.write_bytes(data)
@@ -103,27 +103,27 @@ def test_a_changed_file_is_told_and_the_watermark_still_speaks(marked: Path, tmp
     assert "INVALID" in as_text(found)
 
 
-def test_a_manifest_moved_to_another_picture_is_broken(marked: Path, tmp_path: Path) -> None:
-    """The chunk that holds the manifest, put into a photograph that it was not signed for."""
+def test_a_manifest_moved_to_another_image_is_invalid(marked: Path, tmp_path: Path) -> None:
+    """The manifest's chunk is inserted into an image that it was not signed for."""
     data = marked.read_bytes()
     start = data.index(b"caBX") - 4
     chunk = data[start : start + 12 + int.from_bytes(data[start : start + 4], "big")]
-    other = cv2.imencode(".png", picture(200))[1].tobytes()
+    other = cv2.imencode(".png", make_image(200))[1].tobytes()
     (tmp_path / "other.png").write_bytes(other[:33] + chunk + other[33:])
     assert inspect_file(tmp_path / "other.png").is_broken
 
 
-def test_a_tiny_picture_bears_the_manifest_alone(tmp_path: Path) -> None:
-    write_marked(tmp_path / "tiny.png", picture(64), PROVENANCE)
+def test_a_tiny_image_has_the_manifest_only(tmp_path: Path) -> None:
+    write_marked(tmp_path / "tiny.png", make_image(64), PROVENANCE)
     found = inspect_file(tmp_path / "tiny.png")
     assert found.manifest is not None
     assert found.watermark is None
-    assert np.array_equal(np.asarray(PIL.Image.open(tmp_path / "tiny.png")), picture(64))
+    assert np.array_equal(np.asarray(PIL.Image.open(tmp_path / "tiny.png")), make_image(64))
 
 
 def test_the_self_made_certificate_is_private_and_kept(configuration: Path, tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
-        write_marked(tmp_path / name, picture(64), PROVENANCE)
+        write_marked(tmp_path / name, make_image(64), PROVENANCE)
     folder = configuration / "self-made"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "key.pem").stat().st_mode) == 0o600
@@ -134,7 +134,7 @@ def test_the_self_made_certificate_is_private_and_kept(configuration: Path, tmp_
     assert first.signer == second.signer == credentials.SELF_MADE
 
 
-def test_whoever_loses_the_race_for_the_first_certificate_takes_the_winners(configuration: Path) -> None:
+def test_a_second_process_uses_the_certificate_of_the_first(configuration: Path) -> None:
     folder = configuration / "self-made"
     credentials.make_credentials(folder)
     before = (folder / "key.pem").read_bytes()
@@ -143,12 +143,12 @@ def test_whoever_loses_the_race_for_the_first_certificate_takes_the_winners(conf
     assert sorted(p.name for p in configuration.iterdir()) == ["self-made"]
 
 
-def test_ones_own_certificate_is_used_and_can_be_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_certificate_is_used_and_can_be_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credentials, "SELF_MADE", "Example Studio")
     credentials.make_credentials(tmp_path / "own")
     monkeypatch.setenv(credentials.CERTIFICATE_VARIABLE, str(tmp_path / "own" / "certificate.pem"))
     monkeypatch.setenv(credentials.KEY_VARIABLE, str(tmp_path / "own" / "key.pem"))
-    write_marked(tmp_path / "p.png", picture(64), PROVENANCE)
+    write_marked(tmp_path / "p.png", make_image(64), PROVENANCE)
     found = inspect_file(tmp_path / "p.png").manifest
     assert found is not None
     assert (found.state, found.signer, found.self_made) == ("Valid", "Example Studio", False)
@@ -185,20 +185,20 @@ def test_a_certificate_that_cannot_be_used_is_one_line(
         monkeypatch.setenv(credentials.KEY_VARIABLE, key)
     path = tmp_path / "p.png"
     if wrong == "anchors":
-        write_marked(path, picture(64), PROVENANCE)
+        write_marked(path, make_image(64), PROVENANCE)
     with pytest.raises(InputError) as caught:
-        inspect_file(path) if wrong == "anchors" else write_marked(path, picture(64), PROVENANCE)
+        inspect_file(path) if wrong == "anchors" else write_marked(path, make_image(64), PROVENANCE)
     assert "\n" not in str(caught.value)
     assert path.exists() == (wrong == "anchors")
 
 
 @pytest.mark.parametrize("action", ["swapped", "anonymized", "video"])
-def test_the_payload_comes_back(action) -> None:
+def test_the_payload_round_trips(action) -> None:
     bits = to_bits(Provenance(action, ModelReference("m", None, "00ffee" + "0" * 58), ()))
     assert from_bits(bits) == Payload(action, "00ffee")
 
 
-def test_a_payload_of_another_form_is_not_ours() -> None:
+def test_a_payload_of_another_version_is_ignored() -> None:
     assert from_bits(1 << 26) is None
     assert from_bits(3 << 24) is None
 
@@ -213,7 +213,7 @@ def test_the_command_tells_both_and_ends_by_what_it_found(
     marked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain, text, broken = tmp_path / "plain.png", tmp_path / "text.jpg", tmp_path / "broken.png"
-    cv2.imwrite(str(plain), picture())
+    cv2.imwrite(str(plain), make_image())
     text.write_text("no picture")
     data = bytearray(marked.read_bytes())
     data[data.index(b"swapped")] ^= 1
@@ -222,7 +222,7 @@ def test_the_command_tells_both_and_ends_by_what_it_found(
     out = capsys.readouterr().out
     for said in (
         "Self-made by swapcore, not trusted",
-        "nobody here vouches",
+        "signer not trusted",
         "model swapcore version 3",
         "5a7b9c…",
         "01" * 32,

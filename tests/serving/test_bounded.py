@@ -1,4 +1,4 @@
-"""Bodies larger than allowed are answered 413 before they are held in memory; others pass untouched."""
+"""The limit on request sizes: larger bodies get 413, others pass unchanged."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ Messages = list[dict[str, Any]]
 
 
 async def echo(_scope, receive, send) -> None:
-    """Answers with the number of bytes that it got; a client that goes away is an error, as in starlette."""
+    """Responds with the number of bytes received; a disconnect is an error, as in Starlette."""
     num_bytes = 0
     while True:
         message = await receive()
@@ -25,7 +25,7 @@ async def echo(_scope, receive, send) -> None:
 
 
 def ask(chunks: list[int], *, announced: int | None = None, limit: int = 100, application=echo) -> tuple[Messages, int]:
-    """What is sent back for a body in chunks of these sizes, and how many chunks were taken."""
+    """Send a body in chunks of these sizes; return the response and the number of chunks that were read."""
     sent: Messages = []
     taken = 0
 
@@ -48,7 +48,7 @@ def test_a_body_within_the_limit_passes(chunks):
     assert (sent[0]["status"], sent[1]["body"]) == (200, str(sum(chunks)).encode())
 
 
-def test_a_body_that_says_it_is_too_large_never_reaches_the_application():
+def test_a_body_with_too_large_a_content_length_never_reaches_the_application():
     async def unreached(_scope, _receive, _send) -> None:
         raise AssertionError
 
@@ -58,24 +58,24 @@ def test_a_body_that_says_it_is_too_large_never_reaches_the_application():
     assert taken == 2
 
 
-def test_a_body_that_grows_too_large_is_answered_once():
+def test_a_body_that_grows_too_large_gets_one_response():
     sent, taken = ask([60, 60, 60, 60])
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
     assert sent[0]["status"] == 413
-    assert taken == 4  # read to its end and thrown away: a client that still sends hears no answer
+    assert taken == 4  # read to its end, because clients read no response while they send
 
 
-def test_an_endless_body_is_not_read_to_its_end():
+def test_reading_of_an_endless_body_stops():
     sent, taken = ask([100] * 1000)
     assert sent[0]["status"] == 413
     assert taken == 2 + DRAINED
 
 
-def test_a_lie_about_the_length_does_not_help():
+def test_a_wrong_content_length_does_not_bypass_the_limit():
     assert ask([200], announced=10)[0][0]["status"] == 413
 
 
-def test_an_error_of_the_application_is_its_own():
+def test_errors_of_the_application_are_raised():
     async def broken(_scope, _receive, _send) -> None:
         raise RuntimeError("a bug")
 

@@ -1,4 +1,4 @@
-"""The exported file computes what the model computes, for any batch, and is never left half-written or wrong."""
+"""ONNX export: parity with torch for any batch, metadata, and no file after an error."""
 
 import numpy as np
 import onnx
@@ -23,19 +23,19 @@ def noise(num: int, size_px: int, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("num", [1, 2, 5])
-def test_onnxruntime_gives_the_models_pixels_for_any_batch(model, exported, num):
-    path, said = exported
+def test_onnxruntime_and_torch_agree_for_any_batch(model, exported, num):
+    path, summary = exported
     swapper = CropSwapper(model)
     source, template = noise(num, swapper.size_px, 10), noise(num, swapper.size_px, 11)
     with torch.no_grad():
-        wanted = swapper.network(torch.from_numpy(source), torch.from_numpy(template)).numpy()
-    difference = np.abs(OnnxSwap(path, threads=1)(source, template) - wanted).max()
+        expected = swapper.network(torch.from_numpy(source), torch.from_numpy(template)).numpy()
+    difference = np.abs(OnnxSwap(path, threads=1)(source, template) - expected).max()
     assert difference < 1e-4  # a hundredth of a gray level
-    assert said.max_difference < 1e-4
-    assert said.size_px == swapper.size_px
+    assert summary.max_difference < 1e-4
+    assert summary.size_px == swapper.size_px
 
 
-def test_the_file_says_what_it_is(model, exported):
+def test_the_metadata_name_model_and_alignment(model, exported):
     graph = onnx.load(exported[0])
     onnx.checker.check_model(graph)
     facts = {item.key: item.value for item in graph.metadata_props}
@@ -46,14 +46,14 @@ def test_the_file_says_what_it_is(model, exported):
     }
 
 
-def test_a_file_that_computes_something_else_is_not_kept(model, tmp_path, monkeypatch):
+def test_a_file_with_other_results_is_not_kept(model, tmp_path, monkeypatch):
     monkeypatch.setattr(export.OnnxSwap, "__call__", lambda _self, _source, template, *_: template)
-    with pytest.raises(ArtifactError, match=r"pixels differ by .*nothing was kept"):
+    with pytest.raises(ArtifactError, match=r"not exported: pixels of the ONNX file differ by"):
         export_onnx(model, tmp_path / "swap.onnx")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_no_model_is_named(tmp_path):
+def test_a_folder_that_is_not_a_model_is_refused(tmp_path):
     with pytest.raises(InputError, match="no such model"):
         export_onnx(tmp_path / "nothing", tmp_path / "swap.onnx")
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Requests are answered pair by pair, and a wrong one is refused with the field that is wrong."""
+"""Requests and responses: order, formats, marks, and errors that name the field."""
 
 import base64
 import hashlib
@@ -27,43 +27,43 @@ from swapcore.serving.requests import (
 from tests.drawn_photographs import draw_face
 
 
-def picture(size_px: int, seed: int = 0) -> np.ndarray:
+def make_image(size_px: int, seed: int = 0) -> np.ndarray:
     small = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     return cv2.resize(small, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
 
 
-def test_answers_come_in_the_order_of_the_requests_over_several_batches(swapper):
-    pairs = [(picture(64, i), picture(64, 100 + i)) for i in range(BATCH_SIZE + 3)]
+def test_responses_keep_the_order_of_the_requests_over_several_batches(swapper):
+    pairs = [(make_image(64, i), make_image(64, 100 + i)) for i in range(BATCH_SIZE + 3)]
     requests = [SwapRequest(source=to_base64(s), template=to_base64(t), aligned=True) for s, t in pairs]
-    answers = [decode(base64.b64decode(text)) for text in respond(swapper, requests)]
-    assert len(answers) == len(pairs)
+    responses = [decode(base64.b64decode(text)) for text in respond(swapper, requests)]
+    assert len(responses) == len(pairs)
     expected = swapper.model.swap_crops(*(np.stack(side) for side in zip(*pairs, strict=True)))
-    assert np.abs(np.stack(answers).astype(int) - expected).max() <= 1
+    assert np.abs(np.stack(responses).astype(int) - expected).max() <= 1
     assert respond(swapper, []) == []
 
 
 def test_any_format_is_read():
     for extension in (".jpg", ".png", ".webp", ".bmp", ".tiff"):
-        data = cv2.imencode(extension, picture(150)[..., ::-1])[1].tobytes()
+        data = cv2.imencode(extension, make_image(150)[..., ::-1])[1].tobytes()
         read = read_image(base64.b64encode(data).decode(), "source")
-        assert np.abs(read.astype(int) - picture(150)).mean() < 5
+        assert np.abs(read.astype(int) - make_image(150)).mean() < 5
 
 
-def test_aligned_crops_of_any_size_become_the_models(swapper):
-    request = SwapRequest(source=to_base64(picture(150)), template=to_base64(picture(200)), aligned=True)
+def test_aligned_crops_are_resized_to_the_models_size(swapper):
+    request = SwapRequest(source=to_base64(make_image(150)), template=to_base64(make_image(200)), aligned=True)
     size_px = swapper.model.size_px
     assert decode(base64.b64decode(respond(swapper, [request])[0])).shape == (size_px, size_px, 3)
 
 
-def test_photographs_and_crops_may_be_mixed_and_photographs_keep_their_size(swapper, two_faces):
+def test_images_and_crops_can_be_mixed_and_images_keep_their_size(swapper, two_faces):
     source = to_base64(draw_face(5)[0])
-    crops = SwapRequest(source=to_base64(picture(64)), template=to_base64(picture(64, 1)), aligned=True)
+    crops = SwapRequest(source=to_base64(make_image(64)), template=to_base64(make_image(64, 1)), aligned=True)
     photographs = [SwapRequest(source=source, template=to_base64(two_faces), face=face) for face in ("all", "1")]
     first, aligned, second = (
         decode(base64.b64decode(text)) for text in respond(swapper, [photographs[0], crops, photographs[1]])
     )
     assert first.shape == second.shape == two_faces.shape
-    assert np.array_equal(aligned, swapper.model.swap_crops(picture(64)[None], picture(64, 1)[None])[0])
+    assert np.array_equal(aligned, swapper.model.swap_crops(make_image(64)[None], make_image(64, 1)[None])[0])
     middle = two_faces.shape[1] // 2
     assert_alike(first[:, :middle], second[:, :middle])
     assert_alike(second[:, middle:], two_faces[:, middle:])
@@ -71,17 +71,17 @@ def test_photographs_and_crops_may_be_mixed_and_photographs_keep_their_size(swap
 
 
 MAX_MARK = 30
-"""More than the watermark changes any pixel by; it is 2.4 gray levels in the mean square at most."""
+"""Upper bound of the watermark's change of a pixel; its root mean square is at most 2.4 gray levels."""
 
 
 def assert_alike(first, second):
-    """The same but for the watermark."""
+    """Check that two images differ by the watermark at most."""
     apart = np.abs(first.astype(int) - second)
     assert apart.max() <= MAX_MARK
     assert apart.mean() < 3
 
 
-def test_an_answer_says_that_it_is_synthetic_what_made_it_and_out_of_what(swapper):
+def test_a_response_is_marked_with_model_and_inputs(swapper):
     request = SwapRequest(source=to_base64(draw_face(5)[0]), template=to_base64(draw_face(6)[0]))
     data = base64.b64decode(respond(swapper, [request])[0])
     manifest = read(data, "image/png")
@@ -97,12 +97,12 @@ def test_an_answer_says_that_it_is_synthetic_what_made_it_and_out_of_what(swappe
 
 
 def test_an_aligned_crop_too_small_for_the_watermark_has_the_manifest(swapper):
-    request = SwapRequest(source=to_base64(picture(64)), template=to_base64(picture(64)), aligned=True)
+    request = SwapRequest(source=to_base64(make_image(64)), template=to_base64(make_image(64)), aligned=True)
     assert read(base64.b64decode(respond(swapper, [request])[0]), "image/png").provenance.action == "swapped"
 
 
 def bomb() -> bytes:
-    """A PNG whose header claims 20,000 x 20,000 px."""
+    """A small PNG with 20,000 x 20,000 px in its header."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -123,15 +123,15 @@ WRONG = {
     "a data URL": ("data:image/png;base64,AAAA", "without a data: prefix"),
     "no image": (encoded(b"hello, world"), "none of"),
     "cut off": (encoded(PNG[: len(PNG) // 2]), "cut off"),
-    "not square": (to_base64(np.zeros((64, 80, 3), np.uint8)), "80 x 64 px; an aligned crop is square"),
+    "not square": (to_base64(np.zeros((64, 80, 3), np.uint8)), "80 x 64 px, but an aligned crop is square"),
     "a bomb": (encoded(bomb()), "20000 x 20000 px"),
 }
 
 
 @pytest.mark.parametrize("field", ["source", "template"])
 @pytest.mark.parametrize(("text", "problem"), WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_picture_is_refused_with_its_field(swapper, field, text, problem):
-    good = SwapRequest(source=to_base64(picture(64)), template=to_base64(picture(64)), aligned=True)
+def test_a_bad_image_is_refused_and_its_field_named(swapper, field, text, problem):
+    good = SwapRequest(source=to_base64(make_image(64)), template=to_base64(make_image(64)), aligned=True)
     with pytest.raises(UserError) as caught:
         respond(swapper, [good, good.model_copy(update={field: text})])
     assert f"inputs[1].{field}" in str(caught.value)
@@ -144,8 +144,8 @@ def test_a_face_is_chosen_by_word_or_number(text, choice):
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "left", "9999", "ALL"])
-def test_another_word_is_no_choice(text):
-    with pytest.raises(UserError, match=r"inputs\[0\].face: .* is no choice; say one, largest, all, or N"):
+def test_other_words_are_refused(text):
+    with pytest.raises(UserError, match=r"inputs\[0\].face: .* is no choice of faces; use one, largest, all, or N"):
         read_choice(text, "inputs[0].face")
 
 
@@ -164,6 +164,6 @@ def test_too_many_pairs_are_refused_before_any_is_decoded(swapper):
         {"source": "a", "template": "b", "face": 1},
     ],
 )
-def test_a_request_of_another_form_is_refused(wrong):
+def test_a_malformed_request_is_refused(wrong):
     with pytest.raises(ValidationError):
         SwapRequest.model_validate(wrong)

@@ -1,4 +1,4 @@
-"""`swapcore serve` and `swapcore export`, as a user starts them: a real server, every bad request, several clients."""
+"""`swapcore serve` and `swapcore export` end to end: a real server, bad requests, several clients."""
 
 import base64
 import json
@@ -19,12 +19,12 @@ import pytest
 from swapcore.ops.image import decode
 from swapcore.serving.requests import MAX_PAIRS, to_base64
 from tests.drawn_photographs import draw_face
-from tests.serving.test_requests import WRONG, picture
+from tests.serving.test_requests import WRONG, make_image
 
 COMMAND = [str(Path(sys.executable).parent / "swapcore")]
 PAIR = {"source": to_base64(draw_face(5)[0]), "template": to_base64(draw_face(6)[0])}
-CROPS = {"source": to_base64(picture(64)), "template": to_base64(picture(64, 1)), "aligned": True}
-NOBODY = to_base64(np.full((300, 300, 3), 120, np.uint8))
+CROPS = {"source": to_base64(make_image(64)), "template": to_base64(make_image(64, 1)), "aligned": True}
+NO_FACE = to_base64(np.full((300, 300, 3), 120, np.uint8))
 NUM_CLIENTS, NUM_EACH = 8, 4
 
 
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def server(registered_model: str, tmp_path_factory: pytest.TempPathFactory):
-    """The port of a server of the registered model, with a bound of 8 MB."""
+    """The port of a server of the registered model, with a limit of 8 MB."""
     folder, port = tmp_path_factory.mktemp("server"), free_port()
     words = ["serve", "--model", "models:/served@challenger", "--port", str(port), "--max-request-megabytes", "8"]
     with (folder / "log").open("wb") as log:
@@ -66,8 +66,8 @@ def wait_until_up(port: int, log: Path) -> None:
 def send(port: int, body: bytes, *, path: str = "/invocations", kind: str = "application/json") -> tuple[int, str]:
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, {"Content-Type": kind})
     try:
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return answer.status, answer.read().decode()
+        with urllib.request.urlopen(request, timeout=120) as response:
+            return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
 
@@ -76,17 +76,17 @@ def post(port: int, *pairs: object) -> tuple[int, str]:
     return send(port, json.dumps({"inputs": list(pairs)}).encode())
 
 
-def pictures(body: str) -> list[np.ndarray]:
+def images_of(body: str) -> list[np.ndarray]:
     return [decode(base64.b64decode(text)) for text in json.loads(body)["predictions"]]
 
 
 @pytest.mark.slow
-def test_photographs_and_crops_are_answered(server, swapper):
+def test_images_and_crops_are_swapped(server, swapper):
     status, body = post(server, PAIR, CROPS)
     assert status == 200, body
-    photograph, crop = pictures(body)
+    photograph, crop = images_of(body)
     assert photograph.shape == decode(base64.b64decode(PAIR["template"])).shape
-    expected = swapper.model.swap_crops(picture(64)[None], picture(64, 1)[None])[0]
+    expected = swapper.model.swap_crops(make_image(64)[None], make_image(64, 1)[None])[0]
     assert np.abs(crop.astype(int) - expected).max() <= 1
 
 
@@ -94,15 +94,15 @@ BAD_PAIRS = {
     "no template": ({"source": PAIR["source"]}, "template"),
     "no source": ({"template": PAIR["template"]}, "source"),
     "an unknown field": ({**PAIR, "extra": 1}, "extra"),
-    "a number for a picture": ({**PAIR, "source": 7}, "source"),
-    "null for a picture": ({**PAIR, "source": None}, "source"),
-    "a list for a picture": ({**PAIR, "template": [PAIR["template"]]}, "template"),
+    "a number for an image": ({**PAIR, "source": 7}, "source"),
+    "null for an image": ({**PAIR, "source": None}, "source"),
+    "a list for an image": ({**PAIR, "template": [PAIR["template"]]}, "template"),
     "aligned is no yes or no": ({**CROPS, "aligned": "perhaps"}, "aligned"),
     "a number for a face": ({**PAIR, "face": 1}, "face"),
     "an unknown face": ({**PAIR, "face": "left"}, "inputs[0].face: 'left' is no choice"),
     "a face too many": ({**PAIR, "face": "3"}, "inputs[0].template: face 3 was asked for, 1 were found"),
-    "nobody in the source": ({**PAIR, "source": NOBODY}, "inputs[0].source: no face was found"),
-    "nobody in the template": ({**PAIR, "template": NOBODY}, "inputs[0].template: no face was found"),
+    "no face in the source": ({**PAIR, "source": NO_FACE}, "inputs[0].source: no face was found"),
+    "no face in the template": ({**PAIR, "template": NO_FACE}, "inputs[0].template: no face was found"),
     "no pair at all": ("source and template", ""),
     **{f"source: {name}": ({**CROPS, "source": text}, problem) for name, (text, problem) in WRONG.items()},
 }
@@ -110,7 +110,7 @@ BAD_PAIRS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("pair", "reason"), BAD_PAIRS.values(), ids=BAD_PAIRS.keys())
-def test_a_bad_pair_is_400_and_says_why(server, pair, reason):
+def test_a_bad_pair_is_400_with_a_reason(server, pair, reason):
     status, body = post(server, pair)
     assert status == 400, body
     assert reason in json.loads(body)["message"]
@@ -118,7 +118,7 @@ def test_a_bad_pair_is_400_and_says_why(server, pair, reason):
 
 
 @pytest.mark.slow
-def test_several_faces_where_one_is_meant_is_400(server, two_faces):
+def test_several_faces_instead_of_one_is_400(server, two_faces):
     status, body = post(server, {**PAIR, "template": to_base64(two_faces)})
     assert (status, "inputs[0].template: 2 faces were found" in body) == (400, True)
 
@@ -137,25 +137,25 @@ BAD_BODIES = {
 @pytest.mark.slow
 @pytest.mark.parametrize(("body", "status"), BAD_BODIES.values(), ids=BAD_BODIES.keys())
 def test_a_bad_body_is_refused(server, body, status):
-    got, said = send(server, body)
-    assert got == status, said
-    assert json.loads(said)["message"]
+    got, text = send(server, body)
+    assert got == status, text
+    assert json.loads(text)["message"]
 
 
 @pytest.mark.slow
-def test_another_place_or_kind_is_refused(server):
+def test_another_path_or_content_type_is_refused(server):
     assert send(server, b"{}", path="/elsewhere")[0] == 404
     assert send(server, b"a,b\n1,2\n", kind="text/plain")[0] in {400, 415}
 
 
 @pytest.mark.slow
-def test_clients_side_by_side_all_get_the_same_answer(server):
-    """The load itself, half a minute of it, is benchmarks/serving.py; each answer is signed anew, so pixels are compared."""
-    (wanted,) = pictures(post(server, CROPS)[1])
+def test_concurrent_clients_get_the_same_result(server):
+    """Each response has its own signature, so pixels are compared; for load see benchmarks/serving.py."""
+    (expected,) = images_of(post(server, CROPS)[1])
     with ThreadPoolExecutor(NUM_CLIENTS) as clients:
-        answers = list(clients.map(lambda _: post(server, CROPS), range(NUM_CLIENTS * NUM_EACH)))
-    assert {status for status, _ in answers} == {200}
-    assert all(np.array_equal(pictures(body)[0], wanted) for _, body in answers)
+        responses = list(clients.map(lambda _: post(server, CROPS), range(NUM_CLIENTS * NUM_EACH)))
+    assert {status for status, _ in responses} == {200}
+    assert all(np.array_equal(images_of(body)[0], expected) for _, body in responses)
 
 
 def run_command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -179,7 +179,7 @@ def run_command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
         (["export", "--model", "x", "--output", "new.onnx"], "x: no such model"),
     ],
 )
-def test_a_mistake_is_one_line(tmp_path, words, problem):
+def test_an_error_is_one_line(tmp_path, words, problem):
     (tmp_path / "old.onnx").touch()
     done = run_command(*words, folder=tmp_path)
     assert done.returncode == 2

@@ -24,14 +24,17 @@ from swapcore.models.artifact import load_generator
 from swapcore.stages import train
 from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking
 from swapcore.training.checkpoint import FOLDER, fingerprint
+from tests.training.conftest import merged
 from tests.training.small_groups import write_groups
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).parents[2]
 TINY: dict[str, Any] = {
-    "size_px": 64, "steps": 10, "batch_size": 2, "warmup_steps": 2, "adversarial_start": 0.5, "precision": "fp32",
-    "device": "cpu", "threads": 1, "log_every": 2, "sample_every": 5, "checkpoint_every": 2, "validation_groups": 1,
-    "model": {"kind": "pixels", "compose_scale": 1, "max_flow": 0.04, "width": 8, "num_levels": 1, "num_fusion_blocks": 1, "unshuffle": 4, "window": 0.75, "copies_source": True,
+    "size_px": 64, "steps": 10, "batch_size": 2, "precision": "fp32", "device": "cpu", "threads": 1,
+    "schedule": {"warmup_steps": 2, "adversarial_start": 0.5}, "checkpoint": {"every": 2},
+    "loop": {"log_every": 2, "sample_every": 5, "validation_groups": 1},
+    "model": {"kind": "pixels", "compose_scale": 1, "max_flow": 0.04, "width": 8, "num_levels": 1,
+              "num_fusion_blocks": 1, "unshuffle": 4, "window": 0.75, "copies_source": True,
               "moves_template": True, "discriminator_width": 8},
 }  # fmt: skip
 SCRIPT = """
@@ -65,7 +68,7 @@ class Notebook(NoTracking):
 
 @pytest.fixture(autouse=True, scope="module")
 def notebook() -> Iterator[Notebook]:
-    """Runs of this file go to a notebook: the real tracker has tests of its own."""
+    """Log the runs of this file to a notebook instead of MLflow."""
     kept = Notebook()
 
     @contextlib.contextmanager
@@ -87,7 +90,7 @@ def pipeline_params() -> Params:
 @pytest.fixture(scope="module")
 def tiny(pipeline_params: Params) -> Callable[..., TrainParams]:
     def make(**changes: Any) -> TrainParams:
-        return TrainParams.model_validate(pipeline_params.train.model_dump() | TINY | changes)
+        return TrainParams.model_validate(merged(pipeline_params.train.model_dump(mode="json"), TINY, changes))
 
     return make
 
@@ -108,7 +111,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): file_digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_the_model_folder_is_complete_and_carries_no_checkpoint(trained: Path) -> None:
+def test_the_model_folder_is_complete_and_has_no_checkpoint(trained: Path) -> None:
     assert set(digests(trained)) == {
         "card.json", "losses.csv", "model.json", "recognizer.json", "weights.safetensors",
         "sheets/step-00000005.png", "sheets/step-00000010.png", "lineage/groups.json",
@@ -126,7 +129,7 @@ def test_the_card_names_params_and_groups(trained: Path, tiny: Callable[..., Tra
 def test_the_run_can_be_found_by_its_model_and_its_training(
     tmp_path: Path, tiny: Callable[..., TrainParams], groups: Path, notebook: Notebook
 ) -> None:
-    params = tiny(steps=2, sample_every=1)
+    params = tiny(steps=2, loop={"sample_every": 1})
     train.run(params, groups=groups, model=tmp_path / "model")
     digest = artifact_digest(groups)
     assert notebook.tags == {TRAINING_TAG: fingerprint(params, digest), MODEL_TAG: artifact_digest(tmp_path / "model")}
@@ -160,23 +163,23 @@ def test_the_same_run_gives_the_same_bytes(
 def test_training_starts_from_a_model(
     tmp_path: Path, trained: Path, tiny: Callable[..., TrainParams], groups: Path
 ) -> None:
-    params = tiny(steps=1, learning_rate=1e-9)
-    train.run(params, groups=groups, initial=trained, model=tmp_path / "on")
-    train.run(params, groups=groups, model=tmp_path / "anew")
-    first, on, anew = (
-        load_generator(folder)[0].state_dict() for folder in (trained, tmp_path / "on", tmp_path / "anew")
+    params = tiny(steps=1, schedule={"learning_rate": 1e-9})
+    train.run(params, groups=groups, initial=trained, model=tmp_path / "continued")
+    train.run(params, groups=groups, model=tmp_path / "random")
+    first, continued, random_start = (
+        load_generator(folder)[0].state_dict() for folder in (trained, tmp_path / "continued", tmp_path / "random")
     )
-    assert all(torch.allclose(first[name], on[name], atol=1e-6) for name in first)
-    assert not all(torch.allclose(first[name], anew[name], atol=1e-3) for name in first)
-    inputs = read_card(tmp_path / "on", "model").inputs
+    assert all(torch.allclose(first[name], continued[name], atol=1e-6) for name in first)
+    assert not all(torch.allclose(first[name], random_start[name], atol=1e-3) for name in first)
+    inputs = read_card(tmp_path / "continued", "model").inputs
     assert inputs == {"groups": artifact_digest(groups), "initial": artifact_digest(trained)}
 
 
-def test_a_model_of_another_shape_is_no_start(
+def test_an_initial_model_of_another_shape_is_refused(
     tmp_path: Path, trained: Path, tiny: Callable[..., TrainParams], groups: Path
 ) -> None:
-    wider = tiny(model=TINY["model"] | {"width": 16})
-    with pytest.raises(ParamsError, match=r"train\.model: another shape than that of .*whole"):
+    wider = tiny(model={"width": 16})
+    with pytest.raises(ParamsError, match=r"train\.model: has another shape than .*whole"):
         train.run(wider, groups=groups, initial=trained, model=tmp_path / "model")
     with pytest.raises(InputError, match="no such model"):
         train.run(tiny(), groups=groups, initial=tmp_path / "nothing", model=tmp_path / "model")
@@ -204,7 +207,7 @@ def start(tmp_path: Path, params: TrainParams, groups: Path, model: Path) -> sub
 
 
 def wait_for_checkpoint(process: subprocess.Popen[bytes], model: Path, number: int) -> None:
-    """Until the number-th checkpoint of the run stands, or the run is over."""
+    """Wait for the number-th checkpoint, or for the end of the process."""
     wanted = partial_folder(model) / FOLDER / f"step-{2 * number:08d}.pt"
     while process.poll() is None and not wanted.exists():
         time.sleep(0.002)
@@ -231,9 +234,9 @@ def test_killed_at_random_moments_and_run_again_gives_the_same_bytes(
 def test_a_checkpoint_of_other_params_is_never_resumed(
     tmp_path: Path, trained: Path, tiny: Callable[..., TrainParams], groups: Path
 ) -> None:
-    """DVC's `exp run` may leave the folder of another experiment behind: a known trap."""
+    """DVC's `exp run` may leave the folder of another experiment behind: it must not be used."""
     model = tmp_path / "model"
-    process = start(tmp_path, tiny(learning_rate=0.01), groups, model)
+    process = start(tmp_path, tiny(schedule={"learning_rate": 0.01}), groups, model)
     wait_for_checkpoint(process, model, 2)
     process.kill()
     process.wait()
@@ -255,7 +258,7 @@ def test_a_checkpoint_of_other_groups_is_never_resumed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(train, "_finish", die)
+        patch.setattr(train, "write_model", die)
         patch.setattr("swapcore.training.checkpoint.CheckpointStore.remove", lambda _: None)
         with pytest.raises(KeyboardInterrupt):
             train.run(tiny(), groups=other, model=model)

@@ -1,4 +1,4 @@
-"""The train stage in several processes on this machine, started as torchrun starts them."""
+"""The train stage in two processes on this machine, started by torchrun."""
 
 import hashlib
 import json
@@ -22,15 +22,23 @@ from swapcore.data.sampling import GroupSampler
 from swapcore.stages import train
 from swapcore.training.checkpoint import FOLDER
 from swapcore.training.distributed import TIMEOUT
-from tests.stages.test_train import TINY, digests, notebook  # noqa: F401  # the fixture keeps runs off the real tracker
+from tests.stages.test_train import TINY, digests, notebook  # noqa: F401  # the fixture replaces the tracker
+from tests.training.conftest import merged
 from tests.training.small_groups import write_groups
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PARAMS = TrainParams.model_validate(
-    read_params(ROOT / "params.yaml").train.model_dump()
-    | TINY
-    | {"batch_size": 4, "fake_label_share": 0.5, "learning_rate": 1e-4, "log_every": 1}
+    merged(
+        read_params(ROOT / "params.yaml").train.model_dump(mode="json"),
+        TINY,
+        {
+            "batch_size": 4,
+            "sampling": {"fake_label_share": 0.5},
+            "schedule": {"learning_rate": 1e-4},
+            "loop": {"log_every": 1},
+        },
+    )
 )
 SCRIPT = """
 import contextlib, hashlib, json, os, sys, time
@@ -38,7 +46,6 @@ from pathlib import Path
 from swapcore.config import TrainParams
 from swapcore.cli.main import main
 from swapcore.data.sampling import GroupSampler
-from swapcore.stages import train
 from swapcore.stages import train
 from swapcore.tracking import NoTracking
 
@@ -72,7 +79,7 @@ def started(words: list[str], **variables: str) -> subprocess.Popen[str]:
 
 
 def pair(words: list[str], **variables: str) -> list[subprocess.Popen[str]]:
-    """Two processes as torchrun starts them, without its agent, which would end one when the other is gone."""
+    """Start two processes with torchrun's environment but without its agent, which would end one when the other dies."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     return [
@@ -83,7 +90,7 @@ def pair(words: list[str], **variables: str) -> list[subprocess.Popen[str]]:
 
 
 class Job:
-    """A training of two processes: where it is kept, and how it is started."""
+    """Folder and commands of a training in two processes."""
 
     def __init__(self, folder: Path, groups: Path) -> None:
         folder.mkdir()
@@ -125,18 +132,17 @@ def job(tmp_path_factory: pytest.TempPathFactory, groups: Path) -> Callable[[str
 
 @pytest.fixture(scope="module")
 def together(job: Callable[[str], Job]) -> Job:
-    """Two processes, to the end."""
+    """A finished training of two processes."""
     made = job("together")
     process = made.torchrun()
-    _, said = process.communicate()
-    assert process.returncode == 0, said
+    _, stderr = process.communicate()
+    assert process.returncode == 0, stderr
     return made
 
 
 def test_two_processes_give_the_loss_curve_of_one(job: Callable[[str], Job], together: Job) -> None:
-    """Sums of float32 are taken in another order, nothing else differs: before anything is learnt, by 1e-4; then, as
-    the optimizer divides small gradients by their own size, losses by at most 5e-3 (rows or gradients of the wrong process
-    make a tenth and more)."""
+    """Only the order of float32 sums differs: by 1e-4 in the first step; later, since Adam divides small gradients by their own
+    size, by at most 5e-3 (rows or gradients of the wrong process make a difference of 0.1 and more)."""
     alone = job("alone")
     train.run(PARAMS, groups=alone.groups, model=alone.model)
     one, two = (pd.read_csv(made.model / "losses.csv") for made in (alone, together))
@@ -151,8 +157,7 @@ def test_processes_read_disjoint_rows_of_the_same_batch(together: Job, groups: P
     first, second = together.rows(0), together.rows(1)
     assert sorted(first) == sorted(second) == list(range(PARAMS.steps))
     sampler = GroupSampler(
-        GroupSet(groups), size_px=PARAMS.size_px, batch_size=4, fake_label_share=0.5, augment=PARAMS.augment,
-        memory_megabytes=10, seed=PARAMS.seed,
+        GroupSet(groups), PARAMS.sampling, size_px=PARAMS.size_px, batch_size=4, seed=PARAMS.seed,
     )  # fmt: skip
     for step in first:
         whole = [hashlib.sha256(row.numpy().tobytes()).hexdigest() for row in sampler.batch(step).template]
@@ -167,7 +172,7 @@ def test_only_the_first_process_writes(together: Job) -> None:
     assert not partial_folder(together.model).exists()
 
 
-def test_a_death_ends_the_job_and_what_was_saved_goes_on(job: Callable[[str], Job], together: Job) -> None:
+def test_a_killed_process_ends_the_job_which_can_be_resumed(job: Callable[[str], Job], together: Job) -> None:
     broken = job("broken")
     process = broken.torchrun(pause=0.2)
     broken.wait_for_checkpoint(process, 2)
@@ -177,29 +182,29 @@ def test_a_death_ends_the_job_and_what_was_saved_goes_on(job: Callable[[str], Jo
     assert time.monotonic() - killed < 60
     assert not broken.model.exists()
 
-    # One spot node is asked to leave: all stop at the same step, save, and say "resume me".
+    # SIGTERM on one spot node: all processes stop at the same step, save, and ask to resume.
     pair = broken.pair(pause=0.2)
     broken.wait_for_checkpoint(pair[0], 4)
     pair[1].send_signal(signal.SIGTERM)
-    said = [each.communicate()[1] for each in pair]
+    stderr = [each.communicate()[1] for each in pair]
     assert [each.returncode for each in pair] == [75, 75]
-    assert "training goes on from step" in said[0]
+    assert "training resumes at step" in stderr[0]
 
-    train.run(PARAMS, groups=broken.groups, model=broken.model)  # and one process goes on alone
+    train.run(PARAMS, groups=broken.groups, model=broken.model)  # resumed in a single process
     ended, expected = (pd.read_csv(made.model / "losses.csv") for made in (broken, together))
     losses = [name for name in expected.columns if name.startswith("loss/")]
     np.testing.assert_allclose(ended[losses], expected[losses], rtol=1e-3, atol=1e-5)
 
 
-def test_a_process_that_falls_silent_is_given_up() -> None:
+def test_a_process_that_does_not_answer_is_an_error() -> None:
     script = """
 import time, torch
 from swapcore import launched
 from swapcore.errors import TrainingError
-from swapcore.training.distributed import joined
+from swapcore.training.distributed import join_processes
 
-with joined(torch.device("cpu")) as processes:
-    processes.wait()
+with join_processes(torch.device("cpu")) as processes:
+    processes.barrier()
     time.sleep(600 * launched.rank())
     started = time.monotonic()
     try:
@@ -208,9 +213,9 @@ with joined(torch.device("cpu")) as processes:
         assert 2 < time.monotonic() - started < 30
         raise SystemExit(str(error))
 """
-    first, silent = pair([sys.executable, "-c", script], **{TIMEOUT: "3"})
-    _, said = first.communicate()
-    silent.kill()
-    silent.communicate()
+    first, stuck = pair([sys.executable, "-c", script], **{TIMEOUT: "3"})
+    _, stderr = first.communicate()
+    stuck.kill()
+    stuck.communicate()
     assert first.returncode == 1
-    assert "another process of this training is gone or did not answer" in said
+    assert "another process of this training died or did not answer" in stderr

@@ -6,7 +6,7 @@ from drawn_faces import face
 
 from swapcore.config import FakeChecks
 from swapcore.ops.masks import outline_radius
-from swapcore.teachers.checks import REASONS, centered_cosine, changed, judge
+from swapcore.teachers.checks import REASONS, centered_cosine, changed, check_fake
 
 LIMITS = FakeChecks(min_changed_inside=3.0, max_changed_outside=1.0, min_identity_gain=0.1)
 
@@ -23,13 +23,13 @@ LIMITS = FakeChecks(min_changed_inside=3.0, max_changed_outside=1.0, min_identit
     ],
 )
 def test_first_failed_check_is_the_reason(difference: tuple[float, float], gain: float, reason: str) -> None:
-    verdict = judge(difference, gain, LIMITS)
-    assert verdict.reason == reason
-    assert (verdict.changed_inside, verdict.changed_outside, verdict.identity_gain) == (*difference, gain)
+    result = check_fake(difference, gain, LIMITS)
+    assert result.reason == reason
+    assert (result.changed_inside, result.changed_outside, result.identity_gain) == (*difference, gain)
     assert not reason or reason in REASONS
 
 
-def test_changes_are_told_apart_by_place() -> None:
+def test_changes_are_distinguished_by_place() -> None:
     template = face(1)
     radius = outline_radius(template.points, 96)
     inside, outside = template.image.copy(), template.image.copy()

@@ -1,4 +1,4 @@
-"""Who is swapped into whom."""
+"""Plan of the fakes."""
 
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swapcore.config import GroupsParams, read_params
-from swapcore.teachers.pairing import Cast, Pair, Photograph, draw_pairs, postures
+from swapcore.teachers.pairing import Candidate, FakePlan, ReferencePool, plan_fakes, poses
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml").groups
 
@@ -20,9 +20,9 @@ def params(references: int, sources: int, seed: int = 0) -> GroupsParams:
     return PARAMS.model_copy(update=update)
 
 
-def photograph(person: int, picture: int, lightness: float = 60.0) -> Photograph:
+def photograph(person: int, picture: int, lightness: float = 60.0) -> Candidate:
     rng = np.random.default_rng([person, picture])
-    return Photograph(
+    return Candidate(
         key=f"p{person}-{picture}",
         identity=f"p{person}",
         points=rng.uniform(0.3, 0.7, (5, 2)),
@@ -31,7 +31,7 @@ def photograph(person: int, picture: int, lightness: float = 60.0) -> Photograph
     )
 
 
-def people(num: int, pictures: int) -> list[Photograph]:
+def people(num: int, pictures: int) -> list[Candidate]:
     return [photograph(person, picture) for person in range(num) for picture in range(pictures)]
 
 
@@ -43,9 +43,9 @@ def person_of(key: str) -> str:
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=7), st.integers(0, 5), st.integers(0, 5), st.integers(0, 99))
 def test_pairs_are_what_the_method_asks(pictures: list[int], references: int, sources: int, seed: int) -> None:
     photographs = [photograph(person, i) for person, num in enumerate(pictures) for i in range(num)]
-    pairs = draw_pairs(photographs, params(references, sources, seed))
+    pairs = plan_fakes(photographs, params(references, sources, seed))
     assert len({(pair.source, pair.template) for pair in pairs}) == len(pairs)
-    of_template: dict[str, list[Pair]] = defaultdict(list)
+    of_template: dict[str, list[FakePlan]] = defaultdict(list)
     for pair in pairs:
         of_template[pair.template].append(pair)
         assert person_of(pair.source) != person_of(pair.template)
@@ -62,16 +62,16 @@ def test_pairs_are_what_the_method_asks(pictures: list[int], references: int, so
 
 
 def test_every_fake_serves_both_kinds_where_it_can() -> None:
-    pairs = draw_pairs(people(6, 2), params(4, 2))
+    pairs = plan_fakes(people(6, 2), params(4, 2))
     assert len(pairs) == 12 * 4
     assert sum(pair.is_label and pair.partner is not None for pair in pairs) == 12 * 2
 
 
 def test_a_new_person_changes_little() -> None:
     few, more = people(20, 2), people(21, 2)
-    before = {(p.source, p.template, p.partner) for p in draw_pairs(few, params(4, 0))}
+    before = {(p.source, p.template, p.partner) for p in plan_fakes(few, params(4, 0))}
     after = {
-        (p.source, p.template, p.partner) for p in draw_pairs(more, params(4, 0)) if person_of(p.template) != "p20"
+        (p.source, p.template, p.partner) for p in plan_fakes(more, params(4, 0)) if person_of(p.template) != "p20"
     }
     kept = len(before & after) / len(before)
     assert kept > 0.7
@@ -82,30 +82,30 @@ def test_a_new_person_changes_little() -> None:
 
 def test_the_order_of_the_photographs_does_not_matter() -> None:
     photographs = people(8, 3)
-    assert set(draw_pairs(photographs, params(3, 3))) == set(draw_pairs(photographs[::-1], params(3, 3)))
+    assert set(plan_fakes(photographs, params(3, 3))) == set(plan_fakes(photographs[::-1], params(3, 3)))
 
 
 def test_another_seed_draws_other_people() -> None:
-    first, second = (draw_pairs(people(30, 2), params(3, 0, seed)) for seed in (0, 1))
+    first, second = (plan_fakes(people(30, 2), params(3, 0, seed)) for seed in (0, 1))
     assert len({*first} & {*second}) < 0.5 * len(first)
 
 
 def test_people_are_drawn_about_equally_often() -> None:
-    drawn = Counter(person_of(pair.source) for pair in draw_pairs(people(12, 20), params(3, 0)))
+    drawn = Counter(person_of(pair.source) for pair in plan_fakes(people(12, 20), params(3, 0)))
     assert len(drawn) == 12
     assert max(drawn.values()) < 2.5 * min(drawn.values())
 
 
 def test_like_skin_is_preferred_but_not_required() -> None:
     photographs = [photograph(person, i, 30.0 if person % 2 else 75.0) for person in range(20) for i in range(2)]
-    pairs = draw_pairs(photographs, params(6, 0))
+    pairs = plan_fakes(photographs, params(6, 0))
     alike = [int(person_of(p.source)[1:]) % 2 == int(person_of(p.template)[1:]) % 2 for p in pairs]
     assert np.mean(alike) > 0.95
-    assert len(draw_pairs(photographs, params(19, 0))) == 40 * 19
+    assert len(plan_fakes(photographs, params(19, 0))) == 40 * 19
 
 
-def test_nobody_is_their_own_reference() -> None:
-    cast = Cast(people(5, 1))
+def test_no_person_is_their_own_reference() -> None:
+    cast = ReferencePool(people(5, 1))
     weights = cast.suitability("p3")
     assert weights[cast.people.index("p3")] == 0
     assert (np.delete(weights, cast.people.index("p3")) > 0).all()
@@ -118,7 +118,7 @@ SMILE = np.array([[0, 0], [0, 0], [0, 0], [-0.03, -0.02], [0.03, -0.02]])
 TURN = np.array([[0, 0], [0, 0], [0.04, 0], [0, 0], [0, 0]])
 
 
-def posed(person: int, name: str, points: np.ndarray) -> Photograph:
+def posed(person: int, name: str, points: np.ndarray) -> Candidate:
     return replace(photograph(person, 0), key=f"p{person}-{name}", points=points)
 
 
@@ -129,7 +129,7 @@ def test_the_nearest_photograph_has_the_templates_expression() -> None:
         for person, own in ((0, 0), (1, WIDE))
         for name, expression in (("neutral", 0), ("smile", SMILE))
     ]
-    for pair in draw_pairs(photographs, params(1, 1)):
+    for pair in plan_fakes(photographs, params(1, 1)):
         assert pair.source.split("-")[1] == pair.template.split("-")[1]
 
 
@@ -139,13 +139,13 @@ def test_the_nearest_photograph_looks_where_the_template_looks() -> None:
         for person in range(2)
         for name, turn in (("left", -TURN), ("front", 0), ("right", TURN))
     ]
-    for pair in draw_pairs(photographs, params(1, 1)):
+    for pair in plan_fakes(photographs, params(1, 1)):
         assert pair.source.split("-")[1] == pair.template.split("-")[1]
 
 
-def test_postures_leave_out_who_it_is() -> None:
+def test_poses_leave_out_who_it_is() -> None:
     own = {"a": [posed(0, "x", NEUTRAL), posed(0, "y", NEUTRAL + SMILE)], "b": [posed(1, "z", NEUTRAL + WIDE)]}
-    found = postures(own)
+    found = poses(own)
     assert all(posture.shape == (11,) for posture in found.values())
     assert found["p0-y"][:10] - found["p0-x"][:10] == pytest.approx(SMILE.ravel())
     assert np.abs(found["p1-z"][:10]).max() < 0.1 * 0.02

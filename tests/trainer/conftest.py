@@ -1,4 +1,4 @@
-"""A bucket of a real S3 server, and as much of a Kubernetes API as a TrainJob needs, both on loopback."""
+"""A local stub of the Kubernetes API for TrainJobs."""
 
 import json
 import threading
@@ -35,12 +35,12 @@ RUNTIME = {
 
 
 class Cluster(BaseHTTPRequestHandler):
-    """One TrainJob at a time. Each question about it is answered by the next of `states`; the last one stays."""
+    """One TrainJob at a time. Each request for it gets the next of `states`; the last one repeats."""
 
     states: list[str] = []  # noqa: RUF012  # Created | Running | Complete | Failed | 500 | 404
     log: list[str] = []  # noqa: RUF012
     cut_after: int | None = None
-    """Lines after which a followed log breaks off, once."""
+    """Lines after which a followed log is cut off."""
     on_follow: Callable[[], None] | None = None
     state = "Created"
     job: dict[str, Any] | None = None
@@ -105,7 +105,7 @@ class Cluster(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(body) + 10 * (follow and cluster.cut_after is not None)))
         self.end_headers()
-        self.wfile.write(body)  # shorter than announced: the connection breaks off
+        self.wfile.write(body)  # shorter than Content-Length, so the client sees a broken connection
 
     def answer(self, body: Any, status: int = 200) -> None:
         data = json.dumps(body).encode()
@@ -121,7 +121,7 @@ class Cluster(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Cluster]]:
-    """The API, found by the usual kubeconfig, with the namespace team."""
+    """The API, configured by a kubeconfig with the namespace team."""
     handler = type("Fresh", (Cluster,), {"deleted": [], "states": ["Created", "Running", "Complete"]})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""Training handed to Kubeflow Trainer, against stand-ins for Kubernetes and S3 that speak HTTP."""
+"""Training by a TrainJob, against local stubs of Kubernetes and S3."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob
 
 from swapcore.config import TrainParams, section_of
 from swapcore.errors import TrainingError
-from swapcore.storage import deliver
+from swapcore.storage import upload
 from trainer import train_job
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ LOG = ["step 20: loss/total 1.5", "step 40: loss/total 1.25"]
 
 
 @pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> Any:
+def _fast_polling(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(train_job, "POLL_S", 0.01)
     monkeypatch.setenv("SWAPCORE_IMAGE", "team/python-swapcore:1")
     before = signal.getsignal(signal.SIGTERM)
@@ -37,16 +37,14 @@ def train(bucket: str, folder: Path, **uris: str) -> dict[str, float]:
 
 
 def trained(bucket: str, folder: Path) -> None:
-    """What the first rank leaves on S3."""
+    """Upload what the first rank writes."""
     (folder / "made").mkdir()
     (folder / "made/card.json").write_text("{}")
     (folder / "made/losses.csv").write_text("step,loss/feature,loss/total\n20,,1.5\n40,,1.25\n")
-    deliver(folder / "made", f"{bucket}/model")
+    upload(folder / "made", f"{bucket}/model")
 
 
-def test_the_job_is_watched_to_its_end_and_the_model_fetched(
-    cluster: Any, bucket: str, tmp_path: Path, capsys: Any
-) -> None:
+def test_the_job_is_followed_and_the_model_fetched(cluster: Any, bucket: str, tmp_path: Path, capsys: Any) -> None:
     cluster.log = LOG
     trained(bucket, tmp_path)
     assert train(bucket, tmp_path) == {"loss/total": 1.25}
@@ -55,30 +53,28 @@ def test_the_job_is_watched_to_its_end_and_the_model_fetched(
     assert capsys.readouterr().out.splitlines()[1:] == LOG
 
 
-def test_the_job_is_the_one_that_is_kept_and_fits_the_schema(cluster: Any, bucket: str, tmp_path: Path) -> None:
+def test_the_job_matches_the_golden_file_and_the_schema(cluster: Any, bucket: str, tmp_path: Path) -> None:
     trained(bucket, tmp_path)
     train(bucket, tmp_path, initial="s3://box/older")
     body = cluster.job
     assert TrainerV1alpha1TrainJob.from_dict(body).to_dict() == body, "a field that the resource does not have"
     (params,) = [env for env in body["spec"]["trainer"]["env"] if env["name"] == "SWAPCORE_PARAMS"]
     assert section_of("train", yaml.safe_load(params["value"])["train"]) == PARAMS
-    params["value"] = "…"  # params.yaml may change, the job's form may not
+    params["value"] = "…"  # params.yaml may change, the rest of the job may not
     body["metadata"]["name"] = "name"
     assert body == yaml.safe_load(GOLDEN.read_text())
 
 
-def test_a_job_that_fails_fails_the_task_and_leaves_nothing(
-    cluster: Any, bucket: str, tmp_path: Path, capsys: Any
-) -> None:
+def test_a_failed_job_fails_the_task_and_is_deleted(cluster: Any, bucket: str, tmp_path: Path, capsys: Any) -> None:
     cluster.states, cluster.log = ["Running", "Failed"], [*LOG, "swapcore: loss/total is not finite"]
-    with pytest.raises(TrainingError, match=r"TrainJob \w+ failed; its log stands above"):
+    with pytest.raises(TrainingError, match=r"TrainJob \w+ failed; see its log above"):
         train(bucket, tmp_path)
     assert capsys.readouterr().out.splitlines()[1:] == cluster.log
     assert cluster.deleted == [cluster.job["metadata"]["name"]]
     assert not (tmp_path / "model").exists()
 
 
-def test_a_log_that_breaks_off_goes_on_where_it_was(cluster: Any, bucket: str, tmp_path: Path, capsys: Any) -> None:
+def test_a_broken_log_stream_is_resumed(cluster: Any, bucket: str, tmp_path: Path, capsys: Any) -> None:
     cluster.states, cluster.log, cluster.cut_after = ["Running", "Complete"], LOG, 1
     trained(bucket, tmp_path)
     train(bucket, tmp_path)
@@ -86,22 +82,22 @@ def test_a_log_that_breaks_off_goes_on_where_it_was(cluster: Any, bucket: str, t
     assert [line for line in shown if line in LOG] == LOG
 
 
-def test_a_cluster_that_is_away_for_a_while_does_no_harm(
+def test_a_temporarily_unreachable_cluster_is_polled_again(
     cluster: Any, bucket: str, tmp_path: Path, capsys: Any
 ) -> None:
     cluster.states, cluster.log = ["Running", *["500"] * 5, "Running", "500", "Complete"], LOG
     trained(bucket, tmp_path)
     assert train(bucket, tmp_path) == {"loss/total": 1.25}
-    assert "asked 5 of" in capsys.readouterr().out
+    assert "failed poll 5 of" in capsys.readouterr().out
 
 
-def test_a_job_that_is_gone_ends_the_task(cluster: Any, bucket: str, tmp_path: Path) -> None:
+def test_a_lost_job_fails_the_task(cluster: Any, bucket: str, tmp_path: Path) -> None:
     cluster.states = ["Running", "404"]
-    with pytest.raises(TrainingError, match="the cluster does not answer for it any more"):
+    with pytest.raises(TrainingError, match="no answer from the cluster"):
         train(bucket, tmp_path)
 
 
-def test_a_run_that_is_terminated_takes_its_job_along(cluster: Any, bucket: str, tmp_path: Path) -> None:
+def test_sigterm_deletes_the_job(cluster: Any, bucket: str, tmp_path: Path) -> None:
     cluster.states, cluster.log = ["Running"], LOG
     cluster.on_follow = lambda: os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(SystemExit) as ending:
@@ -110,13 +106,13 @@ def test_a_run_that_is_terminated_takes_its_job_along(cluster: Any, bucket: str,
     assert cluster.deleted == [cluster.job["metadata"]["name"]]
 
 
-def test_ports_that_nodes_cannot_reach_are_refused(cluster: Any, bucket: str, tmp_path: Path) -> None:
+def test_ports_outside_of_s3_are_refused(cluster: Any, bucket: str, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="gs://box/groups: a TrainJob's nodes share S3 only"):
         train(bucket, tmp_path, groups="gs://box/groups")
     assert cluster.job is None
 
 
-def test_a_node_starts_with_its_secrets_and_params(tmp_path: Path) -> None:
+def test_the_start_script_reads_secrets_and_params(tmp_path: Path) -> None:
     for name, value in {"s3/AWS_ACCESS_KEY_ID": "k e y", "mlflow/MLFLOW_TRACKING_URI": "http://mlflow"}.items():
         (tmp_path / "secrets" / name).parent.mkdir(parents=True)
         (tmp_path / "secrets" / name).write_text(value)

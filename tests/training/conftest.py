@@ -1,4 +1,4 @@
-"""A tiny training run: drawn people, a pooling "recognizer", a generator of 30 thousand parameters."""
+"""Fixtures for a small training: drawn people, a pooling recognizer, a generator of 30,000 parameters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,11 +19,12 @@ from swapcore.models.artifact import ModelConfiguration
 from swapcore.ops.guide import Topology
 from swapcore.tracking import NoTracking
 from swapcore.training.checkpoint import CheckpointStore
-from swapcore.training.loop import Surroundings
-from swapcore.training.samples import Samples
-from swapcore.training.sources import describe_sources
+from swapcore.training.distributed import SINGLE
+from swapcore.training.loop import LoopContext
+from swapcore.training.setup import describe_sources, step_context
 from swapcore.training.step import StepContext
-from swapcore.training.train_state import Learner, build_learner
+from swapcore.training.train_state import TrainState, build_train_state
+from swapcore.training.validation import ValidationSet
 from tests.training.small_groups import EMBEDDING_SIZE, write_groups
 
 torch.set_num_threads(1)
@@ -32,15 +33,27 @@ TOPOLOGY = Topology(np.array([[0, 1, 2], [1, 3, 2]]), np.array([1, 0, 3, 2]))
 """Of four landmarks: two above, two below."""
 
 TINY: dict[str, Any] = {
-    "size_px": 64, "steps": 12, "batch_size": 4, "warmup_steps": 2, "adversarial_start": 0.5, "precision": "fp32",
-    "device": "cpu", "threads": 1, "log_every": 3, "sample_every": 6, "checkpoint_every": 4, "num_feature_levels": 2,
-    "model": {"kind": "pixels", "compose_scale": 1, "max_flow": 0.04, "width": 8, "num_levels": 2, "num_fusion_blocks": 1, "unshuffle": 2, "window": 0.75, "copies_source": True,
+    "size_px": 64, "steps": 12, "batch_size": 4, "precision": "fp32", "device": "cpu", "threads": 1,
+    "schedule": {"warmup_steps": 2, "adversarial_start": 0.5}, "feature": {"num_levels": 2},
+    "loop": {"log_every": 3, "sample_every": 6}, "checkpoint": {"every": 4}, "weights": {"adversarial": 0.03},
+    "model": {"kind": "pixels", "compose_scale": 1, "max_flow": 0.04, "width": 8, "num_levels": 2,
+              "num_fusion_blocks": 1, "unshuffle": 2, "window": 0.75, "copies_source": True,
               "moves_template": True, "discriminator_width": 8},
 }  # fmt: skip
 
 
+def merged(values: dict[str, Any], *changes: dict[str, Any]) -> dict[str, Any]:
+    """Merge nested dictionaries; later ones win."""
+    result = dict(values)
+    for change in changes:
+        for key, value in change.items():
+            old = result.get(key)
+            result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
+
+
 def recognize(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """Two levels of averages; the coarser one is the embedding, as ``small_groups.embed`` has it."""
+    """Return two levels of averages; the coarser one is the embedding, as in ``small_groups.embed``."""
     fine, coarse = F.adaptive_avg_pool2d(crops, 8), F.adaptive_avg_pool2d(crops, 2)
     return [fine, coarse], coarse.flatten(1).float()
 
@@ -52,12 +65,10 @@ def pipeline_params() -> Params:
 
 @pytest.fixture
 def tiny(pipeline_params: Params) -> Callable[..., TrainParams]:
-    """The section train, tiny, with changes."""
+    """Make a small section train with changes; keys of sub-sections are nested dictionaries."""
 
     def make(**changes: Any) -> TrainParams:
-        recipe = pipeline_params.train.model_dump()
-        recipe["weights"] |= {"adversarial": 0.03}
-        return TrainParams.model_validate(recipe | TINY | changes)
+        return TrainParams.model_validate(merged(pipeline_params.train.model_dump(mode="json"), TINY, changes))
 
     return make
 
@@ -69,17 +80,17 @@ def groups(tmp_path_factory: pytest.TempPathFactory, pipeline_params: Params) ->
 
 @dataclass
 class Run:
-    """The parts of a run, as the stage puts them together."""
+    """Parts of a training, assembled as ``setup.set_up`` does, with the pooling recognizer."""
 
-    learner: Learner
+    state: TrainState
     sampler: GroupSampler
     context: StepContext
-    around: Surroundings
+    loop: LoopContext
 
 
 @pytest.fixture
 def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
-    """Begin, or resume, a run in a folder."""
+    """Start or resume a training in a folder."""
 
     drawn_groups = groups
 
@@ -94,25 +105,34 @@ def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
         configuration = ModelConfiguration(
             generator=params.model, size_px=params.size_px, embedding_size=EMBEDDING_SIZE, pooled_size=12
         )
-        learner = build_learner(configuration, params, CPU)
+        state = build_train_state(configuration, params, CPU)
         size_px = configuration.composed_px
-        source = GuideSource(groups.pictures, TOPOLOGY, groups.size_px, params.size_px)
+        source = GuideSource(groups.crops, TOPOLOGY, groups.size_px, params.size_px)
         guide = source if params.model.kind == "fields" else None
         sampler = GroupSampler(
-            groups, size_px=size_px, batch_size=params.batch_size, fake_label_share=params.fake_label_share,
-            augment=params.augment, memory_megabytes=params.memory_megabytes, seed=params.seed, guide=guide,
-        )  # fmt: skip
-        descriptions = describe_sources(learner.generator.description, sampler, recognize, mean, CPU)
-        learner.ema.description.load_state_dict(learner.generator.description.state_dict())
-        samples = Samples(
+            groups, params.sampling, size_px=size_px, batch_size=params.batch_size, seed=params.seed, guide=guide
+        )
+        descriptions = describe_sources(state.generator.description, sampler, recognize, mean, CPU)
+        state.ema.description.load_state_dict(state.generator.description.state_dict())
+        validation = ValidationSet(
             groups, size_px=size_px, limit=4, recognize=recognize, precision="fp32", device=CPU, guide=guide
         )
         (tmp_path / name).mkdir(exist_ok=True)
-        checkpoints = CheckpointStore(tmp_path / name, digest, params.checkpoints_kept)
-        checkpoints.resume(learner)
-        loss = SwapLoss(params.weights, recognize, mean, params.num_feature_levels, None)
-        context = StepContext(params, CPU, loss, descriptions, mean)
-        around = Surroundings(sampler.batch, samples.judge, checkpoints, tracker or NoTracking(), tmp_path / name)
-        return Run(learner, sampler, context, around)
+        checkpoints = CheckpointStore(tmp_path / name, digest, params.checkpoint.keep)
+        checkpoints.resume(state)
+        loss = SwapLoss(params.weights, recognize, mean, params.feature.num_levels, None)
+        context = step_context(params, CPU, loss, descriptions, mean, SINGLE)
+        loop = LoopContext(
+            params=params.loop,
+            sentinels=params.sentinels,
+            checkpoint_every=params.checkpoint.every,
+            batch_size=params.batch_size,
+            batches=sampler.batch,
+            validate=validation.evaluate,
+            checkpoints=checkpoints,
+            tracker=tracker or NoTracking(),
+            folder=tmp_path / name,
+        )
+        return Run(state, sampler, context, loop)
 
     return make

@@ -1,4 +1,4 @@
-"""A groups artifact of drawn "people" (two eyes, a mouth, a color): small, quick to make, and one that a model can learn."""
+"""Small groups artifact of drawn people that a model can learn."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 
 from swapcore.config import NetworkParams, Params
 from swapcore.data.artifact import write_card
+from swapcore.data.facts import GroupsFacts, TeacherFacts
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, IMAGES, INDEX, GroupRow, ImageRow
 from swapcore.data.recognizer_file import RECOGNIZER
 from swapcore.data.shards import ShardWriter
@@ -21,20 +22,20 @@ UNMOVED: Affine = np.eye(2, 3)
 
 
 def draw_person(identity: int, setting: int) -> Image:
-    """The person's color and eye distance inside the face, the setting's background around it."""
+    """Draw a person (color, eye distance) in a setting (background)."""
     look, scene = np.random.default_rng([1, identity]), np.random.default_rng([2, setting])
-    picture = np.empty((SIZE_PX, SIZE_PX, 3), np.uint8)
-    picture[:] = scene.integers(0, 255, 3)
+    image = np.empty((SIZE_PX, SIZE_PX, 3), np.uint8)
+    image[:] = scene.integers(0, 255, 3)
     skin, dark, distance = look.integers(80, 220, 3), look.integers(0, 80, 3), int(look.integers(6, 12))
-    picture[14:52, 18:46] = skin
+    image[14:52, 18:46] = skin
     for x in (32 - distance, 32 + distance):
-        picture[24:28, x - 2 : x + 3] = dark
-    picture[42:44, 28:37] = dark
-    return picture
+        image[24:28, x - 2 : x + 3] = dark
+    image[42:44, 28:37] = dark
+    return image
 
 
 def embed(image: Image, size: int) -> list[float]:
-    """Means of the four quarters: as good as face features for pictures like these; repeated up to size numbers."""
+    """Return the means of the four quarters, repeated up to size numbers; they identify drawn people."""
     quarters = image.reshape(2, SIZE_PX // 2, 2, SIZE_PX // 2, 3).mean((1, 3)) / 127.5 - 1
     return [float(value) for value in np.resize(quarters.transpose(2, 0, 1).ravel(), size)]
 
@@ -46,18 +47,24 @@ def write_groups(
     splits: tuple[str, ...] = ("train", "train", "train", "validation", "validation"),
     kinds: tuple[str, ...] = (FAKE_TEMPLATE, FAKE_LABEL),
     embedding_size: int = EMBEDDING_SIZE,
-    fakes_lie: Affine = UNMOVED,
+    fake_alignment: Affine = UNMOVED,
 ) -> Path:
-    """One person for each entry of splits, two pictures each, swapped with the next person of the split.
+    """Write a groups artifact of drawn people.
 
-    fakes_lie: the alignment of all fakes.
+    Args:
+        folder: the artifact to write.
+        params: its params.
+        splits: one person for each entry; two images each, swapped with every other person of the split.
+        kinds: kinds of groups.
+        embedding_size: D.
+        fake_alignment: alignment of all fakes.
     """
     folder.mkdir(parents=True)
     images: list[ImageRow] = []
     rows: list[GroupRow] = []
 
     def add(key: str, image: Image, origin: str, identity: int, template: int, split: str) -> str:
-        alignment = fakes_lie if origin == "fake" else UNMOVED
+        alignment = fake_alignment if origin == "fake" else UNMOVED
         place = writer.add(key, image)
         images.append(
             ImageRow(
@@ -103,7 +110,12 @@ def write_groups(
     write_table(folder / INDEX, GroupRow, rows)
     write_table(folder / IMAGES, ImageRow, images)
     _write_recognizer(folder, images)
-    write_card(folder, "groups", params.groups, inputs={}, counts={"groups": len(rows)}, facts={"size_px": SIZE_PX})
+    facts = GroupsFacts(
+        size_px=SIZE_PX,
+        teacher=TeacherFacts(name="drawn", version="1"),
+        recognizer=NetworkParams(kind="dlib", path=None, sha256=None),
+    )
+    write_card(folder, "groups", params.groups, inputs={}, counts={"groups": len(rows)}, facts=facts)
     return folder
 
 

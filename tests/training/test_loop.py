@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from swapcore.data.sampling import Batch
+from swapcore.data.sampling import GroupBatch
 from swapcore.errors import TrainingError, TrainingInterruptedError
 from swapcore.tracking import NoTracking
-from swapcore.training.loop import SHEETS, Surroundings, train
+from swapcore.training.loop import SHEETS, LoopContext, train
 from tests.training.test_checkpoint import equal
 
 
 class Notebook(NoTracking):
-    """A tracker that keeps what it is given."""
+    """A tracker that keeps what is logged."""
 
     def __init__(self) -> None:
         self.metrics: dict[int, dict[str, float]] = {}
@@ -30,95 +30,95 @@ class Notebook(NoTracking):
 
 
 class KilledError(Exception):
-    """Stands for a SIGKILL at a step: nothing after it runs."""
+    """Simulates a SIGKILL at a step."""
 
 
-def train_and_die(run, step: int) -> None:
-    draw = run.around.batches
+def train_until_killed(run, step: int) -> None:
+    draw = run.loop.batches
 
-    def batch(wanted: int) -> Batch:
+    def batch(wanted: int) -> GroupBatch:
         if wanted == step:
             raise KilledError
         return draw(wanted)
 
     with pytest.raises(KilledError):
-        train(run.learner, run.context, replace_batches(run.around, batch))
+        train(run.state, run.context, replace_batches(run.loop, batch))
 
 
-def replace_batches(around: Surroundings, batches: Callable[[int], Batch]) -> Surroundings:
-    return replace(around, batches=batches)
+def replace_batches(loop: LoopContext, batches: Callable[[int], GroupBatch]) -> LoopContext:
+    return replace(loop, batches=batches)
 
 
-def test_rows_and_sheets_come_when_due(tiny, start, tmp_path: Path) -> None:
+def test_rows_and_sheets_at_their_intervals(tiny, start, tmp_path: Path) -> None:
     notebook = Notebook()
     run = start(tiny(), tracker=notebook)
-    train(run.learner, run.context, run.around)
-    assert [row["step"] for row in run.learner.history] == [3, 6, 9, 12] == list(notebook.metrics)
+    train(run.state, run.context, run.loop)
+    assert [row["step"] for row in run.state.history] == [3, 6, 9, 12] == list(notebook.metrics)
     assert notebook.files == ["step-00000006.png", "step-00000012.png"]
     assert sorted(path.name for path in (tmp_path / "run" / SHEETS).iterdir()) == notebook.files
-    assert "validation/identity_source" in run.learner.history[1]
-    assert "validation/identity_source" not in run.learner.history[0]
-    assert "loss/adversarial" not in run.learner.history[0]
-    assert "loss/adversarial" in run.learner.history[-1]
+    assert "validation/identity_source" in run.state.history[1]
+    assert "validation/identity_source" not in run.state.history[0]
+    assert "loss/adversarial" not in run.state.history[0]
+    assert "loss/adversarial" in run.state.history[-1]
 
 
-def test_speed_goes_to_the_tracker_and_never_into_the_history(tiny, start) -> None:
+def test_speed_is_logged_but_not_part_of_the_history(tiny, start) -> None:
     notebook = Notebook()
     run = start(tiny(), tracker=notebook)
-    train(run.learner, run.context, run.around)
+    train(run.state, run.context, run.loop)
     for metrics in notebook.metrics.values():
         assert metrics["speed/images_per_second"] > 0
         assert 0 <= metrics["speed/waiting"] <= 1
-    assert not any(name.startswith("speed/") for row in run.learner.history for name in row)
+    assert not any(name.startswith("speed/") for row in run.state.history for name in row)
 
 
 @pytest.mark.parametrize("step", [1, 5, 6, 11])
 def test_resumed_equals_uninterrupted(tiny, start, step: int) -> None:
     whole = start(tiny(), "whole")
-    train(whole.learner, whole.context, whole.around)
-    train_and_die(start(tiny(), "killed"), step)
+    train(whole.state, whole.context, whole.loop)
+    train_until_killed(start(tiny(), "killed"), step)
     resumed = start(tiny(), "killed")
-    assert resumed.learner.step == 4 * (step // 4)
-    train(resumed.learner, resumed.context, resumed.around)
-    left, right = whole.learner.state(), resumed.learner.state()
+    assert resumed.state.step == 4 * (step // 4)
+    train(resumed.state, resumed.context, resumed.loop)
+    left, right = whole.state.state_dict(), resumed.state.state_dict()
     left.pop("random_state"), right.pop("random_state")
     assert equal(left, right)
 
 
-def test_sigterm_saves_and_says_resume_me(tiny, start) -> None:
-    run = start(tiny(checkpoint_every=1000))
-    draw = run.around.batches
+def test_sigterm_saves_and_asks_to_resume(tiny, start) -> None:
+    run = start(tiny(checkpoint={"every": 1000}))
+    draw = run.loop.batches
 
-    def batch(step: int) -> Batch:
+    def batch(step: int) -> GroupBatch:
         if step == 5:
             os.kill(os.getpid(), signal.SIGTERM)
         return draw(step)
 
-    with pytest.raises(TrainingInterruptedError, match="run the same command to go on") as caught:
-        train(run.learner, run.context, replace_batches(run.around, batch))
+    with pytest.raises(TrainingInterruptedError, match="run the same command to resume") as caught:
+        train(run.state, run.context, replace_batches(run.loop, batch))
     assert caught.value.exit_code == 75
-    assert 0 < start(tiny(checkpoint_every=1000)).learner.step == run.learner.step < 12
+    assert 0 < start(tiny(checkpoint={"every": 1000})).state.step == run.state.step < 12
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
-def test_nan_stops_the_run_at_its_step(tiny, start) -> None:
+def test_nan_fails_at_its_step(tiny, start) -> None:
     run = start(tiny())
-    draw = run.around.batches
+    draw = run.loop.batches
 
-    def batch(step: int) -> Batch:
+    def batch(step: int) -> GroupBatch:
         drawn = draw(step)
         if step == 4:
             drawn.label.mul_(float("inf"))
         return drawn
 
     with pytest.raises(TrainingError, match=r"step 5: loss/pixel is (inf|nan)"):
-        train(run.learner, run.context, replace_batches(run.around, batch))
+        train(run.state, run.context, replace_batches(run.loop, batch))
 
 
-def test_a_finished_run_trains_no_further(tiny, start) -> None:
+def test_a_finished_training_does_nothing(tiny, start) -> None:
     run = start(tiny())
-    train(run.learner, run.context, run.around)
-    rows = len(run.learner.history)
-    train(run.learner, run.context, run.around)
-    assert len(run.learner.history) == rows
-    assert run.learner.step == 12
+    train(run.state, run.context, run.loop)
+    rows = len(run.state.history)
+    train(run.state, run.context, run.loop)
+    assert len(run.state.history) == rows
+    assert run.state.step == 12

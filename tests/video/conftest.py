@@ -1,4 +1,4 @@
-"""A clip of somebody who does not exist: the head turns in the first shot, nobody is there in the second; a tone sounds throughout."""
+"""A clip of a rendered person: a shot in which the head turns, then an empty shot, with a tone."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,18 +25,20 @@ class Clip:
 
 def write_video(path: Path, frames: list[Image], *, sound: bool) -> None:
     with av.open(str(path), "w") as container:
-        pictures = container.add_stream("libx264", rate=RATE, options={"crf": "12"})
-        pictures.width, pictures.height, pictures.pix_fmt = SIDE_PX, SIDE_PX, "yuv420p"
+        stream = container.add_stream("libx264", rate=RATE, options={"crf": "12"})
+        stream.width, stream.height, stream.pix_fmt = SIDE_PX, SIDE_PX, "yuv420p"
         tone = container.add_stream("aac", rate=16_000) if sound else None
         for image in frames:
-            container.mux(pictures.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(pictures.encode())
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
         if tone is not None:
             samples = np.sin(np.arange(16_000 * len(frames) // RATE) / 6).astype(np.float32)
             for start in range(0, len(samples), 1024):
-                heard = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="fltp", layout="mono")
-                heard.sample_rate, heard.pts, heard.time_base = 16_000, start, Fraction(1, 16_000)
-                container.mux(tone.encode(heard))
+                samples_out = av.AudioFrame.from_ndarray(
+                    samples[None, start : start + 1024], format="fltp", layout="mono"
+                )
+                samples_out.sample_rate, samples_out.pts, samples_out.time_base = 16_000, start, Fraction(1, 16_000)
+                container.mux(tone.encode(samples_out))
             container.mux(tone.encode())
 
 

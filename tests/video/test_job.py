@@ -1,4 +1,4 @@
-"""A video: the face is replaced steadily, what shows nobody and the sound stay, a stopped job goes on, and errors are one line."""
+"""Video swaps: frames, jitter, sound, sidecar, resuming, and errors in one line."""
 
 import json
 
@@ -13,7 +13,7 @@ from swapcore.ops.image import Image
 from swapcore.video import job
 from swapcore.video.job import sidecar_path, swap_video
 from swapcore.video.reading import read_facts, read_frames
-from swapcore.video.tracks import detect_face, jitter
+from swapcore.video.tracks import detect_face, motion_jitter
 from tests.video.conftest import NUM_EMPTY, NUM_TURNING, Clip, write_video
 
 
@@ -32,7 +32,7 @@ def sound(path) -> list[bytes]:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.dts is not None]
 
 
-def test_frames_with_the_face_change_and_the_others_pass(clip, swapped):
+def test_frames_with_a_face_change_and_others_do_not(clip, swapped):
     out, result = swapped
     before, after = images(clip.video), images(out)
     assert (result.num_frames, result.num_swapped) == (len(before), NUM_TURNING) == (len(after), NUM_TURNING)
@@ -44,16 +44,16 @@ def test_frames_with_the_face_change_and_the_others_pass(clip, swapped):
     assert max(corners) < 3
 
 
-def test_the_pasted_face_trembles_no_more_than_the_templates_own_and_the_sidecar_says_so(clip, swapped):
+def test_the_jitter_is_at_most_1_2_times_the_templates_and_is_in_the_sidecar(clip, swapped):
     def located(path) -> np.ndarray:
         found = [detect_face(number, image) for number, image in enumerate(images(path)[:NUM_TURNING])]
         assert all(found)
         return np.stack([face.points[:3] for face in found if face])
 
-    told = json.loads(sidecar_path(swapped[0]).read_text())["steadiness"]
-    own, pasted = jitter(located(clip.video)), jitter(located(swapped[0]))
+    sidecar = json.loads(sidecar_path(swapped[0]).read_text())["steadiness"]
+    own, pasted = motion_jitter(located(clip.video)), motion_jitter(located(swapped[0]))
     assert pasted <= 1.2 * own
-    assert told == {
+    assert sidecar == {
         "template_px": pytest.approx(own),
         "swapped_px": pytest.approx(pasted),
         "ratio": pytest.approx(pasted / own),
@@ -69,17 +69,17 @@ def test_times_and_sound_are_the_originals(clip, swapped):
     assert sound(swapped[0]) == sound(clip.video)
 
 
-def test_the_sidecar_tells_the_spans_and_what_made_it(clip, swapped):
+def test_the_sidecar_lists_spans_and_inputs(clip, swapped):
     out, _ = swapped
-    told = json.loads(sidecar_path(out).read_text())
-    assert told["spans_s"] == [[0.0, pytest.approx(NUM_TURNING / 25, abs=0.01)]]
-    assert told["synthetic"] is True
-    assert [item["name"] for item in told["ingredients"]] == ["source.png", "clip.mp4"]
-    assert told["num_frames"] == NUM_TURNING + NUM_EMPTY
+    sidecar = json.loads(sidecar_path(out).read_text())
+    assert sidecar["spans_s"] == [[0.0, pytest.approx(NUM_TURNING / 25, abs=0.01)]]
+    assert sidecar["synthetic"] is True
+    assert [item["name"] for item in sidecar["ingredients"]] == ["source.png", "clip.mp4"]
+    assert sidecar["num_frames"] == NUM_TURNING + NUM_EMPTY
     assert sorted(path.name for path in out.parent.iterdir()) == ["swapped.mp4", "swapped.mp4.json"]
 
 
-def test_a_stopped_job_goes_on(clip, copying_model, tmp_path, monkeypatch):
+def test_an_interrupted_job_continues(clip, copying_model, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "PART_FRAMES", 6)
     out = tmp_path / "out.mkv"
     replace, calls = Swapper.replace, []
@@ -107,7 +107,7 @@ def test_a_stopped_job_goes_on(clip, copying_model, tmp_path, monkeypatch):
 
 
 def test_bad_input_is_one_line_and_nothing_is_written(clip, copying_model, tmp_path, capsys):
-    text, cut, silent = tmp_path / "text.mp4", tmp_path / "cut.mp4", tmp_path / "nobody.mp4"
+    text, cut, silent = tmp_path / "text.mp4", tmp_path / "cut.mp4", tmp_path / "no_face.mp4"
     text.write_text("no video")
     cut.write_bytes(clip.video.read_bytes()[:700])
     write_video(silent, clip.frames[-4:], sound=False)

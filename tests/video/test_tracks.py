@@ -1,11 +1,11 @@
-"""A face is followed within a shot, and its key points lose their trembling but neither lag nor shrink."""
+"""Tracking and smoothing of landmarks."""
 
 import numpy as np
 import pytest
 
 from swapcore.faces.detect import Box
 from swapcore.video.steadiness import compare
-from swapcore.video.tracks import Detection, jitter, spans, steady_points, to_tracks
+from swapcore.video.tracks import Detection, motion_jitter, spans, steady_points, to_tracks
 
 FACE = np.array([[-20.0, 0], [20, 0], [0, 20], [-15, 40], [15, 40]])
 
@@ -15,18 +15,18 @@ def detection(frame: int, x: float, noise: float = 0.0) -> Detection:
     return Detection(frame, Box(x - 40, 0, x + 40, 80, 1.0), FACE + np.array([x, 50.0]) + shake)
 
 
-def test_an_even_movement_stays_as_it_is_to_its_ends():
+def test_uniform_motion_is_unchanged():
     track = [detection(frame, 100 + 3 * frame) for frame in range(20)]
     steady = steady_points(track)
     for found in track:
         assert np.abs(steady[found.frame] - found.points).max() < 1e-6
 
 
-def test_trembling_goes():
+def test_jitter_is_reduced():
     noisy = [detection(frame, 100 + 3 * frame, noise=1.0) for frame in range(60)]
     steady = steady_points(noisy)
-    before = jitter(np.stack([found.points for found in noisy]))
-    after = jitter(np.stack([steady[frame] for frame in range(60)]))
+    before = motion_jitter(np.stack([found.points for found in noisy]))
+    after = motion_jitter(np.stack([steady[frame] for frame in range(60)]))
     assert after < 0.2 * before
 
 
@@ -36,31 +36,31 @@ def test_gaps_are_filled():
     assert steady[3].mean(0)[0] == pytest.approx(109.0)
 
 
-def test_a_cut_or_a_long_absence_begins_another_track_and_a_glimpse_is_none():
+def test_a_cut_or_a_long_gap_begins_a_new_track_and_short_tracks_are_dropped():
     still = [detection(frame, 100) for frame in range(5)]
-    elsewhere = [detection(frame, 400) for frame in range(5, 10)]
+    moved = [detection(frame, 400) for frame in range(5, 10)]
     later = [detection(frame, 400) for frame in range(30, 34)]
-    glimpse = [detection(50, 100)]
-    tracks = to_tracks([*still, *elsewhere, *later, *glimpse])
+    short = [detection(50, 100)]
+    tracks = to_tracks([*still, *moved, *later, *short])
     assert [[found.frame for found in track] for track in tracks] == [[*range(5)], [*range(5, 10)], [*range(30, 34)]]
 
 
 def test_jitter_by_hand():
-    assert jitter(np.array([[[0.0, 0]], [[1, 0]], [[2, 0]]])) == 0
-    assert jitter(np.array([[[0.0, 0]], [[1, 0]], [[0, 0]]])) == pytest.approx(2.0)
+    assert motion_jitter(np.array([[[0.0, 0]], [[1, 0]], [[2, 0]]])) == 0
+    assert motion_jitter(np.array([[[0.0, 0]], [[1, 0]], [[0, 0]]])) == pytest.approx(2.0)
 
 
 def test_spans_are_runs():
     assert list(spans([7, 1, 2, 3, 8, 12])) == [(1, 3), (7, 8), (12, 12)]
 
 
-def test_steadiness_counts_only_runs_that_both_show():
+def test_steadiness_uses_only_runs_with_both_faces():
     still = dict.fromkeys(range(20), FACE + 100)
     moving = {frame: FACE + np.array([3.0 * frame, 0]) for frame in range(20)}
     shaking = {frame: FACE + (frame % 2) for frame in [*range(6), 9, 10, 11, 12, 15]}  # 1 px back and forth
-    told = compare(shaking, still)
-    assert told is not None
-    assert (told.num_frames, told.template_px) == (10, 0)
-    assert told.swapped_px == pytest.approx(2 * np.sqrt(2))
+    found = compare(shaking, still)
+    assert found is not None
+    assert (found.num_frames, found.template_px) == (10, 0)
+    assert found.swapped_px == pytest.approx(2 * np.sqrt(2))
     assert compare(moving, shaking).ratio == pytest.approx(0)
     assert compare(moving, {0: FACE, 1: FACE, 5: FACE}) is None

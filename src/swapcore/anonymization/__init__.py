@@ -1,1 +1,1 @@
-"""Photographs whose faces become those of people who do not exist, or are blurred, and never stay; and the proof of it."""
+"""Replacement of every face in a folder by rendered people."""

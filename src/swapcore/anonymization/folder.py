@@ -1,7 +1,6 @@
-"""A folder anonymized: looked at, its people told apart, replacements dealt, every photograph treated, written, read again, judged."""
+"""Anonymization of a folder: survey, assign replacements, treat every image, measure, report."""
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,105 +9,113 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from swapcore.anonymization.identities import Face, mean_features, name_people
-from swapcore.anonymization.measure import FaceRow, measure_face
-from swapcore.anonymization.replacements import SyntheticPerson, deal, draw_replacements
+from swapcore.anonymization.identities import FaceKey, mean_embeddings, name_people
+from swapcore.anonymization.measure import FaceResult, ImagePair, measure_face
+from swapcore.anonymization.replacements import SyntheticPerson, assign, draw_replacements
 from swapcore.anonymization.report import summarize, write_report
-from swapcore.anonymization.survey import FaceSeen, FileSeen, survey
-from swapcore.anonymization.treat import Gallery, Treated, treat_face
+from swapcore.anonymization.survey import NO_IMAGE_SUFFIX, DetectedFace, SurveyedFile, survey
+from swapcore.anonymization.treat import OriginalFaces, Treated, treat_face
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
-from swapcore.faces.detect import Box, detect_every_face
+from swapcore.faces.detect import detect_every_face
+from swapcore.files import write_atomic
 from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
-from swapcore.hub.references import LocatedModel, resolve_model
+from swapcore.hub.references import DEFAULT_MODEL, LocatedModel, resolve_model
 from swapcore.inference.journal import Journal
 from swapcore.inference.listing import ListedFile, list_files
 from swapcore.ops.device import num_inference_processes
-from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.provenance.marking import Ingredient, ModelReference, Provenance, write_marked
 from swapcore.tables import read_table, write_table
 
 FILES, FACES = "files.csv", "faces.csv"
-WITH_RESULT_OR_NONE_DUE = frozenset({"anonymized", "not-a-photograph"})
-"""Statuses of a file; every other one is of a photograph that somebody has to look at."""
+ANONYMIZED = "anonymized"
+NO_RESULT_NEEDED = frozenset({ANONYMIZED, NO_IMAGE_SUFFIX})
+"""Statuses of files that need no attention; every other status is an image without a result."""
 NUM_CANDIDATES = 3
 _SETTINGS = "settings.json"
+_MIN_FILES_PER_PROCESS = 3
+"""With fewer files the start of a process takes longer than it saves."""
 
 
 @dataclass(frozen=True)
-class FileRow:
-    """What was done to one file."""
+class FileResult:
+    """The result of one file."""
 
     file: str
     out: str
-    """The result's name; empty where there is none."""
+    """Name of the result; empty without one."""
     status: str
-    """anonymized, or why there is no result: no-face, not-a-photograph, truncated …"""
+    """anonymized, or why there is no result: no-face, no-image-suffix, truncated …"""
     detail: str
     num_swapped: int
     num_blurred: int
 
 
+class JobSettings(BaseModel):
+    """What the results depend on; results of other settings are not mixed with them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    """Digest."""
+    seed: int
+    files: str
+    """SHA-256 over names, sizes and times of the files."""
+
+
 @dataclass(frozen=True)
-class Task:
-    """One photograph and what is known of its faces."""
+class ImageTask:
+    """One image with its faces, and for each face the person and the replacements."""
 
     item: ListedFile
-    seen: FileSeen
-    faces: list[FaceSeen]
-    names: list[str]
+    file: SurveyedFile
+    faces: list[DetectedFace]
+    people: list[str]
     candidates: list[list[SyntheticPerson]]
 
 
 @dataclass(frozen=True)
 class Anonymizer:
-    """The work on one photograph, for a process of its own."""
+    """Anonymizes one image in a worker process, which loads the model on first use."""
 
     model: LocatedModel
-    gallery: Gallery
+    device: str
+    originals: OriginalFaces
     out: Path
-    device: str = "cpu"
 
     @cached_property
-    def _swapper(self) -> FaceSwapper:
+    def _model(self) -> FaceSwapper:
         return load_face_swapper(self.model, self.device)
 
-    def __call__(self, task: Task) -> tuple[FileRow, list[FaceRow]]:
-        """Treat every face, write the photograph, and judge what was written."""
+    def __call__(self, task: ImageTask) -> tuple[FileResult, list[FaceResult]]:
+        """Treat every face, write the image, and measure the written file."""
         before = read_photograph(task.item.path).image
         image, treated = before, []
-        for seen, name, candidates in zip(task.faces, task.names, task.candidates, strict=True):
-            treated.append(treat_face(image, seen, name, candidates, self._swapper, self.gallery))
+        for face, person, candidates in zip(task.faces, task.people, task.candidates, strict=True):
+            treated.append(treat_face(image, face, person, candidates, self._model, self.originals))
             image = treated[-1].image
         result = self.out / task.item.result_name
         write_marked(result, np.ascontiguousarray(image), self._provenance(task, treated), overwrite=True)
         after = read_photograph(result).image
-        found = detect_every_face(after)
+        pair = ImagePair(before, after, detect_every_face(after))
         rows = [
-            self._row(seen, name, each, before, after, found)
-            for seen, name, each in zip(task.faces, task.names, treated, strict=True)
+            measure_face(face, person, each, pair, self._model, self.originals)
+            for face, person, each in zip(task.faces, task.people, treated, strict=True)
         ]
         num_swapped = sum(each.treatment == "swapped" for each in treated)
         counts = (num_swapped, len(treated) - num_swapped)
-        return FileRow(task.item.name, task.item.result_name, "anonymized", "", *counts), rows
+        return FileResult(task.item.name, task.item.result_name, ANONYMIZED, "", *counts), rows
 
-    def _row(
-        self, seen: FaceSeen, name: str, treated: Treated, before: Image, after: Image, found: list[Box]
-    ) -> FaceRow:
-        figures = measure_face(seen, name, before, after, found, self._swapper, self.gallery)
-        return FaceRow(
-            seen.file, seen.number, name, treated.treatment, treated.reason, treated.attempts, treated.person, *figures
-        )
-
-    def _provenance(self, task: Task, treated: list[Treated]) -> Provenance:
+    def _provenance(self, task: ImageTask, treated: list[Treated]) -> Provenance:
         used = {each.person for each in treated}
         people = {person.number: person for candidates in task.candidates for person in candidates}
         sources = tuple(people[number].ingredient for number in sorted(used - {-1}))
-        template = Ingredient("template", Path(task.item.name).name, task.seen.sha256)
+        template = Ingredient("template", Path(task.item.name).name, task.file.sha256)
         reference = ModelReference(self.model.name, self.model.version, self.model.digest)
         return Provenance("anonymized", reference, (*sources, template))
 
@@ -117,57 +124,75 @@ def anonymize(
     folder: str | Path,
     out: str | Path,
     *,
-    model: str | Path,
+    model: str | Path = DEFAULT_MODEL,
     seed: int = 0,
     workers: int = 1,
     overwrite: bool = False,
-    device: str = "cpu",
+    device: str = "auto",
 ) -> dict[str, Any]:
-    """Replace every face in every photograph below a folder by a person who does not exist, or blur it.
+    """Replace every face in every image of a folder by a rendered person, or blur it.
 
-    One person stays one person: the largest face of a photograph in a sub-folder is the person of that folder, all other faces are
-    sorted by their features. Files in which no face was found, or that cannot be read, are not copied. Run again after a kill, it
-    goes on where it was.
+    Faces of one person get the same replacement: the largest face of an image in a sub-folder is the person of that folder,
+    all other faces are grouped by embedding. Files without a detected face, and files that cannot be read, are not copied.
+    An interrupted job continues when it is run again.
 
     Args:
-        folder: photographs, in a sub-folder a person or not.
-        out: where the results go, under the same names; files.csv, faces.csv, report.json and report.md beside them.
-        model: as for ``photograph.swap``.
-        seed: of the synthetic people. Who knows it can draw the same faces, but not get back the originals from them.
-        workers: processes; 0 = one for each core, and at most four on a GPU.
-        overwrite: out may hold the results of other photographs, model or seed; they go.
-        device: where torch computes: auto, cpu, mps, cuda or cuda:N.
+        folder: images, with or without a sub-folder per person; searched recursively.
+        out: folder of the results, under the same names, with files.csv, faces.csv, report.json and report.md.
+        model: a model folder, ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``s3://bucket/prefix``.
+        seed: of the rendered people. With it the same people can be rendered, but not the originals.
+        workers: processes; 0 = one per core, and at most four on a GPU.
+        overwrite: replace results of other images, another model or seed in out.
+        device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps; all processes share it.
 
     Returns:
-        The figures of report.json.
+        The metrics of report.json.
 
     Raises:
-        InputError: no file, an unreadable folder, an unknown model, or out holds something else.
+        InputError: the folder cannot be read or is empty, there is no such model, or out holds other files.
+        ParamsError: there is no such device.
+
+    Example:
+        >>> metrics = anonymize("photos", "anonymous", model=model_folder)
+        >>> metrics["faces"]
+        1
     """
     source, target = Path(folder), Path(out)
     if not source.is_dir():
-        raise InputError(f"{source}: no such folder of photographs")
+        raise InputError(f"{source}: no such folder; give a folder of images")
     files = list_files(str(source), exclude=target)
     located = resolve_model(model)
-    settings = {"model": located.digest, "seed": seed, "files": _listing_digest(files)}
+    swapper = load_face_swapper(located, device)
+    settings = JobSettings(model=located.digest, seed=seed, files=_listing_digest(files))
     _claim(target, settings, overwrite=overwrite)
     work = target.with_name(f".{target.name}.survey")
-    seen, faces = _surveyed(work, settings, lambda: survey(files, located, workers))
-    tasks, gallery = _tasks(files, seen, faces, located, seed, workers)
-    with Journal(target / FILES, FileRow) as done, Journal(target / FACES, FaceRow) as judged:
-        _resume(done, judged, target)
-        _note_leftovers(done, seen)
-        waiting = [task for task in tasks if task.item.name not in {row.file for row in done.rows}]
-        processes = min(num_inference_processes(workers, device), max(1, len(waiting) // 3))
-        results = ordered_map(Anonymizer(located, gallery, target, device), waiting, workers=processes, chunk_size=1)
-        for row, rows in progress(results, "anonymizing", len(tasks), initial=len(tasks) - len(waiting)):
-            for each in rows:
-                judged.add(each)
-            done.add(row)
-    figures = summarize([row.status for row in done.rows], judged.rows)
-    write_report(target, figures, f"{located.name} {located.version or ''} {located.digest[:16]}")
-    shutil.rmtree(work, ignore_errors=True)  # face features of people who exist
-    return figures
+    surveyed, faces = _load_or_survey(work, settings, lambda: survey(files, located, device, workers))
+    tasks, originals = _make_tasks(files, surveyed, faces, swapper, seed, workers)
+    with Journal(target / FILES, FileResult) as done, Journal(target / FACES, FaceResult) as measured:
+        _drop_unfinished(done, measured, target)
+        _add_files_without_result(done, surveyed)
+        _run(Anonymizer(located, device, originals, target), tasks, done, measured, workers)
+    metrics = summarize([row.status for row in done.rows], measured.rows)
+    write_report(target, metrics, f"{located.name} {located.version or ''} {located.digest[:16]}")
+    shutil.rmtree(work, ignore_errors=True)  # it holds embeddings of real people
+    return metrics
+
+
+def _run(
+    anonymizer: Anonymizer,
+    tasks: list[ImageTask],
+    done: Journal[FileResult],
+    measured: Journal[FaceResult],
+    workers: int,
+) -> None:
+    """Anonymize the images that have no result yet."""
+    waiting = [task for task in tasks if task.item.name not in {row.file for row in done.rows}]
+    processes = min(num_inference_processes(workers, anonymizer.device), max(1, len(waiting) // _MIN_FILES_PER_PROCESS))
+    results = ordered_map(anonymizer, waiting, workers=processes, chunk_size=1)
+    for row, rows in progress(results, "anonymizing", len(tasks), initial=len(tasks) - len(waiting)):
+        for each in rows:
+            measured.add(each)
+        done.add(row)
 
 
 def _listing_digest(files: list[ListedFile]) -> str:
@@ -175,12 +200,19 @@ def _listing_digest(files: list[ListedFile]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _claim(target: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
-    """Make the results' folder ours, or refuse it."""
-    note = target / f".{_SETTINGS}"
+def _read_settings(path: Path) -> JobSettings | None:
+    try:
+        return JobSettings.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _claim(target: Path, settings: JobSettings, *, overwrite: bool) -> None:
+    """Create the folder of the results, or refuse one that holds something else."""
+    record = target / f".{_SETTINGS}"
     if target.exists() and not target.is_dir():
         raise InputError(f"{target}: is a file; name a folder")
-    if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == settings:
+    if _read_settings(record) == settings:
         return
     if target.is_dir() and any(target.iterdir()):
         if not overwrite:
@@ -190,54 +222,58 @@ def _claim(target: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
         for name in (FILES, FACES):
             (target / name).unlink(missing_ok=True)
     target.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(settings), encoding="utf-8")
+    write_atomic(record, settings.model_dump_json())
 
 
-def _surveyed(
-    work: Path, settings: dict[str, Any], look: Callable[[], tuple[list[FileSeen], list[FaceSeen]]]
-) -> tuple[list[FileSeen], list[FaceSeen]]:
-    """The survey, kept beside the results until they are done."""
-    note = work / _SETTINGS
-    if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == settings:
-        return read_table(work / "files.parquet", FileSeen), read_table(work / "faces.parquet", FaceSeen)
-    files, faces = look()
+def _load_or_survey(
+    work: Path, settings: JobSettings, run: Callable[[], tuple[list[SurveyedFile], list[DetectedFace]]]
+) -> tuple[list[SurveyedFile], list[DetectedFace]]:
+    """Return the survey that an interrupted job left, or make it and keep it until the results are complete."""
+    record = work / _SETTINGS
+    if _read_settings(record) == settings:
+        return read_table(work / "files.parquet", SurveyedFile), read_table(work / "faces.parquet", DetectedFace)
+    files, faces = run()
     work.mkdir(parents=True, exist_ok=True)
-    write_table(work / "files.parquet", FileSeen, files)
-    write_table(work / "faces.parquet", FaceSeen, faces)
-    note.write_text(json.dumps(settings), encoding="utf-8")
+    write_table(work / "files.parquet", SurveyedFile, files)
+    write_table(work / "faces.parquet", DetectedFace, faces)
+    write_atomic(record, settings.model_dump_json())
     return files, faces
 
 
-def _tasks(
-    files: list[ListedFile], seen: list[FileSeen], faces: list[FaceSeen], model: LocatedModel, seed: int, workers: int
-) -> tuple[list[Task], Gallery]:
-    """What is to be done to each photograph with faces, and the originals among whom nobody must be found."""
+def _make_tasks(
+    files: list[ListedFile],
+    surveyed: list[SurveyedFile],
+    faces: list[DetectedFace],
+    model: FaceSwapper,
+    seed: int,
+    workers: int,
+) -> tuple[list[ImageTask], OriginalFaces]:
+    """Assign people and replacements to the faces of each image."""
     names = name_people(faces)
     people: dict[str, list[SyntheticPerson]] = {}
     if faces:
-        originals = mean_features(faces, names)
-        drawn = draw_replacements(len(originals), seed, load_face_swapper(model, "cpu"), workers)
-        dealt = deal(originals, drawn, NUM_CANDIDATES)
-        people = {name: [drawn[number] for number in numbers] for name, numbers in dealt.items()}
+        originals = mean_embeddings(faces, names)
+        drawn = draw_replacements(len(originals), seed, model, workers)
+        assigned = assign(originals, drawn, NUM_CANDIDATES)
+        people = {name: [drawn[number] for number in numbers] for name, numbers in assigned.items()}
     by_name = {item.name: item for item in files}
     tasks = []
-    for file in (file for file in seen if not file.reason):
-        mine = [face for face in faces if face.file == file.file]
-        called = [names[Face(face.file, face.number)] for face in mine]
-        tasks.append(Task(by_name[file.file], file, mine, called, [people[name] for name in called]))
+    for file in (file for file in surveyed if not file.reason):
+        shown = [face for face in faces if face.file == file.file]
+        shown_people = [names[FaceKey(face.file, face.number)] for face in shown]
+        tasks.append(ImageTask(by_name[file.file], file, shown, shown_people, [people[name] for name in shown_people]))
     embeddings = np.array([face.embedding for face in faces], dtype=np.float32)
-    return tasks, Gallery(embeddings, np.array([names[Face(face.file, face.number)] for face in faces]))
+    return tasks, OriginalFaces(embeddings, np.array([names[FaceKey(face.file, face.number)] for face in faces]))
 
 
-def _resume(done: Journal[FileRow], judged: Journal[FaceRow], target: Path) -> None:
-    """Forget what was begun and not finished."""
+def _drop_unfinished(done: Journal[FileResult], measured: Journal[FaceResult], target: Path) -> None:
+    """Drop the rows of files without a result."""
     done.keep(lambda row: bool(row.out) and (target / row.out).is_file())
     finished = {row.file for row in done.rows}
-    judged.keep(lambda row: row.file in finished)
+    measured.keep(lambda row: row.file in finished)
 
 
-def _note_leftovers(done: Journal[FileRow], seen: list[FileSeen]) -> None:
-    """A row for each file without a result."""
-    for file in seen:
+def _add_files_without_result(done: Journal[FileResult], surveyed: list[SurveyedFile]) -> None:
+    for file in surveyed:
         if file.reason:
-            done.add(FileRow(file.file, "", file.reason, file.detail, 0, 0))
+            done.add(FileResult(file.file, "", file.reason, file.detail, 0, 0))

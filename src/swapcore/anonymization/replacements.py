@@ -1,4 +1,4 @@
-"""People who do not exist, who take the originals' places: drawn, rendered, and dealt out so that each is far from his original."""
+"""Rendered people as replacements, assigned so that each is unlike the original person."""
 
 import functools
 import hashlib
@@ -11,9 +11,8 @@ from scipy.optimize import linear_sum_assignment
 
 from swapcore.anonymization.identities import Vector
 from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
-from swapcore.hub.face_swapper import FaceSwapper
-from swapcore.ops.geometry import warp
-from swapcore.ops.image import Image
+from swapcore.hub.face_swapper import FaceInImage, FaceSwapper, face_of_square
+from swapcore.ops.geometry import apply, warp
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.provenance.marking import Ingredient
@@ -21,72 +20,101 @@ from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.identity import Identity, draw_identity
 from swapcore.synth.render import render
 
-_PURPOSE = 7
-"""Keeps these draws apart from those of training people and of the benchmark."""
-_RENDERED_LARGER = 1.6
-"""Than the crop that is cut from it."""
-_SPARE = 4
-"""More people than are needed, so that the last original has a choice too."""
+_STREAM = 7
+"""Random stream: distinct from those of training people and of the benchmark."""
+_RENDER_SCALE = 1.6
+"""Side of the rendered image relative to the crop that is cut from it."""
+_NUM_LANDMARKS = 5
+_NUM_SPARE = 4
+"""People rendered beyond the number of originals, so that every original has a choice."""
 _PORTRAIT_PX = 512
-"""Side of the portraits for models that compose at an image's own resolution."""
+"""Side of the portraits for models that swap at the image's resolution."""
 MAX_PEOPLE = 256
-"""More are not rendered: larger sets use each of them several times."""
+"""Maximum number of rendered people; larger sets reuse them."""
 
 
 @dataclass(frozen=True)
 class SyntheticPerson:
-    """A face that nobody has."""
+    """A rendered person."""
 
     number: int
-    crop: Image
-    """uint8 (S, S, 3), aligned."""
+    face: FaceInImage
+    """Aligned, without an image around it."""
     embedding: npt.NDArray[np.float32]
-    """Centered and of length 1."""
+    """(D,), centered, of unit length."""
 
     @property
     def ingredient(self) -> Ingredient:
-        """As marks name it."""
-        return Ingredient("source", f"synthetic person {self.number}", hashlib.sha256(self.crop.tobytes()).hexdigest())
+        """Name and SHA-256 of the crop, for the marks."""
+        return Ingredient(
+            "source", f"synthetic person {self.number}", hashlib.sha256(self.face.face.crop.tobytes()).hexdigest()
+        )
 
 
-def draw_replacements(num_originals: int, seed: int, swapper: FaceSwapper, workers: int) -> list[SyntheticPerson]:
-    """Enough people for so many originals, rendered in processes."""
-    num = min(num_originals + _SPARE, MAX_PEOPLE)
-    work = functools.partial(portrait, seed, size_px=max(swapper.size_px, min(_PORTRAIT_PX, swapper.max_crop_px)))
-    crops = list(progress(ordered_map(work, range(num), workers=workers, chunk_size=2), "drawing people", num))
-    embeddings = swapper.embed(np.stack(crops))
-    return [SyntheticPerson(number, *face) for number, face in enumerate(zip(crops, embeddings, strict=True))]
+def draw_replacements(num_originals: int, seed: int, model: FaceSwapper, workers: int) -> list[SyntheticPerson]:
+    """Render replacements.
+
+    Args:
+        num_originals: people to replace.
+        seed: of the synthetic people.
+        model: gives the crop size and the embeddings.
+        workers: processes; 0 = one per core.
+    """
+    num = min(num_originals + _NUM_SPARE, MAX_PEOPLE)
+    portrait_px = max(model.size_px, min(_PORTRAIT_PX, model.max_crop_px))
+    render_portrait = functools.partial(portrait, seed, portrait_px=portrait_px, size_px=model.size_px)
+    rendered = ordered_map(render_portrait, range(num), workers=workers, chunk_size=2)
+    faces = list(progress(rendered, "rendering people", num))
+    embeddings = model.embed(np.stack([face.face.crop for face in faces]))
+    return [SyntheticPerson(number, *pair) for number, pair in enumerate(zip(faces, embeddings, strict=True))]
 
 
-def portrait(seed: int, number: int, *, size_px: int) -> Image:
-    """The aligned face of a person, uint8 (S, S, 3): frontal, at rest, without a beard, which would not fit everybody."""
+def portrait(seed: int, number: int, *, portrait_px: int, size_px: int) -> FaceInImage:
+    """Render the aligned face of a person: frontal, neutral, without a beard, which would not suit everyone.
+
+    Args:
+        seed: of the synthetic people.
+        number: of the person.
+        portrait_px: side of the aligned image.
+        size_px: side of the face's crop.
+    """
     person = replacement_identity(seed, number)
-    picture = render(
+    rendered = render(
         person,
         NEUTRAL.but(noise=0.0, light_azimuth_deg=8.0, light_softness=0.9, ambient=0.5),
-        round(_RENDERED_LARGER * size_px),
+        round(_RENDER_SCALE * portrait_px),
     )
-    return warp(picture.image, align(picture.points[:NUM_ALIGNMENT_POINTS], size_px), size_px)
+    affine = align(rendered.points[:NUM_ALIGNMENT_POINTS], portrait_px)
+    points = apply(affine, rendered.points[:_NUM_LANDMARKS])
+    return face_of_square(warp(rendered.image, affine, portrait_px), points, size_px)
 
 
 def replacement_identity(seed: int, number: int) -> Identity:
-    """Who it is: adding people changes none before."""
-    return draw_identity(np.random.default_rng([seed, _PURPOSE, number])).but(beard=0.0)
+    """Draw the identity of a number; it does not depend on how many people are drawn."""
+    return draw_identity(np.random.default_rng([seed, _STREAM, number])).but(beard=0.0)
 
 
-def deal(originals: dict[str, Vector], people: list[SyntheticPerson], num_each: int) -> dict[str, list[int]]:
-    """For each original the numbers of num_each people, the one to take first in front.
+def assign(originals: dict[str, Vector], people: list[SyntheticPerson], num_each: int) -> dict[str, list[int]]:
+    """Choose replacements for each original, in the order in which they are tried.
 
-    The first ones are dealt so that the sum of all cosines to the originals is least and, while there are enough, nobody is dealt
-    twice: two originals stay two people. The others, for the case that the first does not do, are the farthest.
+    First choices minimize the sum of cosines between originals and replacements, and are distinct as long as there are
+    enough people. The others are the least similar people.
+
+    Args:
+        originals: name -> mean embedding (D,) of unit length.
+        people: the candidates.
+        num_each: replacements per original.
+
+    Returns:
+        Name -> numbers of the people.
     """
     names = sorted(originals)
     cosines = np.stack([originals[name] for name in names]) @ np.stack([person.embedding for person in people]).T
     repeated = np.tile(cosines, math.ceil(len(names) / len(people)))
     rows, columns = linear_sum_assignment(repeated)
     first = {int(row): int(column) % len(people) for row, column in zip(rows, columns, strict=True)}
-    dealt = {}
+    assigned = {}
     for row, name in enumerate(names):
         others = [int(number) for number in cosines[row].argsort() if number != first[row]]
-        dealt[name] = [first[row], *others][:num_each]
-    return dealt
+        assigned[name] = [first[row], *others][:num_each]
+    return assigned

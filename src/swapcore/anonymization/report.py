@@ -1,4 +1,4 @@
-"""The report on an anonymized folder: report.json and report.md, made from the rows alone."""
+"""The report on an anonymized folder: report.json and report.md."""
 
 import json
 from collections import Counter
@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from swapcore.anonymization.measure import FaceRow
-from swapcore.anonymization.survey import SECOND_LOOK
-from swapcore.files import put_in_place
+from swapcore.anonymization.measure import FaceResult
+from swapcore.anonymization.survey import SECOND_DETECTOR
+from swapcore.files import write_atomic
 
 JSON, PAGE = "report.json", "report.md"
 
 
-def summarize(statuses: list[str], faces: list[FaceRow]) -> dict[str, Any]:
-    """Every figure of the report.
+def summarize(statuses: list[str], faces: list[FaceResult]) -> dict[str, Any]:
+    """Compute the metrics of the report.
 
     Args:
         statuses: of the files, as in files.csv.
@@ -24,7 +24,7 @@ def summarize(statuses: list[str], faces: list[FaceRow]) -> dict[str, Any]:
     people = sorted({face.person for face in faces})
     treatments = Counter(face.treatment for face in faces)
     found = [face for face in faces if face.found]
-    found_before = [face for face in faces if face.reason != SECOND_LOOK]
+    found_before = [face for face in faces if face.reason != SECOND_DETECTOR]
     return {
         "files": dict(sorted(Counter(statuses).items())),
         "people": len(people),
@@ -44,49 +44,49 @@ def summarize(statuses: list[str], faces: list[FaceRow]) -> dict[str, Any]:
     }
 
 
-def write_report(folder: Path, figures: dict[str, Any], model: str) -> None:
-    """Write both files."""
-    for name, text in ((JSON, json.dumps(figures, indent=2) + "\n"), (PAGE, page(figures, model))):
-        put_in_place(folder / name, text)
+def write_report(folder: Path, metrics: dict[str, Any], model: str) -> None:
+    """Write report.json and report.md; model is named in the latter."""
+    for name, text in ((JSON, json.dumps(metrics, indent=2) + "\n"), (PAGE, page(metrics, model))):
+        write_atomic(folder / name, text)
 
 
-def page(figures: dict[str, Any], model: str) -> str:
-    """The report as Markdown."""
-    shown = {name: _shown(value) for name, value in figures.items()}
-    files = "\n".join(f"| {status} | {count} |" for status, count in figures["files"].items())
-    reasons = ", ".join(f"{reason} {count}" for reason, count in figures["blurred_reasons"].items()) or "none"
-    return f"""# What was anonymized
-Every face is that of a person who does not exist, or is blurred. Model: {model}.
+def page(metrics: dict[str, Any], model: str) -> str:
+    """Format the report as Markdown."""
+    shown = {name: _format(value) for name, value in metrics.items()}
+    files = "\n".join(f"| {status} | {count} |" for status, count in metrics["files"].items())
+    reasons = ", ".join(f"{reason} {count}" for reason, count in metrics["blurred_reasons"].items()) or "none"
+    return f"""# Anonymization report
+Every detected face was replaced by a rendered person, or blurred. Model: {model}.
 
 | files | |
 |---|---|
 {files}
 
-A file without a result holds no face that was found, or could not be read: files.csv says which. It was not copied.
-Two detectors looked, a frontal one and one for faces from every side; what both overlook (small and turned away, mostly covered)
-is not replaced: look through the pictures before you share them.
+Files without a result were not copied: no face was found in them, or they could not be read. files.csv lists them.
+Faces missed by both detectors (small and turned away, or mostly covered) are left unchanged. Check the images before you
+share them.
 
 | faces | |
 |---|---|
-| people told apart | {shown["people"]} |
+| people | {shown["people"]} |
 | faces found | {shown["faces"]} |
 | swapped | {shown["faces_swapped"]} |
-| blurred, since no swap passed the checks | {shown["faces_blurred"]} ({reasons}) |
+| blurred, because no swap passed the checks | {shown["faces_blurred"]} ({reasons}) |
 | left unchanged | {shown["faces_unchanged"]} |
 | share blurred | {shown["blurred_share"]} |
 | re-identified at rank 1 among the originals | {shown["reidentification_rank1"]} (by chance {shown["reidentification_chance"]}) |
-| the same of swapped faces alone | {shown["reidentification_rank1_swapped"]} |
+| re-identified at rank 1, swapped faces only | {shown["reidentification_rank1_swapped"]} |
 | mean centered cosine to the original | {shown["cosine_to_original_mean"]} |
-| still found by the detector, of those that it found before | {shown["detection_kept"]} |
+| still detected, of the faces that the first detector found | {shown["detection_kept"]} |
 | shift of the eyes, median, in pupil distances | {shown["eyes_error_median"]} |
 | shift of the nose, median, in pupil distances | {shown["nose_error_median"]} |
 
-The figures were taken from the written files. The recognizer that judges here is the one by which replacements were chosen and
-checked; another one, or a person who knows the pictured, may recognize more: by clothes, hair, ears, a room, a file's name.
+The metrics were measured on the written files, with the recognizer that also chose and checked the replacements. Another
+recognizer, or a person who knows the people shown, may recognize more: by clothes, hair, ears, the room, or the file name.
 """
 
 
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""Every face of every photograph, before anything is changed: where it is, whose features it has, and whether it can be swapped."""
+"""Detection of every face in every image before anything is changed."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,93 +8,94 @@ import numpy as np
 
 from swapcore.data.images import read_photograph
 from swapcore.errors import ImageError
-from swapcore.faces.cnn_detector import find_missed_faces
-from swapcore.faces.detect import Box, detect_every_face
+from swapcore.faces.detect import Box, detect_every_face, detect_missed_faces
 from swapcore.faces.extract import AlignedFace, cut_face
 from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel
-from swapcore.inference.finding import find_defect
+from swapcore.inference.finding import find_swap_defect
 from swapcore.inference.listing import ListedFile
+from swapcore.ops.device import num_inference_processes
 from swapcore.ops.geometry import Points, apply, invert
 from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 
-SECOND_LOOK = "second-look"
-"""The fault of a face that only the second look found: there is no telling how well it could be swapped, so it is blurred."""
+NO_IMAGE_SUFFIX = "no-image-suffix"
+"""Reason of a file that is not an image by its suffix."""
+SECOND_DETECTOR = "second-detector"
+"""Fault of a face that only the second detector found: it is blurred, because its landmarks are not reliable."""
 
 
 @dataclass(frozen=True)
-class FileSeen:
+class SurveyedFile:
     """A file of the folder."""
 
     file: str
     sha256: str
     reason: str
-    """Why it holds nothing to be anonymized: no-face, not-a-photograph, truncated …; empty where it does."""
+    """Why it cannot be anonymized: no-face, not-an-image, truncated …; empty if it can."""
     detail: str
 
 
 @dataclass(frozen=True)
-class FaceSeen:
-    """A face of a photograph."""
+class DetectedFace:
+    """A face of an image."""
 
     file: str
     number: int
-    """In its photograph, the most certain first."""
+    """Index in its image, by descending detection score."""
     box: list[float]
-    """Left, top, right, bottom, score: in pixels of the upright photograph."""
+    """Left, top, right, bottom in pixels of the upright image, then the detection score."""
     fault: str
-    """Why it cannot be swapped: too-small, turned or second-look; empty where it can."""
+    """Why it cannot be swapped: too-small, turned or second-detector; empty if it can."""
     points: list[float]
-    """x, y of left eye, right eye and nose base, in the photograph."""
+    """x, y of left eye, right eye and nose base, in pixels of the image."""
     embedding: list[float]
-    """Centered and of length 1."""
+    """Centered, of unit length."""
 
     @property
-    def place(self) -> Box:
-        """The box."""
+    def bounds(self) -> Box:
+        """``box`` as a Box."""
         return Box(*self.box)
 
 
 @dataclass(frozen=True)
 class Surveyor:
-    """Looks at one file, in a process of its own."""
+    """Detects the faces of one file in a worker process, which loads the model on first use."""
 
     model: LocatedModel
+    device: str
 
     @cached_property
-    def _swapper(self) -> FaceSwapper:
-        return load_face_swapper(self.model, "cpu")
+    def _model(self) -> FaceSwapper:
+        return load_face_swapper(self.model, self.device)
 
-    def __call__(self, item: ListedFile) -> tuple[FileSeen, list[FaceSeen]]:
-        """What there is to see; a file that cannot be read is a row with the reason."""
+    def __call__(self, item: ListedFile) -> tuple[SurveyedFile, list[DetectedFace]]:
+        """Detect the faces of a file; a file that cannot be read gets a row with the reason."""
         if not item.is_image:
-            return FileSeen(item.name, "", "not-a-photograph", "by its name; it was left out"), []
+            return SurveyedFile(item.name, "", NO_IMAGE_SUFFIX, "by its suffix; it was not copied"), []
         try:
             photograph = read_photograph(item.path)
         except ImageError as error:
-            return FileSeen(item.name, "", error.reason, str(error)), []
+            return SurveyedFile(item.name, "", error.reason, str(error)), []
         faces = self._faces(photograph.image, item.name)
-        missing = (
-            ("", "")
-            if faces
-            else ("no-face", "no face was found; look at it, and share it yourself only if it shows nobody")
-        )
-        return FileSeen(item.name, photograph.sha256, *missing), faces
+        missing = ("", "") if faces else ("no-face", "no face was found; check the image yourself before you share it")
+        return SurveyedFile(item.name, photograph.sha256, *missing), faces
 
-    def _faces(self, image: Image, name: str) -> list[FaceSeen]:
-        seen = detect_every_face(image)
-        overlooked = find_missed_faces(image, seen)
-        boxes = [*seen, *overlooked]
-        cut = [cut_face(image, box, self._swapper.size_px) for box in boxes]
+    def _faces(self, image: Image, name: str) -> list[DetectedFace]:
+        first = detect_every_face(image)
+        second = detect_missed_faces(image, first)
+        boxes = [*first, *second]
+        cut = [cut_face(image, box, self._model.size_px) for box in boxes]
         if not cut:
             return []
-        faults = [(find_defect(face) or ("", ""))[0] for face in cut[: len(seen)]] + [SECOND_LOOK] * len(overlooked)
-        embeddings = self._swapper.embed(np.stack([face.crop for face in cut]))
+        faults = [(find_swap_defect(face) or ("", ""))[0] for face in cut[: len(first)]] + [SECOND_DETECTOR] * len(
+            second
+        )
+        embeddings = self._model.embed(np.stack([face.crop for face in cut]))
         return [
-            FaceSeen(
+            DetectedFace(
                 name,
                 number,
                 [float(value) for value in box],
@@ -107,18 +108,28 @@ class Surveyor:
 
 
 def eyes_and_nose(face: AlignedFace) -> Points:
-    """(3, 2) left eye, right eye and nose base in the photograph."""
+    """Return left eye, right eye and nose base (3, 2) in pixels of the image."""
     return apply(invert(face.affine), face.points[:3])
 
 
-def survey(files: list[ListedFile], model: LocatedModel, workers: int) -> tuple[list[FileSeen], list[FaceSeen]]:
-    """Look at every file, in processes."""
-    seen = ordered_map(Surveyor(model), files, workers=workers, chunk_size=1)
-    results = list(progress(seen, "looking", len(files)))
+def survey(
+    files: list[ListedFile], model: LocatedModel, device: str, workers: int
+) -> tuple[list[SurveyedFile], list[DetectedFace]]:
+    """Detect the faces of every file.
+
+    Args:
+        files: as listed.
+        model: gives the crop size and the embeddings.
+        device: where each process runs the model.
+        workers: processes; 0 = one per core, and at most four on a GPU.
+    """
+    processes = num_inference_processes(workers, device)
+    found = ordered_map(Surveyor(model, device), files, workers=processes, chunk_size=1)
+    results = list(progress(found, "detecting", len(files)))
     return [file for file, _ in results], [face for _, faces in results for face in faces]
 
 
-def folder_of(file: str) -> str:
-    """The first folder of a name, which names the person in a folder-per-person set; empty for a file outside of any."""
+def person_folder(file: str) -> str:
+    """Return the first folder of a relative name, the person in a folder-per-person set; empty without a folder."""
     parts = Path(file).parts
     return parts[0] if len(parts) > 1 else ""

@@ -1,1 +1,1 @@
-"""A local web page that swaps two images and shows metrics, marks and the last evaluation."""
+"""A local web page for swaps and the last evaluation."""

@@ -1,4 +1,4 @@
-"""Rendered images, identified by their bytes, for which the true swap can be rendered."""
+"""Rendered images with known true swaps, identified by their bytes."""
 
 from pathlib import Path
 

@@ -36,7 +36,7 @@ _REPORT_POLICY = (
 """The report is a single file; it is shown in a sandbox without access to the page."""
 
 
-class ImageStore:
+class ResultStore:
     """The most recent images, under names that cannot be guessed."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ def make_app(swapper: PageSwapper, report: Path, hosts: list[str] | None) -> Fla
 
 
 def _serve_swaps(app: Flask, swapper: PageSwapper) -> None:
-    images = ImageStore()
+    images = ResultStore()
 
     @app.get("/images/<name>.png")
     def image(name: str) -> Response:

@@ -1,4 +1,4 @@
-"""A swap of two uploaded images with everything that the page shows about it."""
+"""A swap of two uploaded images, with metrics and marks."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from swapcore.app.rendered_people import RenderedPeople
 from swapcore.data.images import MAX_UPLOAD_MEGAPIXELS, decode_photograph
 from swapcore.faces.extract import AlignedFace
 from swapcore.hub.face_swapper import FaceInImage
-from swapcore.inference.finding import find_faces
+from swapcore.inference.finding import select_faces
 from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import Image, encode_png
@@ -77,7 +77,7 @@ class PageSwapper:
                 for field, upload in (("source", source), ("template", template))
             )
             shown = self._swapper.source_face(first, Path("source"))
-            face = find_faces(second, "one", self._swapper.model.size_px, Path("template"))[0]
+            face = select_faces(second, "one", self._swapper.model.size_px, Path("template"))[0]
             swapped = np.ascontiguousarray(self._swapper.replace(second, face, shown))
             data = mark(Path("result.png"), swapped, self._provenance(source, template))
             truth = self._people.true_swap(source.sha256, template.sha256)

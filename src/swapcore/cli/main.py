@@ -31,8 +31,8 @@ GROUPS = {
     "Tools": ("benchmark", "doctor"),
 }
 RENAMED = {"anonymise": "anonymize"}
-INTERRUPTED, CLOSED_PIPE = 130, 141
-"""Exit codes of a shell for SIGINT and SIGPIPE."""
+INTERRUPTED, CLOSED_PIPE = 130, 1
+"""Exit codes: a shell's for SIGINT, and click's for output into a program that has ended."""
 
 
 class Commands(click.Group):

@@ -15,7 +15,11 @@ PATH: "click.Path[Path]" = click.Path(path_type=Path)
 
 MODEL_FORMS = "a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix"
 MODEL = click.option(
-    "--model", metavar="MODEL", default="models/swap", show_default=True, help=f"The model to use: {MODEL_FORMS}."
+    "--model",
+    metavar="MODEL",
+    default="builtin:warp",
+    show_default=True,
+    help=f"The model to use: builtin:warp, which needs no training, or {MODEL_FORMS}.",
 )
 WORKERS = click.option(
     "--workers", type=click.IntRange(0, 256), default=0, show_default=True,

@@ -20,9 +20,9 @@ def rounds(number: int, faces: Path, champion: str, out: Path, params: Path) -> 
     when a challenger is not better.
     """
     from swapcore.config import read_params
-    from swapcore.rounds import play
+    from swapcore.rounds import run_rounds
 
-    for played in play(number, read_params(params), faces=faces, champion=champion, folder=out):
+    for played in run_rounds(number, read_params(params), faces=faces, champion=champion, folder=out):
         outcome = "the challenger is promoted" if played.improved else "the champion remains, the series ends"
         click.echo(f"round {played.number}: {outcome}: {played.decision.reason}")
     click.echo(f"champion: {played.champion}")

@@ -11,10 +11,10 @@ from ruamel.yaml.error import YAMLError
 
 from swapcore.config import Params, describe, read_params
 from swapcore.errors import InputError, ParamsError
-from swapcore.files import in_place
+from swapcore.files import atomic_path
 
 _UNDO_DEMO = [
-    "groups.teacher=classical", "groups.references_per_label=6", "groups.sources_per_template=4",
+    "groups.teacher=warp", "groups.references_per_label=6", "groups.sources_per_template=4",
     "groups.checks.max_changed_outside=1.0", "synthesize.size_px=256", "groups.size_px=256", "train.size_px=112",
     "train.steps=900", "train.weights.identity_source=0.3",
 ]  # fmt: skip
@@ -73,7 +73,7 @@ def apply_settings(path: Path, settings: list[str]) -> None:
         raise ParamsError(f"{path}: {describe(error)}; the file is unchanged") from None
     text = io.StringIO()
     yaml.dump(document, text)
-    with in_place(path) as partial:
+    with atomic_path(path) as partial:
         partial.write_text(text.getvalue(), encoding="utf-8")
         if read_params(partial) != params:
             raise AssertionError(f"{partial} differs from the requested params")

@@ -77,6 +77,8 @@ def stage_command(stage: str) -> click.Command:
     def callback(params: Path, metrics: Path | None, device: str | None = None, **locations: str | None) -> None:
         from swapcore.config import read_section, with_device
 
+        outputs = {f"--{name}": path for name, path in locations.items() if path and ports[name].direction == "output"}
+        _require_no_file(outputs, metrics)
         section = read_section(params, stage)
         if device is not None:
             section = with_device(stage, section, device)
@@ -99,6 +101,22 @@ def stage_command(stage: str) -> click.Command:
         )
     command = Command(stage, params=options, callback=callback, help=stage_summary(stage))
     return PARAMS(command)
+
+
+def _require_no_file(outputs: dict[str, str], metrics: Path | None) -> None:
+    """Refuse an output folder that is a file or below one, before any work is done.
+
+    Raises:
+        InputError: such a path.
+    """
+    from swapcore.errors import InputError
+
+    folders = [(option, Path(place)) for option, place in outputs.items() if not place.startswith("s3://")]
+    folders += [("--metrics", metrics.parent)] if metrics is not None else []
+    for option, folder in folders:
+        for path in (folder, *folder.parents):
+            if path.is_file():
+                raise InputError(f"{option} {folder}: {path} is a file; name a folder")
 
 
 def _port_option(name: str, port: Port) -> click.Option:

@@ -85,7 +85,7 @@ def anonymize(folder: Path, out: Path, **options: Any) -> None:
 
     Example: swapcore anonymize photos -o anonymized
     """
-    from swapcore.anonymization.folder import FILES, WITH_RESULT_OR_NONE_DUE
+    from swapcore.anonymization.folder import FILES, NO_RESULT_NEEDED
     from swapcore.anonymization.folder import anonymize as anonymize_folder
     from swapcore.anonymization.report import PAGE
     from swapcore.errors import InputError
@@ -94,7 +94,7 @@ def anonymize(folder: Path, out: Path, **options: Any) -> None:
     click.echo(f"{metrics['faces']} faces: {metrics['faces_swapped']} swapped, {metrics['faces_blurred']} blurred")
     click.echo(f"files: {', '.join(f'{status} {count}' for status, count in metrics['files'].items())}")
     click.echo(f"report: {out / PAGE}")
-    left = {status: count for status, count in metrics["files"].items() if status not in WITH_RESULT_OR_NONE_DUE}
+    left = {status: count for status, count in metrics["files"].items() if status not in NO_RESULT_NEEDED}
     if left:
         counts = ", ".join(f"{status} {count}" for status, count in left.items())
         raise InputError(f"{sum(left.values())} images have no result ({counts}); see {out / FILES} for the reasons")

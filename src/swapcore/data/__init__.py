@@ -1,1 +1,1 @@
-"""Data on disk: artifacts, manifests, shards, splits and datasets."""
+"""Files and artifacts: manifests, faces, groups, shards, lineage."""

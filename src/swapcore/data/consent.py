@@ -1,4 +1,4 @@
-"""Who may be used, and on what basis: consent.csv beside the photographs."""
+"""Consent of the people in the photographs, from consent.csv."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _COLUMNS = ("identity", "basis", "licence", "expires")
 
 
 def today() -> date:
-    """The date that consent is judged by; tests put another in its place."""
+    """Return the date on which consent must be valid; tests replace it."""
     return date.today()
 
 
@@ -23,27 +23,27 @@ class ConsentLine:
     """One line of consent.csv."""
 
     identity: str
-    """A person, or * for everybody who has no line of their own."""
+    """A person, or * for all people without a line of their own."""
     basis: str
     licence: str
     expires: date | None
-    """The last day on which it holds; None = no end."""
+    """Last valid day; None = no end."""
 
     def holds(self, on: date) -> bool:
-        """Whether the line is in force on a day."""
+        """Return whether the line is valid on a day."""
         return self.expires is None or on <= self.expires
 
 
 @dataclass(frozen=True)
 class Consent:
-    """All lines, by person."""
+    """Person -> lines of consent.csv."""
 
     lines: dict[str, list[ConsentLine]]
 
     def find(self, identity: str, on: date) -> ConsentLine | str:
-        """The line that allows a person's use, or the reason why there is none: no-consent or consent-expired.
+        """Return the line that allows the use of a person's photographs, or a reason: no-consent or consent-expired.
 
-        A person's own lines come before the one for everybody: who gave a limited consent is not covered by *.
+        A person's own lines take precedence over *: a limited consent is not extended by it.
         """
         own = self.lines.get(identity) or self.lines.get(EVERYBODY)
         if not own:
@@ -55,12 +55,12 @@ def read_consent(folder: Path) -> Consent:
     """Read folder/consent.csv.
 
     Raises:
-        InputError: the file is missing, lacks a column, or a line lacks its basis or holds a date that is none.
+        InputError: the file or a column is missing, or a line has no basis or an invalid date.
     """
     path = folder / CONSENT
     if not path.exists():
         raise InputError(
-            f"{path}: no such file, so nobody's consent is known; write one with the columns {','.join(_COLUMNS)}"
+            f"{path}: no such file, so no consent is known; write one with the columns {','.join(_COLUMNS)}"
         )
     lines: dict[str, list[ConsentLine]] = {}
     for number, row in read_csv(path, _COLUMNS):
@@ -72,12 +72,12 @@ def read_consent(folder: Path) -> Consent:
 def _line(path: Path, number: int, row: dict[str, str]) -> ConsentLine:
     for column in ("identity", "basis"):
         if not row[column]:
-            raise InputError(f"{path}: line {number}, {column}: is empty; name it or remove the line")
+            raise InputError(f"{path}: line {number}, {column}: is empty; fill it in or remove the line")
     try:
         expires = date.fromisoformat(row["expires"]) if row["expires"] else None
     except ValueError:
         raise InputError(
-            f"{path}: line {number}, expires: {row['expires']!r} is no date like 2030-12-31; leave it empty for no end"
+            f"{path}: line {number}, expires: {row['expires']!r} is not a date like 2030-12-31; leave it empty for no end"
         ) from None
     identity = unicodedata.normalize("NFC", row["identity"])
     return ConsentLine(identity, row["basis"], row["licence"], expires)

@@ -1,4 +1,4 @@
-"""Rows of the CSV files that people write by hand, with their line numbers for error messages."""
+"""CSV files with line numbers for error messages."""
 
 import csv
 import io
@@ -8,7 +8,9 @@ from swapcore.errors import InputError
 
 
 def read_csv(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """Rows of a UTF-8 CSV with their line numbers; what a short row lacks is empty, other columns are kept.
+    """Read the rows of a UTF-8 CSV with their line numbers.
+
+    Missing values of a short row are empty; additional columns are kept.
 
     Raises:
         InputError: the file cannot be read, is not UTF-8 text, or lacks a column.
@@ -33,5 +35,5 @@ def _rows(path: Path, reader: "csv.DictReader[str]", columns: tuple[str, ...]) -
             f"the first line must name {','.join(columns)}"
         )
     reader.fieldnames = header
-    # What a row holds beyond the header lies under the key None.
+    # DictReader stores values beyond the header under the key None.
     return [(reader.line_num, {key: value for key, value in row.items() if key is not None}) for row in reader]

@@ -1,4 +1,4 @@
-"""The faces artifact: one typed row an aligned face, its picture in shards, and the rejected photographs beside it."""
+"""Faces artifact: a table of aligned faces, a table of rejected photographs, shards."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.data.artifact import Card, read_card
+from swapcore.data.facts import FacesFacts
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.shards import Place, ShardReader
 from swapcore.ops.geometry import Affine, Points, apply, compose, rescale
@@ -19,11 +20,11 @@ QUARANTINE = "quarantine.parquet"
 
 @dataclass(frozen=True)
 class FaceRow:
-    """One aligned face; pixels of the photograph unless a name says otherwise."""
+    """One aligned face; coordinates in pixels of the photograph unless stated otherwise."""
 
     key: str
     file: str
-    """Path as the manifest gives it, relative to the photographs' folder."""
+    """Path in the manifest, relative to the photographs' folder."""
     identity: str
     split: str
     photo_sha256: str
@@ -32,7 +33,7 @@ class FaceRow:
     box: list[float]
     """left, top, right, bottom of the detection."""
     landmarks: list[float]
-    """x, y of dlib's five points in the photograph: left eye outer and inner corner, right eye inner and outer, nose base."""
+    """x, y of dlib's five landmarks: left eye outer and inner corner, right eye inner and outer corner, nose base."""
     affine: list[float]
     """Row-major (2, 3): photograph to crop."""
     crop_points: list[float]
@@ -46,9 +47,9 @@ class FaceRow:
     perceptual_hash: str
     """64 bits as 16 hex digits."""
     embedding: list[float]
-    """Raw face features of the crop; center them by the mean in recognizer.json before a cosine."""
+    """Raw embedding of the crop; subtract the mean in recognizer.json before computing a cosine."""
     identity_cosine: float | None
-    """Centered cosine to the mean of the person's other faces; None for a person of one photograph."""
+    """Centered cosine to the mean of the person's other faces; None for a person with one photograph."""
     consent_basis: str
     consent_licence: str
     shard: str
@@ -58,18 +59,18 @@ class FaceRow:
 
 @dataclass(frozen=True)
 class QuarantineRow:
-    """One photograph that was not used."""
+    """One rejected photograph."""
 
     file: str
     identity: str
     reason: str
-    """A word from faces/quality or the errors: no-face, unreadable, too-small, near-duplicate, no-consent, …"""
+    """Reason as one word, e.g. no-face, unreadable, too-small, near-duplicate, no-consent."""
     detail: str
 
 
 @dataclass(frozen=True)
 class Face:
-    """An aligned face, loaded."""
+    """An aligned face with its image."""
 
     key: str
     identity: str
@@ -82,11 +83,11 @@ class Face:
     affine: Affine
     """(2, 3): photograph to crop."""
     embedding: npt.NDArray[np.float32]
-    """(D,) raw face features."""
+    """(D,), raw embedding."""
 
 
 def at_size(face: Face, size_px: int) -> Face:
-    """The same face in a crop of another size, points and affine with it."""
+    """Resize a face's crop to size_px; points and affine are scaled accordingly."""
     scaling = rescale(np.eye(2, 3), face.image.shape[0], size_px)
     return replace(
         face,
@@ -97,7 +98,7 @@ def at_size(face: Face, size_px: int) -> Face:
 
 
 def load_face(row: FaceRow, reader: ShardReader) -> Face:
-    """The face of a row, its picture from the artifact's shards."""
+    """Load the face of a row from the artifact's shards."""
     return Face(
         key=row.key,
         identity=row.identity,
@@ -111,18 +112,18 @@ def load_face(row: FaceRow, reader: ShardReader) -> Face:
 
 
 class FaceSet:
-    """A faces artifact, read at random."""
+    """A faces artifact with random access."""
 
     def __init__(self, folder: Path) -> None:
         """Open a folder that the crop stage wrote.
 
         Raises:
-            ArtifactError: it is missing, damaged or of another kind.
+            ArtifactError: the artifact is missing, damaged or of another kind.
         """
         self.folder = folder
-        self.card: Card = read_card(folder, "faces")
+        self.card: Card[FacesFacts] = read_card(folder, "faces", FacesFacts)
         self.rows = read_table(folder / INDEX, FaceRow)
-        self.size_px = int(self.card.facts["size_px"])
+        self.size_px = self.card.facts.size_px
         self.recognizer, self.embedding_mean = read_recognizer_file(folder)
         self.reader = ShardReader(folder)
 
@@ -133,5 +134,5 @@ class FaceSet:
         return load_face(self.rows[index], self.reader)
 
     def of_split(self, split: str) -> list[int]:
-        """Indices of the faces of one split, in order."""
+        """Return the indices of the faces of one split, in order."""
         return [i for i, row in enumerate(self.rows) if row.split == split]

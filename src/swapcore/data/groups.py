@@ -1,4 +1,4 @@
-"""The groups artifact: sample groups as rows that name images; real crops and fakes lie once each in shards."""
+"""Groups artifact: a table of sample groups, a table of images, shards."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.data.artifact import Card, read_card
+from swapcore.data.facts import GroupsFacts
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.shards import Place, ShardReader
 from swapcore.errors import ArtifactError
@@ -19,34 +20,34 @@ from swapcore.tables import read_table
 INDEX = "index.parquet"
 IMAGES = "images.parquet"
 LANDMARKS = "landmarks.f32"
-"""Mesh points (N, L, 2) in crop pixels, rows as in IMAGES, NaN where no mesh was found; raw float32. Optional."""
+"""Mesh landmarks (N, L, 2) in crop pixels, in the order of IMAGES, NaN if no mesh was found; raw float32. Optional."""
 SURFACE = "surface.f32"
-"""Exact surface points (N, P, 3) of rendered people: x and y in crop pixels, 1 where the image shows them; raw. Optional."""
+"""Exact surface points (N, P, 3) of rendered people: x, y in crop pixels, 1 if visible; raw float32. Optional."""
 FAKE_TEMPLATE = "fake-template"
 FAKE_LABEL = "fake-label"
 
 
 @dataclass(frozen=True)
 class ImageRow:
-    """One picture of the artifact: a real crop or a fake."""
+    """One image of the artifact: a real crop or a fake."""
 
     key: str
     origin: str
     """real or fake."""
     identity: str
-    """Whom it shows; for a fake, whose face was put in."""
+    """The person; for a fake, the person of the source."""
     template_identity: str
-    """For a fake, the person of its template; for a real crop, the same as identity."""
+    """For a fake, the person of its template; for a real crop, equal to identity."""
     split: str
     face_key: str
-    """Key in the faces artifact of the real crop, or of the fake's template."""
+    """Key of the real crop, or of the fake's template, in the faces artifact."""
     points: list[float]
     """Five points in crop pixels, as in the faces artifact."""
     alignment: list[float]
-    """Row-major (2, 3): from this crop to the one that its own key points ask for. Another face on a head moves them, so that a
-    fake, which lies in its template's crop, would have been cut in another place; the identity for a real crop."""
+    """Row-major (2, 3): from this crop to the crop aligned by the image's own landmarks. The identity for a real crop. A fake is in
+    its template's crop, and its landmarks differ from the template's."""
     embedding: list[float]
-    """Raw face features, of the picture as its own key points ask for it."""
+    """Raw embedding of the image aligned by its own landmarks."""
     shard: str
     offset: int
     size: int
@@ -54,7 +55,7 @@ class ImageRow:
 
 @dataclass(frozen=True)
 class GroupRow:
-    """One sample group: the model sees (source, template) and must give back label."""
+    """One sample group: the model gets (source, template) and should return label."""
 
     key: str
     kind: str
@@ -66,7 +67,7 @@ class GroupRow:
     """Keys of images."""
     source_identity: str
     template_identity: str
-    """Whom the template shows: for fake-template groups the reference person's face was put in."""
+    """The person whose face the template shows; in a fake-template group that is the reference person."""
     accepted: bool
     reason: str
     """Empty, or why the fake was rejected: unchanged, background-changed, wrong-identity."""
@@ -75,88 +76,88 @@ class GroupRow:
     identity_gain: float
 
 
-class Cut(NamedTuple):
-    """A picture as the model sees it."""
+class CropRef(NamedTuple):
+    """An image of the artifact, possibly realigned."""
 
     key: str
-    by: str = ""
-    """The picture by whose key points it is cut anew; empty for a picture as it lies in the artifact."""
+    aligned_by: str = ""
+    """Key of the image whose landmarks align it; empty for the image as stored."""
 
 
-def cut_anew(image: Image, alignment: Affine) -> Image:
-    """A crop (S, S, 3) moved to where an alignment (2, 3) has it, of the same size; edges are replicated."""
+def realign(image: Image, alignment: Affine) -> Image:
+    """Warp a crop (S, S, 3) by an alignment (2, 3), at the same size; edges are replicated."""
     if np.array_equal(alignment, np.eye(2, 3)):
         return image
     return warp(image, alignment, image.shape[0], cv2.INTER_CUBIC)
 
 
-class Pictures:
-    """The pictures of a groups artifact, in the shards and as the model sees them."""
+class GroupCrops:
+    """Images of a groups artifact, as stored and as the model gets them."""
 
     def __init__(self, folder: Path, rows: dict[str, ImageRow]) -> None:
         self._rows = rows
         self._reader = ShardReader(folder)
-        self._place = {key: place for place, key in enumerate(rows)}
+        self._index = {key: index for index, key in enumerate(rows)}
         self._landmarks, self._surface = (
             read_points(folder / name, len(rows), width) for name, width in ((LANDMARKS, 2), (SURFACE, 3))
         )
 
-    def cuts(self, row: GroupRow) -> tuple[Cut, Cut, Cut]:
-        """Source, template and label of a group.
+    def refs(self, row: GroupRow) -> tuple[CropRef, CropRef, CropRef]:
+        """Return source, template and label of a group.
 
-        At use a template is cut by its own key points, whatever face comes onto it. So template and label are both cut by
-        the template's, a fake one's too: were it left in the label's crop, the model would learn to move every face to
-        where crops have it.
+        At inference a template is aligned by its own landmarks. Therefore template and label are aligned by the template's
+        landmarks, also if the template is a fake: in the label's alignment the model would learn to move every face to the
+        aligned position.
         """
-        by = row.template if self._moves(row.template) else ""
-        return Cut(row.source), Cut(row.template, by), Cut(row.label, by)
+        by = row.template if self._needs_alignment(row.template) else ""
+        return CropRef(row.source), CropRef(row.template, by), CropRef(row.label, by)
 
-    def _moves(self, key: str) -> bool:
+    def _needs_alignment(self, key: str) -> bool:
         return not np.array_equal(self._alignment(key), np.eye(2, 3))
 
     def _alignment(self, key: str) -> Affine:
         return np.asarray(self._rows[key].alignment, dtype=np.float64).reshape(2, 3)
 
-    def own_alignment(self, cut: Cut) -> Affine:
-        """(2, 3), in pixels: from a picture as it is cut to the crop that its own key points ask for."""
-        own = self._alignment(cut.key)
-        return compose(own, invert(self._alignment(cut.by))) if cut.by else own
+    def own_alignment(self, ref: CropRef) -> Affine:
+        """Return the map from the (realigned) image to the crop aligned by its own landmarks, (2, 3), in pixels."""
+        own = self._alignment(ref.key)
+        return compose(own, invert(self._alignment(ref.aligned_by))) if ref.aligned_by else own
 
-    def points(self, cut: Cut) -> Points:
-        """The five points (5, 2) of a picture as it is cut, in its pixels."""
-        return self._cut_points(np.reshape(self._rows[cut.key].points, (5, 2)), cut)
+    def points(self, ref: CropRef) -> Points:
+        """Return the five landmarks (5, 2) of the (realigned) image, in its pixels."""
+        return self._realigned(np.reshape(self._rows[ref.key].points, (5, 2)), ref)
 
-    def landmarks(self, cut: Cut) -> Points | None:
-        """The mesh points (L, 2) of a picture as it is cut, in its pixels; None where no mesh was found."""
+    def landmarks(self, ref: CropRef) -> Points | None:
+        """Return the mesh landmarks (L, 2) of the (realigned) image, in its pixels; None if no mesh was found."""
         if self._landmarks is None:
             return None
-        points = np.asarray(self._landmarks[self._place[cut.key]], dtype=np.float64)
-        return self._cut_points(points, cut) if np.isfinite(points).all() else None
+        points = np.asarray(self._landmarks[self._index[ref.key]], dtype=np.float64)
+        return self._realigned(points, ref) if np.isfinite(points).all() else None
 
-    def surface(self, cut: Cut) -> Points | None:
-        """Exact surface points (P, 3) of a picture as it is cut: x, y in its pixels, 1 where it shows them; None if unknown."""
+    def surface(self, ref: CropRef) -> Points | None:
+        """Return exact surface points (P, 3) of the (realigned) image: x, y in its pixels, 1 if visible; None if unknown."""
         if self._surface is None:
             return None
-        points = np.asarray(self._surface[self._place[cut.key]], dtype=np.float64)
+        points = np.asarray(self._surface[self._index[ref.key]], dtype=np.float64)
         if not np.isfinite(points).all():
             return None
-        return np.hstack([self._cut_points(points[:, :2], cut), points[:, 2:]])
+        return np.hstack([self._realigned(points[:, :2], ref), points[:, 2:]])
 
-    def _cut_points(self, points: Points, cut: Cut) -> Points:
-        return apply(self._alignment(cut.by), points) if cut.by else points
+    def _realigned(self, points: Points, ref: CropRef) -> Points:
+        return apply(self._alignment(ref.aligned_by), points) if ref.aligned_by else points
 
-    def image(self, cut: Cut) -> Image:
-        """A picture, uint8 (S, S, 3) RGB."""
-        row = self._rows[cut.key]
+    def image(self, ref: CropRef) -> Image:
+        """Read an image, uint8 (S, S, 3) RGB."""
+        row = self._rows[ref.key]
         image = self._reader.read(Place(row.shard, row.offset, row.size))
-        return cut_anew(image, self._alignment(cut.by)) if cut.by else image
+        return realign(image, self._alignment(ref.aligned_by)) if ref.aligned_by else image
 
 
 def read_points(path: Path, num_rows: int, width: int) -> npt.NDArray[np.float32] | None:
-    """Map a file of points (num_rows, K, width) into memory; None where the artifact has none.
+    """Memory-map a file of points (num_rows, K, width); None if it does not exist.
 
     Raises:
-        ArtifactError: its size does not fit the rows.
+        ArtifactError: the file's size does not fit the number of rows.
     """
     if not path.is_file():
         return None
@@ -167,39 +168,39 @@ def read_points(path: Path, num_rows: int, width: int) -> npt.NDArray[np.float32
 
 
 class PointsWriter:
-    """Writes a file of points row by row; no file where there are none."""
+    """Writes a file of points row by row; without rows no file is created."""
 
     def __init__(self, path: Path, num_points: int, width: int) -> None:
         self._path, self._shape = path, (num_points, width)
 
     def add(self, points: Points | None) -> None:
-        """Append a row (num_points, width); None: not known."""
+        """Append a row (num_points, width); None if unknown."""
         row = np.full(self._shape, np.nan) if points is None else points
         with self._path.open("ab") as stream:
             stream.write(np.ascontiguousarray(row, dtype=np.float32).tobytes())
 
 
 class GroupSet:
-    """A groups artifact, read at random."""
+    """A groups artifact with random access."""
 
     def __init__(self, folder: Path) -> None:
         """Open a folder that the groups stage wrote.
 
         Raises:
-            ArtifactError: it is missing, damaged or of another kind.
+            ArtifactError: the artifact is missing, damaged or of another kind.
         """
         self.folder = folder
-        self.card: Card = read_card(folder, "groups")
+        self.card: Card[GroupsFacts] = read_card(folder, "groups", GroupsFacts)
         self.rows = read_table(folder / INDEX, GroupRow)
         self.images = {row.key: row for row in read_table(folder / IMAGES, ImageRow)}
-        self.size_px = int(self.card.facts["size_px"])
+        self.size_px = self.card.facts.size_px
         self.recognizer, self.embedding_mean = read_recognizer_file(folder)
-        self.pictures = Pictures(folder, self.images)
+        self.crops = GroupCrops(folder, self.images)
 
     def accepted(self, split: str) -> list[GroupRow]:
-        """The usable groups of one split, in order."""
+        """Return the accepted groups of one split, in order."""
         return [row for row in self.rows if row.accepted and row.split == split]
 
     def embedding(self, key: str) -> npt.NDArray[np.float32]:
-        """Its raw face features, (D,)."""
+        """Return the raw embedding of an image, (D,)."""
         return np.asarray(self.images[key].embedding, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Guides and known correspondence of training samples, from landmarks and exact surface points."""
+"""Guides and known correspondence of training samples."""
 
 from typing import NamedTuple
 
@@ -6,20 +6,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from swapcore.data.groups import Cut, Pictures
+from swapcore.data.groups import CropRef, GroupCrops
 from swapcore.ops.compose import Guide
 from swapcore.ops.geometry import Points
 from swapcore.ops.guide import Topology, make_five_point_guide, make_guide, to_half_sides
 
 NUM_POINTS = 1024
-"""Points of known correspondence drawn for each sample."""
+"""Number of points of known correspondence of each sample."""
 _FIVE_MIRRORED = np.array([1, 0, 2, 4, 3])
 
 Floats = npt.NDArray[np.floating]
 
 
 class Placement(NamedTuple):
-    """How the pixels of an image were moved by the augmentation."""
+    """Geometric part of an image's augmentation."""
 
     flipped: bool
     shift: Points
@@ -30,53 +30,59 @@ UNMOVED = Placement(flipped=False, shift=np.zeros(2))
 
 
 class KnownPoints(NamedTuple):
-    """Points of one surface in label and source; -1 to 1 over the crop."""
+    """Points of one surface in label and source, in [-1, 1] over the crop."""
 
     label: Floats
     """(N, 2)."""
     source: Floats
     """(N, 2)."""
     visible: Floats
-    """(N,) in {0, 1}: shown by both."""
+    """(N,) in {0, 1}: visible in both."""
     hidden: Floats
-    """(N,) in {0, 1}: shown by the label only."""
+    """(N,) in {0, 1}: visible in the label only."""
 
 
 def placed(points: Points, placement: Placement, mirrored: npt.NDArray[np.int64]) -> Points:
-    """Points (L, 2) in [-1, 1] of an image after its augmentation; mirrored names each point's partner."""
+    """Apply an augmentation to points.
+
+    Args:
+        points: (L, 2) in [-1, 1].
+        placement: the augmentation.
+        mirrored: (L,), index of each point's mirror partner.
+    """
     if placement.flipped:
         points = points[mirrored] * np.array([-1.0, 1.0])
     return points + placement.shift
 
 
 class GuideSource:
-    """Looks up the landmarks of pictures and turns them into guides and known correspondence."""
+    """Makes guides and known correspondence from the landmarks of a groups artifact."""
 
-    def __init__(self, pictures: Pictures, topology: Topology, size_px: int, guide_px: int) -> None:
-        """Bind to the pictures of a groups artifact.
+    def __init__(self, crops: GroupCrops, topology: Topology, size_px: int, guide_px: int) -> None:
+        """Store the sources.
 
         Args:
-            pictures: whose landmarks are used.
+            crops: images with landmarks.
             topology: of the mesh.
-            size_px: of the pictures in the artifact.
+            size_px: size of the artifact's images.
             guide_px: working size of the generator.
         """
-        self._pictures, self._topology = pictures, topology
+        self._crops, self._topology = crops, topology
         self._size_px, self.guide_px = size_px, guide_px
 
-    def mesh(self, cut: Cut, placement: Placement) -> Points | None:
-        """The mesh points (L, 2) of a picture as it is cut and augmented."""
-        points = self._pictures.landmarks(cut)
+    def mesh(self, ref: CropRef, placement: Placement) -> Points | None:
+        """Return the mesh landmarks (L, 2) of an augmented image, in [-1, 1]; None if no mesh was found."""
+        points = self._crops.landmarks(ref)
         if points is None:
             return None
         return placed(to_half_sides(points, self._size_px), placement, self._topology.mirrored)
 
-    def five(self, cut: Cut, placement: Placement) -> Points:
-        """The five points (5, 2)."""
-        return placed(to_half_sides(self._pictures.points(cut), self._size_px), placement, _FIVE_MIRRORED)
+    def five(self, ref: CropRef, placement: Placement) -> Points:
+        """Return the five landmarks (5, 2) of an augmented image, in [-1, 1]."""
+        return placed(to_half_sides(self._crops.points(ref), self._size_px), placement, _FIVE_MIRRORED)
 
-    def guides(self, pairs: list[tuple[Cut, Placement, Cut, Placement]]) -> Guide:
-        """The guides of pairs of source and template; where either has no mesh, from its five points."""
+    def guides(self, pairs: list[tuple[CropRef, Placement, CropRef, Placement]]) -> Guide:
+        """Make guides of pairs of source and template; from the five landmarks if one of them has no mesh."""
         meshes = [(self.mesh(source, first), self.mesh(template, second)) for source, first, template, second in pairs]
         made = [
             make_guide([source], [template], self._topology, self.guide_px)
@@ -87,9 +93,20 @@ class GuideSource:
         return Guide(*(torch.cat(parts) for parts in zip(*made, strict=True)))
 
     def known(
-        self, source: Cut, of_source: Placement, label: Cut, of_label: Placement, rng: np.random.Generator
+        self, source: CropRef, of_source: Placement, label: CropRef, of_label: Placement, rng: np.random.Generator
     ) -> KnownPoints:
-        """Draw points whose place is known in source and label: exact ones where both have them, else the mesh's."""
+        """Draw points that are known in source and label: exact surface points if both have them, else mesh points.
+
+        Args:
+            source: the source image.
+            of_source: its augmentation.
+            label: the label image.
+            of_label: its augmentation.
+            rng: draws the points.
+
+        Returns:
+            N = NUM_POINTS points, all invisible if nothing is known.
+        """
         exact = self._exact(source, of_source, label, of_label)
         if exact is None:
             exact = self._from_mesh(self.mesh(source, of_source), self.mesh(label, of_label), rng)
@@ -99,9 +116,9 @@ class GuideSource:
         chosen = rng.integers(len(exact.label), size=NUM_POINTS)
         return KnownPoints(*(np.asarray(values[chosen], dtype=np.float32) for values in exact))
 
-    def _exact(self, source: Cut, of_source: Placement, label: Cut, of_label: Placement) -> KnownPoints | None:
-        """Exact surface points; their mirrored partners are not known, so both must be mirrored or neither."""
-        first, second = self._pictures.surface(source), self._pictures.surface(label)
+    def _exact(self, source: CropRef, of_source: Placement, label: CropRef, of_label: Placement) -> KnownPoints | None:
+        """Return exact surface points. Their mirror partners are unknown, so both images must be mirrored, or neither."""
+        first, second = self._crops.surface(source), self._crops.surface(label)
         if first is None or second is None or of_source.flipped != of_label.flipped:
             return None
         own = np.arange(len(first))
@@ -113,7 +130,7 @@ class GuideSource:
         return KnownPoints(to, from_, shown * first[:, 2], shown * (1 - first[:, 2]))
 
     def _from_mesh(self, source: Points | None, label: Points | None, rng: np.random.Generator) -> KnownPoints | None:
-        """Random places of the mesh's triangles; a triangle that turns its back is hidden."""
+        """Return random points of the mesh's triangles; back-facing triangles are hidden."""
         if source is None or label is None:
             return None
         triangles = self._topology.triangles

@@ -1,4 +1,4 @@
-"""Where an artifact comes from, carried inside it: the cards of everything before it, and who is in it, by hashes of names."""
+"""Lineage inside an artifact: cards of its inputs, hashed names of its people."""
 
 import hashlib
 import json
@@ -16,42 +16,52 @@ LINEAGE = "lineage"
 PEOPLE = "people.json"
 
 
-class Part(TypedDict):
-    """What an artifact holds of one person."""
+class PersonRecord(TypedDict):
+    """Split and number of photographs of one person."""
 
     split: str
     photographs: int
 
 
 def pass_on(kind: Kind, source: Path, folder: Path) -> None:
-    """Copy an input's card, as folder/lineage/KIND.json, and all that it carries itself.
+    """Copy an input's card to folder/lineage/KIND.json, together with the input's own lineage.
 
-    So a model alone proves its descent: each card names its inputs by the hash of the card that stands beside it.
-    Photographs of one's own have no card; then there is nothing to copy.
+    A model thus proves its origin: each card refers to its inputs by the hash of a card in the same folder. A user's own
+    photographs have no card; then nothing is copied.
+
+    Args:
+        kind: kind of the input.
+        source: the input artifact.
+        folder: the artifact that is being built.
     """
-    carried = folder / LINEAGE
+    lineage = folder / LINEAGE
     if (source / LINEAGE).is_dir():
-        shutil.copytree(source / LINEAGE, carried, dirs_exist_ok=True)
+        shutil.copytree(source / LINEAGE, lineage, dirs_exist_ok=True)
     if (source / CARD).is_file():
-        carried.mkdir(exist_ok=True)
-        shutil.copyfile(source / CARD, carried / f"{kind}.json")
+        lineage.mkdir(exist_ok=True)
+        shutil.copyfile(source / CARD, lineage / f"{kind}.json")
 
 
 def pass_on_model(port: str, model: Path, folder: Path) -> None:
-    """Copy a model's card, as folder/lineage/PORT.json, and what it carries itself below folder/lineage/PORT.
+    """Copy a model's card to folder/lineage/PORT.json, and its own lineage to folder/lineage/PORT.
 
-    A model that made the fakes, or from which training started, has a descent of its own, of other people perhaps.
+    The teacher and the initial model of a training have an origin of their own, possibly with other people.
+
+    Args:
+        port: teacher or initial.
+        model: the model artifact.
+        folder: the artifact that is being built.
     """
-    carried = folder / LINEAGE
-    carried.mkdir(exist_ok=True)
+    lineage = folder / LINEAGE
+    lineage.mkdir(exist_ok=True)
     if (model / LINEAGE).is_dir():
-        shutil.copytree(model / LINEAGE, carried / port)
+        shutil.copytree(model / LINEAGE, lineage / port)
     if (model / CARD).is_file():
-        shutil.copyfile(model / CARD, carried / f"{port}.json")
+        shutil.copyfile(model / CARD, lineage / f"{port}.json")
 
 
 def params_before(groups: Path) -> dict[str, dict[str, Any]]:
-    """Stage to params of all stages that led to a groups artifact, from the cards that it carries."""
+    """Return stage -> params of all stages before a groups artifact, from its lineage."""
     stages = {
         "groups": groups / CARD,
         "crop": groups / LINEAGE / "faces.json",
@@ -66,7 +76,7 @@ def params_before(groups: Path) -> dict[str, dict[str, Any]]:
 
 
 def hashed_name(salt: str, identity: str) -> str:
-    """How people.json names a person: it travels into registries, where names have no business."""
+    """Return a person's name in people.json, which is uploaded to registries and must not contain real names."""
     return hashlib.sha256(f"{salt}\0{unicodedata.normalize('NFC', identity)}".encode()).hexdigest()[:32]
 
 
@@ -74,34 +84,39 @@ def write_people(folder: Path, salt: str, photographs: Iterable[tuple[str, str]]
     """Write folder/lineage/people.json from the person and split of every photograph.
 
     Args:
-        folder: the artifact that is being made.
-        salt: the digest of the photographs: the same name has another hash in another set.
-        photographs: identity and split, once a photograph.
+        folder: the artifact that is being built.
+        salt: digest of the photographs, so that the same name has different hashes in different data sets.
+        photographs: identity and split of each photograph.
     """
     counts = Counter((hashed_name(salt, identity), split) for identity, split in photographs)
-    people = {name: Part(split=split, photographs=number) for (name, split), number in sorted(counts.items())}
+    people = {name: PersonRecord(split=split, photographs=number) for (name, split), number in sorted(counts.items())}
     (folder / LINEAGE).mkdir(exist_ok=True)
     text = json.dumps({"salt": salt, "people": people}, indent=1, sort_keys=True) + "\n"
     (folder / LINEAGE / PEOPLE).write_text(text, encoding="utf-8")
 
 
-def find_person(folder: Path, identity: str) -> Part | None:
-    """What an artifact, or a copy of its lineage folder, holds of a person; None: nothing.
+def find_person(folder: Path, identity: str) -> PersonRecord | None:
+    """Find a person in an artifact, or in a copy of its lineage folder, its teacher and initial model included.
 
-    The people of its teacher and of the model that it started from count as its own.
+    Args:
+        folder: an artifact or a lineage folder.
+        identity: the person's name.
+
+    Returns:
+        None if the person is not in it.
 
     Raises:
-        ArtifactError: people.json is there and damaged.
+        ArtifactError: a people.json is damaged.
     """
-    carried = folder / LINEAGE if (folder / LINEAGE).is_dir() else folder
-    parts = (_part(path, identity) for path in sorted(carried.rglob(PEOPLE), key=lambda path: len(path.parts)))
-    return next((part for part in parts if part is not None), None)
+    lineage = folder / LINEAGE if (folder / LINEAGE).is_dir() else folder
+    records = (_record(path, identity) for path in sorted(lineage.rglob(PEOPLE), key=lambda path: len(path.parts)))
+    return next((record for record in records if record is not None), None)
 
 
-def _part(path: Path, identity: str) -> Part | None:
+def _record(path: Path, identity: str) -> PersonRecord | None:
     try:
-        document: Mapping[str, str | Mapping[str, Part]] = json.loads(path.read_text(encoding="utf-8"))
+        document: Mapping[str, str | Mapping[str, PersonRecord]] = json.loads(path.read_text(encoding="utf-8"))
         people, salt = document["people"], document["salt"]
         return people.get(hashed_name(str(salt), identity))  # type: ignore[union-attr]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise ArtifactError(f"{path}: cannot be read; it says who is in the data; run crop again") from None
+        raise ArtifactError(f"{path}: cannot be read, so the people in the data are unknown; run crop again") from None

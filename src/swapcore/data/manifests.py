@@ -1,4 +1,4 @@
-"""Which photographs there are and whom they show: from a folder with a sub-folder a person, or from a CSV."""
+"""Manifest of the input photographs and their people, from a folder or a CSV."""
 
 import hashlib
 import unicodedata
@@ -12,10 +12,10 @@ from swapcore.data.splits import SPLITS, Split
 from swapcore.errors import InputError
 
 LIST = "photographs.csv"
-"""A folder that holds a CSV of this name is listed by it, not by its sub-folders."""
+"""Name of the CSV that, if present, lists a folder's photographs instead of its sub-folders."""
 _COLUMNS = ("file", "identity")
 _DATA_SUFFIXES = {".csv", ".json", ".parquet", ".tar"}
-"""Beside the people's folders: consent.csv, the card, tables and truth.tar of rendered people. Any other file there is quarantined."""
+"""Files at the top level that are not photographs: consent.csv, card, tables, truth.tar. Others are quarantined."""
 
 
 @dataclass(frozen=True)
@@ -23,33 +23,34 @@ class PhotographEntry:
     """One photograph to be cropped."""
 
     key: str
-    """16 hex digits made of the name, so that adding photographs renames nobody's."""
+    """16 hex digits of the file name's hash, so that adding photographs changes no other key."""
     file: str
     """Relative to the manifest's root, `/` between parts."""
     path: Path
     identity: str
     split: Split | None
-    """As the CSV says; None = decided by the person's name."""
+    """From the CSV; None = computed from the person's name."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Every file of the input: either an entry or a quarantine row."""
+    """All files of the input, each an entry or a quarantine row."""
 
     root: Path
-    """The folder that files are relative to, and that holds consent.csv."""
+    """Parent of the relative paths; contains consent.csv."""
     entries: list[PhotographEntry]
-    """In the CSV's order, or sorted by name."""
+    """In the order of the CSV, or sorted by name."""
     quarantine: list[QuarantineRow]
 
 
 def read_manifest(path: Path) -> Manifest:
-    """List the photographs of a folder or a CSV without opening any; photographs.csv in a folder is its CSV.
+    """List the photographs of a folder or a CSV without opening them.
 
-    Names of people are compared after Unicode normalization (NFC), since file systems differ in it.
+    A folder has one sub-folder per person, or a photographs.csv. Names of people are normalized (Unicode NFC), because file systems
+    differ in it.
 
     Raises:
-        InputError: path is missing, is no usable CSV, or lists nothing at all.
+        InputError: path does not exist, is not a usable CSV, or lists nothing.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; photographs.input names the folder or CSV to read")
@@ -63,7 +64,7 @@ def read_manifest(path: Path) -> Manifest:
 def _entry(file: str, path: Path, identity: str, split: Split | None) -> PhotographEntry | QuarantineRow:
     name = unicodedata.normalize("NFC", identity.strip())
     if not _encodable(file + name):
-        return _rejected(file, name, "bad-name", "the name holds bytes that are no UTF-8 text; rename it")
+        return _rejected(file, name, "bad-name", "the name is not UTF-8 text; rename it")
     if not name:
         return _rejected(file, name, "no-identity", "no person is named; give one in its row or its sub-folder")
     return PhotographEntry(hashlib.sha256(file.encode()).hexdigest()[:16], file, path, name, split)
@@ -74,7 +75,7 @@ def _rejected(file: str, identity: str, reason: str, detail: str) -> QuarantineR
 
 
 def _encodable(name: str) -> bool:
-    """Whether a file name is text; Python carries other bytes as lone surrogates, which no table can hold."""
+    """Return whether a file name is text. Python represents other bytes as lone surrogates, which tables cannot store."""
     return _printable(name) == name and "\0" not in name
 
 
@@ -83,14 +84,14 @@ def _printable(name: str) -> str:
 
 
 def _collect(root: Path, found: list[PhotographEntry | QuarantineRow]) -> Manifest:
-    """Split a listing in entries and rejections; of a file listed twice the first counts."""
+    """Separate entries and rejections; of a file listed twice, the first is kept."""
     entries: dict[str, PhotographEntry] = {}
     quarantine = []
     for item in found:
         if isinstance(item, QuarantineRow):
             quarantine.append(item)
         elif item.file in entries:
-            detail = f"the manifest names it before, as {entries[item.file].identity}"
+            detail = f"listed before, as {entries[item.file].identity}"
             quarantine.append(QuarantineRow(item.file, item.identity, "listed-twice", detail))
         else:
             entries[item.file] = item
@@ -105,13 +106,13 @@ def _from_folder(root: Path) -> Manifest:
 
 
 def _walk(root: Path, folder: Path, ancestors: tuple[Path, ...]) -> Iterator[PhotographEntry | QuarantineRow]:
-    """Everything below folder in order of name; links are followed unless they lead back to an ancestor."""
+    """Yield all files below folder in order of name; links are followed unless they lead back to an ancestor."""
     here = folder.relative_to(root)
     identity = here.parts[0] if here.parts else ""
     try:
         resolved = folder.resolve(strict=True)
         if resolved in ancestors:
-            yield _rejected(here.as_posix(), identity, "link-loop", f"links back to {resolved.name}, which holds it")
+            yield _rejected(here.as_posix(), identity, "link-loop", f"links back to its parent {resolved.name}")
             return
         children = sorted(folder.iterdir())
     except (OSError, RuntimeError) as error:
@@ -127,7 +128,7 @@ def _walk(root: Path, folder: Path, ancestors: tuple[Path, ...]) -> Iterator[Pho
 
 
 def _is_folder(path: Path) -> bool:
-    """Path.is_dir, but False where the system will not tell: reading the file then says why."""
+    """Return path.is_dir(), or False on an error; reading the file then reports it."""
     try:
         return path.is_dir()
     except OSError:
@@ -162,7 +163,7 @@ def _split(path: Path, line: int, row: dict[str, str]) -> Split | None:
 
 
 def _one_split_each(path: Path, manifest: Manifest) -> Manifest:
-    """Give all of a person's photographs the split that some of their rows name."""
+    """Apply the split of some of a person's rows to all photographs of the person."""
     named: dict[str, Split] = {}
     for entry in manifest.entries:
         if entry.split and named.setdefault(entry.identity, entry.split) != entry.split:

@@ -1,4 +1,4 @@
-"""Synthetic occluders: hands, hair and objects drawn over template and label alike."""
+"""Synthetic occluders for augmentation: hands, hair, objects."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class Occluder(NamedTuple):
-    """Something in front of a face."""
+    """Colors and opacity of an occluder."""
 
     color: Floats
     """(S, S, 3), 0 to 255."""
@@ -33,13 +33,13 @@ def draw_occluder(size_px: int, rng: np.random.Generator) -> Occluder:
 
 
 def occlude(image: Image, occluder: Occluder) -> Image:
-    """Put an occluder over an image, uint8 (S, S, 3)."""
+    """Blend an occluder over an image, uint8 (S, S, 3)."""
     mixed = image + occluder.alpha * (occluder.color - image)
     return np.asarray(np.round(mixed), dtype=np.uint8)
 
 
 def _color(rng: np.random.Generator) -> Floats:
-    """Skin, hair or anything: (3,), 0 to 255."""
+    """Draw a color of skin, of hair, or any color: (3,), 0 to 255."""
     if rng.random() < 0.4:  # from pale to dark skin
         share = float(rng.random())
         return (np.array([235, 200, 178]) * (1 - share) + np.array([70, 45, 35]) * share).astype(np.float32)
@@ -53,7 +53,7 @@ def _canvas(size_px: int) -> Floats:
 
 
 def _bar(size_px: int, rng: np.random.Generator) -> Floats:
-    """A bar, as a finger or a stick, from outside the crop to a place in the face."""
+    """Draw a bar, like a finger or a stick, from outside the crop into the face."""
     angle = float(rng.uniform(0, 2 * np.pi))
     end = rng.uniform(0.35, 0.75, 2)
     start = end + 1.2 * np.array([np.cos(angle), np.sin(angle)])
@@ -63,7 +63,7 @@ def _bar(size_px: int, rng: np.random.Generator) -> Floats:
 
 
 def _blob(size_px: int, rng: np.random.Generator) -> Floats:
-    """A rounded shape at the edge of the face."""
+    """Draw a rounded shape at the edge of the face."""
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     waves = [float(rng.uniform(0, 0.25)) * np.sin(k * angles + float(rng.uniform(0, 6))) for k in (1, 2, 3)]
     radius = size_px * float(rng.uniform(0.08, 0.2)) * (1 + np.sum(waves, axis=0))
@@ -74,7 +74,7 @@ def _blob(size_px: int, rng: np.random.Generator) -> Floats:
 
 
 def _strands(size_px: int, rng: np.random.Generator) -> Floats:
-    """Thin curves from above, as hair across the forehead and the eyes."""
+    """Draw thin curves from above, like hair across forehead and eyes."""
     canvas = _canvas(size_px)
     root = float(rng.uniform(0.2, 0.8))
     steps = np.linspace(0, 1, 12)

@@ -1,4 +1,4 @@
-"""Images packed in tar shards, readable by any tar or webdataset reader, and at random through (shard, offset, size)."""
+"""Images in tar shards, in the format of webdataset, with random access."""
 
 import io
 import tarfile
@@ -11,7 +11,7 @@ from swapcore.ops.image import Image, decode, encode_png
 
 
 class Place(NamedTuple):
-    """Where an image's bytes lie."""
+    """Location of an image's bytes."""
 
     shard: str
     offset: int
@@ -19,7 +19,7 @@ class Place(NamedTuple):
 
 
 class ShardWriter:
-    """Packs images into shard-00000.tar, shard-00001.tar, …; the same images give the same bytes."""
+    """Writes images to shard-00000.tar, shard-00001.tar, …; equal images give equal bytes."""
 
     def __init__(self, folder: Path, max_megabytes: int = 256) -> None:
         self._folder = folder
@@ -29,13 +29,13 @@ class ShardWriter:
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, key: str, image: Image) -> Place:
-        """Append an RGB image as KEY.png and tell where its bytes are; keys hold no dot, as webdataset asks."""
+        """Append an RGB image as KEY.png and return its location; a key has no dot, as webdataset requires."""
         if "." in key or "/" in key:
-            raise ValueError(f"a key may hold neither dot nor slash: {key!r}")
+            raise ValueError(f"a key must not contain a dot or slash: {key!r}")
         return self.add_bytes(f"{key}.png", encode_png(image))
 
     def add_bytes(self, name: str, data: bytes) -> Place:
-        """Append encoded bytes under a member name."""
+        """Append encoded bytes under a member name and return their location."""
         tar = self._open_shard()
         member = tarfile.TarInfo(name)
         member.size = len(data)
@@ -53,7 +53,7 @@ class ShardWriter:
         return self._tar
 
     def close(self) -> None:
-        """Finish the open shard."""
+        """Close the current shard."""
         if self._tar is not None:
             self._tar.close()
             self._tar = None
@@ -68,16 +68,16 @@ class ShardWriter:
 
 
 class ShardReader:
-    """Reads images at random from the shards of one folder; every call opens what it needs, so it can be pickled."""
+    """Random access to the shards of a folder. Each call opens the file, so that the reader can be pickled."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def read_bytes(self, place: Place) -> bytes:
-        """The encoded bytes at a place.
+        """Read the encoded bytes at a location.
 
         Raises:
-            ArtifactError: the shard is missing or shorter than the index says.
+            ArtifactError: the shard is missing or too short.
         """
         path = self._folder / place.shard
         try:
@@ -93,10 +93,10 @@ class ShardReader:
         return data
 
     def read(self, place: Place) -> Image:
-        """The image at a place, uint8 (H, W, 3) RGB.
+        """Read the image at a location, uint8 (H, W, 3) RGB.
 
         Raises:
-            ArtifactError: as read_bytes, or the bytes are no image.
+            ArtifactError: as read_bytes, or the bytes are not an image.
         """
         try:
             return decode(self.read_bytes(place))

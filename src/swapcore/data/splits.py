@@ -1,4 +1,4 @@
-"""Which part of the data a person belongs to: a pure function of the person's name and the seed."""
+"""Split of a person: a pure function of name and seed."""
 
 import hashlib
 from typing import Literal
@@ -10,9 +10,9 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 def split_of(identity: str, params: SplitParams) -> Split:
-    """Assign a person; adding or removing other people moves nobody.
+    """Return the split of a person. Splits are stable: they do not depend on the other people.
 
-    The name and the seed are hashed to a number in [0, 1): test takes the lowest share, validation the next.
+    Name and seed are hashed to a number in [0, 1): the lowest share is test, the next validation.
     """
     digest = hashlib.sha256(f"{params.seed}\0{identity}".encode()).digest()
     position = int.from_bytes(digest[:8], "big") / 2**64

@@ -1,4 +1,4 @@
-"""Frontal face detection with dlib at a bounded cost."""
+"""Face detection by the face mesh, or by dlib's frontal detector where the mesh is not installed or finds no face."""
 
 import functools
 from typing import Any, Literal, NamedTuple
@@ -7,6 +7,7 @@ import cv2
 import dlib
 import numpy as np
 
+from swapcore.faces.mesh.files import is_installed
 from swapcore.ops.image import Image
 
 SeveralFaces = Literal["largest", "central", "reject"]
@@ -31,7 +32,9 @@ class Box(NamedTuple):
     right: float
     bottom: float
     score: float
-    """dlib's confidence; 0 is its threshold."""
+    """Confidence: 0 to 1 from the mesh's detectors; from dlib, 0 is the threshold."""
+    roll_deg: float = 0.0
+    """Rotation of the face, positive = clockwise; 0 from dlib."""
 
     @property
     def width_px(self) -> float:
@@ -40,7 +43,65 @@ class Box(NamedTuple):
 
 
 def detect_faces(image: Image, policy: SeveralFaces) -> list[Box]:
-    """Detect the faces that a selection policy needs in an image (H, W, 3), highest score first.
+    """Detect the faces that a selection policy needs in an image (H, W, 3), largest or most certain first."""
+    return _mesh_boxes(image, every=policy != "largest") or _detect_with_dlib(image, policy)
+
+
+def detect_every_face(image: Image) -> list[Box]:
+    """Detect faces of all sizes in an image (H, W, 3), largest or most certain first."""
+    return _mesh_boxes(image, every=True) or _detect_every_with_dlib(image)
+
+
+def detect_missed_faces(image: Image, known: list[Box]) -> list[Box]:
+    """Detect what may be further faces, in profile or partly covered: good enough to blur, not to align.
+
+    Detections that the mesh did not confirm, or, without the mesh, those of dlib's CNN detector, which is a hundred times slower.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        known: faces that are not returned again.
+    """
+    if is_installed():
+        from swapcore.faces.mesh.find import unconfirmed_faces  # imports this module
+
+        return unconfirmed_faces(image, known)
+    from swapcore.faces.cnn_detector import find_missed_faces  # imports this module
+
+    return find_missed_faces(image, known)
+
+
+def detect_face_at(image: Image, box: Box) -> Box | None:
+    """Confirm with the mesh, which must be installed, that there is a face in a box, and return the face's own box."""
+    from swapcore.faces.mesh.find import box_of_points, landmarks_in_box  # imports this module
+
+    points = landmarks_in_box(image, box)
+    return None if points is None else box_of_points(points, 1.0)
+
+
+def detect_video_face(image: Image, before: Box | None = None) -> Box | None:
+    """Detect the largest face of a video frame (H, W, 3), or return None.
+
+    Args:
+        image: the frame.
+        before: the face in the previous frame. The mesh tracks it; detection runs only where the mesh loses the face.
+    """
+    if not is_installed():
+        return _detect_video_face_with_dlib(image)
+    found = None if before is None else detect_face_at(image, before)
+    return found or max(_mesh_boxes(image, every=False), key=lambda box: box.width_px, default=None)
+
+
+def _mesh_boxes(image: Image, *, every: bool) -> list[Box]:
+    """Detect the faces that the mesh confirms; none where it is not installed."""
+    if not is_installed():
+        return []
+    from swapcore.faces.mesh.find import find_faces  # imports this module
+
+    return [face.box for face in find_faces(image, every=every)]
+
+
+def _detect_with_dlib(image: Image, policy: SeveralFaces) -> list[Box]:
+    """Detect with dlib, highest score first.
 
     Large images are downscaled. If no face is found, detection runs once more at twice that size (small images are
     upscaled), so the cost is bounded for every image size. For the policy "largest" a coarse pass runs first; it usually
@@ -55,16 +116,11 @@ def detect_faces(image: Image, policy: SeveralFaces) -> list[Box]:
     return detect_at(image, first) or detect_at(image, min(2 * first, _SECOND_SIDE_PX))
 
 
-def detect_every_face(image: Image, threshold: float = 0.0) -> list[Box]:
-    """Detect faces of all sizes in an image (H, W, 3), highest score first, at up to three scales.
-
-    Args:
-        image: uint8 (H, W, 3) RGB.
-        threshold: minimum score of dlib; values below 0 give more faces and more false detections.
-    """
+def _detect_every_with_dlib(image: Image) -> list[Box]:
+    """Detect with dlib at up to three scales, highest score first."""
     side = max(image.shape[:2])
     sides = {min(side, _FIRST_SIDE_PX), min(2 * side, _SECOND_SIDE_PX), min(side, _THIRD_SIDE_PX)}
-    found = [box for side_px in sorted(sides) for box in detect_at(image, side_px, threshold)]
+    found = [box for side_px in sorted(sides) for box in detect_at(image, side_px)]
     kept: list[Box] = []
     for box in sorted(found, key=lambda box: -box.score):
         if all(overlap(box, other) < _MAX_OVERLAP for other in kept):
@@ -72,7 +128,7 @@ def detect_every_face(image: Image, threshold: float = 0.0) -> list[Box]:
     return kept
 
 
-def detect_video_face(image: Image) -> Box | None:
+def _detect_video_face_with_dlib(image: Image) -> Box | None:
     """Detect the largest face of a video frame (H, W, 3), or return None; a coarse pass, then one at twice the size."""
     side = max(image.shape[:2])
     boxes = detect_at(image, min(side, _COARSE_SIDE_PX)) or detect_at(image, min(side, 2 * _COARSE_SIDE_PX))

@@ -5,8 +5,10 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from swapcore.faces.extract import AlignedFace
+from swapcore.faces.mesh.expression import measure_mesh_expression
 from swapcore.ops.geometry import Points, apply, rescale
 from swapcore.ops.image import resize
 
@@ -35,10 +37,19 @@ class Expression(NamedTuple):
     """Horizontal offset of the iris from the midpoint of the eye corners, percent of the corner distance; right is positive."""
     gaze_y: float
     """Vertical offset, down is positive."""
+    eye_open: float = 0.0
+    """Distance of the lids, percent, mean of both sides; 0 without the face mesh."""
 
 
 def measure_expression(face: AlignedFace) -> Expression:
-    """Measure expression and gaze of an aligned face of any size."""
+    """Measure expression and gaze of an aligned face of any size.
+
+    By the face mesh where the face has one: then the mouth opening is the gap between the lips, and lengths are percent of the
+    distance of the outer eye corners in three dimensions. Only measures of one kind can be compared.
+    """
+    if face.mesh is not None:
+        found = measure_mesh_expression(torch.from_numpy(face.mesh)[None])
+        return Expression(**{name: float(value) for name, value in found._asdict().items()})
     side_px = face.crop.shape[0]
     crop = resize(face.crop, EXPRESSION_PX).astype(np.float32)
     crop = np.asarray(cv2.GaussianBlur(crop, (0, 0), _BLUR_PX), dtype=np.float32)

@@ -7,9 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from swapcore.errors import FaceError
-from swapcore.faces.align import align
+from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
 from swapcore.faces.detect import Box, SeveralFaces, choose_face, detect_faces
 from swapcore.faces.landmarks import MOUTH_VIEW_PX, eye_centers, locate_landmarks, mouth_corners
+from swapcore.faces.mesh.files import is_installed
+from swapcore.faces.mesh.find import landmarks_in_box
+from swapcore.faces.mesh.five_points import eye_corners_and_nose, five_points
 from swapcore.ops.geometry import Affine, Points, apply, compose, invert, rescale, warp
 from swapcore.ops.image import Image, resize
 
@@ -27,9 +30,11 @@ class AlignedFace:
     """(2, 3): image to crop."""
     box: Box
     landmarks: Points
-    """(5, 2) dlib's landmarks in the image: left eye outer and inner corner, right eye inner and outer, nose base."""
+    """(5, 2) in the image: left eye outer and inner corner, right eye inner and outer, nose base."""
     points: Points
     """(5, 2) in the crop: left eye, right eye, nose base, left and right mouth corner."""
+    mesh: Points | None = None
+    """(478, 3) landmarks in the image; None if the face mesh is not installed or does not confirm the face."""
 
 
 class FoundInCrop(NamedTuple):
@@ -78,7 +83,18 @@ def find_face(image: Image, several_faces: SeveralFaces, path: Path) -> Box:
 
 
 def cut_face(image: Image, box: Box, size_px: int) -> AlignedFace:
-    """Align and crop the face in a box."""
+    """Align and crop the face in a box, by the face mesh if it is installed and confirms the face, or else by dlib's landmarks."""
+    mesh = landmarks_in_box(image, box) if is_installed() else None
+    if mesh is None:
+        return cut_face_with_dlib(image, box, size_px)
+    points = five_points(mesh)
+    affine = align(points[:NUM_ALIGNMENT_POINTS], size_px)
+    crop = warp(image, affine, size_px)
+    return AlignedFace(crop, affine, box, eye_corners_and_nose(mesh), apply(affine, points), mesh)
+
+
+def cut_face_with_dlib(image: Image, box: Box, size_px: int) -> AlignedFace:
+    """Align and crop the face in a box by dlib's landmarks."""
     landmarks = locate_landmarks(image, box)
     eyes_and_nose = np.vstack([eye_centers(landmarks), landmarks[4:]])
     affine = align(eyes_and_nose, size_px)

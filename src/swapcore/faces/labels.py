@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from swapcore.ops.embedding import unit_length
+
 MIN_PEOPLE: Final = 3
 """With fewer people the subtracted mean is dominated by the person's own face."""
 
@@ -27,8 +29,7 @@ def identity_cosines(
         identities: N identity names.
         mean: (D,), subtracted from the embeddings.
     """
-    centered = (embeddings - mean).astype(np.float64)
-    centered /= np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-12)
+    centered = unit_length(embeddings - mean)
     members: dict[str, list[int]] = {}
     for index, identity in enumerate(identities):
         members.setdefault(identity, []).append(index)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from swapcore.config import QualityLimits
 from swapcore.faces.align import TEMPLATE_PX
 from swapcore.faces.extract import AlignedFace
+from swapcore.faces.mesh.pose import HeadPose, measure_pose
 from swapcore.ops.geometry import Points, apply, invert
 from swapcore.ops.image import Image, resize
 
@@ -49,7 +50,7 @@ class Quality:
 def measure_quality(face: AlignedFace) -> Quality:
     """Measure the quality of an aligned face."""
     eyes_and_nose = apply(invert(face.affine), face.points[:3])
-    yaw, roll = _pose(eyes_and_nose)
+    yaw, _, roll = estimate_pose(face)
     crop = resize(face.crop, _MEASURE_PX)
     luma = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     inside = _face_mask()
@@ -84,6 +85,15 @@ def find_defect(quality: Quality, limits: QualityLimits) -> tuple[str, str] | No
         if high is not None and value > high:
             return reason, f"{name} {value:.3g} is above max_{name} {high:g}"
     return None
+
+
+def estimate_pose(face: AlignedFace) -> HeadPose:
+    """Estimate the head's pose, by the face mesh where the face has one, or else from eyes and nose."""
+    if face.mesh is not None:
+        return measure_pose(face.mesh)
+    eyes_and_nose = apply(invert(face.affine), face.points[:3])
+    yaw, roll = _pose(eyes_and_nose)
+    return HeadPose(yaw, pitch_deg(eyes_and_nose, yaw), roll)
 
 
 def _pose(points: Points) -> tuple[float, float]:

@@ -1,1 +1,1 @@
-"""Model references and loaded models."""
+"""Model references, and the models that they load."""

@@ -7,10 +7,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from swapcore.faces.detect import Box
 from swapcore.faces.extract import AlignedFace
 from swapcore.faces.recognizer import Embeddings
-from swapcore.ops.geometry import Affine, Points
-from swapcore.ops.image import Image
+from swapcore.ops.geometry import Affine, Points, apply, rescale
+from swapcore.ops.image import Image, resize
 
 Crops = npt.NDArray[np.uint8]
 """Aligned RGB crops of one size, uint8 (B, S, S, 3)."""
@@ -42,7 +43,22 @@ class SwappedFace:
     affine: Affine
     """(2, 3): points of the template's image to points of the square."""
     relit: bool = False
-    """Whether the model gave the face the template's light itself; else its skin color is brought back."""
+    """Whether ``after`` has the template's light and color; otherwise they are matched when the face is pasted."""
+
+
+def face_of_square(image: Image, points: Points, size_px: int) -> FaceInImage:
+    """Make a face of an aligned square, without an image around it.
+
+    Args:
+        image: uint8 (T, T, 3), aligned.
+        points: (5, 2) landmarks in pixels of the square.
+        size_px: side of the face's crop.
+    """
+    affine = rescale(np.eye(2, 3), image.shape[0], size_px)
+    (left, top), (right, bottom) = points.min(0), points.max(0)
+    box = Box(float(left), float(top), float(right), float(bottom), 0.0)
+    crop = resize(image, size_px)
+    return FaceInImage(image, AlignedFace(crop, affine, box, points, apply(affine, points)))
 
 
 class FaceSwapper(Protocol):
@@ -51,7 +67,7 @@ class FaceSwapper(Protocol):
     size_px: int
     """Side S of the aligned crops that the model was trained on, and at which faces are cut."""
     max_crop_px: int
-    """Largest side of the crops that ``swap_crops`` takes; size_px where it takes no other."""
+    """Maximum side of the crops that ``swap_crops`` takes; equal to size_px if it takes no other."""
     relights: bool
     """See ``SwappedFace.relit``."""
 

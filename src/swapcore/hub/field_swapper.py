@@ -22,7 +22,7 @@ from swapcore.ops.embedding import centered
 from swapcore.ops.image import resize, to_images, to_tensor
 
 MAX_CROP_PX: Final = 2048
-"""Largest side at which a face is composed; it needs some 400 MB."""
+"""Maximum side at which a face is composed, which needs about 400 MB."""
 
 
 class FieldNetwork(nn.Module):

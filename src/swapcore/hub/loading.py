@@ -6,6 +6,7 @@ from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.field_swapper import FieldSwapper
 from swapcore.hub.references import LocatedModel, resolve_model
+from swapcore.hub.warp_swapper import WarpSwapper
 from swapcore.models.artifact import read_configuration
 from swapcore.ops.device import select_device
 
@@ -23,5 +24,7 @@ def load_face_swapper(model: str | Path | LocatedModel, device: str = "auto") ->
         ParamsError: there is no such device, or the recognizer's own file is missing.
     """
     located = model if isinstance(model, LocatedModel) else resolve_model(model)
-    is_composed = read_configuration(located.folder).generator.kind == "fields"
-    return (FieldSwapper if is_composed else CropSwapper)(located.folder, select_device(device))
+    if located.place is None:
+        return WarpSwapper(select_device(device))
+    is_composed = read_configuration(located.place).generator.kind == "fields"
+    return (FieldSwapper if is_composed else CropSwapper)(located.place, select_device(device))

@@ -1,4 +1,4 @@
-"""Aligned crops at an image's own resolution."""
+"""Aligned crops at the resolution of their images."""
 
 import math
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from swapcore.ops.image import Image
 
 
 class NativeCrop(NamedTuple):
-    """An aligned face whose pixels are about as large as its image's."""
+    """An aligned face at the resolution of its image."""
 
     crop: Image
     """uint8 (T, T, 3)."""
@@ -22,22 +22,22 @@ class NativeCrop(NamedTuple):
 
 
 def cut_native(shown: FaceInImage, max_px: int) -> NativeCrop:
-    """Cut a face at its image's own resolution.
+    """Cut a face at the resolution of its image.
 
     Args:
-        shown: the face; its crop's side is the least T.
-        max_px: the largest T; larger faces are shrunk to it.
+        shown: the face; the side of its crop is the minimum of T.
+        max_px: the maximum of T; larger faces are reduced to it.
     """
     face, size_px = shown.face, shown.face.crop.shape[0]
     scale = math.sqrt(abs(float(np.linalg.det(face.affine[:, :2]))))
-    own_px = min(max(size_px, round(size_px / scale)), max_px)
-    if own_px <= size_px:
+    native_px = min(max(size_px, round(size_px / scale)), max_px)
+    if native_px <= size_px:
         return NativeCrop(face.crop, face.points, face.affine)
-    affine = rescale(face.affine, size_px, own_px)
-    points = apply(rescale(np.eye(2, 3), size_px, own_px), face.points)
-    return NativeCrop(warp(shown.image, affine, own_px), points, affine)
+    affine = rescale(face.affine, size_px, native_px)
+    points = apply(rescale(np.eye(2, 3), size_px, native_px), face.points)
+    return NativeCrop(warp(shown.image, affine, native_px), points, affine)
 
 
 def side_for(swapper: FaceSwapper, size_px: int) -> int:
-    """The side nearest to size_px at which a model swaps crops."""
+    """Return the side nearest to size_px at which a model swaps crops."""
     return min(max(size_px, swapper.size_px), swapper.max_crop_px)

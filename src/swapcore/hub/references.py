@@ -1,65 +1,86 @@
-"""Which trained model: a folder, a version in MLflow's registry, or a prefix on object storage, as a folder on this machine."""
+"""Resolution of model references: a folder, a registered version, or object storage."""
 
 import hashlib
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from swapcore.data.artifact import CARD, artifact_digest, file_digest
 from swapcore.errors import ArtifactError, InputError
+from swapcore.faces.mesh.files import ATTENTION_MESH, missing_reason
 from swapcore.models.artifact import WEIGHTS, read_configuration
+from swapcore.warp import WARP_VERSION
 
 if TYPE_CHECKING:
-    from swapcore.tracking.fetching import Registered
+    from swapcore.tracking.fetching import ResolvedVersion
 
 CACHE = Path(".swapcore/models")
-"""Where models that were fetched are kept, in the working directory."""
+"""Folder of downloaded models, in the working directory."""
 _ORIGIN = "origin.json"
 NAMED = "named.json"
-"""In a packaged model: the name it was registered by, and the digest of the artifact that it was."""
+"""In a packaged model: the registered name, and the digest of the packaged artifact."""
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 BUILTIN = "builtin:"
+WARP: Final = "builtin:warp"
+DEFAULT_MODEL: Final = WARP
+"""What commands use where no model is given: it needs no training, and is the best on photographs so far."""
+"""The dense warp: a swapper without weights."""
 _BUILTIN_FOLDERS = {"starter": Path(__file__).parents[1] / "models" / "starter"}
 """Models that come with the package."""
-WAYS = "give a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix"
+WAYS = (
+    "give builtin:warp, builtin:starter, a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://bucket/prefix"
+)
 
 
 @dataclass(frozen=True)
 class LocatedModel:
-    """A model folder on this machine, and what it is called elsewhere."""
+    """A model on this machine, with its name, version and digest."""
 
-    folder: Path
+    place: Path | None
+    """The model folder; None for a built-in swapper without weights."""
     name: str
-    """Of the registered model, or of the folder."""
+    """Name of the registered model, of the folder, or the reference of a built-in one."""
     version: str | None
-    """In the registry; None for a model that comes from a folder or from object storage."""
+    """Version in the registry, or of the built-in warp; None for a folder or object storage."""
     digest: str
-    """SHA-256 (hex) of the model artifact's card, or of the weights where there is no card: what its lineage is found by."""
+    """SHA-256 (hex) of the model artifact's card, or of the weights without a card; it identifies the lineage."""
+
+    @property
+    def folder(self) -> Path:
+        """The model folder.
+
+        Raises:
+            InputError: the model is built in and has no weights.
+        """
+        if self.place is None:
+            raise InputError(f"{self.name}: has no weights to train, export or register; name a trained model")
+        return self.place
 
 
 def locate_model(reference: str | Path, cache: Path = CACHE) -> Path:
-    """The folder of a trained model; see ``resolve_model``."""
+    """Return the folder of a model; see ``resolve_model``."""
     return resolve_model(reference, cache).folder
 
 
 def resolve_model(reference: str | Path, cache: Path = CACHE) -> LocatedModel:
-    """Find a trained model, fetch it if it is elsewhere, and look whether this swapcore can use it.
+    """Find a model, download it if necessary, and check its configuration.
 
     Args:
-        reference: a folder; ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` in MLflow's registry (MLFLOW_TRACKING_URI); or
+        reference: ``builtin:warp``; a folder;
+            ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` in MLflow's registry (MLFLOW_TRACKING_URI); or
             ``s3://bucket/prefix``.
-        cache: where fetched models are kept. A registered version never changes, so it is fetched once.
+        cache: folder of downloaded models. A registered version never changes, so it is downloaded once.
 
     Raises:
         InputError: there is no such folder, registry, model, alias or version.
-        ArtifactError: it is no model folder, is damaged, or was made for another alignment.
-        TrackingError, StorageError: the registry or the store could not be reached.
+        ArtifactError: the folder is not a model, is damaged, or was made for another alignment.
+        TrackingError, StorageError: the registry or the object storage cannot be reached.
     """
     text = str(reference)
     if text.startswith(BUILTIN):
-        return _from_package(text)
+        return _warp() if text == WARP else _from_package(text)
     if text.startswith("models:"):
         return _from_registry(text, cache)
     if text.startswith("s3://"):
@@ -67,19 +88,31 @@ def resolve_model(reference: str | Path, cache: Path = CACHE) -> LocatedModel:
     return _from_folder(Path(reference), Path(reference).absolute().name)
 
 
+def _warp() -> LocatedModel:
+    """The dense warp.
+
+    Raises:
+        ArtifactError: the face mesh is not installed.
+    """
+    if reason := missing_reason():
+        raise ArtifactError(f"{WARP}: {reason}")
+    digest = hashlib.sha256(f"{WARP} {WARP_VERSION} {ATTENTION_MESH.sha256}".encode()).hexdigest()
+    return LocatedModel(None, WARP, WARP_VERSION, digest)
+
+
 def _from_package(reference: str) -> LocatedModel:
-    """A model of the package; some may be left out of it."""
+    """Return a model of the package; a package can be built without it."""
     folder = _BUILTIN_FOLDERS.get(reference.removeprefix(BUILTIN))
     if folder is None or not folder.is_dir():
-        there = ", ".join(f"{BUILTIN}{name}" for name, path in _BUILTIN_FOLDERS.items() if path.is_dir()) or "none"
-        raise InputError(f"{reference}: no such model comes with this swapcore (there are: {there}); {WAYS}")
+        available = ", ".join([WARP, *(f"{BUILTIN}{name}" for name, path in _BUILTIN_FOLDERS.items() if path.is_dir())])
+        raise InputError(f"{reference}: not a model of this package (available: {available}); {WAYS}")
     return LocatedModel(folder, reference, None, weights_digest(folder))
 
 
 def _from_folder(folder: Path, name: str) -> LocatedModel:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such model; {WAYS}")
-    read_configuration(folder)  # a folder of something else is called so, before its weights are missed
+    read_configuration(folder)  # reports a folder of another kind before missing weights
     if (folder / NAMED).is_file():
         named = json.loads((folder / NAMED).read_text(encoding="utf-8"))
         return LocatedModel(folder, str(named["name"]), None, str(named["digest"]))
@@ -87,28 +120,28 @@ def _from_folder(folder: Path, name: str) -> LocatedModel:
     return LocatedModel(folder, name, None, artifact_digest(folder) if has_card else weights_digest(folder))
 
 
-def find_registered(reference: str) -> "Registered":
-    """Which version ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` means.
+def find_registered(reference: str) -> "ResolvedVersion":
+    """Resolve ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` to a version.
 
     Raises:
-        InputError: it is of another form, or there is no such registry, model, alias or version.
-        TrackingError: the registry could not be reached.
+        InputError: the reference has another form, or there is no such registry, model, alias or version.
+        TrackingError: the registry cannot be reached.
     """
-    from swapcore.tracking.fetching import find_version
+    from swapcore.tracking.fetching import resolve_version
 
     parts = _REGISTERED.fullmatch(reference)
     if parts is None:
-        raise InputError(f"{reference}: is not of the form models:/NAME@ALIAS or models:/NAME/VERSION")
-    return find_version(parts["name"], alias=parts["alias"], version=parts["version"])
+        raise InputError(f"{reference}: not a model reference; use models:/NAME@ALIAS or models:/NAME/VERSION")
+    return resolve_version(parts["name"], alias=parts["alias"], version=parts["version"])
 
 
 def _from_registry(reference: str, cache: Path) -> LocatedModel:
-    from swapcore.tracking.fetching import fetch_version
+    from swapcore.tracking.fetching import download_version
 
     found = find_registered(reference)
     folder = cache / found.store[:16] / f"{found.name}-{found.version}"
     if not (folder / _ORIGIN).is_file():
-        fetch_version(found, folder)
+        download_version(found, folder)
         digest = found.digest or weights_digest(folder)
         (folder / _ORIGIN).write_text(json.dumps({"digest": digest}) + "\n", encoding="utf-8")
     read_configuration(folder)
@@ -117,7 +150,7 @@ def _from_registry(reference: str, cache: Path) -> LocatedModel:
 
 
 def _from_storage(uri: str, cache: Path) -> LocatedModel:
-    from swapcore.storage import fetch  # imports boto3, half a second
+    from swapcore.storage import fetch  # importing boto3 takes half a second
 
     folder = cache / hashlib.sha256(uri.encode()).hexdigest()[:16] / "model"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -126,10 +159,10 @@ def _from_storage(uri: str, cache: Path) -> LocatedModel:
 
 
 def weights_digest(folder: Path) -> str:
-    """SHA-256 (hex) of the weights.
+    """Return the SHA-256 (hex) of the weights.
 
     Raises:
-        ArtifactError: there are none.
+        ArtifactError: the weights cannot be read.
     """
     try:
         return file_digest(folder / WEIGHTS)

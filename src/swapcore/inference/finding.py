@@ -1,4 +1,4 @@
-"""Selection of the faces of an image: one, the largest, the N-th from the left, or all."""
+"""Selection of the faces of an image that are swapped."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ _CLOSE_UP: Final = 1.5
 """Margin of a close-up on each side, in box widths."""
 
 
-def find_faces(image: Image, choice: FaceChoice, size_px: int, path: Path) -> list[AlignedFace]:
+def select_faces(image: Image, choice: FaceChoice, size_px: int, path: Path) -> list[AlignedFace]:
     """Find, align and check the chosen faces, from left to right.
 
     Args:
@@ -43,12 +43,12 @@ def find_faces(image: Image, choice: FaceChoice, size_px: int, path: Path) -> li
     if choice == "all":
         return _usable([cut_face(image, box, size_px) for box in boxes], path)
     face = cut_face(image, _choose(boxes, choice, path), size_px)
-    if fault := find_defect(face):
-        raise FaceError(path, *fault)
+    if defect := find_swap_defect(face):
+        raise FaceError(path, *defect)
     return [face]
 
 
-def find_defect(face: AlignedFace) -> tuple[str, str] | None:
+def find_swap_defect(face: AlignedFace) -> tuple[str, str] | None:
     """Return why a face cannot be swapped as (reason, sentence), or None if it can."""
     quality = measure_quality(face)
     if quality.eye_distance_px < MIN_EYE_DISTANCE_PX:
@@ -68,8 +68,9 @@ def close_up(shown: FaceInImage) -> FaceInImage:
     moved = replace(
         shown.face,
         affine=compose(shown.face.affine, np.array([[1.0, 0.0, left], [0.0, 1.0, top]])),
-        box=Box(box.left - left, box.top - top, box.right - left, box.bottom - top, box.score),
+        box=box._replace(left=box.left - left, top=box.top - top, right=box.right - left, bottom=box.bottom - top),
         landmarks=shown.face.landmarks - (left, top),
+        mesh=None if shown.face.mesh is None else shown.face.mesh - (left, top, 0),
     )
     return FaceInImage(shown.image[top:bottom, left:right].copy(), moved)
 
@@ -95,9 +96,9 @@ def _choose(boxes: list[Box], choice: FaceChoice, path: Path) -> Box:
 
 
 def _usable(faces: list[AlignedFace], path: Path) -> list[AlignedFace]:
-    faults = [find_defect(face) for face in faces]
-    usable = [face for face, fault in zip(faces, faults, strict=True) if fault is None]
-    first = next((fault for fault in faults if fault), None)
+    defects = [find_swap_defect(face) for face in faces]
+    usable = [face for face, defect in zip(faces, defects, strict=True) if defect is None]
+    first = next((defect for defect in defects if defect), None)
     if not usable and first:
         raise FaceError(path, *first)
     return usable

@@ -10,8 +10,8 @@ import numpy as np
 from swapcore.faces.extract import AlignedFace
 from swapcore.hub.face_swapper import FaceInImage, SwappedFace
 from swapcore.hub.loading import load_face_swapper
-from swapcore.hub.references import LocatedModel, resolve_model
-from swapcore.inference.finding import FaceChoice, close_up, find_faces
+from swapcore.hub.references import DEFAULT_MODEL, LocatedModel, resolve_model
+from swapcore.inference.finding import FaceChoice, close_up, select_faces
 from swapcore.inference.input_image import ImageInput, read_input
 from swapcore.inference.paste import keep_color, paste_back
 from swapcore.ops.image import Image
@@ -115,7 +115,7 @@ class Swapper:
             face: see ``swap``.
         """
         second = read_input(template, "template")
-        faces = find_faces(second.image, face, self.model.size_px, second.path)
+        faces = select_faces(second.image, face, self.model.size_px, second.path)
         image = self.replace_all(second.image, faces, source)
         return SwapResult(image, faces, Provenance("swapped", self.reference, (origin, second.ingredient)))
 
@@ -125,7 +125,7 @@ class Swapper:
         Raises:
             FaceError: there is no face, or several, or it is too small or turned too far.
         """
-        return close_up(FaceInImage(image, find_faces(image, "one", self.model.size_px, path)[0]))
+        return close_up(FaceInImage(image, select_faces(image, "one", self.model.size_px, path)[0]))
 
     def replace(self, image: Image, face: AlignedFace, source: FaceInImage) -> Image:
         """Replace one face of an image, uint8 (H, W, 3), by the source's."""
@@ -149,7 +149,7 @@ def swap(
     template: ImageInput,
     out: str | Path | None = None,
     *,
-    model: str | Path,
+    model: str | Path = DEFAULT_MODEL,
     face: FaceChoice = "one",
     overwrite: bool = False,
     device: str = "auto",

@@ -1,4 +1,4 @@
-"""What was done to each file, as CSV: a row is on disk as soon as its file is, so that a command that was killed can go on."""
+"""A CSV journal of finished files, from which an interrupted command continues."""
 
 import csv
 import dataclasses
@@ -11,14 +11,15 @@ from types import TracebackType
 from typing import IO, Any, Generic, Self, TypeVar
 
 from swapcore.errors import InputError
+from swapcore.files import write_atomic
 
 Row = TypeVar("Row")
 
 
 class Journal(Generic[Row]):
-    """Rows of one dataclass (fields str, int, float or bool), appended one by one.
+    """Rows of one dataclass (fields str, int, float or bool), each written to disk when it is added.
 
-    Opened with ``with``; ``rows`` holds what was there before, a line that a kill cut in half left out.
+    Use it as a context manager. ``rows`` begins with the rows of an earlier run; an incomplete last line is dropped.
     """
 
     def __init__(self, path: Path, row_type: type[Row]) -> None:
@@ -28,25 +29,23 @@ class Journal(Generic[Row]):
         self.rows: list[Row] = self._read()
 
     def __enter__(self) -> Self:
-        """Write anew what was read, whole, then leave the file open for more."""
+        """Rewrite the rows that were read, and open the file for appending."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = self._written_anew()
+        self._stream = self._rewrite()
         return self
 
-    def keep(self, wanted: Callable[[Row], bool]) -> None:
-        """Drop the rows that are not wanted, also from the file."""
-        self.rows[:] = filter(wanted, self.rows)
+    def keep(self, matches: Callable[[Row], bool]) -> None:
+        """Drop rows that do not match, also from the file."""
+        self.rows[:] = filter(matches, self.rows)
         self._stream.close()
-        self._stream = self._written_anew()
+        self._stream = self._rewrite()
 
-    def _written_anew(self) -> IO[str]:
+    def _rewrite(self) -> IO[str]:
         text = io.StringIO()
         writer = csv.DictWriter(text, list(self._kinds), lineterminator="\n")
         writer.writeheader()
         writer.writerows(dataclasses.asdict(row) for row in self.rows)  # type: ignore[call-overload]
-        beside = self.path.with_name(f".{self.path.name}.new")
-        beside.write_text(text.getvalue(), encoding="utf-8")
-        beside.replace(self.path)
+        write_atomic(self.path, text.getvalue())
         return self.path.open("a", encoding="utf-8", newline="")
 
     def __exit__(
@@ -56,7 +55,7 @@ class Journal(Generic[Row]):
         self._stream.close()
 
     def add(self, row: Row) -> None:
-        """Append a row and give it to the operating system at once."""
+        """Append a row and flush it to disk."""
         csv.DictWriter(self._stream, list(self._kinds), lineterminator="\n").writerow(dataclasses.asdict(row))  # type: ignore[call-overload]
         self._stream.flush()
         os.fsync(self._stream.fileno())
@@ -68,11 +67,11 @@ class Journal(Generic[Row]):
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{self.path}: cannot be read ({error}); remove it or name another --output") from None
-        whole = text[: text.rfind("\n") + 1]
-        reader = csv.DictReader(io.StringIO(whole))
+            raise InputError(f"{self.path}: cannot be read ({error}); delete it or name another --output") from None
+        complete = text[: text.rfind("\n") + 1]
+        reader = csv.DictReader(io.StringIO(complete))
         if reader.fieldnames is not None and list(reader.fieldnames) != list(self._kinds):
-            raise InputError(f"{self.path}: has other columns than {', '.join(self._kinds)}; name another --output")
+            raise InputError(f"{self.path}: its columns are not {', '.join(self._kinds)}; name another --output")
         return [self._row_type(**{name: self._parse(name, row[name]) for name in self._kinds}) for row in reader]
 
     def _parse(self, name: str, text: str) -> Any:
@@ -81,5 +80,5 @@ class Journal(Generic[Row]):
             return text == "True" if kind is bool else kind(text)
         except (TypeError, ValueError):
             raise InputError(
-                f"{self.path}: {name}: cannot read {text!r}; remove the file or name another --output"
+                f"{self.path}: {name}: {text!r} is not valid; delete the file or name another --output"
             ) from None

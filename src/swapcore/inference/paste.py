@@ -1,4 +1,4 @@
-"""Paste back: what a swap changed in an aligned crop, brought into the whole photograph at the photograph's own resolution."""
+"""Pasting of a swapped face into its image at the image's resolution."""
 
 import math
 from typing import Any, Final, NamedTuple
@@ -15,22 +15,22 @@ from swapcore.ops.masks import outline_radius
 Floats = npt.NDArray[np.float32]
 
 _FULL_RADIUS: Final = 1.35
-"""Up to here, in radii of the inner face, a change is brought over whole: chin, jaw and temples lie inside."""
-_LAST_RADIUS: Final = 1.7
-"""From here on nothing changes: what lies there is hair, neck and background."""
+"""Radius, in radii of the inner face, up to which a change is pasted fully; it includes chin, jaw and temples."""
+_ZERO_RADIUS: Final = 1.7
+"""Radius from which nothing changes: hair, neck and background."""
 _EDGE: Final = 0.08
-"""Of the crop's side: over so much a change fades towards the crop's border."""
-_REDRAWN: Final = (6.0, 26.0)
-"""Gray levels: where so little is changed the photograph's own fine detail stays, where so much it goes."""
-_SPREAD: Final = 1 / 48
-"""Of the crop's side: how far the neighborhood reaches whose change decides over the detail."""
+"""Width of the fade at the crop's border, as a share of its side."""
+_DETAIL_CHANGE: Final = (6.0, 26.0)
+"""Change in gray levels up to which the image's fine detail is kept, and from which it is removed."""
+_DETAIL_SIGMA: Final = 1 / 48
+"""Blur of the change that decides on detail, as a share of the crop's side."""
 
-_COARSE: Final = 4.0
-"""Photograph pixels a crop pixel: from here on a picture is enlarged in two steps."""
+_TWO_STEP_SCALE: Final = 4.0
+"""Image pixels per crop pixel from which enlarging is done in two steps."""
 
 
 class Region(NamedTuple):
-    """The part of a photograph that a crop covers."""
+    """A rectangle of an image, in pixels."""
 
     left: int
     top: int
@@ -38,42 +38,50 @@ class Region(NamedTuple):
     bottom: int
 
 
-def paste_back(photograph: Image, crop: Image, swapped: Image, points: Points, affine: Affine) -> Image:
-    """Bring a swap into the photograph.
+def paste_back(image: Image, crop: Image, swapped: Image, points: Points, affine: Affine) -> Image:
+    """Paste a swap into its image.
 
-    Only the change is brought over, swapped - crop, enlarged: so everything that the model leaves alone, as its mask says, stays
-    to the bit. The photograph's detail, which is finer than the crop, stays where little changed (pores, freckles, stubble) and
-    goes where a feature was drawn anew, or the old one's edges would show through.
+    Only the change, swapped - crop, is resampled and added, so that pixels which the model leaves alone stay identical.
+    Detail that is finer than the crop (pores, freckles, stubble) is kept where little changed, and removed where a feature
+    was replaced, since the edges of the old one would remain visible.
 
     Args:
-        photograph: uint8 (H, W, 3).
-        crop: uint8 (S, S, 3), the face as it was cut from the photograph.
-        swapped: uint8 (S, S, 3), the model's answer.
-        points: (5, 2) key points in the crop.
-        affine: (2, 3), photograph to crop.
+        image: uint8 (H, W, 3).
+        crop: uint8 (S, S, 3), the face as cut from the image.
+        swapped: uint8 (S, S, 3), the model's result.
+        points: (5, 2) landmarks in the crop.
+        affine: (2, 3), image to crop.
 
     Returns:
-        A new photograph, uint8 (H, W, 3); pixels out of the face's reach are those of the old one.
+        A new uint8 (H, W, 3); pixels away from the face are unchanged.
     """
     window = face_window(points, crop.shape[0])
-    region = covered(affine, window, photograph.shape)
+    region = covered(affine, window, image.shape)
     if region.right <= region.left or region.bottom <= region.top:
-        return photograph.copy()
+        return image.copy()
     change = (swapped.astype(np.float32) - crop) * window[..., None]
-    seen = photograph[region.top : region.bottom, region.left : region.right]
+    part = image[region.top : region.bottom, region.left : region.right]
     to_region = compose(np.array([[1.0, 0, -region.left], [0, 1.0, -region.top]]), invert(affine))
-    brought = _enlarged(change, to_region, seen.shape)
+    added = _resample(change, to_region, part.shape)
     if _scale(to_region) > 1:
-        brought -= _stale_detail(seen, crop, change, to_region)
-    result = photograph.copy()
-    result[region.top : region.bottom, region.left : region.right] = cv2.add(seen, brought, dtype=cv2.CV_8U)
+        added -= _stale_detail(part, crop, change, to_region)
+    result = image.copy()
+    result[region.top : region.bottom, region.left : region.right] = cv2.add(part, added, dtype=cv2.CV_8U)
     return result
 
 
 def keep_color(swapped: Image, crop: Image, points: Points) -> Image:
-    """The swap with its skin in the template's color: uint8 (S, S, 3).
+    """Match the swap's skin color to the template's.
 
-    The median of the skin between eyes and mouth is brought back, in Lab, wherever the swap changed something.
+    The median of the skin between eyes and mouth is shifted back, in Lab, wherever the swap changed something.
+
+    Args:
+        swapped: uint8 (S, S, 3).
+        crop: uint8 (S, S, 3), the template.
+        points: (5, 2) landmarks in the crop.
+
+    Returns:
+        uint8 (S, S, 3).
     """
     before, after = to_lab(crop), to_lab(swapped)
     shift = skin_color(before, points) - skin_color(after, points)
@@ -85,9 +93,9 @@ def keep_color(swapped: Image, crop: Image, points: Points) -> Image:
 
 
 def face_window(points: Points, size_px: int) -> Floats:
-    """Where a change may be brought over: (S, S), 1 in the face, 0 away from it and at the crop's border."""
+    """Weight of the change, (S, S): 1 in the face, 0 away from it and at the crop's border."""
     radius = outline_radius(points, size_px)
-    around = np.clip((_LAST_RADIUS - radius) / (_LAST_RADIUS - _FULL_RADIUS), 0, 1)
+    around = np.clip((_ZERO_RADIUS - radius) / (_ZERO_RADIUS - _FULL_RADIUS), 0, 1)
     step = np.minimum(np.arange(size_px), np.arange(size_px)[::-1]) / (_EDGE * size_px)
     border = np.clip(np.minimum(step[:, None], step[None, :]), 0, 1)
     window = around * border
@@ -95,11 +103,11 @@ def face_window(points: Points, size_px: int) -> Floats:
 
 
 def covered(affine: Affine, window: Floats, shape: tuple[int, ...]) -> Region:
-    """The smallest part of a photograph of this shape that holds all that the window (S, S) lets through."""
+    """Bounding rectangle, in an image of this shape, of the nonzero part of a window (S, S)."""
     rows, columns = np.nonzero(window.max(1))[0], np.nonzero(window.max(0))[0]
     left, right, top, bottom = columns[0] - 1.5, columns[-1] + 1.5, rows[0] - 1.5, rows[-1] + 1.5
-    seen = apply(invert(affine), np.array([[left, top], [right, top], [left, bottom], [right, bottom]]))
-    (first_x, first_y), (last_x, last_y) = np.floor(seen.min(0)).astype(int), np.ceil(seen.max(0)).astype(int) + 1
+    corners = apply(invert(affine), np.array([[left, top], [right, top], [left, bottom], [right, bottom]]))
+    (first_x, first_y), (last_x, last_y) = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int) + 1
     height, width = shape[:2]
     return Region(max(0, int(first_x)), max(0, int(first_y)), min(width, int(last_x)), min(height, int(last_y)))
 
@@ -108,24 +116,24 @@ def _scale(affine: Affine) -> float:
     return float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
 
 
-def _enlarged(values: Floats, affine: Affine, shape: tuple[int, ...]) -> Floats:
-    """Values of the crop (S, S, C) at the photograph's pixels; averaged first where the photograph is coarser."""
+def _resample(values: Floats, affine: Affine, shape: tuple[int, ...]) -> Floats:
+    """Resample the crop's values (S, S, C) to the image's pixels; blurred first if the image is coarser."""
     scale = _scale(affine)
     if scale < 1:
         sigma = 0.5 * math.sqrt(1 / scale**2 - 1)
         values = np.asarray(cv2.GaussianBlur(values, (0, 0), max(sigma, 0.01)), dtype=np.float32)
         size = (shape[1], shape[0])
         return np.asarray(cv2.warpAffine(values, affine, size, flags=cv2.INTER_LINEAR), dtype=np.float32)
-    return np.asarray(_smoothly(values, affine, shape, cv2.BORDER_CONSTANT), dtype=np.float32)
+    return np.asarray(_resample_cubic(values, affine, shape, cv2.BORDER_CONSTANT), dtype=np.float32)
 
 
-def _smoothly(values: Floats | Image, affine: Affine, shape: tuple[int, ...], border: int) -> npt.NDArray[Any]:
-    """The crop's values (S, S, C) at the photograph's pixels, cubic.
+def _resample_cubic(values: Floats | Image, affine: Affine, shape: tuple[int, ...], border: int) -> npt.NDArray[Any]:
+    """Resample the crop's values (S, S, C) to the image's pixels with cubic interpolation.
 
-    Where the crop is so coarse that straight lines over two pixels cannot be told from the curve, only every other pixel of each
-    side is worked out so, in a third of the time.
+    Beyond _TWO_STEP_SCALE only every other pixel of each side is computed and the rest interpolated linearly, which makes no
+    visible difference and takes a third of the time.
     """
-    if _scale(affine) < _COARSE:
+    if _scale(affine) < _TWO_STEP_SCALE:
         return np.asarray(
             cv2.warpAffine(values, affine, (shape[1], shape[0]), flags=cv2.INTER_CUBIC, borderMode=border)
         )
@@ -136,13 +144,15 @@ def _smoothly(values: Floats | Image, affine: Affine, shape: tuple[int, ...], bo
     return np.asarray(whole[: shape[0], : shape[1]])
 
 
-def _stale_detail(seen: Image, crop: Image, change: Floats, affine: Affine) -> Floats:
-    """What of the photograph's fine detail belongs to the face that was there: (h, w, 3) gray levels to take away."""
-    low, high = _REDRAWN
-    size = np.asarray(cv2.GaussianBlur(np.abs(change).mean(-1), (0, 0), crop.shape[0] * _SPREAD), dtype=np.float32)
+def _stale_detail(part: Image, crop: Image, change: Floats, affine: Affine) -> Floats:
+    """Fine detail of the original face in replaced areas, (h, w, 3) gray levels to subtract."""
+    low, high = _DETAIL_CHANGE
+    size = np.asarray(
+        cv2.GaussianBlur(np.abs(change).mean(-1), (0, 0), crop.shape[0] * _DETAIL_SIGMA), dtype=np.float32
+    )
     share = np.clip((size - low) / (high - low), 0, 1).astype(np.float32)
-    target = (seen.shape[1], seen.shape[0])
-    redrawn = cv2.warpAffine(share, affine, target, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    coarse = _smoothly(crop, affine, seen.shape, cv2.BORDER_REPLICATE)
-    detail = cv2.subtract(seen, coarse, dtype=cv2.CV_32F)
-    return np.asarray(cv2.multiply(detail, cv2.merge([redrawn] * 3)), dtype=np.float32)
+    target = (part.shape[1], part.shape[0])
+    replaced = cv2.warpAffine(share, affine, target, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    coarse = _resample_cubic(crop, affine, part.shape, cv2.BORDER_REPLICATE)
+    detail = cv2.subtract(part, coarse, dtype=cv2.CV_32F)
+    return np.asarray(cv2.multiply(detail, cv2.merge([replaced] * 3)), dtype=np.float32)

@@ -1,1 +1,1 @@
-"""The losses of the method, a file each."""
+"""Losses of the method, one file for each."""

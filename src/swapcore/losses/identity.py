@@ -1,4 +1,4 @@
-"""The two identity losses: be the source, and be no nearer to the template's person than the source is."""
+"""Identity losses: similarity to the source, dissimilarity to the template."""
 
 import torch
 
@@ -6,7 +6,7 @@ from swapcore.ops.embedding import cosine
 
 
 def source_identity_loss(output: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-    """Mean of 1 - cos(f(Y), f(S)) over both kinds of groups (claim 5), in [0, 2].
+    """Compute the mean of 1 - cos(f(Y), f(S)) over both kinds of groups (claim 5), in [0, 2].
 
     Args:
         output: f(Y), centered unit vectors (B, D).
@@ -16,11 +16,11 @@ def source_identity_loss(output: torch.Tensor, source: torch.Tensor) -> torch.Te
 
 
 def template_identity_loss(output: torch.Tensor, source: torch.Tensor, template: torch.Tensor) -> torch.Tensor:
-    """Mean of |cos(f(Y), f(T)) - cos(f(S), f(T))| over both kinds of groups (claim 6), in [0, 2].
+    """Compute the mean of |cos(f(Y), f(T)) - cos(f(S), f(T))| over both kinds of groups (claim 6), in [0, 2].
 
     Args:
         output: f(Y), centered unit vectors (B, D).
         source: f(S), the same.
-        template: f(T), or f(T~) where the template is a fake.
+        template: f(T), or f(T~) if the template is a fake; the same.
     """
     return (cosine(output, template) - cosine(source, template)).abs().mean()

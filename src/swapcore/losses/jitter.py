@@ -1,4 +1,4 @@
-"""Small shifts, sizes and blurs before the recognizer of the losses, which is easily fooled by pixels in exact places."""
+"""Random shift, scale and blur before the frozen networks, against adversarial overfitting."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ from swapcore.ops.sampling import at_least_float32, full_precision, sample_at, s
 
 @dataclass(frozen=True)
 class Jitter:
-    """What happens to each image of a batch."""
+    """Transforms of the images of a batch."""
 
     shift: torch.Tensor
-    """(B, 2), x then y, share of the side."""
+    """(B, 2), x then y, in units of the side."""
     scale: torch.Tensor
-    """(B,), 1 = as it is."""
+    """(B,), 1 = unchanged."""
     blur: torch.Tensor
     """(B,), share of the blurred image, 0 to 1."""
 
     def select(self, samples: slice) -> "Jitter":
-        """That of some images."""
+        """Return the transforms of some images."""
         return Jitter(self.shift[samples], self.scale[samples], self.blur[samples])
 
 
@@ -40,12 +40,15 @@ def draw_jitter(params: JitterParams, batch_size: int, rng: np.random.Generator)
 
 
 def apply_jitter(image: torch.Tensor, jitter: Jitter, view: torch.Tensor | None = None) -> torch.Tensor:
-    """Cut a view, then shift, scale about the center, and blur (B, 3, S, S); edges are replicated.
+    """Crop to a view, then shift, scale about the center, and blur; edges are replicated.
 
     Args:
         image: (B, 3, S, S).
-        jitter: of B images.
-        view: (B, 2, 3), a point of the view to where it lies in the image, both from -1 to 1; None: all of the image as it is.
+        jitter: transforms of the B images.
+        view: (B, 2, 3), affine map from the view to the image, both in [-1, 1]; None for the whole image.
+
+    Returns:
+        (B, 3, S, S).
     """
     with full_precision(image):
         image = at_least_float32(image)
@@ -61,7 +64,7 @@ def apply_jitter(image: torch.Tensor, jitter: Jitter, view: torch.Tensor | None 
 
 
 def _binomial_blur(image: torch.Tensor) -> torch.Tensor:
-    """Filter with (1, 2, 1)/4 along both axes."""
+    """Filter with (1, 2, 1) / 4 along both axes."""
     padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
     across = (padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]) / 4
     return (across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]) / 4

@@ -1,6 +1,6 @@
-"""The generator's total loss: every term of the method, weighted and named, so that each can be logged."""
+"""Total loss of the generator, as weighted and named terms."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,23 +13,19 @@ from swapcore.losses.identity import source_identity_loss, template_identity_los
 from swapcore.losses.jitter import Jitter, apply_jitter
 from swapcore.losses.pixel import change_weight, pixel_loss
 from swapcore.ops.compose import Guide, Swap
-from swapcore.ops.embedding import centered
+from swapcore.ops.embedding import Levels, Recognize, centered
 
-Recognize = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
-"""The frozen recognizer: (B, 3, S, S) in [-1, 1] to levels and raw embedding (B, D)."""
-Levels = Callable[[torch.Tensor], Sequence[torch.Tensor]]
-"""A frozen feature network: (B, 3, S, S) in [-1, 1] to levels."""
 Terms = dict[str, torch.Tensor]
-"""Name of a term to its weighted value; the total is their sum."""
-EVERYTHING = slice(None)
+"""Name of a term -> weighted scalar; the total loss is their sum."""
+ALL_ROWS = slice(None)
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What a batch of swaps is compared with."""
+    """What the outputs of a batch are compared with."""
 
     label: torch.Tensor
-    """(B, 3, S, S) in [-1, 1]: a photograph, or the teacher's fake."""
+    """(B, 3, S, S) in [-1, 1]: a real image, or the teacher's fake."""
     template: torch.Tensor
     """(B, 3, S, S) in [-1, 1]."""
     is_fake_label: torch.Tensor
@@ -39,12 +35,11 @@ class Targets:
     template_identity: torch.Tensor
     """(B, D), centered unit vectors."""
     view: torch.Tensor
-    """(B, 2, 3): see ``apply_jitter``; where the label's face is cut by its own key points, as every photograph is that
-    a recognizer looks at."""
+    """(B, 2, 3), see ``apply_jitter``: the crop aligned by the label's own landmarks, as a recognizer needs it."""
 
-    def select(self, samples: slice) -> "Targets":
-        """Those of some samples."""
-        return Targets(**{name: value[samples] for name, value in vars(self).items()})
+    def select(self, rows: slice) -> "Targets":
+        """Return the targets of some samples."""
+        return Targets(**{name: value[rows] for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class FieldTargets:
 
 
 class SwapLoss:
-    """The method's losses of the generator (claims 2 to 6)."""
+    """Losses of the generator (claims 2 to 6)."""
 
     def __init__(
         self,
@@ -69,11 +64,11 @@ class SwapLoss:
         """Bind the losses to their networks.
 
         Args:
-            weights: of every term; 0 leaves a term out.
-            recognize: for the identity losses, and for the feature loss where feature_network is None.
+            weights: of the terms; 0 omits a term.
+            recognize: frozen recognizer of the identity losses, and of the feature loss if feature_network is None.
             embedding_mean: (D,), mean raw embedding of the training people.
-            num_feature_levels: how many levels the feature loss compares, from the first.
-            feature_network: of the feature loss, or None for the recognizer's own levels.
+            num_feature_levels: number of levels that the feature loss compares, from the first.
+            feature_network: frozen network of the feature loss; None for the recognizer.
         """
         self.weights = weights
         self._recognize = recognize
@@ -88,37 +83,36 @@ class SwapLoss:
         *,
         fields: FieldTargets | None = None,
         jitter: Jitter,
-        judge_raw: bool,
-        judged: slice = EVERYTHING,
+        use_raw: bool,
+        frozen_rows: slice = ALL_ROWS,
     ) -> Terms:
-        """Every term but the adversarial one.
+        """Compute all terms except the adversarial one.
 
         Args:
-            swap: the composite and the image before the mask. The pixel loss judges both: if only the composite were
-                judged, a mask that chooses the template everywhere would score well at once, and the raw image would
-                never learn.
-            targets: what they should be.
-            fields: what the fields should be, where the swap has fields.
-            jitter: applied before the frozen networks, to output and label alike.
-            judge_raw: whether identity and features judge raw instead of the composite.
-            judged: which samples the frozen networks look at; at small sizes they cost as much as the generator.
+            swap: the composite and the image before the mask. The pixel loss uses both: with the composite alone, a mask that selects
+                the template everywhere has a low loss from the beginning, and the image before the mask gets no gradient.
+            targets: what they are compared with.
+            fields: targets of the fields, if the swap has fields.
+            jitter: transforms before the frozen networks, equal for output and label.
+            use_raw: whether identity and feature losses use the image before the mask instead of the composite.
+            frozen_rows: samples for which the frozen networks run; at small sizes these cost as much as the generator.
         """
         image, raw = swap.image, swap.raw
         terms = self._pixel_terms(image, raw, targets)
         if swap.fields is not None and fields is not None:
             terms |= field_terms(self.weights, swap.fields, fields.guide, fields.known)
         if self.weights.feature or self.weights.identity_source or self.weights.identity_template:
-            chosen, jitter = targets.select(judged), jitter.select(judged)
-            output = apply_jitter((raw if judge_raw else image)[judged], jitter, chosen.view)
+            some, jitter = targets.select(frozen_rows), jitter.select(frozen_rows)
+            output = apply_jitter((raw if use_raw else image)[frozen_rows], jitter, some.view)
             with torch.no_grad():
-                label = apply_jitter(chosen.label, jitter, chosen.view)
+                label = apply_jitter(some.label, jitter, some.view)
             levels, embedding = self._recognize(output)
-            terms |= self._identity_terms(embedding, chosen)
-            terms |= self._feature_terms(output, label, levels, chosen)
+            terms |= self._identity_terms(embedding, some)
+            terms |= self._feature_terms(output, label, levels, some)
         return terms
 
     def adversarial(self, scores: torch.Tensor) -> Terms:
-        """The adversarial term, from the discriminator's scores of the composite."""
+        """Compute the adversarial term from the discriminator's scores of the composite."""
         return {"adversarial": self.weights.adversarial * generator_loss(scores)}
 
     def _pixel_terms(self, image: torch.Tensor, raw: torch.Tensor, targets: Targets) -> Terms:
@@ -148,16 +142,16 @@ class SwapLoss:
         return terms
 
     def _feature_terms(
-        self, judged: torch.Tensor, label: torch.Tensor, levels: Sequence[torch.Tensor], targets: Targets
+        self, output: torch.Tensor, label: torch.Tensor, levels: Sequence[torch.Tensor], targets: Targets
     ) -> Terms:
-        """Only groups with a real label count: a fake label's texture is the teacher's (claim 4)."""
+        """Compare groups with a real label only: the texture of a fake label is the teacher's (claim 4)."""
         if not self.weights.feature:
             return {}
         real = ~targets.is_fake_label
-        if not bool(real.any()):  # named all the same: processes and parts of a batch average their terms
-            return {"feature": judged.new_zeros((), dtype=torch.float32)}
+        if not bool(real.any()):  # the term must exist, since processes and parts of a batch average their terms
+            return {"feature": output.new_zeros((), dtype=torch.float32)}
         if self._feature_network is not None:
-            levels = self._feature_network(judged)
+            levels = self._feature_network(output)
         with torch.no_grad():
             wanted = self._levels_of(label[real])[: self._num_levels]
         loss = feature_loss([level[real] for level in levels[: self._num_levels]], wanted)

@@ -1,4 +1,4 @@
-"""The generator in a model artifact: weights.safetensors and model.json, nothing that has to be unpickled."""
+"""Generator files of a model artifact: weights.safetensors and model.json."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ ALIGNMENT: Final = "ffhq"
 
 
 class ModelConfiguration(BaseModel):
-    """model.json: what builds the generator that the weights fit, and the crop it was trained on."""
+    """Content of model.json: shape of the generator and the crop it was trained on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,17 +30,17 @@ class ModelConfiguration(BaseModel):
     generator: ModelParams
     size_px: CropSize
     alignment: Literal["ffhq"] = ALIGNMENT
-    """How a crop is cut: the points in docs/architecture.md."""
+    """Landmark positions in the crop, see docs/architecture.md."""
     embedding_size: int
     pooled_size: int
 
     @property
     def composed_px(self) -> int:
-        """Side of the crops that the model was trained on; ``size_px`` is what the network works at."""
+        """Size of the training crops; ``size_px`` is the working size of the network."""
         return self.size_px * self.generator.compose_scale
 
     def build(self) -> AnyGenerator:
-        """An untrained generator of this shape."""
+        """Build an untrained generator of this shape."""
         if self.generator.kind == "fields":
             return FieldGenerator(
                 self.generator,
@@ -63,49 +63,49 @@ def read_configuration(folder: Path) -> ModelConfiguration:
     """Read model.json.
 
     Raises:
-        ArtifactError: it is missing, not what save_generator writes, or made for another alignment.
+        ArtifactError: the file is missing or damaged, or the model was made for another alignment.
     """
     path = folder / CONFIGURATION
     try:
         text = path.read_text(encoding="utf-8")
         document = json.loads(text)
         _require_alignment(path, document)
-        return ModelConfiguration.model_validate(_as_now(document))
+        return ModelConfiguration.model_validate(_upgrade(document))
     except FileNotFoundError:
         raise ArtifactError(f"{path}: no such file; {folder} is not a model folder, run train") from None
     except (OSError, ValueError, ValidationError) as error:
         raise ArtifactError(f"{path}: cannot be read ({type(error).__name__}); run train again") from None
 
 
-_BEFORE: Final[dict[int, dict[str, Any]]] = {
+_EARLIER_FORMATS: Final[dict[int, dict[str, Any]]] = {
     1: {"window": 1.0, "kind": "pixels", "compose_scale": 1, "max_flow": 0.15},
     2: {"kind": "pixels", "compose_scale": 1, "max_flow": 0.15},
 }
-"""Values of generators of earlier formats, which had no such parameters."""
+"""Values of parameters that earlier formats do not have."""
 
 
-def _as_now(document: Any) -> Any:
-    """Bring a document of an earlier format into today's form."""
+def _upgrade(document: Any) -> Any:
+    """Convert a document of an earlier format."""
     if not isinstance(document, dict) or not isinstance(document.get("generator"), dict):
         return document
-    before = _BEFORE.get(document.get("format", 0))
-    return document if before is None else document | {"format": 3, "generator": document["generator"] | before}
+    values = _EARLIER_FORMATS.get(document.get("format", 0))
+    return document if values is None else document | {"format": 3, "generator": document["generator"] | values}
 
 
 def _require_alignment(path: Path, document: Any) -> None:
-    """Refuse crops that are cut otherwise: the model would be shown faces in the wrong place, and say nothing."""
+    """Refuse a model made for another alignment, which would silently give wrong results."""
     alignment = document.get("alignment", ALIGNMENT) if isinstance(document, dict) else ALIGNMENT
     if alignment != ALIGNMENT:
         raise ArtifactError(
-            f"{path}: alignment: made for crops cut as {alignment!r}, this swapcore cuts {ALIGNMENT!r}; train a model anew"
+            f"{path}: alignment: made for crops aligned as {alignment!r}, this version aligns as {ALIGNMENT!r}; train again"
         )
 
 
 def load_generator(folder: Path, device: torch.device | str = "cpu") -> tuple[AnyGenerator, ModelConfiguration]:
-    """Load a trained generator, ready for inference (eval mode, no gradients).
+    """Load a trained generator for inference: eval mode, no gradients.
 
     Raises:
-        ArtifactError: a file is missing, damaged, or weights and configuration do not fit.
+        ArtifactError: a file is missing or damaged, or weights and configuration do not fit.
     """
     configuration = read_configuration(folder)
     generator = configuration.build()

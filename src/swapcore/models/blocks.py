@@ -1,4 +1,4 @@
-"""The generator's building blocks: residual convolution, statistics fusion, and resolution changes."""
+"""Building blocks of the generator."""
 
 import math
 
@@ -10,16 +10,16 @@ NEGATIVE_SLOPE = 0.1
 STD_EPSILON = 1e-5
 _SOFTPLUS_ONE = math.log(math.e - 1.0)
 _SPREAD = 0.5
-"""By so much the statistics differ between sources before training: with a tenth of it, hundreds of steps pass unused."""
+"""Initial standard deviation of the statistics over sources; a tenth of it delays learning by hundreds of steps."""
 
 
 def activate(x: torch.Tensor) -> torch.Tensor:
-    """The generator's non-linearity: leaky ReLU."""
+    """Apply the generator's non-linearity, a leaky ReLU."""
     return F.leaky_relu(x, NEGATIVE_SLOPE)
 
 
 def convolution(in_channels: int, out_channels: int, stride: int = 1, gain: float = 1.0) -> nn.Conv2d:
-    """A 3x3 convolution with Kaiming initialization times gain, and zero bias."""
+    """Build a 3x3 convolution with Kaiming initialization times gain, and zero bias."""
     layer = nn.Conv2d(in_channels, out_channels, 3, stride, 1)
     nn.init.kaiming_normal_(layer.weight, NEGATIVE_SLOPE, nonlinearity="leaky_relu")
     with torch.no_grad():
@@ -29,7 +29,7 @@ def convolution(in_channels: int, out_channels: int, stride: int = 1, gain: floa
 
 
 def dense(in_features: int, out_features: int) -> nn.Linear:
-    """A fully connected layer with Kaiming initialization, which keeps a code's variance, and zero bias."""
+    """Build a fully connected layer with Kaiming initialization, which keeps the variance, and zero bias."""
     layer = nn.Linear(in_features, out_features)
     nn.init.kaiming_normal_(layer.weight, NEGATIVE_SLOPE, nonlinearity="leaky_relu")
     nn.init.zeros_(_bias(layer))
@@ -42,7 +42,7 @@ def _bias(layer: nn.Conv2d | nn.Linear) -> torch.Tensor:
 
 
 def fuse_statistics(x: torch.Tensor, mean_y: torch.Tensor, std_y: torch.Tensor) -> torch.Tensor:
-    """(x - mean(x)) / std(x) * std(y) + mean(y), statistics over space per channel (claim 8).
+    """Compute (x - mean(x)) / std(x) * std(y) + mean(y), with statistics over space per channel (claim 8).
 
     Args:
         x: (B, C, H, W).
@@ -54,7 +54,7 @@ def fuse_statistics(x: torch.Tensor, mean_y: torch.Tensor, std_y: torch.Tensor) 
 
 
 class StatisticsFusion(nn.Module):
-    """Gives a feature map the statistics of the source's face features, brought to its channels by a projection."""
+    """Replaces the statistics of a feature map by a learned projection of the source's code."""
 
     def __init__(self, channels: int, code_size: int) -> None:
         super().__init__()
@@ -63,13 +63,13 @@ class StatisticsFusion(nn.Module):
         nn.init.zeros_(_bias(self.projection))
 
     def forward(self, x: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
-        """Fuse x (B, C, H, W) with the source's code (B, Z); std(y) starts near 1 and mean(y) near 0."""
+        """Fuse x (B, C, H, W) with the source's code (B, Z); initially std(y) is near 1 and mean(y) near 0."""
         mean_y, std_y = self.projection(code).chunk(2, 1)
         return fuse_statistics(x, mean_y.to(x.dtype), F.softplus(std_y + _SOFTPLUS_ONE).to(x.dtype))
 
 
 class ResidualBlock(nn.Module):
-    """x + convolution(activate(convolution(x))), (B, C, H, W) to the same."""
+    """Residual block: x + convolution(activate(convolution(x)))."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -77,13 +77,13 @@ class ResidualBlock(nn.Module):
         self.second = convolution(channels, channels, gain=0.3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Refine x (B, C, H, W)."""
+        """Return (B, C, H, W) for x (B, C, H, W)."""
         refined: torch.Tensor = x + self.second(activate(self.first(x)))
         return refined
 
 
 class FusionBlock(nn.Module):
-    """A residual block in which both convolutions are followed by statistics fusion."""
+    """Residual block with statistics fusion after both convolutions."""
 
     def __init__(self, channels: int, code_size: int) -> None:
         super().__init__()
@@ -93,14 +93,17 @@ class FusionBlock(nn.Module):
         self.fuse_second = StatisticsFusion(channels, code_size)
 
     def forward(self, x: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
-        """Refine x (B, C, H, W) under the source's code (B, Z); the halving keeps the sum's variance near one."""
+        """Return (B, C, H, W) for x (B, C, H, W) and the source's code (B, Z).
+
+        The factor 0.5 keeps the variance of the sum near one.
+        """
         hidden = activate(self.fuse_first(self.first(x), code))
         refined: torch.Tensor = x + 0.5 * self.fuse_second(self.second(hidden), code)
         return refined
 
 
 class UpBlock(nn.Module):
-    """Doubles the resolution, joins the encoder's map of that size, and fuses the source once more."""
+    """Upsampling by two, skip connection from the encoder, and statistics fusion."""
 
     def __init__(self, in_channels: int, out_channels: int, code_size: int) -> None:
         super().__init__()
@@ -109,7 +112,7 @@ class UpBlock(nn.Module):
         self.fuse = FusionBlock(out_channels, code_size)
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
-        """(B, Cin, h, w) and skip (B, Cout, H, W) to (B, Cout, H, W)."""
+        """Return (B, Cout, H, W) for x (B, Cin, h, w) and skip (B, Cout, H, W)."""
         grown = F.interpolate(activate(self.reduce(x)), size=skip.shape[-2:], mode="nearest")
         joined: torch.Tensor = self.fuse(activate(self.join(torch.cat([grown, skip], 1))), code)
         return joined

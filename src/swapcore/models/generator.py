@@ -1,4 +1,4 @@
-"""The generator: source and template spliced, encoded, fused with the source's face features, decoded, composited."""
+"""Generator: encoder, statistics fusion, decoder, composition over the template."""
 
 import math
 from itertools import pairwise
@@ -16,27 +16,26 @@ from swapcore.ops.sampling import at_least_float32, full_precision, identity_gri
 
 CODE_SIZE = 128
 MAX_DISPLACEMENT = 0.15
-"""Of the window's side: farther no key point of an aligned face has to move."""
+"""Share of the window's side; landmarks of aligned faces differ by less."""
 _HIDDEN_SIZE = 256
 _MAX_WIDENING = 8
 _RAMP = 1 / 16
-"""Of the window's side: over so much the mask opens from the window's edges that lie inside the crop, so that none is seen."""
+"""Share of the window's side over which the mask fades out at the window's edges inside the crop."""
 
 
 class Window(NamedTuple):
-    """A square of a crop, at its bottom and in its middle: there an aligned face lies, from the forehead to the chin."""
+    """Square at the bottom center of a crop, which contains an aligned face from forehead to chin; in pixels."""
 
     top: int
     left: int
     side: int
-    """All in pixels."""
 
     def cut(self, images: torch.Tensor) -> torch.Tensor:
-        """The square of (B, C, S, S): (B, C, side, side)."""
+        """Crop (B, C, S, S) to the window, (B, C, side, side)."""
         return images[:, :, self.top : self.top + self.side, self.left : self.left + self.side]
 
     def put(self, inside: torch.Tensor, size: int) -> torch.Tensor:
-        """(B, C, side, side) in crops of zeros, (B, C, size, size)."""
+        """Pad (B, C, side, side) with zeros to crops (B, C, size, size)."""
         right, bottom = size - self.left - self.side, size - self.top - self.side
         return F.pad(inside, (self.left, right, self.top, bottom))
 
@@ -46,7 +45,7 @@ class Window(NamedTuple):
         return F.pad(inside, (self.left, right, self.top, bottom), mode="replicate")
 
     def opening(self, like: torch.Tensor) -> torch.Tensor:
-        """(1, 1, side, side): 1, falling to 0 at the left, right and upper edge, unless they are the crop's own."""
+        """Return weights (1, 1, side, side): 1, fading to 0 at edges inside the crop (left, right and top)."""
         if self.top == 0:
             return like.new_ones(1, 1, self.side, self.side)
         steps = (torch.arange(self.side, dtype=like.dtype, device=like.device) + 0.5) / (_RAMP * self.side)
@@ -55,15 +54,21 @@ class Window(NamedTuple):
 
 
 def window_of(size: int, share: float, multiple: int) -> Window:
-    """The window of a crop of size pixels: share of its side, rounded up to a multiple that the network can halve."""
+    """Return the window of a crop.
+
+    Args:
+        size: side of the crop, pixels.
+        share: of the crop's side.
+        multiple: the window's side is rounded up to a multiple of it, as downsampling needs.
+    """
     side = min(size, multiple * math.ceil(share * size / multiple))
     return Window(size - side, (size - side) // 2, side)
 
 
 def initial_subpixels(convolution_: nn.Conv2d, factor: int) -> None:
-    """Give the factor² sub-pixels of each output channel the same weights, so that training starts without a checkerboard.
+    """Initialize the factor² sub-pixels of each output channel with equal weights, to avoid checkerboard artifacts.
 
-    ICNR, Aitken et al., "Checkerboard artifact free sub-pixel convolution", 2017.
+    ICNR: Aitken et al., "Checkerboard artifact free sub-pixel convolution", 2017.
     """
     with torch.no_grad():
         kernel = convolution_.weight[:: factor**2].clone()
@@ -71,9 +76,14 @@ def initial_subpixels(convolution_: nn.Conv2d, factor: int) -> None:
 
 
 def displace(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
-    """Move the pixels of (B, 3, S, S) by a coarse field (B, 2, h, w), interpolated to S; edges are replicated.
+    """Warp images by a coarse flow, interpolated to their size; edges are replicated.
 
-    The field says where each pixel comes from, x then y, through tanh: at most MAX_DISPLACEMENT of the side.
+    Args:
+        image: (B, 3, S, S).
+        flow: (B, 2, h, w), x then y, from an output pixel to its origin. tanh limits it to MAX_DISPLACEMENT of the side.
+
+    Returns:
+        (B, 3, S, S).
     """
     size = image.shape[-1]
     with full_precision(image):
@@ -91,8 +101,8 @@ class Backbone(nn.Module):
         Args:
             params: widths and depths.
             num_channels: channels of the spliced input.
-            embedding_size: D, numbers in the recognizer's embedding.
-            pooled_size: P, numbers in its pooled levels (``source.pool_levels``).
+            embedding_size: D, length of the recognizer's embedding.
+            pooled_size: P, length of its pooled levels (``source.pool_levels``).
         """
         super().__init__()
         self.unshuffle = params.unshuffle
@@ -158,7 +168,7 @@ class Generator(Backbone):
         Args:
             source: (B, 3, S, S) in [-1, 1], S a multiple of 16.
             template: (B, 3, S, S) in [-1, 1].
-            description: (B, P + D) of the source, from ``self.description.describe``.
+            description: (B, P + D), source conditioning of ``self.description.describe``.
             guide: not used by this generator.
         """
         del guide
@@ -173,25 +183,25 @@ class Generator(Backbone):
     def _paint(
         self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Raw image (B, 3, W, W) and mask (B, 1, W, W) of the window, whose source and template these are."""
+        """Compute raw image (B, 3, W, W) and mask (B, 1, W, W) from source and template inside the window."""
         coarse, x = self.decode(torch.cat([source, template], 1), description)
         moved = self._move(coarse, source, template)
         return self._mix(self.output(activate(self.refine(x))), moved)
 
     def _move(self, x: torch.Tensor, source: torch.Tensor, template: torch.Tensor) -> list[torch.Tensor]:
-        """Those of source and template that may be mixed in, each moved by its own field, (B, 3, W, W)."""
+        """Warp source and template, as far as params enable it, each by its own flow, (B, 3, W, W)."""
         if self.flow is None:
             return []
-        pictures = [picture for picture, moves in zip((source, template), self.moves, strict=True) if moves]
-        fields = self.flow(x).float().split(2, 1)
-        return [displace(picture, field) for picture, field in zip(pictures, fields, strict=True)]
+        images = [image for image, moves in zip((source, template), self.moves, strict=True) if moves]
+        flows = self.flow(x).float().split(2, 1)
+        return [displace(image, flow) for image, flow in zip(images, flows, strict=True)]
 
     def _mix(self, x: torch.Tensor, moved: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Unfold the output channels; mix what is painted with the moved pictures; raw image and mask."""
+        """Shuffle channels to pixels and blend the decoder's image with the warped images: raw image and mask."""
         unfolded = F.pixel_shuffle(x, self.unshuffle).float()
         raw, mask = torch.tanh(unfolded[:, :3]), torch.sigmoid(unfolded[:, 3:4])
         if moved:
-            pictures = torch.stack([raw, *moved], 1)
+            images = torch.stack([raw, *moved], 1)
             shares = torch.softmax(F.pad(unfolded[:, 4:], (0, 0, 0, 0, 1, 0)), 1)
-            raw = (shares[:, :, None] * pictures).sum(1)
+            raw = (shares[:, :, None] * images).sum(1)
         return raw, mask

@@ -1,24 +1,26 @@
-"""What the generator is told of the source: one function from crops and recognizer, the same in training and at inference."""
+"""Source conditioning of the generator, the same in training and at inference."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-from swapcore.ops.embedding import centered
-
-Recognize = Callable[[torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
-"""A frozen face network: crops (B, 3, S, S) in [-1, 1] to its levels [(B, C_i, H_i, W_i)] and raw embedding (B, D)."""
+from swapcore.ops.embedding import Recognize, centered
 
 EMBEDDING_GAIN = 16.0
-"""A unit vector of some 128 numbers has entries near 1/11; larger than the ten times as many standardized levels, it is heard."""
+"""Scales the embedding, a unit vector whose 128 entries are near 1/11, above the standardized levels, which are ten times as many."""
 _MIN_DEVIATION = 1e-3
 
 
 def pool_levels(levels: Sequence[torch.Tensor], embedding: torch.Tensor) -> torch.Tensor:
-    """Mean and standard deviation over space of every channel of every level, (B, 2 * sum C_i), float32.
+    """Compute mean and standard deviation over space of every channel of every level.
 
-    Without levels (a network that gives embeddings only) the width is 0.
+    Args:
+        levels: [(B, C_i, H_i, W_i)]; empty for a recognizer that only returns embeddings.
+        embedding: (B, D); gives batch size and device.
+
+    Returns:
+        (B, 2 * sum C_i), float32.
     """
     pooled = [embedding.new_zeros(embedding.shape[0], 0, dtype=torch.float32)]
     for level in levels:
@@ -28,7 +30,7 @@ def pool_levels(levels: Sequence[torch.Tensor], embedding: torch.Tensor) -> torc
 
 
 class SourceDescription(nn.Module):
-    """Standardizes pooled recognizer levels and centers the embedding; its buffers travel with the generator's weights."""
+    """Standardizes pooled recognizer levels and centers the embedding; the buffers are part of the generator's weights."""
 
     embedding_mean: torch.Tensor
     pooled_mean: torch.Tensor
@@ -42,25 +44,25 @@ class SourceDescription(nn.Module):
 
     @property
     def size(self) -> int:
-        """Numbers in a description."""
+        """Length of a description, P + D."""
         return self.embedding_mean.numel() + self.pooled_mean.numel()
 
     @torch.no_grad()
     def fit(self, pooled: torch.Tensor, embedding_mean: torch.Tensor) -> None:
-        """Take the statistics of the training people's sources: pooled (N, P), embedding_mean (D,)."""
+        """Set the statistics from the training people's sources: pooled (N, P), embedding_mean (D,)."""
         self.embedding_mean.copy_(embedding_mean)
         self.pooled_mean.copy_(pooled.mean(0))
         self.pooled_std.copy_(pooled.std(0, correction=0).clamp(min=_MIN_DEVIATION))
 
     def forward(self, pooled: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        """Pooled levels (B, P) and raw embedding (B, D) to the description (B, P + D), float32."""
+        """Compute the description (B, P + D), float32, from pooled levels (B, P) and raw embedding (B, D)."""
         identity = centered(embedding, self.embedding_mean)
         standard = (pooled - self.pooled_mean) / self.pooled_std
         return torch.cat([standard, EMBEDDING_GAIN * identity], 1)
 
     @torch.no_grad()
     def describe(self, recognize: Recognize, source: torch.Tensor) -> torch.Tensor:
-        """Source crops (B, 3, S, S) in [-1, 1] to the description (B, P + D) that the generator takes."""
+        """Compute the generator's description (B, P + D) of source crops (B, 3, S, S) in [-1, 1]."""
         levels, embedding = recognize(source)
         described: torch.Tensor = self(pool_levels(levels, embedding), embedding)
         return described

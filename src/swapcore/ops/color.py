@@ -1,4 +1,4 @@
-"""CIE Lab, in which colors are compared as the eye does, and the color of a face's skin."""
+"""Conversion between sRGB and CIE Lab, and the skin color of a face."""
 
 import cv2
 import numpy as np
@@ -13,22 +13,22 @@ Lab = npt.NDArray[np.float32]
 
 
 def to_lab(image: Image) -> Lab:
-    """CIE Lab (D65) of an sRGB picture, uint8 (S, S, 3)."""
+    """Convert an sRGB image, uint8 (S, S, 3), to CIE Lab (D65)."""
     return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), dtype=np.float32)
 
 
 def from_lab(lab: Lab) -> Image:
-    """sRGB of a Lab picture, rounded, colors outside sRGB clipped, uint8 (S, S, 3)."""
+    """Convert Lab to sRGB, uint8 (S, S, 3), rounded; colors outside sRGB are clipped."""
     rgb = cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)
     return np.asarray(np.clip(rgb * 255 + 0.5, 0, 255), dtype=np.uint8)
 
 
 def skin_color(lab: Lab, points: Points) -> npt.NDArray[np.float32]:
-    """Median Lab (3,) of a face between eyes and mouth, where neither hair nor beard grows.
+    """Median Lab (3,) of a face between eyes and mouth, where there is rarely hair or beard.
 
     Args:
         lab: an aligned crop.
-        points: its five points (5, 2).
+        points: (5, 2) landmarks in crop pixels.
     """
     frame = face_coordinates(points, lab.shape[0])
     x, y = frame[..., 0], frame[..., 1]

@@ -1,4 +1,4 @@
-"""Which device trains, with how many threads, in which number format."""
+"""Choice of device, number of threads and number format."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -9,28 +9,42 @@ from swapcore.errors import ParamsError
 from swapcore.parallel import num_processes
 
 MAX_GPU_PROCESSES = 4
-"""Each holds a CUDA context and the model in the GPU's memory."""
+"""Each has a CUDA context and the model in the GPU's memory."""
 
 
 def select_device(name: str) -> torch.device:
-    """The device that params name; auto takes CUDA, then MPS, then the CPU. Processes that share a node take a GPU each.
+    """Return the device of a name.
+
+    Args:
+        name: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps. Processes of one node that use cuda get one GPU
+            each, by their local rank.
 
     Raises:
-        ParamsError: the named device is not there, or is one for several processes.
+        ParamsError: the device is not available, or several processes cannot share it.
     """
-    several = launched.num_local_processes() > 1
+    num_sharing = launched.num_local_processes()
     if name == "auto":
-        on_mps = torch.backends.mps.is_available() and not several
+        on_mps = torch.backends.mps.is_available() and num_sharing == 1
         name = "cuda" if torch.cuda.is_available() else "mps" if on_mps else "cpu"
-    if several and name not in ("cuda", "cpu"):
-        raise ParamsError(
-            f"device: {name} is one device for {launched.num_local_processes()} processes; use cuda or cpu"
-        )
-    device = torch.device(f"cuda:{launched.local_rank()}" if several and name == "cuda" else name)
+    if num_sharing > 1 and name not in ("cuda", "cpu"):
+        raise ParamsError(f"device: {name} is one device for {num_sharing} processes; use cuda or cpu")
+    device = _parse(f"cuda:{launched.local_rank()}" if num_sharing > 1 and name == "cuda" else name)
     if device.type == "cuda" and not (device.index or 0) < torch.cuda.device_count():
-        raise ParamsError(f"device: {device} is not there ({torch.cuda.device_count()} CUDA devices); use auto or cpu")
+        raise ParamsError(
+            f"device: {device} is not available ({torch.cuda.device_count()} CUDA devices); use auto or cpu"
+        )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ParamsError("device: mps is not there; use auto or cpu")
+        raise ParamsError("device: mps is not available; use auto or cpu")
+    return device
+
+
+def _parse(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda", "mps"):
+        raise ParamsError(f"device: {name} is not a device; use auto, cpu, cuda, cuda:N or mps")
     return device
 
 
@@ -41,15 +55,15 @@ def num_inference_processes(workers: int, device: str) -> int:
 
 
 def set_threads(threads: int) -> None:
-    """Let torch use so many threads; 0 = torch's own choice, one for each core unless OMP_NUM_THREADS says otherwise."""
+    """Set torch's number of threads; 0 keeps torch's choice, one per core unless OMP_NUM_THREADS is set."""
     if threads:
         torch.set_num_threads(threads)
 
 
 def number_format(device: torch.device, precision: str) -> str:
-    """What auto stands for here: bf16 where the hardware multiplies matrices of it, as CUDA since Ampere and CPUs with AMX do.
+    """Resolve a precision: auto is bf16 on hardware that multiplies bf16 matrices (CUDA since Ampere, CPUs with AMX).
 
-    Processors that merely know the format (avx512_bf16) are slower with it than with fp32: docs/experiments.md.
+    On CPUs that have avx512_bf16 but no AMX, bf16 is slower than fp32 (docs/experiments.md).
     """
     if precision != "auto":
         return precision
@@ -59,11 +73,11 @@ def number_format(device: torch.device, precision: str) -> str:
 
 
 def dtype_of(device: torch.device, precision: str) -> torch.dtype:
-    """The dtype in which convolutions are computed."""
+    """Return the dtype of convolutions for a precision."""
     return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[number_format(device, precision)]
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """The context of forward passes and losses; fp16 needs loss scaling, bf16 has the exponents of fp32 and needs none."""
-    computed_in = dtype_of(device, precision)
-    return nullcontext() if computed_in == torch.float32 else torch.autocast(device.type, computed_in)
+    """Return the context of forward passes and losses; fp16 needs loss scaling, bf16 does not."""
+    dtype = dtype_of(device, precision)
+    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)

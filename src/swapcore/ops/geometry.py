@@ -1,4 +1,7 @@
-"""Alignments and affines. Points are x, y in pixels; the center of the top-left pixel is (0, 0)."""
+"""Similarity transforms, affine maps and warps.
+
+Points are x, y in pixels; the center of the top-left pixel is (0, 0).
+"""
 
 import math
 
@@ -9,13 +12,13 @@ import numpy.typing as npt
 from swapcore.ops.image import Image
 
 Points = npt.NDArray[np.float64]
-"""Points, (N, 2), x then y, in pixels."""
+"""(N, 2), x then y, in pixels."""
 Affine = npt.NDArray[np.float64]
 """A (2, 3) matrix [A | t] that maps a point p to A p + t."""
 
 
 def similarity_transform(source: Points, target: Points) -> Affine:
-    """Least-squares rotation, uniform scale and shift from source to target points (N, 2), N >= 2.
+    """Fit rotation, uniform scale and shift from source to target points (N, 2), N >= 2, by least squares.
 
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991;
     without reflection.
@@ -44,39 +47,45 @@ def apply(affine: Affine, points: Points) -> Points:
 
 
 def invert(affine: Affine) -> Affine:
-    """The affine (2, 3) that undoes this one.
+    """Return the inverse of an affine (2, 3).
 
     Raises:
-        ValueError: the affine flattens the plane.
+        ValueError: the affine is singular.
     """
     if abs(float(np.linalg.det(affine[:, :2]))) < 1e-12:
-        raise ValueError("the affine cannot be inverted")
+        raise ValueError("the affine is singular")
     inverse = np.linalg.inv(affine[:, :2])
     return np.hstack([inverse, (-inverse @ affine[:, 2])[:, None]])
 
 
 def compose(outer: Affine, inner: Affine) -> Affine:
-    """The affine (2, 3) that applies inner, then outer."""
+    """Return the affine (2, 3) that applies inner, then outer."""
     return np.hstack([outer[:, :2] @ inner[:, :2], (outer[:, :2] @ inner[:, 2] + outer[:, 2])[:, None]])
 
 
 def rescale(affine: Affine, from_px: int, to_px: int) -> Affine:
-    """The same crop at another size: pixel centers stay pixel centers."""
+    """Change an image-to-crop affine to another crop size; the crop covers the same area."""
     factor = to_px / from_px
     scaling = np.array([[factor, 0.0, (factor - 1) / 2], [0.0, factor, (factor - 1) / 2]])
     return compose(scaling, affine)
 
 
 def in_half_sides(affine: Affine, size_px: int) -> Affine:
-    """An affine (2, 3) between pictures of size_px, in torch's units: -1 and 1 are their outer edges."""
+    """Convert an affine (2, 3) between images of size_px to torch's units, in which the outer edges are -1 and 1."""
     to_half_sides = np.array([[2.0 / size_px, 0.0, 1.0 / size_px - 1.0], [0.0, 2.0 / size_px, 1.0 / size_px - 1.0]])
     return compose(to_half_sides, compose(affine, invert(to_half_sides)))
 
 
 def warp(image: Image, affine: Affine, size_px: int, interpolation: int = cv2.INTER_LINEAR) -> Image:
-    """Cut a (size_px, size_px, 3) crop: affine maps picture points to crop points; edges are replicated.
+    """Cut a crop, uint8 (size_px, size_px, 3); edges are replicated.
 
-    Where the crop shrinks the picture more than twofold, the picture is averaged down first, against aliasing.
+    Beyond a reduction of two, the image is averaged down first, against aliasing.
+
+    Args:
+        image: uint8 (H, W, 3).
+        affine: (2, 3), points of the image to points of the crop.
+        size_px: side of the crop.
+        interpolation: OpenCV's flag.
     """
     scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
     num_halvings = max(0, math.ceil(-math.log2(scale)) - 1)
@@ -90,7 +99,7 @@ def warp(image: Image, affine: Affine, size_px: int, interpolation: int = cv2.IN
 
 
 def _cut_region(image: Image, affine: Affine, size_px: int, step_px: int) -> tuple[Image, Affine]:
-    """The part of a picture that a crop samples, begun at a multiple of step_px: the rest need not be averaged down."""
+    """Cut the region that a crop samples, from a multiple of step_px, so that only it is averaged down."""
     corners = np.array([[0, 0], [size_px, 0], [0, size_px], [size_px, size_px]]) - 0.5
     seen = apply(invert(affine), corners)
     height, width = image.shape[:2]
@@ -107,7 +116,7 @@ def _cut_region(image: Image, affine: Affine, size_px: int, step_px: int) -> tup
 
 
 def _halve(image: Image, affine: Affine) -> tuple[Image, Affine]:
-    """The picture at half its size, pixels averaged, and the affine that goes with it."""
+    """Average the image down to half its size and adapt the affine."""
     height, width = max(1, image.shape[0] // 2), max(1, image.shape[1] // 2)
     halving = np.array([[width / image.shape[1], 0, 0], [0, height / image.shape[0], 0]])
     halving[:, 2] = (np.diag(halving) - 1) / 2

@@ -1,4 +1,4 @@
-"""Where the face is in an aligned crop: a smooth convex outline that follows the five points."""
+"""Masks of the face in an aligned crop, from five landmarks."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,9 +8,9 @@ from swapcore.ops.geometry import Affine, Points, apply, invert
 Mask = npt.NDArray[np.float32]
 """A soft mask, float32 (S, S), 0 outside to 1 inside."""
 
-# The face's own frame: origin between the eyes, x to the right eye, y down, unit = the distance of the eyes. The four
-# points are those of the FFHQ template (the aligned crop's), the outline was drawn on frontal photographs: from the
-# forehead above the brows to between lower lip and chin, from cheek to cheek without hair and ears.
+# Face coordinates: origin between the eyes, x to the right eye, y down, unit = distance between the eyes. The four points
+# are those of the FFHQ template. The outline was fitted to frontal photographs: from above the brows to between lower lip
+# and chin, from cheek to cheek without hair and ears.
 _CANONICAL = np.array([[-0.5, 0.0], [0.5, 0.0], [-0.444, 1.042], [0.444, 1.042]])
 _NOSE = 2
 _WIDEST_Y = 0.20
@@ -24,7 +24,7 @@ _MAX_NARROWING = 0.5
 
 
 def face_frame(points: Points) -> Affine:
-    """The affine (2, 3) from the face's own frame to the crop, least squares over eyes and mouth corners.
+    """Fit the affine (2, 3) from face coordinates to the crop by least squares over eyes and mouth corners.
 
     Args:
         points: (5, 2) crop pixels: left eye, right eye, nose base, left and right mouth corner.
@@ -35,16 +35,16 @@ def face_frame(points: Points) -> Affine:
 
 
 def face_coordinates(points: Points, size_px: int) -> npt.NDArray[np.float64]:
-    """Each pixel of the crop in the face's own frame, (S, S, 2), x then y."""
+    """Return the face coordinates of each pixel, (S, S, 2), x then y."""
     rows, columns = np.mgrid[0:size_px, 0:size_px].astype(np.float64)
     return apply(invert(face_frame(points)), np.stack([columns, rows], axis=-1))
 
 
 def outline_radius(points: Points, size_px: int) -> npt.NDArray[np.float32]:
-    """How far each pixel lies from the middle of the face: (S, S), 0 in the middle, 1 on the outline, more outside.
+    """Relative distance of each pixel from the center of the face, (S, S): 0 in the center, 1 on the outline, > 1 outside.
 
-    A superellipse in the face's frame, wider above than below, and narrower on the side to which the nose points,
-    where a turned head shows less cheek.
+    A superellipse in face coordinates, wider above than below, and narrower on the side to which the nose points, where a
+    turned head shows less cheek.
 
     Args:
         points: (5, 2) crop pixels, as in the faces artifact.
@@ -59,7 +59,7 @@ def outline_radius(points: Points, size_px: int) -> npt.NDArray[np.float32]:
 
 
 def outline_points(points: Points, num: int, grow: float) -> Points:
-    """Points (num, 2) in crop pixels on the outline made grow times larger, clockwise from the right cheek."""
+    """Return points (num, 2) in crop pixels on the outline scaled by grow, clockwise from the right cheek."""
     angles = np.arange(num) * (2 * np.pi / num)
     cosine, sine = np.round(np.cos(angles), 12), np.round(np.sin(angles), 12)
     y = np.sign(sine) * np.abs(sine) ** (2 / _EXPONENT) * np.where(sine < 0, _TOP, _BOTTOM) * grow
@@ -68,24 +68,24 @@ def outline_points(points: Points, num: int, grow: float) -> Points:
 
 
 def nose_offset(points: Points) -> float:
-    """How far right of the line between eyes and mouth the nose lies, in eye distances: grows with the head's turn."""
+    """Horizontal offset of the nose from the line between eyes and mouth, in eye distances; it grows with yaw."""
     return float(apply(invert(face_frame(points)), points[_NOSE])[0])
 
 
 def _half_width(points: Points, side: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Half the outline's width at a height y below its widest place, on the side -1 left or 1 right."""
+    """Half-width of the outline at height y below its widest part, on side -1 (left) or 1 (right)."""
     narrowing = np.clip(_YAW_NARROWING * nose_offset(points) * side, 0, _MAX_NARROWING)
     return np.asarray(_HALF_WIDTH * (1 - narrowing) * (1 - _TAPER * np.clip(y, -_TOP, _BOTTOM)), dtype=np.float64)
 
 
 def face_mask(points: Points, size_px: int, *, softness: float, grow: float = 1.0) -> Mask:
-    """The inner face of an aligned crop: (S, S), 1 inside, falling to 0 exactly at the outline.
+    """Return the mask of the inner face, (S, S): 1 inside, falling to 0 at the outline.
 
     Args:
         points: (5, 2) crop pixels: left eye, right eye, nose base, left and right mouth corner.
         size_px: side S of the crop.
         softness: width of the soft edge as a share of the outline's radius, 0 (a hard edge) to 1.
-        grow: the outline's size, 1 = the inner face; 1.35 takes in chin, jaw and temples.
+        grow: scale of the outline; 1 = the inner face, 1.35 includes chin, jaw and temples.
     """
     inward = 1 - outline_radius(points, size_px) / grow
     if softness <= 0:

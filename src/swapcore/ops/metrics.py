@@ -1,4 +1,4 @@
-"""Figures that judge pictures and face features, each with the formula's source; numpy in, float64 out."""
+"""Image and embedding metrics with bootstrap intervals; numpy in, float64 out."""
 
 from typing import NamedTuple
 
@@ -6,12 +6,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import correlate1d
 
+from swapcore.ops.embedding import unit_length
 from swapcore.ops.image import Image
 
 Mask = npt.NDArray[np.floating]
 """(H, W) weights in [0, 1]."""
 Vectors = npt.NDArray[np.floating]
-"""Face features or network features, (N, D)."""
+"""Embeddings or network features, (N, D)."""
 
 PEAK = 255.0
 SSIM_WINDOW_PX = 11
@@ -21,7 +22,7 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 
 class Interval(NamedTuple):
-    """A figure's lower and upper bound."""
+    """Bounds of an interval estimate."""
 
     low: float
     high: float
@@ -31,7 +32,7 @@ def _weighted_mean(values: npt.NDArray[np.floating], mask: Mask | None) -> float
     if mask is None:
         return float(values.mean())
     if mask.shape != values.shape:
-        raise ValueError(f"the mask {mask.shape} does not fit the picture {values.shape}")
+        raise ValueError(f"mask {mask.shape} and image {values.shape} differ in shape")
     total = float(mask.sum(dtype=np.float64))
     if total <= 0:
         raise ValueError("the mask is empty")
@@ -40,11 +41,11 @@ def _weighted_mean(values: npt.NDArray[np.floating], mask: Mask | None) -> float
 
 def _same_shape(first: Image, second: Image) -> None:
     if first.shape != second.shape or first.ndim != 3:
-        raise ValueError(f"expected two (H, W, 3) pictures of one size, got {first.shape} and {second.shape}")
+        raise ValueError(f"expected two (H, W, 3) images of one size, got {first.shape} and {second.shape}")
 
 
 def l1(first: Image, second: Image, mask: Mask | None = None) -> float:
-    """Mean absolute difference in gray levels, 0 to 255, of two (H, W, 3) pictures, weighted by mask (H, W).
+    """Mean absolute difference in gray levels, 0 to 255, of two (H, W, 3) images, weighted by mask (H, W).
 
     Raises:
         ValueError: shapes that differ, or an empty mask.
@@ -54,7 +55,7 @@ def l1(first: Image, second: Image, mask: Mask | None = None) -> float:
 
 
 def psnr(first: Image, second: Image, mask: Mask | None = None) -> float:
-    """Peak signal-to-noise ratio in dB: 10 log10(255² / mean squared error); infinite for equal pictures.
+    """Peak signal-to-noise ratio in dB: 10 log10(255² / mean squared error); infinite for equal images.
 
     Raises:
         ValueError: shapes that differ, or an empty mask.
@@ -65,7 +66,7 @@ def psnr(first: Image, second: Image, mask: Mask | None = None) -> float:
 
 
 def _blur(plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Filter by the Gaussian window and keep only where the window lies inside the picture."""
+    """Filter with the Gaussian window, without the border that the window does not fit in."""
     radius = SSIM_WINDOW_PX // 2
     window = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * SSIM_SIGMA_PX**2))
     window /= window.sum()
@@ -74,13 +75,13 @@ def _blur(plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def ssim(first: Image, second: Image, mask: Mask | None = None) -> float:
-    """Structural similarity of the luma, in [-1, 1], 1 for equal pictures.
+    """Structural similarity of the luma, in [-1, 1], 1 for equal images.
 
     Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment: from error visibility to structural similarity",
-    IEEE TIP 2004, eq. 13: Gaussian window of 11 px and deviation 1.5 px, K1 = 0.01, K2 = 0.03, where the window fits.
+    IEEE TIP 2004, eq. 13: Gaussian window of 11 px and deviation 1.5 px, K1 = 0.01, K2 = 0.03; the border is left out.
 
     Raises:
-        ValueError: shapes that differ, a picture smaller than the window, or an empty mask.
+        ValueError: shapes that differ, an image smaller than the window, or an empty mask.
     """
     _same_shape(first, second)
     if min(first.shape[:2]) < SSIM_WINDOW_PX:
@@ -97,10 +98,10 @@ def ssim(first: Image, second: Image, mask: Mask | None = None) -> float:
     return _weighted_mean(similarity, None if mask is None else mask[radius:-radius, radius:-radius])
 
 
-def cosine(first: Vectors, second: Vectors, mean: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def centered_cosine(first: Vectors, second: Vectors, mean: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Cosines of the rows of two (N, D) arrays after subtracting mean (D,) from both: (N,) in [-1, 1].
 
-    A row that equals the mean has no direction; its cosine is 0.
+    The cosine of a row that equals the mean is 0.
     """
     return np.asarray((_unit(first, mean) * _unit(second, mean)).sum(1))
 
@@ -111,25 +112,24 @@ def cosine_table(queries: Vectors, gallery: Vectors, mean: npt.NDArray[np.floati
 
 
 def _unit(vectors: Vectors, mean: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    centered = vectors.astype(np.float64) - mean
-    return np.asarray(centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-12))
+    return unit_length(vectors.astype(np.float64) - mean)
 
 
 def retrieval_rank(
     similarity: npt.NDArray[np.floating], people: npt.NDArray[np.str_], person: str, allowed: npt.NDArray[np.bool_]
 ) -> int | None:
-    """Rank of a person, 1 = first, when people are ordered by their most similar allowed photograph.
+    """Rank of a person, 1 = first, when people are ordered by their most similar allowed image.
 
-    A tie counts against the person, so that features without information score last, not first.
+    Ties count against the person, so that features without information rank last, not first.
 
     Args:
-        similarity: (N,) of the query to each gallery photograph.
-        people: (N,) whom each photograph shows.
-        person: who should be found.
-        allowed: (N,) photographs that count.
+        similarity: (N,) of the query to each gallery image.
+        people: (N,) identity of each gallery image.
+        person: the identity to find.
+        allowed: (N,) which gallery images count.
 
     Returns:
-        The rank, or None if no photograph of the person is allowed.
+        The rank, or None if no image of the person is allowed.
     """
     mine = allowed & (people == person)
     if not mine.any():
@@ -152,8 +152,14 @@ def kid(
 ) -> float:
     """Kernel inception distance: unbiased squared MMD with the polynomial kernel; near 0 for one distribution.
 
-    Binkowski, Sutherland, Arbel, Gretton, "Demystifying MMD GANs", ICLR 2018, eq. 4. Weights (N,), (M,) count how often
-    a bootstrap drew each row; a row is never compared with itself, so that the estimate stays unbiased under them.
+    Binkowski, Sutherland, Arbel, Gretton, "Demystifying MMD GANs", ICLR 2018, eq. 4. Weights (N,), (M,) are the
+    bootstrap counts of each row; a row is never compared with itself, so that the estimate stays unbiased.
+
+    Args:
+        first: features (N, D).
+        second: features (M, D).
+        first_weights: (N,), default 1.
+        second_weights: (M,), default 1.
 
     Raises:
         ValueError: fewer than two rows (of positive weight) on a side.
@@ -182,32 +188,46 @@ def _kid_of_kernels(
 
 
 def kid_interval(first: Vectors, second: Vectors, *, num_samples: int, seed: int, level: float = 0.95) -> Interval:
-    """Bootstrap percentile interval of kid: rows of both sides drawn with replacement, seeded."""
+    """Bootstrap percentile interval of ``kid`` over the rows of both sides.
+
+    Args:
+        first: features (N, D).
+        second: features (M, D).
+        num_samples: bootstrap samples.
+        seed: of the draws.
+        level: coverage.
+    """
     rng = np.random.default_rng(seed)
     kernels = polynomial_kernel(first, first), polynomial_kernel(second, second), polynomial_kernel(first, second)
-    figures = []
+    estimates = []
     for w, v in zip(_draws(rng, len(first), num_samples), _draws(rng, len(second), num_samples), strict=True):
         if (w > 0).sum() >= 2 and (v > 0).sum() >= 2:
-            figures.append(_kid_of_kernels(*kernels, w, v))
-    return _percentiles(np.asarray(figures), level)
+            estimates.append(_kid_of_kernels(*kernels, w, v))
+    return _percentiles(np.asarray(estimates), level)
 
 
 def _draws(rng: np.random.Generator, num_items: int, num_samples: int) -> npt.NDArray[np.float64]:
-    """How often each item is drawn in each sample of num_items draws with replacement: (num_samples, num_items)."""
+    """Draw bootstrap counts (num_samples, num_items): num_items draws with replacement per sample."""
     return rng.multinomial(num_items, np.full(num_items, 1 / num_items), size=num_samples).astype(np.float64)
 
 
-def _percentiles(figures: npt.NDArray[np.float64], level: float) -> Interval:
-    low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
+def _percentiles(values: npt.NDArray[np.float64], level: float) -> Interval:
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
 
 
 def bootstrap_interval(
     values: npt.NDArray[np.floating], *, num_samples: int, seed: int, level: float = 0.95
 ) -> Interval:
-    """Percentile interval of the mean of independent values (N,), seeded.
+    """Percentile interval of the mean of independent values (N,).
 
     Efron, Tibshirani, "An Introduction to the Bootstrap", 1993, ch. 13.
+
+    Args:
+        values: (N,).
+        num_samples: bootstrap samples.
+        seed: of the draws.
+        level: coverage.
 
     Raises:
         ValueError: no values.
@@ -227,12 +247,19 @@ def crossed_bootstrap_interval(
     seed: int,
     level: float = 0.95,
 ) -> Interval:
-    """Percentile interval of the mean of values (N,) that share people: people are drawn anew, not pairs.
+    """Percentile interval of the mean of values (N,) of pairs that share people: people are resampled, not pairs.
 
-    The pigeonhole bootstrap: who is the row (source) and who the column (template) are drawn with replacement,
-    independently; a value counts as often as its row times its column was drawn. Owen, "The pigeonhole bootstrap",
-    Annals of Applied Statistics 2007. Values that share a person are not independent; drawing pairs would make the
-    interval too narrow.
+    The pigeonhole bootstrap: rows (sources) and columns (templates) are resampled independently, and a value's weight is
+    the product of the counts of its row and its column. Owen, "The pigeonhole bootstrap", Annals of Applied Statistics
+    2007. Values that share a person are not independent; resampling pairs would give too narrow an interval.
+
+    Args:
+        values: (N,).
+        rows: (N,) source of each value.
+        columns: (N,) template of each value.
+        num_samples: bootstrap samples.
+        seed: of the draws.
+        level: coverage.
 
     Raises:
         ValueError: no values, or lengths that differ.
@@ -244,9 +271,11 @@ def crossed_bootstrap_interval(
     column_names, column_index = np.unique(columns, return_inverse=True)
     row_draws = _draws(rng, len(row_names), num_samples)
     column_draws = _draws(rng, len(column_names), num_samples)
-    figures = []
+    estimates = []
     for row_draw, column_draw in zip(row_draws, column_draws, strict=True):
         weights = row_draw[row_index] * column_draw[column_index]
         if weights.sum() > 0:
-            figures.append(float(weights @ values / weights.sum()))
-    return _percentiles(np.asarray(figures), level) if figures else Interval(float(values.min()), float(values.max()))
+            estimates.append(float(weights @ values / weights.sum()))
+    return (
+        _percentiles(np.asarray(estimates), level) if estimates else Interval(float(values.min()), float(values.max()))
+    )

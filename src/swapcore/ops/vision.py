@@ -1,4 +1,4 @@
-"""torchvision, imported so that it also loads beside a CPU build of torch."""
+"""Import of torchvision that works with any build of torch."""
 
 import importlib.util
 from pathlib import Path
@@ -12,10 +12,10 @@ _SCHEMAS = (
 
 
 def _declare_missing_operators() -> torch.library.Library | None:
-    """Declare the two operators that torchvision's import looks up and its compiled part could not bring.
+    """Declare two operators that torchvision looks up on import, if its compiled library cannot be loaded.
 
-    torchvision from PyPI is linked against CUDA; beside a CPU torch its ``_C.so`` does not load and the import dies with
-    "operator torchvision::nms does not exist". With the declarations transforms and models work; nms itself does not.
+    torchvision from PyPI is linked against CUDA. With a CPU torch its ``_C.so`` does not load, and the import fails with
+    "operator torchvision::nms does not exist". With the declarations transforms and models work; nms does not.
     """
     spec = importlib.util.find_spec("torchvision")
     folders = spec.submodule_search_locations if spec else None
@@ -30,7 +30,7 @@ def _declare_missing_operators() -> torch.library.Library | None:
     return None
 
 
-_declared = _declare_missing_operators()  # the declarations live as long as this object
+_declared = _declare_missing_operators()  # keeps the declarations alive
 
 from torchvision import models  # noqa: E402  # only after the declarations
 

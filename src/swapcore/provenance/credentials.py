@@ -1,4 +1,4 @@
-"""With whose certificate manifests are signed: the user's own, named by environment variables, or one made here on first use."""
+"""Certificate and key that sign manifests."""
 
 import datetime
 import os
@@ -16,20 +16,20 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from swapcore.errors import InputError
 
 CERTIFICATE_VARIABLE = "SWAPCORE_SIGNING_CERTIFICATE"
-"""A PEM file: the signer's certificate, then those above it."""
+"""Environment variable: a PEM file with the signer's certificate, then its chain."""
 KEY_VARIABLE = "SWAPCORE_SIGNING_KEY"
-"""A PEM file: the signer's private key, without a password."""
+"""Environment variable: a PEM file with the signer's private key, without a password."""
 FOLDER_VARIABLE = "SWAPCORE_CONFIG"
-"""Where the self-made certificate is kept, instead of the user's configuration folder."""
+"""Environment variable: the folder of the self-made certificate, instead of the user's configuration folder."""
 SELF_MADE = "Self-made by swapcore, not trusted"
-"""The organization that a certificate made here names, so that no reader takes it for anybody's."""
+"""Organization in a self-made certificate."""
 _CHAIN, _KEY = "certificate.pem", "key.pem"
 _VALID = datetime.timedelta(days=3650)
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """A certificate chain and its private key, as c2pa takes them."""
+    """A certificate chain and its private key, in the form that c2pa needs."""
 
     algorithm: str
     """es256, es384, es512, ed25519 or ps256."""
@@ -40,10 +40,10 @@ class Credentials:
 
 
 def signing_credentials() -> Credentials:
-    """The user's credentials where both environment variables are set, otherwise the self-made ones, made if there are none yet.
+    """Read the user's credentials if both environment variables are set, else the self-made ones, which are made if missing.
 
     Raises:
-        InputError: a file is missing, is no PEM, has expired, or key and certificate do not belong together.
+        InputError: a file is missing, not PEM or expired, or key and certificate do not match.
     """
     certificate, key = os.environ.get(CERTIFICATE_VARIABLE), os.environ.get(KEY_VARIABLE)
     if certificate and key:
@@ -58,7 +58,7 @@ def signing_credentials() -> Credentials:
 
 
 def configuration_folder() -> Path:
-    """The user's own folder for what swapcore keeps between runs: $SWAPCORE_CONFIG, $XDG_CONFIG_HOME/swapcore, ~/.config/swapcore."""
+    """Return the user's configuration folder: $SWAPCORE_CONFIG, $XDG_CONFIG_HOME/swapcore or ~/.config/swapcore."""
     if named := os.environ.get(FOLDER_VARIABLE):
         return Path(named)
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "swapcore"
@@ -68,22 +68,22 @@ def read_credentials(certificate: Path, key: Path) -> Credentials:
     """Read and check a certificate chain and its key.
 
     Raises:
-        InputError: see signing_credentials.
+        InputError: as for signing_credentials.
     """
     try:
         chain, secret = certificate.read_bytes(), key.read_bytes()
     except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}; a signing certificate and its key are needed") from None
+        raise InputError(f"{error.filename}: {error.strerror}; give a signing certificate and its key") from None
     try:
         signer = x509.load_pem_x509_certificates(chain)[0]
     except ValueError:
-        raise InputError(f"{certificate}: no certificate in PEM; put the signer's first, then those above it") from None
+        raise InputError(f"{certificate}: not a certificate in PEM; put the signer's first, then its chain") from None
     try:
         private = serialization.load_pem_private_key(secret, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise InputError(f"{key}: no private key in PEM without a password") from None
+        raise InputError(f"{key}: not a private key in PEM without a password; convert it") from None
     if signer.public_key() != private.public_key():
-        raise InputError(f"{key}: is not the key of the certificate in {certificate}")
+        raise InputError(f"{key}: does not match the certificate in {certificate}; give the key of that certificate")
     if signer.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
         raise InputError(f"{certificate}: expired on {signer.not_valid_after_utc:%Y-%m-%d}; renew it")
     pkcs8 = private.private_bytes(
@@ -103,14 +103,14 @@ def _algorithm(private: object, path: Path) -> str:
         return "ed25519"
     if isinstance(private, rsa.RSAPrivateKey):
         return "ps256"
-    raise InputError(f"{path}: cannot sign C2PA; use a key on P-256, P-384 or P-521, Ed25519 or RSA")
+    raise InputError(f"{path}: this kind of key cannot sign C2PA; use P-256, P-384 or P-521, Ed25519 or RSA")
 
 
 def make_credentials(folder: Path) -> None:
-    """Make a certificate that names itself self-made, and its key, readable by the user alone.
+    """Make a self-made certificate and its key, readable by the user only.
 
-    C2PA wants a signer below an authority; the authority's key is forgotten at once. Written beside and renamed, so that of several
-    processes that start together one wins and the others take what it made.
+    C2PA requires a signer below a certificate authority; the authority's key is discarded. The folder is renamed into place,
+    so that processes that start at the same time use the same certificate.
     """
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # mode 0700
@@ -128,9 +128,9 @@ def make_credentials(folder: Path) -> None:
 
 
 def _self_made() -> tuple[bytes, bytes]:
-    """(chain, key) in PEM: a signer for C2PA below an authority of the moment."""
+    """Return (chain, key) in PEM: a C2PA signer below a one-time certificate authority."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority_name, signer_name = _name("authority of the moment"), _name("signer")
+    authority_name, signer_name = _name("one-time authority"), _name("signer")
     authority = (
         _certificate(authority_name, authority_name, authority_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -141,7 +141,7 @@ def _self_made() -> tuple[bytes, bytes]:
         _certificate(signer_name, authority_name, key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=True)  # C2PA asks for it
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=True)  # required by C2PA
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )

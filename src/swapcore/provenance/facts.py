@@ -1,4 +1,4 @@
-"""What made a synthetic picture, and out of what: the facts that its marks tell."""
+"""Facts that the marks of a synthetic image record."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,29 +9,29 @@ ACTIONS: tuple[Action, ...] = ("swapped", "anonymized", "video")
 
 @dataclass(frozen=True)
 class ModelReference:
-    """Which model made a picture."""
+    """The model that made an image."""
 
     name: str
     version: str | None
-    """Its version in the registry, None for a folder."""
+    """Version in the registry; None for a folder."""
     digest: str
-    """SHA-256 (hex) of the model artifact's card.json: its lineage id."""
+    """SHA-256 (hex) of the model artifact's card.json, which identifies its lineage."""
 
 
 @dataclass(frozen=True)
 class Ingredient:
-    """A photograph that went into a picture."""
+    """An input image."""
 
     role: Literal["source", "template"]
     name: str
-    """The file's name, without its folders."""
+    """File name without folders."""
     sha256: str
-    """Of the file's bytes, hex."""
+    """Of the file's bytes, or of the pixels of an image in memory, hex."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made a picture, and out of what."""
+    """Action, model and inputs of a synthetic image."""
 
     action: Action
     model: ModelReference

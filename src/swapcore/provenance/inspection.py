@@ -1,4 +1,4 @@
-"""What a file's marks say: its C2PA manifest and its watermark, found without any network."""
+"""Reading of the marks of an image file: C2PA manifest and watermark, offline."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,14 +6,14 @@ from typing import Any
 
 from swapcore.data.images import MAX_MEGAPIXELS, decode_photograph, read_file
 from swapcore.provenance import manifest, watermark
-from swapcore.provenance.manifest import Facts, Manifest
+from swapcore.provenance.manifest import Manifest, ProvenanceAssertion
 from swapcore.provenance.payload import Payload, from_bits
 
 _MIME_TYPES = (
     (b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"), (b"GIF8", "image/gif"),
     (b"II*\0", "image/tiff"), (b"MM\0*", "image/tiff"),
 )  # fmt: skip
-"""The first bytes of the formats that can hold a manifest; other photographs may still hold a watermark."""
+"""First bytes of the formats that can hold a manifest; any format can hold a watermark."""
 
 
 @dataclass(frozen=True)
@@ -26,26 +26,26 @@ class Inspection:
 
     @property
     def is_marked(self) -> bool:
-        """Whether anything says that the picture is synthetic."""
+        """Whether a mark says that the image is synthetic."""
         return self.manifest is not None or self.watermark is not None
 
     @property
     def is_broken(self) -> bool:
-        """Whether the file is no longer what its manifest was signed for."""
+        """Whether the file was changed after it was signed."""
         return self.manifest is not None and self.manifest.state == "Invalid"
 
 
 def inspect_file(path: Path) -> Inspection:
-    """Read both marks of a photograph.
+    """Read both marks of an image file.
 
     Raises:
-        ImageError: the file cannot be read or is no photograph.
+        ImageError: the file cannot be read or is not an image.
     """
     return inspect_bytes(read_file(path), path)
 
 
 def inspect_bytes(data: bytes, path: Path) -> Inspection:
-    """The same for a file's bytes; path is only named."""
+    """Read both marks of a file's bytes; path is named in errors only."""
     image = decode_photograph(data, path, MAX_MEGAPIXELS)
     reading = watermark.read(image)
     mime_type = next((mime_type for start, mime_type in _MIME_TYPES if data.startswith(start)), None)
@@ -57,16 +57,16 @@ def inspect_bytes(data: bytes, path: Path) -> Inspection:
 
 
 def as_text(inspection: Inspection) -> str:
-    """The marks in words, a few lines."""
-    lines = [f"{inspection.path}", f"  manifest   {_manifest_words(inspection.manifest)}"]
+    """Format the marks as a few lines of text."""
+    lines = [f"{inspection.path}", f"  manifest   {_format_manifest(inspection.manifest)}"]
     if inspection.manifest is not None and inspection.manifest.state != "Invalid":
-        lines += [f"  made by    {inspection.manifest.generator}{_source_words(inspection.manifest.source_type)}"]
-        lines += _provenance_lines(inspection.manifest.provenance)
-    return "\n".join([*lines, f"  watermark  {_watermark_words(inspection.watermark)}"])
+        lines += [f"  made by    {inspection.manifest.generator}{_format_source_type(inspection.manifest.source_type)}"]
+        lines += _format_provenance(inspection.manifest.provenance)
+    return "\n".join([*lines, f"  watermark  {_format_watermark(inspection.watermark)}"])
 
 
 def as_json(inspection: Inspection) -> dict[str, Any]:
-    """The marks as a JSON object; what is not there is null."""
+    """Return the marks as a JSON object; missing marks are null."""
     read, found = inspection.manifest, inspection.watermark
     return {
         "file": str(inspection.path),
@@ -84,20 +84,20 @@ def as_json(inspection: Inspection) -> dict[str, Any]:
     }
 
 
-def _manifest_words(read: Manifest | None) -> str:
+def _format_manifest(read: Manifest | None) -> str:
     if read is None:
         return "none"
     if read.state == "Invalid":
-        return f"INVALID: changed since it was signed, or badly signed ({', '.join(read.problems)})"
-    trust = "trusted" if read.state == "Trusted" else "nobody here vouches for the signer"
-    return f'valid, unchanged since it was signed by "{read.signer}" ({trust})'
+        return f"INVALID: changed after it was signed, or the signature is bad ({', '.join(read.problems)})"
+    trust = "trusted" if read.state == "Trusted" else "signer not trusted"
+    return f'valid, unchanged since signed by "{read.signer}" ({trust})'
 
 
-def _source_words(source_type: str | None) -> str:
+def _format_source_type(source_type: str | None) -> str:
     return f", {source_type}" if source_type else ""
 
 
-def _provenance_lines(facts: Facts | None) -> list[str]:
+def _format_provenance(facts: ProvenanceAssertion | None) -> list[str]:
     if facts is None:
         return []
     version = f" version {facts.model.version}" if facts.model.version else ""
@@ -105,5 +105,5 @@ def _provenance_lines(facts: Facts | None) -> list[str]:
     return lines + [f"  from       {i.role} {i.name}, sha256 {i.sha256}" for i in facts.ingredients]
 
 
-def _watermark_words(found: Payload | None) -> str:
+def _format_watermark(found: Payload | None) -> str:
     return f"found: swapcore, {found.action}, model digest {found.model}…" if found else "none found"

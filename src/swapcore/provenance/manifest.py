@@ -1,4 +1,4 @@
-"""The C2PA manifest of a picture: signed facts in the file about what made it, written and read without any network."""
+"""Writing and reading of C2PA manifests, offline."""
 
 import io
 import json
@@ -16,23 +16,23 @@ from swapcore.provenance.credentials import SELF_MADE, Credentials
 from swapcore.provenance.facts import Provenance
 
 ANCHORS_VARIABLE = "SWAPCORE_TRUST_ANCHORS"
-"""A PEM file with the certificates that `inspect` trusts; without it every signature is valid at best, never trusted."""
+"""Environment variable: a PEM file of trusted certificates; without it a signature can be valid, but not trusted."""
 LABEL = "swapcore.provenance"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-"""The digital source type of IPTC for a photograph into which a trained model put something."""
-_DONE = {
+"""IPTC digital source type of a photograph with parts made by a trained model."""
+_DESCRIPTIONS = {
     "swapped": "A model put the face of the source onto the template",
-    "anonymized": "A model put the face of a person who does not exist onto the template",
+    "anonymized": "A model put the face of a rendered person onto the template",
     "video": "A model put the face of the source onto the frames of the template",
 }
 _OFFLINE = {
     "verify": {"verify_after_sign": False, "remote_manifest_fetch": False, "ocsp_fetch": False},
-    "builder": {"thumbnail": {"enabled": False}},  # no picture of anybody inside the manifest
+    "builder": {"thumbnail": {"enabled": False}},  # no image of a person inside the manifest
 }
 
 
-class ModelFacts(BaseModel):
-    """The model, as swapcore's own assertion names it; an empty version means a folder."""
+class ModelAssertion(BaseModel):
+    """The model in swapcore's assertion; an empty version means a folder."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,8 +41,8 @@ class ModelFacts(BaseModel):
     digest: str
 
 
-class IngredientFacts(BaseModel):
-    """A photograph that went in."""
+class IngredientAssertion(BaseModel):
+    """An input image in swapcore's assertion."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,62 +51,72 @@ class IngredientFacts(BaseModel):
     sha256: str
 
 
-class Facts(BaseModel):
+class ProvenanceAssertion(BaseModel):
     """swapcore's own assertion, `swapcore.provenance`."""
 
     model_config = ConfigDict(frozen=True)
 
     action: str
-    model: ModelFacts
-    ingredients: tuple[IngredientFacts, ...]
+    model: ModelAssertion
+    ingredients: tuple[IngredientAssertion, ...]
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a file's manifest says, and whether the file still is what was signed."""
+    """Content and validation of a file's manifest."""
 
     state: str
-    """Trusted: by a certificate of SWAPCORE_TRUST_ANCHORS; Valid: unchanged since it was signed; Invalid: changed, or badly signed."""
+    """Trusted: signed by a certificate of SWAPCORE_TRUST_ANCHORS; Valid: unchanged since signed; Invalid: changed or badly signed."""
     problems: tuple[str, ...]
-    """Codes of C2PA for what failed; that nobody vouches for the signer is one of them."""
+    """C2PA status codes of failed checks, including an untrusted signer."""
     signer: str
     """The organization in the certificate."""
     generator: str
     """Name and version of the program that made the claim."""
     source_type: str | None
-    """The last word of the IPTC digital source type of its actions."""
-    provenance: Facts | None
-    """swapcore's own facts, where swapcore made it."""
+    """Last path segment of the IPTC digital source type of its actions."""
+    provenance: ProvenanceAssertion | None
+    """swapcore's assertion, if present."""
 
     @property
     def self_made(self) -> bool:
-        """Whether the certificate says that it was made on first use."""
+        """Whether the certificate was self-made by swapcore."""
         return self.signer == SELF_MADE
 
 
 def sign(data: bytes, mime_type: str, provenance: Provenance, credentials: Credentials, *, watermarked: bool) -> bytes:
-    """The file's bytes with a manifest in it.
+    """Add a signed manifest to a file.
+
+    Args:
+        data: the file's bytes.
+        mime_type: of the file.
+        provenance: facts to record.
+        credentials: sign the manifest.
+        watermarked: whether the pixels carry the watermark.
+
+    Returns:
+        The bytes of the signed file.
 
     Raises:
-        InputError: the certificate is not one that C2PA can sign with.
+        InputError: C2PA cannot sign with this certificate.
     """
     signed = io.BytesIO()
     information = c2pa.C2paSignerInfo(credentials.algorithm.encode(), credentials.chain, credentials.key, None)
     try:
-        builder = c2pa.Builder(describe(provenance, mime_type, watermarked=watermarked), _context())
+        builder = c2pa.Builder(manifest_definition(provenance, mime_type, watermarked=watermarked), _context())
         builder.sign(c2pa.Signer.from_info(information), mime_type, io.BytesIO(data), signed)
     except c2pa.C2paError as error:
         raise InputError(
-            f"the signing certificate cannot sign C2PA ({first_line(error)}); docs/responsible-use.md"
+            f"the signing certificate cannot sign C2PA ({first_line(error)}); see docs/responsible-use.md"
         ) from None
     return signed.getvalue()
 
 
 def read(data: bytes, mime_type: str) -> Manifest | None:
-    """The manifest of a file's bytes, checked against them; None where there is none.
+    """Read and validate the manifest of a file's bytes; None if there is none.
 
     Raises:
-        InputError: SWAPCORE_TRUST_ANCHORS names no readable file.
+        InputError: the file that SWAPCORE_TRUST_ANCHORS names cannot be read.
     """
     context = _context(os.environ.get(ANCHORS_VARIABLE))
     try:
@@ -119,12 +129,12 @@ def read(data: bytes, mime_type: str) -> Manifest | None:
         return _summary(json.loads(reader.json()))
 
 
-def describe(provenance: Provenance, mime_type: str, *, watermarked: bool) -> dict[str, Any]:
-    """The manifest's definition, as c2pa takes it: ingredients by hash, actions, and swapcore's own facts."""
+def manifest_definition(provenance: Provenance, mime_type: str, *, watermarked: bool) -> dict[str, Any]:
+    """Build the manifest definition for c2pa: ingredients by hash, actions, and swapcore's assertion."""
     agent = {"name": "swapcore", "version": __version__}
     edited = {
         "action": "c2pa.edited",
-        "description": _DONE[provenance.action],
+        "description": _DESCRIPTIONS[provenance.action],
         "digitalSourceType": COMPOSITE,
         "softwareAgent": agent,
         "parameters": {"ingredientIds": [i.role for i in provenance.ingredients if i.role == "source"]},
@@ -139,19 +149,19 @@ def describe(provenance: Provenance, mime_type: str, *, watermarked: bool) -> di
         "ingredients": [_ingredient(provenance, place) for place in range(len(provenance.ingredients))],
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": actions}},
-            {"label": LABEL, "data": facts(provenance).model_dump(mode="json")},
+            {"label": LABEL, "data": assertion(provenance).model_dump(mode="json")},
         ],
     }
 
 
-def facts(provenance: Provenance) -> Facts:
-    """swapcore's own assertion."""
+def assertion(provenance: Provenance) -> ProvenanceAssertion:
+    """Build swapcore's assertion."""
     model = provenance.model
-    return Facts(
+    return ProvenanceAssertion(
         action=provenance.action,
-        model=ModelFacts(name=model.name, version=model.version or "", digest=model.digest),
+        model=ModelAssertion(name=model.name, version=model.version or "", digest=model.digest),
         ingredients=tuple(
-            IngredientFacts(role=ingredient.role, name=_title(provenance, place), sha256=ingredient.sha256)
+            IngredientAssertion(role=ingredient.role, name=_title(provenance, place), sha256=ingredient.sha256)
             for place, ingredient in enumerate(provenance.ingredients)
         ),
     )
@@ -168,7 +178,7 @@ def _ingredient(provenance: Provenance, place: int) -> dict[str, Any]:
 
 
 def _title(provenance: Provenance, place: int) -> str:
-    """The ingredient's file name, unless it could tell who was anonymized."""
+    """Return the ingredient's file name; for anonymized images its role, since a file name may identify the person."""
     ingredient = provenance.ingredients[place]
     return ingredient.role if provenance.action == "anonymized" else ingredient.name
 
@@ -179,7 +189,9 @@ def _context(anchors: str | None = None) -> c2pa.Context:
         try:
             settings["trust"] = {"trust_anchors": Path(anchors).read_text(encoding="ascii")}
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{ANCHORS_VARIABLE}={anchors}: cannot be read ({type(error).__name__})") from None
+            raise InputError(
+                f"{ANCHORS_VARIABLE}={anchors}: cannot be read ({type(error).__name__}); name a PEM file"
+            ) from None
     return c2pa.Context(c2pa.Settings.from_dict(settings))
 
 
@@ -197,13 +209,13 @@ def _summary(document: dict[str, Any]) -> Manifest:
         signer=active.get("signature_info", {}).get("issuer", ""),
         generator=f"{generator.get('name', 'unknown')} {generator.get('version', '')}".strip(),
         source_type=sources[-1] if sources else None,
-        provenance=_own_facts(assertions.get(LABEL)),
+        provenance=_own_assertion(assertions.get(LABEL)),
     )
 
 
-def _own_facts(data: Any) -> Facts | None:
-    """The facts of an assertion that bears our label, which anybody can write, and write wrongly."""
+def _own_assertion(data: Any) -> ProvenanceAssertion | None:
+    """Parse swapcore's assertion; None if it is missing or malformed, since others can write the label too."""
     try:
-        return Facts.model_validate(data)
+        return ProvenanceAssertion.model_validate(data)
     except ValidationError:
         return None

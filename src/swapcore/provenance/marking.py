@@ -1,4 +1,4 @@
-"""The one function that writes synthetic pictures: PNG, JPEG or WebP, atomically, with what says that they are synthetic."""
+"""Marked image files: the only way in which synthetic images are written."""
 
 import io
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import PIL.Image
 
 from swapcore.errors import InputError
-from swapcore.files import put_in_place
+from swapcore.files import write_atomic
 from swapcore.ops.image import Image
 from swapcore.provenance.credentials import signing_credentials
 from swapcore.provenance.facts import Ingredient, ModelReference, Provenance
@@ -23,7 +23,7 @@ ENCODINGS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".webp": ("WEBP", {"quality": 95, "method": 4}),
 }
-"""What can be written: the file name's suffix -> Pillow's format and settings."""
+"""Formats that can be written: suffix -> Pillow's format and settings."""
 
 
 def write_marked(
@@ -33,27 +33,27 @@ def write_marked(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write a synthetic picture, whole or not at all: a watermark in its pixels, a signed C2PA manifest in its file.
+    """Write a synthetic image atomically, with a watermark in its pixels and a signed C2PA manifest in its file.
 
-    A picture whose shorter side is below MIN_SIDE_PX of ops/watermark.py is too small for the watermark and has the manifest alone.
+    An image whose shorter side is below ``watermark.MIN_SIDE_PX`` is too small for the watermark and gets the manifest only.
 
     Args:
         path: its suffix chooses the format; missing folders are made.
         image: uint8 (H, W, 3) RGB.
-        provenance: what made it.
-        overwrite: replace a file that is there already.
+        provenance: model and inputs.
+        overwrite: replace an existing file.
 
     Raises:
-        InputError: the file exists, its suffix is unknown, the format cannot hold a picture so large, or the signing certificate
-            that the user names cannot be used.
+        InputError: the file exists, its suffix is unknown, the image is too large for the format, or the user's signing
+            certificate cannot be used.
         OSError: the folder cannot be written, or the disk is full.
     """
     check_destination(path, overwrite=overwrite)
-    put_in_place(path, mark(path, image, provenance))
+    write_atomic(path, mark(path, image, provenance))
 
 
 def check_destination(path: Path, *, overwrite: bool) -> None:
-    """Refuse a path that write_marked would refuse, before any work is done.
+    """Check a path before any work is done.
 
     Raises:
         InputError: the file exists, or its suffix is unknown.
@@ -67,10 +67,10 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
 
 
 def mark(path: Path, image: Image, provenance: Provenance) -> bytes:
-    """The marked picture as the bytes of a file with this name's format.
+    """Encode a marked image as a file; the path's suffix chooses the format.
 
     Raises:
-        InputError: as write_marked.
+        InputError: as for write_marked.
     """
     credentials = signing_credentials()
     data = encode(path, embed(image, to_bits(provenance)))
@@ -79,10 +79,10 @@ def mark(path: Path, image: Image, provenance: Provenance) -> bytes:
 
 
 def encode(path: Path, image: Image) -> bytes:
-    """The bytes of a file with this name's format, without any metadata.
+    """Encode an image without marks or metadata; the path's suffix chooses the format.
 
     Raises:
-        InputError: the picture has more pixels than the format can hold.
+        InputError: the image is too large for the format.
     """
     name, settings = ENCODINGS[path.suffix.lower()]
     stream = io.BytesIO()

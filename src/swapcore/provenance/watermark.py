@@ -1,12 +1,13 @@
-"""An invisible watermark in a picture's brightness, read without the original after recompression, rescaling and cropping.
+"""An invisible watermark in the luma, robust to compression, scaling and cropping.
 
 The pattern is a sum of plane waves whose wave vectors lie on a square lattice, k / period with integer k in a ring, where the
-period is a quarter of the shorter side: so the mark scales with the picture, and rescaling alone changes nothing for the reader.
-Two thirds of the waves carry a chip of the payload in their sign (spread spectrum); the rest have a known sign and find the
-period and the shift that cropping left. It is stronger where the picture is busy, and keeps off chroma, which JPEG halves.
+period is a quarter of the shorter side, so that the mark scales with the image and rescaling does not affect the reader.
+Two thirds of the waves carry a chip of the payload in their sign (spread spectrum). The signs of the others are known; the
+reader finds the period and the shift after cropping with them. The mark is stronger in textured regions, and it leaves
+chroma alone, which JPEG subsamples. It is read without the original.
 
 After spread-spectrum watermarking (Cox et al., 1997) and templates in the Fourier plane (Pereira and Pun, 2000). The key is public:
-this is a label, which who knows how can remove or forge, and no proof.
+the mark is a label, which can be removed or forged, not a proof.
 """
 
 import hashlib
@@ -24,33 +25,37 @@ Plane = npt.NDArray[np.float32]
 Waves = npt.NDArray[np.complex128]
 
 MIN_SIDE_PX = 160
-"""Of the shorter side: below it the shortest wave would be under two pixels."""
-STRENGTHS = (1.5, 2.4)
-"""Root mean square of the change in gray levels, for calm pictures and at most for busy ones: 44.6 to 40.5 dB."""
+"""Minimum shorter side; in a smaller image the shortest wave would be under two pixels."""
+STRENGTHS = (1.0, 2.4)
+"""Root mean square of the change in gray levels over the whole image, minimum and maximum: 48 to 40.5 dB."""
+_FLAT, _SLOPE, _BUSIEST = 0.35, 0.9, 5.0
+"""Local strength in gray levels: on a smooth wall, per gray level of local activity above _CALM, and at most."""
+_CALM = 1.0
+"""Local activity of a photographed wall, which is its noise."""
 THRESHOLD = 7.0
-"""Of the synchronisation's peak over its noise. Among unmarked photographs it stays below about 5.5; marked ones reach 15."""
+"""Minimum peak-to-noise ratio of the synchronization: below about 5.5 in unmarked photographs, up to 15 in marked ones."""
 _PERIODS = 4.0
 _K_MIN, _K_MAX = 5, 20
 _SEARCHED = np.exp(np.arange(np.log(2.2), np.log(7.5), 0.0022))
-"""Periods along the shorter side that the reader tries: from half of a picture cut away to a picture inside a wider screenshot."""
+"""Periods along the shorter side that the reader tries: from an image cropped to half to an image inside a wider screenshot."""
 _READ_SIDE_PX = 512
 _GRID = 64
-"""Shifts that are tried in each direction, as fractions of a period."""
+"""Number of shifts per period that are tried in each direction."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A watermark that was found."""
+    """A watermark found in an image."""
 
     payload: int
     """28 bits."""
     confidence: float
-    """Peak of the synchronisation over its noise, above THRESHOLD."""
+    """Peak-to-noise ratio of the synchronization, above THRESHOLD."""
 
 
 @dataclass(frozen=True)
 class _Spectrum:
-    """A picture's whitened spectrum, finely sampled: only phases and local contrasts are left."""
+    """An image's whitened spectrum, oversampled."""
 
     values: npt.NDArray[np.complex64]
     """(L, L // 2 + 1) of a real transform padded to L x L."""
@@ -60,7 +65,7 @@ class _Spectrum:
 
 
 def _lattice() -> tuple[npt.NDArray[np.int64], Waves]:
-    """The wave vectors (N, 2) as (kx, ky) and their phases (N,), in an order that hashes give: the same for ever, in every version."""
+    """Return the wave vectors (N, 2) as (kx, ky) and their phases (N,), in an order given by hashes, fixed for all versions."""
     keyed = []
     for ky in range(_K_MAX + 1):
         for kx in range(-_K_MAX, _K_MAX + 1):
@@ -77,33 +82,33 @@ _ALL, _DATA, _SYNC = slice(None), slice(0, NUM_CHIPS), slice(NUM_CHIPS, None)
 
 
 def embed(image: Image, payload: int) -> Image:
-    """The picture with the payload in it.
+    """Add a watermark to an image.
 
     Args:
-        image: uint8 (H, W, 3) RGB; one with a side below MIN_SIDE_PX is given back as it is.
+        image: uint8 (H, W, 3) RGB; returned unchanged if a side is below MIN_SIDE_PX.
         payload: 28 bits.
     """
     if min(image.shape[:2]) < MIN_SIDE_PX:
         return image
-    hidden = _hidden(_luma(image))
-    change = hidden * _pattern(image.shape[0], image.shape[1], payload)
-    strength = np.clip(0.6 * np.sqrt(np.mean(hidden**2)), *STRENGTHS)
-    change *= strength / np.sqrt(np.mean(change**2))
-    marked = cv2.add(image, cv2.merge([change] * 3), dtype=cv2.CV_8U)  # rounds, and stops at black and white
+    pattern = _pattern(image.shape[0], image.shape[1], payload)
+    change = _local_strength(_luma(image)) * pattern / np.sqrt(np.mean(pattern**2))
+    strength = np.sqrt(np.mean(change**2))
+    change *= np.float32(np.clip(strength, *STRENGTHS) / strength)
+    marked = cv2.add(image, cv2.merge([change] * 3), dtype=cv2.CV_8U)  # rounds and saturates
     return np.asarray(marked, dtype=np.uint8)
 
 
 def read(image: Image) -> Reading | None:
-    """What a picture's watermark says; None where none is found.
+    """Read an image's watermark; None if none is found.
 
     Args:
-        image: uint8 (H, W, 3) RGB, of any size; it may be a part of the marked picture, rescaled, recompressed.
+        image: uint8 (H, W, 3) RGB of any size; it may be cropped, rescaled and recompressed.
     """
     if min(image.shape[:2]) < MIN_SIDE_PX // 4:
         return None
     spectrum = _whitened(_luma(image))
     shorter = min(spectrum.height, spectrum.width)
-    found = [_synchronise(_sample(spectrum, shorter / periods, _SYNC)) for periods in _SEARCHED]
+    found = [_synchronize(_sample(spectrum, shorter / periods, _SYNC)) for periods in _SEARCHED]
     place = int(np.argmax([peak for peak, _ in found]))
     peak, shift = found[place]
     if peak < THRESHOLD:
@@ -113,12 +118,12 @@ def read(image: Image) -> Reading | None:
 
 
 def _luma(image: Image) -> Plane:
-    """Brightness as JPEG weighs it, float32 (H, W)."""
+    """Return the luma of JPEG, float32 (H, W)."""
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.float32)
 
 
 def _pattern(height: int, width: int, payload: int) -> Plane:
-    """The sum of waves over a picture, float32 (H, W); its phases are counted from the middle of the picture."""
+    """Return the sum of waves, float32 (H, W), with phases relative to the image's center."""
     amplitudes = np.zeros((_K_MAX + 1, 2 * _K_MAX + 1), np.complex64)
     signs = np.ones(len(_VECTORS))
     signs[_DATA] = to_chips(payload)
@@ -131,19 +136,24 @@ def _pattern(height: int, width: int, payload: int) -> Plane:
     return np.asarray(rows.real @ across.real - rows.imag @ across.imag, dtype=np.float32)
 
 
-def _hidden(luma: Plane) -> Plane:
-    """How much change a place hides: more where the picture is busy."""
+def _local_strength(luma: Plane) -> Plane:
+    """Compute the mark's strength at each pixel in gray levels, float32 (H, W): low on smooth surfaces, higher in texture.
+
+    The activity is eroded, so that a smooth background next to a contour counts as smooth: otherwise the mark is a halo.
+    """
     height, width = luma.shape
     scale_px = min(height, width) / 200
-    # What follows is so smooth that a large picture's can be worked out on every step-th pixel.
+    # The result is smooth, so large images are processed at every step-th pixel.
     step = max(1, int(scale_px / 2))
-    detail: Plane = (luma - _blur(luma, scale_px)) ** 2
     if step > 1:
-        detail = _resized(detail, round(width / step), round(height / step))
-    busy: Plane = np.sqrt(_blur(detail, 1.5 * scale_px / step))
-    hidden: Plane = np.clip(busy, 1.5, 12.0) ** np.float32(0.7)
-    smooth = _blur(hidden, 1.5 * scale_px / step)
-    return _resized(smooth, width, height) if step > 1 else smooth
+        luma = _resized(luma, round(width / step), round(height / step))
+        scale_px /= step
+    window_px = 2 * round(scale_px / 1.3) + 1
+    activity = np.sqrt(np.maximum(cv2.blur(luma**2, (window_px,) * 2) - cv2.blur(luma, (window_px,) * 2) ** 2, 0))
+    eroded = cv2.erode(activity, np.ones((window_px + 2,) * 2, np.uint8))
+    busy = _blur(np.asarray(eroded, dtype=np.float32), 1.2 * scale_px)
+    strength: Plane = np.clip(_FLAT + _SLOPE * (busy - np.float32(_CALM)), _FLAT, _BUSIEST)
+    return _resized(strength, width, height) if step > 1 else strength
 
 
 def _resized(plane: Plane, width: int, height: int) -> Plane:
@@ -156,7 +166,7 @@ def _blur(plane: Plane, sigma_px: float) -> Plane:
 
 
 def _whitened(luma: Plane) -> _Spectrum:
-    """Even out contrast over the picture, then magnitude over frequencies: what is left of the picture is as good as noise."""
+    """Normalize local contrast, then the magnitude over frequencies, so that the image acts like white noise."""
     luma = _reduced(luma)
     height, width = luma.shape
     scale_px = min(height, width) / 64
@@ -169,7 +179,7 @@ def _whitened(luma: Plane) -> _Spectrum:
 
 
 def _reduced(luma: Plane) -> Plane:
-    """The picture with a shorter side of at most _READ_SIDE_PX."""
+    """Shrink to a shorter side of at most _READ_SIDE_PX."""
     factor = _READ_SIDE_PX / min(luma.shape)
     if factor >= 1:
         return luma
@@ -177,13 +187,13 @@ def _reduced(luma: Plane) -> Plane:
 
 
 def _taper(length: int) -> Plane:
-    """1, falling to 0 over the outer 6 % of each end, so that the edges of the picture leave no cross in its spectrum."""
+    """Return a window (length,): 1, falling to 0 over the outer 6 % at each end, against edge artifacts in the spectrum."""
     inside = np.minimum(np.arange(length) + 0.5, length - np.arange(length) - 0.5) / (0.06 * length)
     return np.asarray(np.sin(np.clip(inside, 0, 1) * np.pi / 2) ** 2, dtype=np.float32)
 
 
 def _sample(spectrum: _Spectrum, period_px: float, which: slice) -> Waves:
-    """Those waves that a picture holds at the lattice of a period, phases counted from its middle, 0 beyond its resolution."""
+    """Sample the spectrum at the lattice of a period: phases relative to the image's center, 0 beyond its resolution."""
     bins = np.rint(_VECTORS[which] * (spectrum.padded_px / period_px)).astype(np.int64)
     kx, ky = bins[:, 0], bins[:, 1]
     mirrored = kx < 0
@@ -194,8 +204,8 @@ def _sample(spectrum: _Spectrum, period_px: float, which: slice) -> Waves:
     return np.asarray(np.where(mirrored, found.conj(), found) * np.exp(2j * np.pi * middle) * inside)
 
 
-def _synchronise(waves: Waves) -> tuple[float, tuple[int, int]]:
-    """From the waves of known sign: their peak over noise, and the shift (rows, columns of _GRID) at which it stands."""
+def _synchronize(waves: Waves) -> tuple[float, tuple[int, int]]:
+    """Return the peak-to-noise ratio of the waves of known sign, and the peak's shift (rows, columns of _GRID)."""
     plane = np.zeros((_GRID, _GRID), np.complex128)
     known = waves * _PHASES[_SYNC].conj()
     plane[_VECTORS[_SYNC, 1] % _GRID, _VECTORS[_SYNC, 0] % _GRID] = known
@@ -206,7 +216,7 @@ def _synchronise(waves: Waves) -> tuple[float, tuple[int, int]]:
 
 
 def _demodulate(waves: Waves, shift: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """From all waves, the soft chips (384,), at the fraction of a shift at which the known waves agree best."""
+    """Return the soft chips (384,) at the sub-grid shift at which the known waves agree best."""
     steps = np.linspace(-0.5, 0.5, 5)
     tried = [(shift[0] + down, shift[1] + across) for down in steps for across in steps]
     turns = [_VECTORS[:, 1] * down + _VECTORS[:, 0] * across for down, across in tried]

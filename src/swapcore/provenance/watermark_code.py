@@ -1,7 +1,9 @@
-"""What a watermark says, as chips of +1 and -1: 28 bits and their checksum, in six words of a first-order Reed-Muller code.
+"""Error-correcting code of the watermark.
 
-The code RM(1, 6) sends 7 bits in 64 chips, any two words 32 chips apart, and is decoded softly by one Hadamard product: the most
-likely word, however weak each chip came through. A checksum of 14 bits then tells a reading from noise.
+28 bits and a checksum are sent in six words of a Reed-Muller code.
+
+RM(1, 6) encodes 7 bits in 64 chips of +1 and -1 with a minimum distance of 32. One Hadamard product decodes it from soft
+values. The checksum of 14 bits rejects noise.
 """
 
 import zlib
@@ -23,7 +25,7 @@ def _checksum(payload: int) -> int:
 
 
 def to_chips(payload: int) -> npt.NDArray[np.float64]:
-    """Payload (0 <= payload < 2**28) to its (384,) chips of +1 and -1; the words are interleaved."""
+    """Encode a payload (0 <= payload < 2**28) as (384,) chips of +1 and -1, with interleaved words."""
     if not 0 <= payload < 1 << PAYLOAD_BITS:
         raise ValueError(f"payload {payload} has more than {PAYLOAD_BITS} bits")
     message = payload << _CHECK_BITS | _checksum(payload)
@@ -33,7 +35,7 @@ def to_chips(payload: int) -> npt.NDArray[np.float64]:
 
 
 def from_chips(soft: npt.NDArray[np.float64]) -> int | None:
-    """The payload that (384,) soft chips most likely carry, of any scale; None if its checksum does not fit."""
+    """Decode (384,) soft chips of any scale to the most likely payload; None if the checksum does not match."""
     likeness = soft.reshape(64, NUM_WORDS).T @ _HADAMARD
     best = np.abs(likeness).argmax(axis=1)
     negative = likeness[np.arange(NUM_WORDS), best] < 0

@@ -1,1 +1,1 @@
-"""A registered model behind HTTP, and its export to ONNX."""
+"""HTTP serving of registered models, and export to ONNX."""

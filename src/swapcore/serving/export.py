@@ -1,4 +1,4 @@
-"""A trained model as one ONNX file: source and template crops in, swapped crops out, recognizer included."""
+"""Export of a model with its recognizer to one ONNX file."""
 
 import warnings
 from pathlib import Path
@@ -11,16 +11,16 @@ import torch
 
 from swapcore.data.artifact import file_digest
 from swapcore.errors import ArtifactError, InputError
-from swapcore.files import in_place
+from swapcore.files import atomic_path
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.field_swapper import FieldSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.models.artifact import WEIGHTS
 
 OPSET = 20
-"""The first that has GridSample for what the recognizer's framing needs."""
+"""GridSample of the recognizer's framing needs at least this version."""
 MAX_DIFFERENCE = 1e-3
-"""Of a pixel in [-1, 1] between torch and onnxruntime; an eighth of a gray level. An export that differs more is refused."""
+"""Maximum difference of a pixel in [-1, 1] between torch and onnxruntime (an eighth of a gray level)."""
 _PARITY_BATCHES = (1, 3)
 
 FIELD_INPUTS = (
@@ -28,44 +28,44 @@ FIELD_INPUTS = (
 )  # fmt: skip
 """See ``FieldNetwork``; a model that predicts pixels has the first two."""
 
-Loaded = CropSwapper | FieldSwapper
+ExportedModel = CropSwapper | FieldSwapper
 
 Crops = npt.NDArray[np.float32]
 """float32 (B, 3, S, S) in [-1, 1], RGB."""
 
 
 class Export(NamedTuple):
-    """What was written."""
+    """Summary of an export."""
 
     size_px: int
     max_difference: float
-    """The largest difference of a pixel in [-1, 1] between torch and onnxruntime on noise, over batches of 1 and 3."""
+    """Largest difference of a pixel in [-1, 1] between torch and onnxruntime on noise, over batches of 1 and 3."""
 
 
 def export_onnx(model: Path, path: Path) -> Export:
-    """Write a model folder as ONNX and compare the file with the model before it takes its name.
+    """Export a model folder to ONNX and compare the file with the model before it is moved to its path.
 
-    Of a model that predicts pixels the file has inputs ``source`` and ``template``; of one that composes, those of
-    ``FieldNetwork``, source and template of any size. Output ``swapped``: float32 (B, 3, S, S) in [-1, 1], RGB, any B. Its
-    metadata say which model it is and how crops must be aligned. With the TorchScript exporter: the newer one gives the
-    same graph in twenty times the time and needs two further packages.
+    For a model that computes pixels the inputs are ``source`` and ``template``; for a field model, those of
+    ``FieldNetwork``, with source and template of any size. The output ``swapped`` is float32 (B, 3, S, S) in [-1, 1], RGB,
+    any B. The metadata hold the model's digest and the alignment. The TorchScript exporter is used: the newer one gives the
+    same graph in twenty times the time and needs two more packages.
 
     Args:
         model: a model folder.
         path: the file to write, .onnx.
 
     Raises:
-        ArtifactError: the folder is no model, or the exported file does not compute what the model computes.
-        InputError: the model's recognizer is an ONNX file itself, which cannot become part of another one.
+        ArtifactError: the folder is not a model, or the exported file's results differ from the model's.
+        InputError: there is no such folder, or the model's recognizer is an ONNX file, which cannot be exported into another one.
         OSError: the file cannot be written.
     """
     swapper = load_face_swapper(model, "cpu")
-    assert isinstance(swapper, Loaded)
+    assert isinstance(swapper, ExportedModel)
     if not swapper.network.recognizer.differentiable:
         raise InputError(
-            f"{model}: its recognizer runs in onnxruntime and cannot be exported; export needs dlib or TorchScript"
+            f"{model}: cannot be exported, since its recognizer is an ONNX file; train with a recognizer of kind dlib or torchscript"
         )
-    with in_place(path) as partial:
+    with atomic_path(path) as partial:
         _export(swapper, partial)
         _describe(
             partial,
@@ -74,13 +74,13 @@ def export_onnx(model: Path, path: Path) -> Export:
         difference = max(_difference(swapper, partial, num) for num in _PARITY_BATCHES)
         if not difference <= MAX_DIFFERENCE:
             raise ArtifactError(
-                f"{model}: exported, pixels differ by {difference:.2g} (at most {MAX_DIFFERENCE:g}); nothing was kept"
+                f"{model}: not exported: pixels of the ONNX file differ by {difference:.2g}, allowed are {MAX_DIFFERENCE:g}"
             )
     return Export(swapper.size_px, difference)
 
 
-def _noise(num: int, swapper: Loaded, size_px: int) -> tuple[torch.Tensor, ...]:
-    """Inputs of the network, of noise: what a real image gives would not reach every branch any better."""
+def _noise(num: int, swapper: ExportedModel, size_px: int) -> tuple[torch.Tensor, ...]:
+    """Make noise as inputs of the network."""
     noise = torch.Generator().manual_seed(num)
 
     def drawn(side_px: int, channels: int = 3) -> torch.Tensor:
@@ -93,7 +93,7 @@ def _noise(num: int, swapper: Loaded, size_px: int) -> tuple[torch.Tensor, ...]:
     return drawn(size_px), drawn(size_px), *small, *guide
 
 
-def _export(swapper: Loaded, path: Path) -> None:
+def _export(swapper: ExportedModel, path: Path) -> None:
     inputs = list(FIELD_INPUTS if isinstance(swapper, FieldSwapper) else FIELD_INPUTS[:2])
     axes = {name: {0: "batch"} for name in [*inputs, "swapped"]}
     if isinstance(swapper, FieldSwapper):
@@ -101,7 +101,7 @@ def _export(swapper: Loaded, path: Path) -> None:
         axes["template"] |= {2: "height", 3: "width"}
         axes["swapped"] |= {2: "height", 3: "width"}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of its own age and of constants that are constant
+        warnings.simplefilter("ignore")  # deprecation of the exporter, and constants in traces
         torch.onnx.export(
             swapper.network,
             _noise(2, swapper, swapper.size_px),
@@ -115,7 +115,7 @@ def _export(swapper: Loaded, path: Path) -> None:
 
 
 def _describe(path: Path, facts: dict[str, str]) -> None:
-    """Name model and alignment in the file's metadata."""
+    """Write model and alignment into the file's metadata."""
     import onnx
 
     graph = onnx.load(path)
@@ -124,25 +124,25 @@ def _describe(path: Path, facts: dict[str, str]) -> None:
     onnx.save(graph, path)
 
 
-def _difference(swapper: Loaded, path: Path, num: int) -> float:
-    """The largest difference on a batch; of a model that composes, at another size than the export's."""
+def _difference(swapper: ExportedModel, path: Path, num: int) -> float:
+    """Largest difference on a batch; for a field model, at another size than the export's."""
     inputs = _noise(num, swapper, swapper.size_px + (96 if isinstance(swapper, FieldSwapper) else 0))
     with torch.no_grad():
-        wanted = swapper.network(*inputs).numpy()
-    return float(np.abs(OnnxSwap(path)(*(values.numpy() for values in inputs)) - wanted).max())
+        expected = swapper.network(*inputs).numpy()
+    return float(np.abs(OnnxSwap(path)(*(values.numpy() for values in inputs)) - expected).max())
 
 
 class OnnxSwap:
-    """An exported file, run by onnxruntime on the CPU."""
+    """An exported file in onnxruntime, on the CPU."""
 
     def __init__(self, path: Path, threads: int = 0) -> None:
-        """Load the file; threads: 0 means one for each core."""
+        """Load the file; threads: 0 = one per core."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def __call__(self, *inputs: Crops) -> Crops:
-        """Swap a batch of crops; the inputs in the file's order."""
+        """Swap a batch of crops; inputs in the file's order."""
         names = [each.name for each in self._session.get_inputs()]
         swapped = self._session.run(["swapped"], dict(zip(names, inputs, strict=True)))[0]
         return np.asarray(swapped, dtype=np.float32)

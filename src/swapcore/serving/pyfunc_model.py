@@ -1,4 +1,4 @@
-"""The registered model as an MLflow "model from code" script; no module imports it."""
+"""The registered model as an MLflow "model from code" script."""
 
 import os
 from pathlib import Path

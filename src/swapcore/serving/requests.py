@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from swapcore.data.images import MAX_UPLOAD_MEGAPIXELS, decode_photograph
 from swapcore.errors import InputError
-from swapcore.inference.finding import FaceChoice, find_faces
+from swapcore.inference.finding import FaceChoice, select_faces
 from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.image import Image, encode_png, resize
 from swapcore.provenance.marking import Ingredient, Provenance, mark
@@ -81,7 +81,7 @@ def _swap_images(swapper: Swapper, request: SwapRequest, name: str) -> Image:
     choice = read_choice(request.face, f"{name}.face")
     source = swapper.source_face(read_image(request.source, f"{name}.source"), Path(f"{name}.source"))
     template = read_image(request.template, f"{name}.template")
-    faces = find_faces(template, choice, swapper.model.size_px, Path(f"{name}.template"))
+    faces = select_faces(template, choice, swapper.model.size_px, Path(f"{name}.template"))
     return swapper.replace_all(template, faces, source)
 
 

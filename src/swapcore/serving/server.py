@@ -1,4 +1,4 @@
-"""A registered model behind HTTP, as `mlflow models serve` does it, with what it needs around it."""
+"""Start of an HTTP server for a registered model."""
 
 import os
 import socket
@@ -7,21 +7,29 @@ from pathlib import Path
 from typing import NoReturn
 
 from swapcore.errors import InputError
-from swapcore.tracking.fetching import Registered
+from swapcore.tracking.fetching import ResolvedVersion
 from swapcore.tracking.store import tracking_uri
 
 _SERVER = Path(__file__).parent / "bounded"
 _MODEL = "__pyfunc_model_path__"
-"""How mlflow tells its server which model to load."""
+"""Environment variable from which MLflow's server reads the model."""
 
 
 def serve_version(
-    found: Registered, *, host: str, port: int, workers: int, max_request_megabytes: int, device: str = "cpu"
+    found: ResolvedVersion, *, host: str, port: int, workers: int, max_request_megabytes: int, device: str = "cpu"
 ) -> NoReturn:
-    """Become the server: this process is replaced, so that signals reach it and nothing is left behind.
+    """Replace this process by the server, so that signals reach it.
+
+    Args:
+        found: the registered version.
+        host: address to listen on.
+        port: port to listen on.
+        workers: processes; each loads the model.
+        max_request_megabytes: larger requests get HTTP 413.
+        device: where each process runs the model.
 
     Raises:
-        InputError: the address cannot be listened at.
+        InputError: the address or port is not available.
     """
     _check_address(host, port)
     words, environment = server_command(
@@ -45,17 +53,17 @@ def _check_address(host: str, port: int) -> None:
 def server_command(
     reference: str, *, host: str, port: int, workers: int, max_request_megabytes: int
 ) -> tuple[list[str], dict[str, str]]:
-    """The words and the environment of a server of a registered model.
+    """Build the command line and the environment of the server.
 
-    ``mlflow models serve`` starts uvicorn in a shell and leaves the size of a request without a bound; this is the same
-    application, behind one, in a process that can be stopped.
+    ``mlflow models serve`` starts uvicorn in a shell and does not limit the size of requests. This command runs the same
+    application with a limit, in a process that can be stopped.
 
     Args:
         reference: ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``.
-        host: address to listen at.
-        port: to listen at.
+        host: address to listen on.
+        port: port to listen on.
         workers: processes; each loads the model.
-        max_request_megabytes: larger requests are refused with 413.
+        max_request_megabytes: larger requests get HTTP 413.
     """
     words = [sys.executable, "-m", "uvicorn", "--factory", "bounded_app:build", "--app-dir", str(_SERVER)]
     words += ["--host", host, "--port", str(port), "--workers", str(workers), "--no-access-log"]

@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from swapcore.synth.asset import Ints
 from swapcore.synth.hair.roots import Obstacle
 from swapcore.synth.hair.scalp import Array, smoothstep, wander
 from swapcore.synth.head import Head, load_topology
-from swapcore.synth.layers import Ints, Layer, Material, Part
+from swapcore.synth.layers import Layer, Material, Part
 from swapcore.synth.solids import clip_mesh, grid_triangles, make_layer
 
 CREW, SHIRT, V_NECK, TURTLENECK = range(4)

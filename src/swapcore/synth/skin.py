@@ -194,9 +194,7 @@ def _blood(x: float, y: float, z: float, lids: float, ears: float, look: SkinLoo
 
 
 @compiled
-def _melanin(
-    x: float, y: float, z: float, lids: float, look: SkinLook, moles: Floats, block: Floats
-) -> float:
+def _melanin(x: float, y: float, z: float, lids: float, look: SkinLook, moles: Floats, block: Floats) -> float:
     """Pigment: around the eyes, freckles, moles, spots of age, and below the chin."""
     ax, front = abs(x), smoothstep(-7, -2, z)
     around_eye = bell2(ax - 3.2, 1.6, y + 1.5, 0.75) * front

@@ -1,1 +1,1 @@
-"""Who makes fakes: classical image processing, the renderer, or a model of ours."""
+"""Teachers, and the sample groups made with their fakes."""

@@ -1,4 +1,4 @@
-"""Sample groups put together: real crops, fakes and verdicts become rows, their pictures go to the shards."""
+"""Assembly of sample groups: rows and images of real crops and fakes."""
 
 import hashlib
 import itertools
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from swapcore.config import GroupsParams
 from swapcore.data.faces import Face, FaceSet, at_size
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, ImageRow, PointsWriter, cut_anew
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, ImageRow, PointsWriter, realign
 from swapcore.data.shards import ShardWriter
 from swapcore.ops.color import skin_color, to_lab
 from swapcore.ops.geometry import Points
@@ -20,15 +20,15 @@ from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.teachers.base import Teacher
-from swapcore.teachers.checks import Embedding, Verdict, centered_cosine, judge
-from swapcore.teachers.making import FakeMaker, Job, Made
-from swapcore.teachers.pairing import Pair, Photograph, draw_pairs
+from swapcore.teachers.checks import CheckResult, Embedding, centered_cosine, check_fake
+from swapcore.teachers.making import FakeJob, FakeMaker, MadeFake
+from swapcore.teachers.pairing import Candidate, FakePlan, plan_fakes
 
 Item = TypeVar("Item")
 Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
-"""From uint8 (B, S, S, 3) crops to their raw face features (B, D)."""
+"""Crops, uint8 (B, S, S, 3), to raw embeddings (B, D)."""
 Locate = Callable[[npt.NDArray[np.uint8]], list[Points | None]]
-"""From the same to the mesh points of each (L, 2) in pixels, None where there is no face."""
+"""Crops, uint8 (B, S, S, 3), to the mesh landmarks (L, 2) of each, in pixels; None for a crop without a face."""
 
 SPLITS = ("train", "validation")
 """Test people are in no group."""
@@ -37,19 +37,19 @@ _CHUNK = 8
 
 
 @dataclass(frozen=True)
-class JudgedFake:
-    """What became of one fake."""
+class CheckedFake:
+    """Result of one fake."""
 
     reason: str
-    """Empty if it was accepted."""
+    """Empty if the fake was accepted."""
     cosine_source: float
-    """Centered, to the photograph whose face was put in."""
+    """Centered, to the source image."""
     cosine_template: float
-    """Centered, to the photograph that it was put into."""
+    """Centered, to the template image."""
 
 
 class Assembler:
-    """Collects the rows of a groups artifact: first the real crops, then the fakes of the pairs drawn among them."""
+    """Collects the rows of a groups artifact: first the real crops, then the fakes that are planned among them."""
 
     def __init__(
         self,
@@ -59,20 +59,29 @@ class Assembler:
         shards: ShardWriter,
         locate: tuple[Locate, PointsWriter] | None = None,
     ) -> None:
+        """Prepare an empty artifact.
+
+        Args:
+            params: the section groups.
+            faces: the faces artifact.
+            embed: recognizer of the faces artifact.
+            shards: receives the images.
+            locate: finds the mesh landmarks of images, and receives them; None if the face mesh is not installed.
+        """
         self.images: dict[str, ImageRow] = {}
         self.groups: list[GroupRow] = []
-        self.fakes: list[JudgedFake] = []
+        self.fakes: list[CheckedFake] = []
         self._params = params
         self._faces = faces
         self._embed = embed
         self._shards = shards
         self._locate = locate
         self._embeddings: dict[str, Embedding] = {}
-        self._photographs: dict[str, list[Photograph]] = {split: [] for split in SPLITS}
+        self._candidates: dict[str, list[Candidate]] = {split: [] for split in SPLITS}
         self._people: dict[str, Embedding] = {}
 
     def add_real_crops(self) -> None:
-        """Write the crops of all splits but test, once each, and learn of them what pairing needs."""
+        """Write each crop of the training and validation people once, and measure what the plan needs."""
         indices = [i for split in SPLITS for i in self._faces.of_split(split)]
         crops = (at_size(self._faces[i], self._params.size_px) for i in progress(indices, "real crops"))
         of_person: dict[str, list[Embedding]] = defaultdict(list)
@@ -105,35 +114,35 @@ class Assembler:
             embedding=embedding.tolist(),
             **self._shards.add(face.key, face.image)._asdict(),
         )
-        photograph = Photograph(
+        candidate = Candidate(
             key=face.key,
             identity=face.identity,
             points=face.points / self._params.size_px,
             skin_lightness=float(skin_color(to_lab(face.image), face.points)[0]),
             embedding=embedding - self._faces.embedding_mean,
         )
-        self._photographs[face.split].append(photograph)
+        self._candidates[face.split].append(candidate)
 
-    def draw(self) -> list[Pair]:
-        """All fakes to make, those of the training people first; no pair crosses the split."""
-        return [pair for split in SPLITS for pair in draw_pairs(self._photographs[split], self._params)]
+    def plan(self) -> list[FakePlan]:
+        """Plan all fakes, those of the training people first; source and template are always in the same split."""
+        return [plan for split in SPLITS for plan in plan_fakes(self._candidates[split], self._params)]
 
-    def add_fakes(self, pairs: list[Pair], teacher: Teacher) -> None:
-        """Let the teacher make the fakes, in processes, judge them, and write down the groups that they serve."""
+    def add_fakes(self, plans: list[FakePlan], teacher: Teacher) -> None:
+        """Make the fakes in worker processes, check them, and add their images and groups."""
         rows = {row.key: row for row in self._faces.rows}
-        jobs = (Job(rows[pair.source], rows[pair.template]) for pair in pairs)
+        jobs = (FakeJob(rows[plan.source], rows[plan.template]) for plan in plans)
         maker = FakeMaker(teacher, self._faces.reader, self._params.size_px)
         made = ordered_map(maker, jobs, workers=self._params.workers, chunk_size=_CHUNK)
-        for batch in _batches(zip(pairs, progress(made, "fakes", len(pairs)), strict=True)):
-            embeddings = self._embed(np.stack([cut_anew(fake.image, fake.alignment) for _, fake in batch]))
+        for batch in _batches(zip(plans, progress(made, "fakes", len(plans)), strict=True)):
+            embeddings = self._embed(np.stack([realign(fake.image, fake.alignment) for _, fake in batch]))
             self._write_landmarks([fake.image for _, fake in batch])
-            for (pair, fake), embedding in zip(batch, embeddings, strict=True):
-                self._add_fake(pair, fake, embedding)
+            for (plan, fake), embedding in zip(batch, embeddings, strict=True):
+                self._add_fake(plan, fake, embedding)
 
-    def _add_fake(self, pair: Pair, fake: Made, embedding: Embedding) -> None:
-        source, template = self.images[pair.source], self.images[pair.template]
-        verdict = self._judge(pair, fake, embedding)
-        key = fake_key(pair)
+    def _add_fake(self, plan: FakePlan, fake: MadeFake, embedding: Embedding) -> None:
+        source, template = self.images[plan.source], self.images[plan.template]
+        result = self._check(plan, fake, embedding)
+        key = fake_key(plan)
         self.images[key] = ImageRow(
             key=key,
             origin="fake",
@@ -146,27 +155,27 @@ class Assembler:
             embedding=embedding.tolist(),
             **self._shards.add(key, fake.image)._asdict(),
         )
-        if pair.partner is not None:
-            self._add_group(FAKE_TEMPLATE, pair.partner, key, pair.template, verdict)
-        if pair.is_label:
-            self._add_group(FAKE_LABEL, pair.source, pair.template, key, verdict)
+        if plan.partner is not None:
+            self._add_group(FAKE_TEMPLATE, plan.partner, key, plan.template, result)
+        if plan.is_label:
+            self._add_group(FAKE_LABEL, plan.source, plan.template, key, result)
 
-    def _judge(self, pair: Pair, fake: Made, embedding: Embedding) -> Verdict:
-        """Measure the fake's identity against its reference person, over all that person's photographs."""
-        mean, reference = self._faces.embedding_mean, self._people[self.images[pair.source].identity]
-        template = self._embeddings[pair.template]
+    def _check(self, plan: FakePlan, fake: MadeFake, embedding: Embedding) -> CheckResult:
+        """Check a fake; its identity is compared with the mean of all images of the reference person."""
+        mean, reference = self._faces.embedding_mean, self._people[self.images[plan.source].identity]
+        template = self._embeddings[plan.template]
         gain = centered_cosine(embedding, reference, mean) - centered_cosine(template, reference, mean)
-        verdict = judge((fake.changed_inside, fake.changed_outside), gain, self._params.checks)
+        result = check_fake((fake.changed_inside, fake.changed_outside), gain, self._params.checks)
         self.fakes.append(
-            JudgedFake(
-                reason=verdict.reason,
-                cosine_source=centered_cosine(embedding, self._embeddings[pair.source], mean),
+            CheckedFake(
+                reason=result.reason,
+                cosine_source=centered_cosine(embedding, self._embeddings[plan.source], mean),
                 cosine_template=centered_cosine(embedding, template, mean),
             )
         )
-        return verdict
+        return result
 
-    def _add_group(self, kind: str, source: str, template: str, label: str, verdict: Verdict) -> None:
+    def _add_group(self, kind: str, source: str, template: str, label: str, result: CheckResult) -> None:
         self.groups.append(
             GroupRow(
                 key=f"{kind}-{(label if kind == FAKE_LABEL else template).removeprefix('fake-')}",
@@ -177,23 +186,23 @@ class Assembler:
                 label=label,
                 source_identity=self.images[source].identity,
                 template_identity=self.images[template].identity,
-                accepted=not verdict.reason,
-                reason=verdict.reason,
-                changed_inside=verdict.changed_inside,
-                changed_outside=verdict.changed_outside,
-                identity_gain=verdict.identity_gain,
+                accepted=not result.reason,
+                reason=result.reason,
+                changed_inside=result.changed_inside,
+                changed_outside=result.changed_outside,
+                identity_gain=result.identity_gain,
             )
         )
 
 
-def fake_key(pair: Pair) -> str:
-    """A name that only this template with this source has."""
-    names = f"{pair.template}\0{pair.source}"
+def fake_key(plan: FakePlan) -> str:
+    """Return a name that is unique for this template and source."""
+    names = f"{plan.template}\0{plan.source}"
     return f"fake-{hashlib.sha256(names.encode()).hexdigest()[:20]}"
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Lists of at most _BATCH items: the recognizer's batches, the same for any number of workers."""
+    """Yield lists of at most _BATCH items, the recognizer's batches, which do not depend on the number of workers."""
     remaining = iter(items)
     while batch := list(itertools.islice(remaining, _BATCH)):
         yield batch

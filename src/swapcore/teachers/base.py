@@ -1,4 +1,4 @@
-"""What a teacher is: whatever makes a fake before or beside the model that is being trained."""
+"""Interface of teachers, and their construction from params."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,68 +7,71 @@ from typing import Protocol
 from swapcore.config import GroupsParams
 from swapcore.data.faces import Face, FaceSet
 from swapcore.errors import ParamsError
+from swapcore.faces.mesh.files import require_installed
 from swapcore.ops.image import Image
 from swapcore.synth.people import PARAMETERS
-from swapcore.teachers.classical import ClassicalTeacher
 from swapcore.teachers.fake import Fake
 from swapcore.teachers.oracle import OracleTeacher
 from swapcore.teachers.registered import RegisteredTeacher
+from swapcore.teachers.warp import WarpTeacher
 
 
 class Teacher(Protocol):
-    """Makes fakes: the identity of one face, all else of another.
+    """Makes fakes: images with the identity of one face and everything else of another.
 
-    A teacher is a pure function of its two faces: no state, no chance, the same bytes in any process. It is pickled
-    into worker processes, so it holds paths and parameters rather than open files or networks.
+    A teacher is a pure function of its two faces: no state, no randomness, the same bytes in any process. It is pickled to worker
+    processes, so it holds paths and parameters, not open files or networks.
     """
 
     @property
     def name(self) -> str:
-        """The word that the card of the groups artifact tells it by."""
+        """Name in the card of the groups artifact."""
 
     @property
     def version(self) -> str:
-        """What changes whenever its fakes do: a number, a model's digest."""
+        """Version, which changes with the fakes: a number or a model's digest."""
 
     @property
     def model(self) -> Path | None:
-        """Folder of the model whose fakes these are, and whose digest is the version; None where code alone makes them."""
+        """Folder of the model that makes the fakes, and whose digest is the version; None for a teacher without a model."""
 
     def swap(self, source: Face, template: Face) -> Fake:
-        """Put the source's face into the template.
+        """Swap the source's identity into the template.
 
         Args:
             source: gives the identity.
-            template: gives pose, expression, light, hair and background; of the same crop size as source.
+            template: gives pose, expression, light, hair and background; same crop size as source.
 
         Returns:
-            The fake in the template's crop, at the size of the template's image.
+            The fake, in the template's crop and at its size.
         """
 
 
-def pictures_of(teacher: Teacher) -> Callable[[Face, Face], Image]:
-    """What a teacher makes of source and template, without the key points."""
+def as_image_swap(teacher: Teacher) -> Callable[[Face, Face], Image]:
+    """Return the teacher's swap as a function from (source, template) to the image alone."""
     return lambda source, template: teacher.swap(source, template).image
 
 
 def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:
-    """The teacher that the params name.
+    """Build the teacher that params name.
 
     Args:
-        params: which, and what it needs.
-        faces: the faces that it will swap; the oracle finds in them whose true swap to render.
+        params: the section groups.
+        faces: the faces that will be swapped; the oracle needs faces of rendered images.
 
     Raises:
-        ParamsError: no model is named, or the oracle is asked about photographs that were not rendered.
-        InputError, ArtifactError: the registered teacher's model is not there or damaged.
+        ParamsError: no model is named, or the faces were not rendered.
+        InputError: the registered teacher's model does not exist.
+        ArtifactError: the registered teacher's model is damaged.
     """
-    if params.teacher == "classical":
-        return ClassicalTeacher(params.blend)
+    if params.teacher == "warp":
+        require_installed()
+        return WarpTeacher()
     if params.teacher == "oracle":
         return _oracle(faces)
     if params.teacher_model is None:
         raise ParamsError(
-            "groups.teacher_model: name the model that teacher: registered stands for, or choose classical"
+            "groups.teacher_model: is null, and teacher: registered needs a model; name one, or choose another teacher"
         )
     return RegisteredTeacher(params.teacher_model)
 
@@ -76,7 +79,7 @@ def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:
 def _oracle(faces: FaceSet) -> OracleTeacher:
     if not (faces.folder / PARAMETERS).is_file():
         raise ParamsError(
-            f"groups.teacher: oracle knows synthesized photographs only, and {faces.folder} has no {PARAMETERS}; "
-            "choose classical, or run crop on what synthesize made"
+            f"groups.teacher: oracle needs rendered images, and {faces.folder} has no {PARAMETERS}; "
+            "choose another teacher, or run crop on the output of synthesize"
         )
     return OracleTeacher(faces.folder, faces.size_px)

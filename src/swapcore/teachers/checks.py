@@ -1,4 +1,4 @@
-"""Is a fake fit for a sample group: changed inside the face, unchanged around it, identity moved the right way."""
+"""Checks of a fake: changed inside the face, unchanged outside, identity gained."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,28 +14,37 @@ from swapcore.ops.masks import outline_radius
 Reason = Literal["", "unchanged", "background-changed", "wrong-identity"]
 REASONS: tuple[Reason, ...] = ("unchanged", "background-changed", "wrong-identity")
 Embedding = npt.NDArray[np.float32]
-"""Face features, (D,)."""
+"""(D,)."""
 
 _OUTSIDE_RADIUS = 1.7
-"""From here on, in radii of the inner face, nothing may change; between, a teacher may shape chin, jaw and beard."""
+"""Radius, in units of the inner face's, of the background. Between 1 and this a teacher may change chin, jaw and beard."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What was measured on a fake, and what follows."""
+class CheckResult:
+    """Measurements of a fake, and the reason of its rejection."""
 
     changed_inside: float
-    """Mean |fake - template| in the inner face, gray levels."""
+    """Mean |fake - template| inside the face, gray levels."""
     changed_outside: float
-    """The same well outside the face."""
+    """The same in the background."""
     identity_gain: float
     """cos(fake, reference) - cos(template, reference), centered."""
     reason: Reason
-    """Empty for a good fake, else the first check that it failed."""
+    """Empty for an accepted fake, else the first check that failed."""
 
 
 def changed(fake: Image, template: Image, points: Points) -> tuple[float, float]:
-    """Mean absolute difference of two (S, S, 3) pictures inside and outside the face, gray levels."""
+    """Compute the mean absolute difference of a fake and its template inside and outside the face.
+
+    Args:
+        fake: uint8 (S, S, 3).
+        template: the same.
+        points: (5, 2), landmarks of the template, in pixels.
+
+    Returns:
+        Inside and outside, gray levels.
+    """
     difference = np.abs(fake.astype(np.int16) - template).mean(-1)
     radius = outline_radius(points, template.shape[0])
     outside = difference[radius > _OUTSIDE_RADIUS]
@@ -43,18 +52,18 @@ def changed(fake: Image, template: Image, points: Points) -> tuple[float, float]
 
 
 def centered_cosine(first: Embedding, second: Embedding, mean: Embedding) -> float:
-    """Cosine of two raw embeddings (D,) after subtracting the mean embedding (D,) of the training people."""
+    """Compute the cosine of two raw embeddings (D,) after subtracting the mean embedding (D,) of the training people."""
     a, b = first.astype(np.float64) - mean, second.astype(np.float64) - mean
     return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
 
 
-def judge(difference: tuple[float, float], identity_gain: float, limits: FakeChecks) -> Verdict:
-    """Hold a fake's figures against the limits.
+def check_fake(difference: tuple[float, float], identity_gain: float, limits: FakeChecks) -> CheckResult:
+    """Compare the measurements of a fake with the limits.
 
     Args:
-        difference: as ``changed`` gives it.
-        identity_gain: how much nearer the reference person the fake is than its template, a difference of cosines.
-        limits: the params.
+        difference: inside and outside, of ``changed``.
+        identity_gain: cos(fake, reference) - cos(template, reference), centered.
+        limits: groups.checks.
     """
     inside, outside = difference
     reason: Reason = ""
@@ -64,4 +73,4 @@ def judge(difference: tuple[float, float], identity_gain: float, limits: FakeChe
         reason = "background-changed"
     elif identity_gain < limits.min_identity_gain:
         reason = "wrong-identity"
-    return Verdict(inside, outside, identity_gain, reason)
+    return CheckResult(inside, outside, identity_gain, reason)

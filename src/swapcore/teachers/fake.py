@@ -1,4 +1,4 @@
-"""What a teacher makes."""
+"""Output of a teacher."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,9 @@ from swapcore.ops.image import Image
 
 
 class Fake(NamedTuple):
-    """A swap in its template's crop."""
+    """A swapped image, in its template's crop."""
 
     image: Image
     """uint8 (S, S, 3) RGB."""
     points: Points
-    """(5, 2) key points in crop pixels, ordered as a face's: where the new face has them, not where the template had."""
+    """(5, 2), landmarks of the new face in crop pixels, in the order of Face.points."""

@@ -1,4 +1,4 @@
-"""Fakes in worker processes: two rows of the faces artifact in, a fake and what it changed out."""
+"""Production of fakes in worker processes."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,45 +14,45 @@ from swapcore.teachers.base import Teacher
 from swapcore.teachers.checks import changed
 
 _UNMOVED = 1e-3
-"""Of a matrix: less moves no pixel that can be seen."""
+"""Largest difference of matrix entries that moves no pixel visibly."""
 
 
-class Job(NamedTuple):
-    """Whose face goes into which photograph."""
+class FakeJob(NamedTuple):
+    """Source and template of a fake."""
 
     source: FaceRow
     template: FaceRow
 
 
-class Made(NamedTuple):
-    """A fake, not yet judged."""
+class MadeFake(NamedTuple):
+    """A fake before its identity is checked."""
 
     image: Image
     points: Points
     alignment: Affine
-    """(2, 3): from its template's crop to the one that its own key points ask for; the identity where both are one."""
+    """(2, 3): from the template's crop to the crop aligned by the fake's own landmarks; the identity if they are equal."""
     changed_inside: float
     changed_outside: float
 
 
 @dataclass(frozen=True)
 class FakeMaker:
-    """Loads, brings to the groups' size and swaps; pickled once a process."""
+    """Loads two faces, resizes them and swaps; pickled once for each process."""
 
     teacher: Teacher
     reader: ShardReader
     size_px: int
 
-    def __call__(self, job: Job) -> Made:
-        """Make the fake of a job."""
+    def __call__(self, job: FakeJob) -> MadeFake:
+        """Make a fake."""
         source, template = (at_size(load_face(row, self.reader), self.size_px) for row in job)
         fake = self.teacher.swap(source, template)
         inside, outside = changed(fake.image, template.image, template.points)
-        return Made(fake.image, fake.points, alignment_of(fake.points, self.size_px), inside, outside)
+        return MadeFake(fake.image, fake.points, alignment_of(fake.points, self.size_px), inside, outside)
 
 
 def alignment_of(points: Points, size_px: int) -> Affine:
-    """From a crop in which the key points (5, 2) lie to the one that they ask for, both of size_px: (2, 3)."""
+    """Compute the map (2, 3) from a crop with landmarks (5, 2) to the crop aligned by them, both of size_px."""
     alignment = align(points[:NUM_ALIGNMENT_POINTS], size_px)
     unmoved: Affine = np.eye(2, 3)
     return unmoved if np.allclose(alignment, unmoved, atol=_UNMOVED) else alignment

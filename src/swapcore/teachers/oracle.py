@@ -1,4 +1,4 @@
-"""The oracle teacher: it knows how its photographs were rendered, and renders the true swap."""
+"""Oracle teacher: renders the true swap of two rendered images."""
 
 from pathlib import Path
 
@@ -14,18 +14,18 @@ from swapcore.teachers.fake import Fake
 
 
 class OracleTeacher:
-    """Makes true swaps of faces that were cropped from synthesized photographs."""
+    """Renders true swaps of faces that were cropped from rendered images."""
 
     name = "oracle"
     version = __version__
     model = None
 
     def __init__(self, folder: Path, crop_px: int) -> None:
-        """Read the parameters of the photographs.
+        """Read the parameters of the images.
 
         Args:
-            folder: holds the parameters.parquet that the synthesize stage wrote and crop handed on.
-            crop_px: side at which crop cut the faces.
+            folder: contains the parameters.parquet that the synthesize stage wrote and crop copied.
+            crop_px: crop size of the faces artifact.
 
         Raises:
             ArtifactError: the table is missing or of another version.
@@ -35,26 +35,26 @@ class OracleTeacher:
         self._shots = read_shots(folder)
 
     def knows(self, face: Face) -> bool:
-        """Whether the face was cropped from one of these photographs."""
+        """Return whether the face was cropped from one of these images."""
         return face.file in self._shots
 
     def attributes(self, face: Face) -> Attributes:
-        """How a face's photograph was rendered.
+        """Return the attributes with which a face's image was rendered.
 
         Raises:
-            ArtifactError: it is none of these photographs.
+            ArtifactError: the face was not cropped from these images.
         """
         return self._shot(face).attributes
 
     def swap(self, source: Face, template: Face) -> Fake:
-        """The source's face as the template was photographed, cut like the template, and its exact key points.
+        """Render the source's identity with the template's attributes, in the template's crop, with exact landmarks.
 
         Raises:
-            ArtifactError: a face was not cropped from these photographs.
+            ArtifactError: a face was not cropped from these images.
         """
         shot, size_px = self._shot(template), template.image.shape[0]
         picture = render_true_swap(self._shot(source).identity, shot.identity, shot.attributes, shot.size_px)
-        # First cut, then resized, as the template was: else truth and template would differ where nothing was swapped.
+        # Cropped first, then resized, as the template was; otherwise both would differ in the background.
         cut = warp(picture.image, rescale(template.affine, size_px, self._crop_px), self._crop_px)
         return Fake(resize(cut, size_px), apply(template.affine, picture.points[: len(template.points)]))
 
@@ -63,5 +63,5 @@ class OracleTeacher:
             return self._shots[face.file]
         except KeyError:
             raise ArtifactError(
-                f"{self._table}: does not know {face.file}; the oracle needs faces cropped from synthesized photographs"
+                f"{self._table}: has no row for {face.file}; the oracle needs faces cropped from rendered images"
             ) from None

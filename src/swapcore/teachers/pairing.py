@@ -1,4 +1,4 @@
-"""Who is swapped into whom: reference people and their photographs, drawn by hashes of seed and key."""
+"""Plan of the fakes: reference people and images, drawn by hashes of seed and key."""
 
 import hashlib
 from collections import defaultdict
@@ -8,65 +8,66 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.config import GroupsParams
+from swapcore.ops.embedding import unit_length
 from swapcore.ops.geometry import Points
 from swapcore.ops.masks import nose_offset
 
 Floats = npt.NDArray[np.float64]
 
 _SKIN_SIGMA = 8.0
-"""By so much Lab lightness may two people's skins differ before they are drawn together less often."""
+"""Standard deviation, in Lab lightness of the skin, of the preference for similar people."""
 _MIN_WEIGHT = 1e-4
-_PRIOR_PHOTOGRAPHS = 0.1
-"""As many photographs of everybody's mean count into a person's."""
+_PRIOR_IMAGES = 0.1
+"""Weight of the overall mean in a person's mean, in images."""
 
 
 @dataclass(frozen=True)
-class Photograph:
-    """What pairing needs to know of a face."""
+class Candidate:
+    """Properties of a face that the plan depends on."""
 
     key: str
     identity: str
     points: Points
-    """(5, 2) in the crop, as shares of its side."""
+    """(5, 2), landmarks in the crop, in units of its side."""
     skin_lightness: float
     """Lab L of the skin, 0 to 100."""
     embedding: npt.NDArray[np.float32]
-    """Face features (D,) minus the mean of the training people."""
+    """(D,), raw embedding minus the mean of the training people."""
 
 
 @dataclass(frozen=True)
-class Pair:
-    """One fake to make, by the keys of its photographs, and the groups it serves."""
+class FakePlan:
+    """One fake to make, and its sample groups; images by their keys."""
 
     source: str
-    """The photograph whose face is put in."""
+    """Gives the face."""
     template: str
     partner: str | None
-    """Another photograph of the template's person, for a fake-template group; None = no such group."""
+    """Another image of the template's person, source of a fake-template group; None = no such group."""
     is_label: bool
-    """Whether it is the label of a fake-label group (source, template)."""
+    """Whether the fake is the label of a fake-label group (source, template)."""
 
 
-class Cast:
-    """The people of one split and how well they go together."""
+class ReferencePool:
+    """The people of one split, as references of each other."""
 
-    def __init__(self, photographs: list[Photograph]) -> None:
-        self.of: dict[str, list[Photograph]] = defaultdict(list)
-        for photograph in photographs:
-            self.of[photograph.identity].append(photograph)
+    def __init__(self, candidates: list[Candidate]) -> None:
+        self.of: dict[str, list[Candidate]] = defaultdict(list)
+        for candidate in candidates:
+            self.of[candidate.identity].append(candidate)
         self.people = sorted(self.of)
-        self._postures = postures(self.of) if photographs else {}
+        self._poses = poses(self.of) if candidates else {}
         self._number = {person: i for i, person in enumerate(self.people)}
         self._hashes = np.array([_hash("person", person) for person in self.people], dtype=np.uint64)
         self._skin = np.array([np.mean([p.skin_lightness for p in self.of[person]]) for person in self.people])
         means = np.array([np.mean([p.embedding for p in self.of[person]], axis=0) for person in self.people])
-        self._directions = means / np.maximum(np.linalg.norm(means, axis=-1, keepdims=True), 1e-12)
+        self._directions = unit_length(means)
 
     def suitability(self, person: str) -> Floats:
-        """How readily each of the people (P,) is drawn as reference of a person: 0 for the same, else up to 1.
+        """Compute the weight, 0 to 1, of each of the people (P,) as reference of a person; 0 for the person itself.
 
-        People of like skin are preferred, whose colors the teacher can match, and among them those who look different
-        to the recognizer, so that the fake differs from its label.
+        People with a similar skin tone are preferred, because the teacher can match their colors, and among them those with a
+        different embedding, so that the fake differs from its label.
         """
         me = self._number[person]
         alike = np.exp(-0.5 * ((self._skin - self._skin[me]) / _SKIN_SIGMA) ** 2)
@@ -75,71 +76,79 @@ class Cast:
         weights[me] = 0
         return np.asarray(weights)
 
-    def references(self, photograph: Photograph, num: int, seed: int) -> list[str]:
-        """Draw num different people (fewer if there are no more) for a photograph, by their suitability.
+    def references(self, candidate: Candidate, num: int, seed: int) -> list[str]:
+        """Draw num people (or all, if there are fewer) for an image, without replacement, weighted by suitability.
 
-        Weighted sampling without replacement as in Efraimidis and Spirakis, "Weighted random sampling with a reservoir",
-        IPL 2006; the uniform number of each person is a hash of the seed, the photograph and the person, so that a new
-        person only steps in between the others.
+        Efraimidis and Spirakis, "Weighted random sampling with a reservoir", IPL 2006. The uniform number of each person is a hash
+        of seed, image and person, so that adding a person keeps the order of the others.
         """
-        bits = _mixed(self._hashes ^ np.uint64(_hash(seed, photograph.key)))
+        bits = _mixed(self._hashes ^ np.uint64(_hash(seed, candidate.key)))
         uniform = ((bits >> np.uint64(11)).astype(np.float64) + 0.5) / 2**53
-        weights = self.suitability(photograph.identity)
+        weights = self.suitability(candidate.identity)
         order = np.argsort(-np.log(uniform) / np.maximum(weights, 1e-300), kind="stable")
         num = min(num, len(self.people) - 1)
         return [self.people[i] for i in order[:num]]
 
-    def nearest(self, person: str, template: Photograph) -> Photograph:
-        """Which photograph of a person is nearest to a template in pose and expression."""
-        wanted = self._postures[template.key]
-        return min(self.of[person], key=lambda own: float(((self._postures[own.key] - wanted) ** 2).sum()))
+    def nearest(self, person: str, template: Candidate) -> Candidate:
+        """Return the image of a person that is closest to a template in pose and expression."""
+        wanted = self._poses[template.key]
+        return min(self.of[person], key=lambda own: float(((self._poses[own.key] - wanted) ** 2).sum()))
 
 
-def postures(of_person: dict[str, list[Photograph]]) -> dict[str, Floats]:
-    """Pose and expression of each photograph (by key) as numbers (11,), whoever it shows.
+def poses(of_person: dict[str, list[Candidate]]) -> dict[str, Floats]:
+    """Describe pose and expression of each image, independent of identity.
 
-    Ten are the aligned points less the person's own mean, which is identity: a wide mouth is not a smile. The mean leans
-    a little on everybody's, for people of few photographs. The last is the turn of the head, which needs no such
-    correction.
+    Ten values are the aligned landmarks minus the person's mean, which is identity: a wide mouth is not a smile. The overall mean
+    has a small weight in it, for people with few images. The last value is the yaw, which needs no correction.
+
+    Args:
+        of_person: person -> images.
+
+    Returns:
+        Key -> (11,).
     """
-    everybody = np.mean([photograph.points for own in of_person.values() for photograph in own], axis=0)
+    everybody = np.mean([candidate.points for own in of_person.values() for candidate in own], axis=0)
     result = {}
     for own in of_person.values():
-        total = np.sum([photograph.points for photograph in own], axis=0)
-        mean = (total + _PRIOR_PHOTOGRAPHS * everybody) / (len(own) + _PRIOR_PHOTOGRAPHS)
-        for photograph in own:
-            turn = nose_offset(photograph.points) * np.linalg.norm(everybody[1] - everybody[0])
-            result[photograph.key] = np.append((photograph.points - mean).ravel(), turn)
+        total = np.sum([candidate.points for candidate in own], axis=0)
+        mean = (total + _PRIOR_IMAGES * everybody) / (len(own) + _PRIOR_IMAGES)
+        for candidate in own:
+            turn = nose_offset(candidate.points) * np.linalg.norm(everybody[1] - everybody[0])
+            result[candidate.key] = np.append((candidate.points - mean).ravel(), turn)
     return result
 
 
-def draw_pairs(photographs: list[Photograph], params: GroupsParams) -> list[Pair]:
-    """All fakes for the photographs of one split, in the photographs' order.
+def plan_fakes(candidates: list[Candidate], params: GroupsParams) -> list[FakePlan]:
+    """Plan all fakes for the images of one split, in the order of the images.
 
-    A fake serves both kinds of groups: as the template of (another photograph of the template's person, fake) with the
-    real label, and as the label of (its own source, its own template). So each photograph needs the larger, not the sum,
-    of the two numbers in params. A person of one photograph has no fake-template groups.
+    A fake is used in both kinds of groups: as the template of (another image of the template's person, fake) with the real label,
+    and as the label of (its own source, its own template). So each image needs the larger of the two numbers in params, not the
+    sum. A person with one image has no fake-template groups.
+
+    Args:
+        candidates: real images.
+        params: the section groups.
     """
-    cast = Cast(photographs)
-    pairs = []
-    for photograph in photographs:
-        others = [other.key for other in cast.of[photograph.identity] if other is not photograph]
+    pool = ReferencePool(candidates)
+    plans = []
+    for candidate in candidates:
+        others = [other.key for other in pool.of[candidate.identity] if other is not candidate]
         num_templates = params.references_per_label if others else 0
         num_drawn = max(num_templates, params.sources_per_template)
-        for rank, person in enumerate(cast.references(photograph, num_drawn, params.seed)):
-            partner = _draw(others, params.seed, f"{photograph.key}\0{rank}") if rank < num_templates else None
-            source = cast.nearest(person, photograph).key
-            pairs.append(Pair(source, photograph.key, partner, is_label=rank < params.sources_per_template))
-    return pairs
+        for rank, person in enumerate(pool.references(candidate, num_drawn, params.seed)):
+            partner = _draw(others, params.seed, f"{candidate.key}\0{rank}") if rank < num_templates else None
+            source = pool.nearest(person, candidate).key
+            plans.append(FakePlan(source, candidate.key, partner, is_label=rank < params.sources_per_template))
+    return plans
 
 
 def _draw(keys: list[str], seed: int, purpose: str) -> str:
-    """One of some keys by chance; a new key is either drawn or changes nothing."""
+    """Draw one of some keys; adding a key either draws it or changes nothing."""
     return min(keys, key=lambda key: _hash(seed, f"{purpose}\0{key}"))
 
 
 def _hash(seed: int | str, text: str) -> int:
-    """64 bits of SHA-256."""
+    """Return 64 bits of SHA-256."""
     return int.from_bytes(hashlib.sha256(f"{seed}\0{text}".encode()).digest()[:8], "big")
 
 

@@ -1,4 +1,4 @@
-"""The registered teacher: a trained model of ours makes the fakes, e.g. one that learned from people who do not exist."""
+"""Registered teacher: a trained model makes the fakes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,23 +21,23 @@ from swapcore.teachers.fake import Fake
 
 
 class RegisteredTeacher:
-    """A model folder as a teacher: one pair at a time, on the CPU, with one thread.
+    """A model as a teacher: one pair at a time, on the CPU, with one thread.
 
-    So its fakes are the same bytes in any process, whatever worked before or beside it: a network's last bits depend on
-    the size of the batch and on the number of threads. Batches of 4 at 112 px would need 36 instead of 49 ms of a core.
+    The last bits of a network's output depend on batch size and number of threads; so the fakes are the same bytes in any process.
+    Batches of 4 at 112 px would take 36 instead of 49 ms per fake and core.
     """
 
     name = "registered"
 
     def __init__(self, model: str | Path) -> None:
-        """Find the model, and fetch it if it is elsewhere.
+        """Resolve the model and download it if necessary.
 
         Args:
             model: a folder, ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``s3://bucket/prefix``.
 
         Raises:
-            InputError: there is no such model.
-            ArtifactError: it is damaged.
+            InputError: the model does not exist.
+            ArtifactError: the model is damaged.
         """
         located = resolve_model(model)
         self.model = located.folder
@@ -48,14 +48,14 @@ class RegisteredTeacher:
         return load_face_swapper(self.model, "cpu")
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is pickled: where the model is, not the networks, which each process loads at its first fake."""
+        """Pickle without the networks; each process loads them at its first fake."""
         return {name: value for name, value in vars(self).items() if name != "_swapper"}
 
     def swap(self, source: Face, template: Face) -> Fake:
-        """The model's swap, and by how much a detector finds its key points moved: not at all where it finds no face.
+        """Swap with the model; a detector measures how far the landmarks move (0 if it finds no face).
 
-        A model of another crop size works at its own; then what it changed is resized, not its picture, so that outside
-        the face the template's pixels stay what they were.
+        A model of another crop size works at its own size. Then the change is resized, not the image, so that the template's
+        pixels outside the face are kept.
         """
         size_px = template.image.shape[0]
         own_px = side_for(self._swapper, size_px)
@@ -69,8 +69,8 @@ class RegisteredTeacher:
 
 
 def _moved(template: Image, fake: Image) -> Points:
-    """By how much the key points (5, 2) of a fake lie elsewhere than its template's: in the difference a detector's bias is gone."""
-    before, after = (find_in_crop(picture) for picture in (template, fake))
+    """Compute how far the landmarks (5, 2) of a fake moved from its template's; the difference cancels the detector's bias."""
+    before, after = (find_in_crop(image) for image in (template, fake))
     if before is None or after is None:
         return np.zeros((5, 2))
     return apply(after.to_image, after.face.points) - apply(before.to_image, before.face.points)

@@ -1,1 +1,1 @@
-"""The training loop, its step, schedules and checkpoints."""
+"""Training: state, step, loop, validation, checkpoints."""

@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of training, written so that a kill at any moment leaves a usable one."""
+"""Checkpoints of a training, written atomically."""
 
 import hashlib
 import logging
@@ -13,95 +13,99 @@ import torch
 from swapcore import __version__
 from swapcore.config import TrainParams
 from swapcore.errors import TrainingError
-from swapcore.files import in_place
-from swapcore.training.distributed import ALONE, Processes
-from swapcore.training.train_state import Learner
+from swapcore.files import atomic_path
+from swapcore.training.distributed import SINGLE, Processes
+from swapcore.training.train_state import TrainState
 
 FOLDER = "checkpoints"
 _log = logging.getLogger(__name__)
 
 
-def fingerprint(params: TrainParams, *origins: str) -> str:
-    """What a checkpoint belongs to: these params, groups (and initial model), this version of the code and of torch."""
-    text = "\0".join([params.digest(), *origins, __version__, torch.__version__])
+def fingerprint(params: TrainParams, *inputs: str) -> str:
+    """Return a digest of params, input digests, and the versions of swapcore and torch.
+
+    A training resumes only from checkpoints with the same fingerprint.
+    """
+    text = "\0".join([params.digest(), *inputs, __version__, torch.__version__])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class CheckpointStore:
-    """The checkpoints of one run, in the folder where its model is being built."""
+    """The checkpoints of one training, in the folder in which its model is being built."""
 
-    def __init__(self, building: Path, fingerprint_: str, num_kept: int, processes: Processes = ALONE) -> None:
+    def __init__(self, building: Path, fingerprint_: str, num_kept: int, processes: Processes = SINGLE) -> None:
         self._building = building
         self._folder = building / FOLDER
         self._fingerprint = fingerprint_
         self._num_kept = num_kept
         self._processes = processes
 
-    def resume(self, learner: Learner) -> None:
-        """Bring the learner to the newest checkpoint that belongs to this run; the first process reads it for all.
+    def resume(self, state: TrainState) -> None:
+        """Load the newest checkpoint of this training; without one, save the initial state.
 
-        Whatever else lies in the folder (another run's checkpoints and sheets) is removed, with a line that says why.
+        The first process reads and broadcasts. Files of another training in the folder are removed, with a warning.
         """
-        state = self._processes.hear(self._newest() if self._processes.is_first else None)
-        if state is not None:
-            learner.load_state(state)
+        values = self._processes.broadcast(self._newest() if self._processes.is_first else None)
+        if values is not None:
+            state.load_state_dict(values)
         else:
-            self.save(learner)  # so that there is something to go back to
+            self.save(state)  # a rollback needs at least one checkpoint
 
-    def go_back(self, learner: Learner, *, suspect: bool) -> None:
-        """Bring the learner to the newest checkpoint of this run, or, if that one is suspect, to the one before it.
+    def restore(self, state: TrainState, *, skip_newest: bool) -> None:
+        """Load the newest readable checkpoint, or the one before it.
 
         Raises:
-            TrainingError: none of them can be read.
+            TrainingError: no checkpoint can be read.
         """
-        state = self._processes.hear(self._earlier(suspect) if self._processes.is_first else None)
-        if state is None:
+        values = self._processes.broadcast(self._latest(skip_newest) if self._processes.is_first else None)
+        if values is None:
             raise TrainingError(f"{self._folder}: no checkpoint can be read; run train again")
-        learner.load_state(state)
+        state.load_state_dict(values)
 
-    def _earlier(self, suspect: bool) -> dict[str, Any] | None:
+    def _latest(self, skip_newest: bool) -> dict[str, Any] | None:
         paths = self._paths()
-        states = map(_read, reversed(paths[:-1] if suspect and len(paths) > 1 else paths))
-        return next((state["learner"] for state in states if state is not None), None)
+        documents = map(_read, reversed(paths[:-1] if skip_newest and len(paths) > 1 else paths))
+        return next((document["state"] for document in documents if document is not None), None)
 
     def _newest(self) -> dict[str, Any] | None:
-        """The learner's state in the newest checkpoint that can be used."""
+        """Return the state in the newest readable checkpoint of this training; else clear the folder."""
         for path in reversed(self._paths()):
-            state = _read(path)
-            if state is None:
+            document = _read(path)
+            if document is None:
                 continue
-            if state["fingerprint"] != self._fingerprint:
-                _log.warning("%s: made with other params, groups or version; training starts anew", path)
+            if document["fingerprint"] != self._fingerprint:
+                _log.warning("%s: made with other params, groups or version; training starts from step 0", path)
                 break
-            learner: dict[str, Any] = state["learner"]
-            _log.warning("%s: training goes on from step %d", path, learner["step"])
-            return learner
+            values: dict[str, Any] = document["state"]
+            _log.warning("%s: training resumes at step %d", path, values["step"])
+            return values
         self._clear()
         return None
 
-    def save(self, learner: Learner) -> None:
-        """Write beside, flush to the disk, rename; then remove the oldest beyond the number kept, and those of a
-        future that was given up. The first process does.
+    def save(self, state: TrainState) -> None:
+        """Write a checkpoint atomically; only the first process does.
+
+        Then the oldest checkpoints beyond the number kept are removed, and those of later steps, which a rollback abandoned.
 
         Raises:
-            TrainingError: the disk is full or refuses.
+            TrainingError: the file cannot be written, e.g. because the disk is full.
         """
         if not self._processes.is_first:
             return
-        path = self._folder / f"step-{learner.step:08d}.pt"
+        path = self._folder / f"step-{state.step:08d}.pt"
         try:
-            with in_place(path) as beside, beside.open("wb") as stream:
-                torch.save({"fingerprint": self._fingerprint, "learner": learner.state()}, stream)
+            with atomic_path(path) as temporary, temporary.open("wb") as stream:
+                torch.save({"fingerprint": self._fingerprint, "state": state.state_dict()}, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
         except (OSError, RuntimeError) as error:
             raise TrainingError(f"{path}: cannot be written ({error}); free space, then run train again") from None
-        given_up = [each for each in self._paths() if each > path]
-        for other in [*given_up, *self._paths()[: -self._num_kept - len(given_up)]]:
+        abandoned = [each for each in self._paths() if each > path]
+        for other in [*abandoned, *self._paths()[: -self._num_kept - len(abandoned)]]:
             other.unlink()
 
     def remove(self) -> None:
-        """Remove all checkpoints: a finished model carries none."""
+        """Remove all checkpoints; a finished model has none."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _paths(self) -> list[Path]:
@@ -113,10 +117,10 @@ class CheckpointStore:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The state in a file, or None with a line where it cannot be read; weights_only, so nothing in it is executed."""
+    """Read a checkpoint without executing any pickled code; None, with a warning, if it cannot be read."""
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        document: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        _log.warning("%s: cannot be read (%s); an older checkpoint is tried", path, type(error).__name__)
+        _log.warning("%s: cannot be read (%s); trying an older checkpoint", path, type(error).__name__)
         return None
-    return state
+    return document

@@ -1,53 +1,83 @@
-"""The training loop: batches, steps, and what is due every so many of them."""
+"""Training loop: periodic logging, validation, checkpointing."""
 
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
 
-from swapcore.data.sampling import Batch, prefetch
+from swapcore.config import LoopParams, SentinelParams
+from swapcore.data.sampling import GroupBatch, prefetch
 from swapcore.errors import TrainingInterruptedError, UnhealthyStepError
 from swapcore.models.artifact import AnyGenerator
 from swapcore.progress import progress
 from swapcore.tracking import Tracker
 from swapcore.training.checkpoint import CheckpointStore
-from swapcore.training.distributed import Processes
-from swapcore.training.interruption import StopRequest
-from swapcore.training.recovery import roll_back
+from swapcore.training.health import check_health, roll_back, stop_if_unhealthy
 from swapcore.training.selection import keep_if_best
-from swapcore.training.sentinels import require_patience, stand_watch
 from swapcore.training.step import StepContext, train_step
-from swapcore.training.train_state import Learner, Metrics
+from swapcore.training.train_state import Metrics, TrainState
 
 SHEETS = "sheets"
 _GPU_LOADER_THREADS = 4
-"""A GPU takes batches faster than one thread makes them; a CPU needs its cores for the step."""
-Judge = Callable[[AnyGenerator, Path], Metrics]
-"""Gives the figures of a generator and writes its picture sheet."""
+"""A GPU consumes batches faster than one thread produces them; a CPU needs its cores for the step."""
+Validate = Callable[[AnyGenerator, Path], Metrics]
+"""Returns the validation metrics of a generator and writes an image sheet."""
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What a run draws from and reports to."""
+class LoopContext:
+    """Inputs and outputs of the loop."""
 
-    batches: Callable[[int], Batch]
-    """The batch of a step."""
-    judge: Judge
+    params: LoopParams
+    sentinels: SentinelParams
+    checkpoint_every: int
+    """In steps."""
+    batch_size: int
+    """Of a step, over all processes."""
+    batches: Callable[[int], GroupBatch]
+    """Returns the batch of a step."""
+    validate: Validate
     checkpoints: CheckpointStore
     tracker: Tracker
     folder: Path
-    """Where the model is being built."""
+    """The folder in which the model is being built."""
+
+
+class StopRequest:
+    """Defers SIGTERM to the end of the step; active in the main thread only, where Python can handle signals."""
+
+    def __init__(self) -> None:
+        self.received = False
+        self._previous: Any = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.signal(signal.SIGTERM, self._remember)
+        return self
+
+    def _remember(self, _number: int, _frame: FrameType | None) -> None:
+        self.received = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGTERM, self._previous)
 
 
 class Stopwatch:
-    """Passes items on and measures how long each was waited for; wall clock, so for the tracker only."""
+    """Measures throughput and the share of time spent waiting for data; wall clock, so for the tracker only."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
         self._waited = 0.0
 
-    def pass_on(self, items: Iterator[Batch]) -> Iterator[Batch]:
-        """Yield the same items."""
+    def measure(self, items: Iterator[GroupBatch]) -> Iterator[GroupBatch]:
+        """Yield the items and add up the time that each takes to arrive."""
         while True:
             before = time.perf_counter()
             try:
@@ -58,82 +88,84 @@ class Stopwatch:
             yield item
 
     def lap(self, num_images: int) -> Metrics:
-        """Images per second and share of time spent waiting for data since the last lap."""
+        """Return images per second and the share of waiting since the last lap."""
         seconds = time.perf_counter() - self._started
-        figures = {"speed/images_per_second": num_images / seconds, "speed/waiting": self._waited / seconds}
+        metrics = {"speed/images_per_second": num_images / seconds, "speed/waiting": self._waited / seconds}
         self._started, self._waited = time.perf_counter(), 0.0
-        return figures
+        return metrics
 
 
-def train(learner: Learner, context: StepContext, around: Surroundings) -> None:
-    """Train from the learner's step to the last, and leave its history complete.
+def train(state: TrainState, context: StepContext, loop: LoopContext) -> None:
+    """Train from the state's step to the last step.
+
+    Args:
+        state: changed in place; its history is complete afterwards.
+        context: constants of the steps.
+        loop: inputs and outputs.
 
     Raises:
-        TrainingError: a loss that is not finite or explodes, again and again; a sentinel that may fail the stage.
-        TrainingInterruptedError: SIGTERM came; the state is saved.
+        TrainingError: too many rollbacks, or a sentinel whose action is fail.
+        TrainingInterruptedError: SIGTERM; the state is saved.
     """
     with StopRequest() as stop:
-        while learner.step < context.params.steps:
+        while state.step < context.num_steps:
             try:
-                _train_on(learner, context, around, stop)
+                _train_until_unhealthy(state, context, loop, stop)
             except UnhealthyStepError as error:
-                roll_back(learner, error, context.params.recovery, around.checkpoints)
-                around.tracker.log_metrics({"recovery/rollbacks": learner.rollbacks}, learner.step)
+                roll_back(state, error, context.recovery, loop.checkpoints)
+                loop.tracker.log_metrics({"recovery/rollbacks": state.rollbacks}, state.step)
 
 
-def _train_on(learner: Learner, context: StepContext, around: Surroundings, stop: StopRequest) -> None:
-    """Train to the last step, or until something happens."""
-    params = context.params
+def _train_until_unhealthy(state: TrainState, context: StepContext, loop: LoopContext, stop: StopRequest) -> None:
+    num_steps = context.num_steps
     watch = Stopwatch()
-    steps = range(learner.step, params.steps)
     threads = _GPU_LOADER_THREADS if context.device.type == "cuda" else 1
-    batches = watch.pass_on(prefetch(around.batches, steps, ahead=3 * threads, threads=threads))
-    for batch in progress(batches, "train", params.steps, initial=learner.step):
-        learner.window.append(train_step(learner, batch, context))
+    batches = prefetch(loop.batches, range(state.step, num_steps), ahead=3 * threads, threads=threads)
+    for batch in progress(watch.measure(batches), "train", num_steps, initial=state.step):
+        state.window.append(train_step(state, batch, context))
         stopped = context.processes.any(stop.received)
-        _report(learner, context, around, watch)
-        last = learner.step == params.steps
-        if not last and (stopped or learner.step % params.checkpoint_every == 0):
-            around.checkpoints.save(learner)
+        _report(state, context, loop, watch)
+        last = state.step == num_steps
+        if not last and (stopped or state.step % loop.checkpoint_every == 0):
+            loop.checkpoints.save(state)
         if stopped and not last:
-            context.processes.wait()  # or who ends first might make torchrun end the one that still writes
+            context.processes.barrier()  # torchrun may kill the process that still writes once another one has ended
             raise TrainingInterruptedError(
-                f"SIGTERM: stopped and saved at step {learner.step} of {params.steps}; run the same command to go on"
+                f"SIGTERM: stopped and saved at step {state.step} of {num_steps}; run the same command to resume"
             )
 
 
-def _report(learner: Learner, context: StepContext, around: Surroundings, watch: Stopwatch) -> None:
-    """Judge and log where that is due, keep the best, and let the sentinels look."""
-    params = context.params
-    due = learner.step == params.steps or learner.step % params.sample_every == 0
-    if not due and learner.step % params.log_every:
+def _report(state: TrainState, context: StepContext, loop: LoopContext, watch: Stopwatch) -> None:
+    """Validate, log, keep the best snapshot and check the sentinels, each at its interval."""
+    due = state.step == context.num_steps or state.step % loop.params.sample_every == 0
+    if not due and state.step % loop.params.log_every:
         return
-    figures = _means(learner.window) | (_sample(learner, around, context.processes) if due else {})
-    speed = watch.lap(len(learner.window) * params.batch_size)
+    metrics = _means(state.window) | (_validation_metrics(state, context, loop) if due else {})
+    speed = watch.lap(len(state.window) * loop.batch_size)
     if due:
-        keep_if_best(learner, figures)
-        figures |= stand_watch(learner, figures, params.sentinels, params.steps)
-    learner.window = []
-    learner.history.append({"step": learner.step, **figures})
-    around.tracker.log_metrics({**figures, **speed}, learner.step)
+        keep_if_best(state, metrics)
+        metrics |= check_health(state, metrics, loop.sentinels, context.num_steps)
+    state.window = []
+    state.history.append({"step": state.step, **metrics})
+    loop.tracker.log_metrics({**metrics, **speed}, state.step)
     if due:
-        require_patience(learner, figures, params.sentinels)
+        stop_if_unhealthy(state, metrics, loop.sentinels)
 
 
-def _sample(learner: Learner, around: Surroundings, processes: Processes) -> Metrics:
-    """Let the first process judge and tell the others, whose histories must not differ."""
-    return processes.hear(_judge(learner, around) if processes.is_first else {})
+def _validation_metrics(state: TrainState, context: StepContext, loop: LoopContext) -> Metrics:
+    """Validate in the first process and broadcast the metrics, since all histories must be equal."""
+    return context.processes.broadcast(_validate(state, loop) if context.processes.is_first else {})
 
 
-def _judge(learner: Learner, around: Surroundings) -> Metrics:
-    sheet = around.folder / SHEETS / f"step-{learner.step:08d}.png"
-    figures = around.judge(learner.ema, sheet)
-    around.tracker.log_file(sheet, SHEETS)
-    return figures
+def _validate(state: TrainState, loop: LoopContext) -> Metrics:
+    sheet = loop.folder / SHEETS / f"step-{state.step:08d}.png"
+    metrics = loop.validate(state.ema, sheet)
+    loop.tracker.log_file(sheet, SHEETS)
+    return metrics
 
 
 def _means(window: list[Metrics]) -> Metrics:
-    """Each metric's mean over the steps that have it."""
+    """Average each metric over the steps that have it."""
     names = dict.fromkeys(name for metrics in window for name in metrics)
     return {name: _mean([metrics[name] for metrics in window if name in metrics]) for name in names}
 

@@ -1,4 +1,4 @@
-"""One training step: the generator's, then the discriminator's, then the moving average."""
+"""One training step and its schedules."""
 
 import math
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.profiler import record_function
 
-from swapcore.config import TrainParams
-from swapcore.data.sampling import Batch
+from swapcore.config import JitterParams, RecoveryParams, ScheduleParams, StepParams
+from swapcore.data.sampling import GroupBatch
 from swapcore.losses.adversarial import discriminator_loss
 from swapcore.losses.fields import Correspondence
 from swapcore.losses.jitter import Jitter, draw_jitter
@@ -19,92 +19,130 @@ from swapcore.models.artifact import AnyGenerator
 from swapcore.ops.compose import Guide
 from swapcore.ops.device import autocast
 from swapcore.ops.embedding import centered
-from swapcore.training.distributed import ALONE, Processes
-from swapcore.training.recovery import rate_share_left, remember_loss, require_healthy
-from swapcore.training.schedule import ema_decay, judges_raw, plays_adversary, rate_share
-from swapcore.training.train_state import Learner, Metrics
+from swapcore.training.distributed import SINGLE, Processes
+from swapcore.training.health import check_step, recovery_lr_scale, update_running_loss
+from swapcore.training.train_state import Metrics, TrainState
 
 _JITTER_STREAM = 1
-"""Keeps the jitter's random numbers apart from the sampler's, which are drawn from (seed, 0, step)."""
+"""Separates the jitter's random numbers from the sampler's, which are drawn from (seed, 0, step)."""
 
 
 @dataclass(frozen=True)
 class StepContext:
-    """What stays the same from step to step."""
+    """Constants of all steps of a training."""
 
-    params: TrainParams
+    params: StepParams
+    schedule: ScheduleParams
+    recovery: RecoveryParams
+    jitter: JitterParams
+    num_steps: int
+    seed: int
+    precision: str
     device: torch.device
     loss: SwapLoss
     descriptions: torch.Tensor
-    """(N, P + D): what the generator is told of each source of the sampler."""
+    """(N, P + D): source conditioning of each of the sampler's sources."""
     embedding_mean: torch.Tensor
     """(D,)."""
-    processes: Processes = ALONE
+    processes: Processes = SINGLE
 
 
-def train_step(learner: Learner, batch: Batch, context: StepContext) -> Metrics:
-    """Advance the learner by one batch, or this process's share of it, and give the weighted loss terms, gradient norms and rate.
+def lr_scale(step: int, num_steps: int, schedule: ScheduleParams) -> float:
+    """Return the factor of the learning rates: linear warm-up, then a half cosine down to the floor."""
+    warmup = min(1.0, (step + 1) / (schedule.warmup_steps + 1))
+    cosine = 0.5 * (1.0 + math.cos(math.pi * step / num_steps))
+    return warmup * (schedule.floor + (1.0 - schedule.floor) * cosine)
+
+
+def ema_decay(step: int, schedule: ScheduleParams) -> float:
+    """Return the decay of the weights' moving average; low in the first steps, which forgets the untrained weights."""
+    return min(schedule.ema_decay, (1.0 + step) / (10.0 + step))
+
+
+def uses_raw(step: int, num_steps: int, schedule: ScheduleParams) -> bool:
+    """Return whether identity and feature losses use the image before the mask."""
+    return step < schedule.raw_phase * num_steps
+
+
+def use_discriminator(step: int, num_steps: int, schedule: ScheduleParams, weight: float) -> bool:
+    """Return whether the adversarial loss, of this weight, is active."""
+    return weight > 0 and step >= schedule.adversarial_start * num_steps
+
+
+def train_step(state: TrainState, batch: GroupBatch, context: StepContext) -> Metrics:
+    """Advance the state by one batch.
+
+    The generator is updated first, then the discriminator, then the moving average.
+
+    Args:
+        state: changed in place.
+        batch: this process's share of the global batch.
+        context: constants of the training.
+
+    Returns:
+        Weighted loss terms, gradient norms and the generator's learning rate.
 
     Raises:
-        UnhealthyStepError: a loss term or gradient is not finite, or the loss has exploded; names step and term.
+        UnhealthyStepError: a loss term or gradient is not finite, or the loss spiked. The weights are unchanged then.
     """
-    step, params = learner.step, context.params
-    batch = batch.to(context.device, channels_last=params.channels_last)
-    rate = _set_rates(learner, params)
-    adversary = plays_adversary(step, params)
+    step = state.step
+    batch = batch.to(context.device, channels_last=context.params.channels_last)
+    learning_rate = _set_learning_rates(state, context)
+    adversarial = use_discriminator(step, context.num_steps, context.schedule, context.loss.weights.adversarial)
     parts = list(_parts(batch, step, context))
     swapped: list[torch.Tensor] = []
-    generator_terms = (_generator_terms(learner, part, context, swapped, adversary=adversary) for part in parts)
-    metrics = _descend(generator_terms, learner, "generator", context)
-    if adversary:
-        shown = zip(parts, swapped, strict=True)
-        judged = (_discriminator_terms(learner, part, image, context) for part, image in shown)
-        metrics |= _descend(judged, learner, "discriminator", context)
-    learner.scaler.update()
-    _follow(learner.ema, learner.generator, ema_decay(step, params))
-    remember_loss(learner, metrics["loss/total"])
-    learner.step += 1
-    return {**metrics, "learning_rate": rate}
+    generator_terms = (_generator_terms(state, part, context, swapped, adversarial=adversarial) for part in parts)
+    metrics = _update(generator_terms, state, "generator", context)
+    if adversarial:
+        pairs = zip(parts, swapped, strict=True)
+        discriminator_terms = (_discriminator_terms(state, part, image, context) for part, image in pairs)
+        metrics |= _update(discriminator_terms, state, "discriminator", context)
+    state.scaler.update()
+    _update_average(state.ema, state.generator, ema_decay(step, context.schedule))
+    update_running_loss(state, metrics["loss/total"])
+    state.step += 1
+    return {**metrics, "learning_rate": learning_rate}
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Rows that go through the models at once: train.accumulate parts make up a process's share of the batch."""
+    """Rows of one forward and backward pass; train.step.accumulate parts make up a process's share of the batch."""
 
-    batch: Batch
+    batch: GroupBatch
     jitter: Jitter
     is_first: bool
-    """Only the first part moves the discriminator's power iteration on, so that parts do not change what is computed."""
+    """Only the first part advances the spectral norm's power iteration, so that the number of parts changes no result."""
 
 
-def _parts(batch: Batch, step: int, context: StepContext) -> Iterator[_Part]:
-    """The share in parts; jitter, like the groups, is drawn for the batch as a whole."""
+def _parts(batch: GroupBatch, step: int, context: StepContext) -> Iterator[_Part]:
+    """Split the share into parts. The jitter is drawn for the global batch, as the groups are."""
     num_parts, processes = context.params.accumulate, context.processes
-    rng = np.random.default_rng([context.params.seed, step, _JITTER_STREAM, 0])
+    rng = np.random.default_rng([context.seed, step, _JITTER_STREAM, 0])
     num_rows = len(batch.label) * processes.count
-    jitter = draw_jitter(context.params.jitter, num_rows, rng).select(processes.share(num_rows))
+    jitter = draw_jitter(context.jitter, num_rows, rng).select(processes.share(num_rows))
     size = len(batch.label) // num_parts
     for part in range(num_parts):
-        chosen = slice(part * size, (part + 1) * size)
-        yield _Part(batch.select(chosen), jitter.select(chosen), part == 0)
+        rows = slice(part * size, (part + 1) * size)
+        yield _Part(batch.select(rows), jitter.select(rows), part == 0)
 
 
-def _set_rates(learner: Learner, params: TrainParams) -> float:
-    """Set both learning rates for this step and give the generator's."""
-    share = rate_share(learner.step, params) * rate_share_left(learner, params.recovery)
+def _set_learning_rates(state: TrainState, context: StepContext) -> float:
+    """Set both learning rates for this step and return the generator's."""
+    schedule = context.schedule
+    scale = lr_scale(state.step, context.num_steps, schedule) * recovery_lr_scale(state, context.recovery)
     for optimizer, peak in (
-        (learner.generator_optimizer, params.learning_rate),
-        (learner.discriminator_optimizer, params.discriminator_learning_rate),
+        (state.generator_optimizer, schedule.learning_rate),
+        (state.discriminator_optimizer, schedule.discriminator_learning_rate),
     ):
         for group in optimizer.param_groups:
-            group["lr"] = share * peak
-    return share * params.learning_rate
+            group["lr"] = scale * peak
+    return scale * schedule.learning_rate
 
 
 def _generator_terms(
-    learner: Learner, part: _Part, context: StepContext, swapped: list[torch.Tensor], *, adversary: bool
+    state: TrainState, part: _Part, context: StepContext, swapped: list[torch.Tensor], *, adversarial: bool
 ) -> Terms:
-    """The generator's losses on a part; what it painted is added to swapped, for the discriminator."""
+    """Compute the generator's losses on a part and append its output to swapped, for the discriminator."""
     batch = part.batch
     targets = Targets(
         label=batch.label,
@@ -115,74 +153,78 @@ def _generator_terms(
         view=batch.label_view,
     )
     guide, known = guide_of(batch), known_of(batch)
-    # By turns, since a batch holds its fake labels first; parts and shares are blocks, so these are the batch's turns.
-    judged = slice(learner.step % context.params.judge_every, None, context.params.judge_every)
-    judge_raw = judges_raw(learner.step, context.params)
-    with autocast(context.device, context.params.precision):
+    # The offset rotates because a batch has its fake labels first. Parts and shares are contiguous, so these rows do not depend
+    # on the number of parts or processes.
+    every = context.params.frozen_network_every
+    rows = slice(state.step % every, None, every)
+    use_raw = uses_raw(state.step, context.num_steps, context.schedule)
+    with autocast(context.device, context.precision):
         with record_function("step/generator"):
             description = context.descriptions[batch.source_index]
-            swap = learner.generator(batch.source, batch.template, description, guide)
+            swap = state.generator(batch.source, batch.template, description, guide)
         with record_function("step/losses"):
-            terms = context.loss(
-                swap, targets, fields=FieldTargets(guide, known), jitter=part.jitter, judge_raw=judge_raw, judged=judged
-            )
-        if adversary:
-            learner.discriminator.requires_grad_(False)
-            terms |= context.loss.adversarial(learner.discriminator.train(part.is_first)(swap.image))
-            learner.discriminator.requires_grad_(True)
+            fields = FieldTargets(guide, known)
+            terms = context.loss(swap, targets, fields=fields, jitter=part.jitter, use_raw=use_raw, frozen_rows=rows)
+        if adversarial:
+            state.discriminator.requires_grad_(False)
+            terms |= context.loss.adversarial(state.discriminator.train(part.is_first)(swap.image))
+            state.discriminator.requires_grad_(True)
     swapped.append(swap.image.detach())
     return terms
 
 
-def guide_of(batch: Batch) -> Guide:
-    """The guide of a batch; empty where the generator takes none."""
+def guide_of(batch: GroupBatch) -> Guide:
+    """Return the guide of a batch; empty for a generator without guides."""
     return Guide(batch.guide_flow, batch.guide_visible)
 
 
-def known_of(batch: Batch) -> Correspondence:
-    """Its points of known correspondence."""
+def known_of(batch: GroupBatch) -> Correspondence:
+    """Return the points of known correspondence of a batch."""
     return Correspondence(batch.known_label, batch.known_source, batch.known_visible, batch.known_hidden)
 
 
-def _discriminator_terms(learner: Learner, part: _Part, swapped: torch.Tensor, context: StepContext) -> Terms:
-    """Judge the swapped images against the photographs of the same part: real labels and real templates."""
-    batch, discriminator = part.batch, learner.discriminator.train(part.is_first)
-    photographs = torch.where(batch.is_fake_label[:, None, None, None], batch.template, batch.label)
-    with autocast(context.device, context.params.precision), record_function("step/discriminator"):
-        return {"discriminator": discriminator_loss(discriminator(photographs), discriminator(swapped))}
+def _discriminator_terms(state: TrainState, part: _Part, swapped: torch.Tensor, context: StepContext) -> Terms:
+    """Compute the discriminator's loss on swapped images against real labels and real templates of the same part."""
+    batch, discriminator = part.batch, state.discriminator.train(part.is_first)
+    real = torch.where(batch.is_fake_label[:, None, None, None], batch.template, batch.label)
+    with autocast(context.device, context.precision), record_function("step/discriminator"):
+        return {"discriminator": discriminator_loss(discriminator(real), discriminator(swapped))}
 
 
-def _descend(
-    terms_of_parts: Iterator[Terms], learner: Learner, who: Literal["generator", "discriminator"], context: StepContext
+def _update(
+    terms_of_parts: Iterator[Terms],
+    state: TrainState,
+    name: Literal["generator", "discriminator"],
+    context: StepContext,
 ) -> Metrics:
-    """Follow the gradient of the terms' sum, averaged over parts and processes, clipped; nothing changes if it is not finite."""
-    model, optimizer = getattr(learner, who), getattr(learner, f"{who}_optimizer")
+    """Take an optimizer step on the sum of the terms, averaged over parts and processes, with clipped gradients."""
+    model, optimizer = getattr(state, name), getattr(state, f"{name}_optimizer")
     optimizer.zero_grad(set_to_none=True)
     values: list[torch.Tensor] = []
     for terms in terms_of_parts:
         total = torch.stack(list(terms.values())).sum() / context.params.accumulate
-        with record_function(f"step/backward of the {who}"):
-            learner.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
-        names = [f"loss/{name}" for name in terms]
+        with record_function(f"step/backward of the {name}"):
+            state.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+        names = [f"loss/{term}" for term in terms]
         values.append(torch.stack([value.detach().float() for value in terms.values()]))
     means = torch.stack(values).mean(0)
     context.processes.average([*(p.grad for p in model.parameters() if p.grad is not None), means])
-    learner.scaler.unscale_(optimizer)
+    state.scaler.unscale_(optimizer)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), context.params.max_gradient_norm)
     *losses, norm_value = torch.cat([means, norm.float()[None]]).tolist()
     metrics = dict(zip(names, losses, strict=True))
-    if who == "generator":
+    if name == "generator":
         metrics["loss/total"] = math.fsum(losses)
-    overflowed = learner.scaler.is_enabled() and not math.isfinite(norm_value)  # the scaler leaves this step out
+    overflowed = state.scaler.is_enabled() and not math.isfinite(norm_value)  # the scaler skips this optimizer step
     if not overflowed:
-        metrics[f"gradient_norm/{who}"] = norm_value
-    require_healthy(metrics, learner, context.params.recovery)
+        metrics[f"gradient_norm/{name}"] = norm_value
+    check_step(metrics, state, context.recovery)
     with record_function("step/optimizers"):
-        learner.scaler.step(optimizer)
+        state.scaler.step(optimizer)
     return metrics
 
 
 @torch.no_grad()
-def _follow(average: AnyGenerator, model: AnyGenerator, decay: float) -> None:
-    """average = decay * average + (1 - decay) * model; buffers do not change in training."""
+def _update_average(average: AnyGenerator, model: AnyGenerator, decay: float) -> None:
+    """Set average = decay * average + (1 - decay) * model; buffers are constant during training."""
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1.0 - decay)

@@ -1,4 +1,4 @@
-"""A face swap in a video: track, swap in resumable parts, join with the sound, sign."""
+"""Face swap in a video: track, swap parts, join, sign."""
 
 import hashlib
 import itertools
@@ -14,7 +14,7 @@ import numpy as np
 
 from swapcore.data.artifact import file_digest
 from swapcore.errors import FaceError, InputError
-from swapcore.files import put_in_place
+from swapcore.files import write_atomic
 from swapcore.hub.face_swapper import FaceInImage
 from swapcore.inference.image_swapper import Swapper
 from swapcore.inference.input_image import read_input
@@ -146,10 +146,14 @@ def _track_face(original: Path, facts: VideoFacts, work: Path) -> Track:
         saved = json.loads(path.read_text(encoding="utf-8"))
         return Track(*({int(frame): np.array(xy) for frame, xy in saved[name].items()} for name in Track._fields))
     frames = progress(enumerate(read_frames(original)), "tracking", facts.num_frames)
-    detections = [found for number, frame in frames if (found := detect_face(number, frame.image))]
+    detections: list[Detection] = []
+    for number, frame in frames:
+        before = detections[-1].box if detections and detections[-1].frame == number - 1 else None
+        if found := detect_face(number, frame.image, before):
+            detections.append(found)
     track = Track({found.frame: found.points for found in detections}, _smooth_all(detections))
     saved = {name: {frame: xy.tolist() for frame, xy in points.items()} for name, points in track._asdict().items()}
-    put_in_place(path, json.dumps(saved))
+    write_atomic(path, json.dumps(saved))
     return track
 
 
@@ -196,7 +200,7 @@ def _place_signed(joined: Path, target: Path, provenance: Provenance) -> None:
     if mime_type is None or joined.stat().st_size > _MAX_SIGNED_BYTES:
         joined.replace(target)
         return
-    put_in_place(target, sign(joined.read_bytes(), mime_type, provenance, signing_credentials(), watermarked=True))
+    write_atomic(target, sign(joined.read_bytes(), mime_type, provenance, signing_credentials(), watermarked=True))
 
 
 def _in_parts(frames: Iterator[tuple[int, Frame]]) -> Iterator[Iterator[tuple[int, Frame]]]:
@@ -220,4 +224,4 @@ def _summarize(times: list[int], swapped: list[int], facts: VideoFacts, steadine
 
 def _write_sidecar(target: Path, swapped: SwappedVideo, provenance: Provenance) -> None:
     document = {"synthetic": True, **asdict(provenance), **asdict(swapped)}
-    put_in_place(sidecar_path(target), json.dumps(document, indent=2) + "\n")
+    write_atomic(sidecar_path(target), json.dumps(document, indent=2) + "\n")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from swapcore.ops.geometry import Points
 from swapcore.progress import progress
 from swapcore.video.reading import read_frames
-from swapcore.video.tracks import detect_face, jitter, spans
+from swapcore.video.tracks import detect_face, motion_jitter, spans
 
 _EYES_AND_NOSE = slice(0, 3)
 """Without the mouth, which moves with speech."""
@@ -59,4 +59,4 @@ def _stacked(points: Mapping[int, Points], run: range) -> npt.NDArray[np.float64
 def _jitter(runs: list[npt.NDArray[np.float64]]) -> float:
     """Combine several runs, weighted by their number of second differences."""
     weights = np.array([len(run) - 2 for run in runs], dtype=np.float64)
-    return float(np.sqrt(weights @ np.array([jitter(run) ** 2 for run in runs]) / weights.sum()))
+    return float(np.sqrt(weights @ np.array([motion_jitter(run) ** 2 for run in runs]) / weights.sum()))

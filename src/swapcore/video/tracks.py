@@ -10,7 +10,7 @@ import numpy.typing as npt
 from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
 from swapcore.faces.detect import Box, detect_video_face
 from swapcore.faces.extract import AlignedFace, cut_face
-from swapcore.inference.finding import find_defect
+from swapcore.inference.finding import find_swap_defect
 from swapcore.ops.geometry import Points, apply, invert, warp
 from swapcore.ops.image import Image
 
@@ -35,13 +35,13 @@ class Detection(NamedTuple):
     """(5, 2) left eye, right eye, nose base, mouth corners, in pixels of the frame."""
 
 
-def detect_face(number: int, image: Image) -> Detection | None:
-    """Return the largest face of a frame if it can be swapped."""
-    box = detect_video_face(image)
+def detect_face(number: int, image: Image, before: Box | None = None) -> Detection | None:
+    """Return the largest face of a frame if it can be swapped; `before` is its box in the previous frame."""
+    box = detect_video_face(image, before)
     if box is None:
         return None
     face = cut_face(image, box, _LOCATE_PX)
-    if find_defect(face) is not None:
+    if find_swap_defect(face) is not None:
         return None
     return Detection(number, box, apply(invert(face.affine), face.points))
 
@@ -95,7 +95,7 @@ def cut_at(image: Image, points: Points, size_px: int) -> AlignedFace:
     return AlignedFace(warp(image, affine, size_px), affine, box, points, apply(affine, points))
 
 
-def jitter(points: npt.NDArray[np.float64]) -> float:
+def motion_jitter(points: npt.NDArray[np.float64]) -> float:
     """Root mean square of the second differences in time of landmarks (T, N, 2), in pixels; 0 for uniform motion."""
     second = np.diff(points, n=2, axis=0)
     return float(np.sqrt((second**2).sum(-1).mean()))

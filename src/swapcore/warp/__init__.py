@@ -1,1 +1,6 @@
 """Dense warp: a face swap by landmarks, without training."""
+
+from typing import Final
+
+WARP_VERSION: Final = "1"
+"""Changes whenever the output does."""

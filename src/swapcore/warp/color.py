@@ -105,7 +105,7 @@ def _slow(values: Field, skin: Field, inside: Field, sigma_px: float, eye_px: fl
     for sigma in (_FAR_SIGMA * eye_px, sigma_px):
         weight = blur(skin, sigma)[..., None]
         near = blur(values * skin[..., None], sigma) / np.maximum(weight, 1e-4)
-        result = result + ramp(weight, 0.02, 0.25) * (near - result)
+        result = np.asarray(result + ramp(weight, 0.02, 0.25) * (near - result), dtype=np.float32)
     return np.asarray(result, dtype=np.float32)
 
 

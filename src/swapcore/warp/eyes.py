@@ -18,8 +18,8 @@ _LIDS_KEEP: Final = 0.012
 def openness(points: Floats, contour: Sequence[int]) -> float:
     """Height of an eye over its width."""
     upper, lower = points[list(contour[3:6]), :2].mean(0), points[list(contour[11:14]), :2].mean(0)
-    width = np.linalg.norm(points[contour[0]] - points[contour[8]])
-    return float(np.linalg.norm(upper - lower) / max(width, 1e-6))
+    width = float(np.linalg.norm(points[contour[0]] - points[contour[8]]))
+    return float(np.linalg.norm(upper - lower)) / max(width, 1e-6)
 
 
 def move_irises(flow: Field, template: FaceView, source: FaceView) -> Field:
@@ -41,8 +41,8 @@ def move_irises(flow: Field, template: FaceView, source: FaceView) -> Field:
         # A narrower eye of the source has no more iris to show: there the lids' stretching is the lesser evil.
         ratio = openness(source.points, contour) / max(openness(template.points, contour), 1e-3)
         weight *= float(ramp(ratio, 0.65, 0.95))
-        flow = flow + weight[..., None] * (disk - flow)
-    return flow.astype(np.float32)
+        flow = np.asarray(flow + weight[..., None] * (disk - flow), dtype=np.float32)
+    return flow
 
 
 def closed_in_source(template: FaceView, source: FaceView) -> Field:

@@ -90,4 +90,4 @@ def _nearest_inside(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     _, labels = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     places = np.zeros(int(labels.max()) + 1, np.int64)
     places[labels[inside]] = np.flatnonzero(inside)
-    return places[labels]
+    return np.asarray(places[labels])

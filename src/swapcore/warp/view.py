@@ -15,7 +15,7 @@ from swapcore.faces.mesh.topology import (
     RIGHT_EYE_CORNERS,
     mirrored_indices,
 )
-from swapcore.ops.geometry import Affine, apply, warp
+from swapcore.ops.geometry import Affine, apply, invert, warp
 from swapcore.ops.image import Image
 
 Floats = npt.NDArray[np.float64]
@@ -48,6 +48,12 @@ class FaceView:
         """The area inside a contour of landmarks: (S, S), 0 to 1 with smooth edges."""
         return fill_polygon(self.points[list(indices), :2])
 
+    def in_photograph(self) -> Floats:
+        """The landmarks (478, 3) in pixels of the photograph."""
+        back = invert(self.affine)
+        scale = float(np.sqrt(abs(np.linalg.det(back[:, :2]))))
+        return np.column_stack([apply(back, self.points[:, :2]), self.points[:, 2] * scale])
+
     def mirrored(self) -> "FaceView":
         """The view seen in a mirror; its affine still maps the photograph's pixels to its own."""
         points = self.points[mirrored_indices()] * [-1, 1, 1] + [VIEW_PX - 1, 0, 0]
@@ -75,7 +81,7 @@ def fill_polygon(points: Floats, size_px: int = VIEW_PX) -> Field:
     """The area inside a closed contour (N, 2): float32 (S, S), 0 to 1 with smooth edges."""
     area = np.zeros((size_px, size_px), np.uint8)
     cv2.fillPoly(area, [np.round(points * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
-    return area.astype(np.float32) / 255
+    return np.asarray(area, dtype=np.float32) / np.float32(255)
 
 
 def blur(values: Field, sigma_px: float) -> Field:

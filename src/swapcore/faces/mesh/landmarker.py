@@ -18,7 +18,7 @@ VIEW_PX: Final = 192
 SQUARE_PER_BOX: Final = 1.5
 """Side of the square over the longer side of a detection's box."""
 _REFINED_SHIFT_PX: Final = -0.35
-"""Of refined points, in the view. Measured: mirrored images then agree to 0.04 px (docs/faces.md)."""
+"""Of refined points, in the view. Measured: mirrored images then agree to 0.04 px (docs/explanation/face-mesh.md)."""
 
 
 class Landmarks(NamedTuple):

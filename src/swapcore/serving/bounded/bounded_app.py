@@ -1,6 +1,7 @@
-"""MLflow's scoring server behind a limit on the size of requests: a script that uvicorn executes; nothing imports it.
+"""MLflow's scoring server with a limit on request sizes.
 
-It imports nothing of ours: a registered model brings the code that it was registered with, and the server must run that one.
+Uvicorn runs this script. It imports nothing from swapcore, since a registered model brings the version of swapcore that it
+was registered with.
 """
 
 import os
@@ -14,13 +15,14 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LIMIT = "SWAPCORE_MAX_REQUEST_BYTES"
 DRAINED = 4
+"""Refused bodies are read up to this multiple of the limit."""
 
 
 class Bounded:
-    """An ASGI application that answers 413 where a body is, or says that it will be, larger than allowed.
+    """ASGI middleware that responds with 413 if a body, or its announced length, is larger than allowed.
 
-    Without it the whole body is taken into memory before anybody looks at it. What is too large is read and thrown away, up to
-    DRAINED times the limit, since a client hears no answer while it still sends.
+    Without it the whole body would be read into memory first. The rest of a refused body is read and discarded, up to DRAINED
+    times the limit, because clients read no response while they send.
     """
 
     def __init__(self, application: Application, max_bytes: int) -> None:
@@ -28,7 +30,7 @@ class Bounded:
         self._max_bytes = max_bytes
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Pass a request on, its body counted."""
+        """Pass a request on and count its body."""
         announced = dict(scope.get("headers", ())).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._max_bytes:
             return await self._refuse(receive, send)
@@ -43,14 +45,14 @@ class Bounded:
                 await self._refuse(receive, send, more=bool(message.get("more_body")))
             return {"type": "http.disconnect"} if refused else message
 
-        async def answer(message: Message) -> None:
+        async def forward(message: Message) -> None:
             if not refused:
                 await send(message)
 
         try:
-            await self._application(scope, counted, answer)
+            await self._application(scope, counted, forward)
         except Exception:
-            if not refused:  # else it only says that the client, as it was told, went away
+            if not refused:  # after a refusal it only reports the simulated disconnect
                 raise
         return None
 
@@ -60,14 +62,14 @@ class Bounded:
             message = await receive()
             left -= len(message.get("body", b""))
             more = bool(message.get("more_body"))
-        body = b'{"error_code": "BAD_REQUEST", "message": "the request is larger than %g MB; send fewer or smaller pictures"}'
+        body = b'{"error_code": "BAD_REQUEST", "message": "the request is larger than %g MB; send fewer or smaller images"}'
         headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
         await send({"type": "http.response.start", "status": 413, "headers": headers})
         await send({"type": "http.response.body", "body": body % (self._max_bytes / 1e6)})
 
 
 def build() -> Application:
-    """The application that uvicorn serves (``uvicorn --factory bounded_app:build``)."""
+    """Build the application for ``uvicorn --factory bounded_app:build``."""
     from mlflow.pyfunc.scoring_server.app import app
 
     return Bounded(app, int(os.environ[LIMIT]))

@@ -1,0 +1,214 @@
+"""Assembly of a training from its params and a groups artifact."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from swapcore.config import FeatureParams, TrainParams
+from swapcore.data.groups import GroupSet
+from swapcore.data.guiding import GuideSource
+from swapcore.data.sampling import GroupBatch, GroupSampler
+from swapcore.faces.mesh.guide import mesh_topology
+from swapcore.faces.networks import load_feature_network, load_recognizer
+from swapcore.faces.recognizer import Recognizer
+from swapcore.losses.total import SwapLoss
+from swapcore.models.artifact import ModelConfiguration, load_generator
+from swapcore.models.source import SourceDescription, pool_levels
+from swapcore.ops.device import dtype_of
+from swapcore.ops.embedding import Levels, Recognize
+from swapcore.progress import progress
+from swapcore.tracking import Tracker
+from swapcore.training.checkpoint import CheckpointStore
+from swapcore.training.distributed import Processes
+from swapcore.training.loop import LoopContext
+from swapcore.training.step import StepContext
+from swapcore.training.train_state import TrainState, build_train_state
+from swapcore.training.validation import ValidationSet
+
+_BATCH_SIZE = 16
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Environment of a training: where it runs, and where its files and metrics go."""
+
+    folder: Path
+    """The folder in which the model is being built."""
+    checkpoints: CheckpointStore
+    tracker: Tracker
+    device: torch.device
+    processes: Processes
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training, ready to run."""
+
+    state: TrainState
+    context: StepContext
+    loop: LoopContext
+    num_sources: int
+
+
+def set_up(params: TrainParams, groups: GroupSet, initial: Path | None, run: RunContext) -> Training:
+    """Build a training and resume it from its newest checkpoint, if there is one.
+
+    Args:
+        params: the section train.
+        groups: the groups artifact.
+        initial: model folder that gives the generator's initial weights; None for random weights.
+        run: device, processes and outputs.
+
+    Raises:
+        ArtifactError: the groups are too few, or the initial model is damaged.
+        ParamsError: a network is not available.
+    """
+    recognizer = load_recognizer(groups.recognizer).to(run.device)
+    mean = torch.from_numpy(groups.embedding_mean).to(run.device)
+    configuration = _configuration(params, recognizer, run.device)
+    state = build_train_state(configuration, params, run.device)
+    if initial is not None:
+        state.start_from(load_generator(initial, run.device)[0])
+    guide = _guide_source(params, groups)
+    sampler = GroupSampler(
+        groups,
+        params.sampling,
+        size_px=configuration.composed_px,
+        batch_size=params.batch_size,
+        seed=params.seed,
+        guide=guide,
+    )
+    descriptions = describe_sources(state.generator.description, sampler, recognizer.features, mean, run.device)
+    state.ema.description.load_state_dict(state.generator.description.state_dict())
+    run.checkpoints.resume(state)
+    validation = ValidationSet(
+        groups,
+        size_px=configuration.composed_px,
+        limit=params.loop.validation_groups,
+        recognize=recognizer.features,
+        precision=params.precision,
+        device=run.device,
+        guide=guide,
+    )
+    loop = _loop_context(params, sampler, validation, run)
+    context = step_context(params, run.device, _loss(params, recognizer, mean), descriptions, mean, run.processes)
+    return Training(state, context, loop, len(sampler.sources))
+
+
+def step_context(
+    params: TrainParams,
+    device: torch.device,
+    loss: SwapLoss,
+    descriptions: torch.Tensor,
+    embedding_mean: torch.Tensor,
+    processes: Processes,
+) -> StepContext:
+    """Collect the constants of the steps.
+
+    Args:
+        params: the section train.
+        device: of models and tensors.
+        loss: of the generator.
+        descriptions: (N, P + D), of ``describe_sources``.
+        embedding_mean: (D,), mean raw embedding of the training people.
+        processes: the process group.
+    """
+    return StepContext(
+        params=params.step,
+        schedule=params.schedule,
+        recovery=params.recovery,
+        jitter=params.jitter,
+        num_steps=params.steps,
+        seed=params.seed,
+        precision=params.precision,
+        device=device,
+        loss=loss,
+        descriptions=descriptions,
+        embedding_mean=embedding_mean,
+        processes=processes,
+    )
+
+
+def _guide_source(params: TrainParams, groups: GroupSet) -> GuideSource | None:
+    """Return the source of guides, which only the field generator needs."""
+    if params.model.kind != "fields":
+        return None
+    return GuideSource(groups.crops, mesh_topology(), groups.size_px, params.size_px)
+
+
+def _loop_context(
+    params: TrainParams, sampler: GroupSampler, validation: ValidationSet, run: RunContext
+) -> LoopContext:
+    def batches(step: int) -> GroupBatch:
+        batch = sampler.batch(step, run.processes.share(params.batch_size))
+        return batch.pinned() if run.device.type == "cuda" else batch
+
+    return LoopContext(
+        params=params.loop,
+        sentinels=params.sentinels,
+        checkpoint_every=params.checkpoint.every,
+        batch_size=params.batch_size,
+        batches=batches,
+        validate=validation.evaluate,
+        checkpoints=run.checkpoints,
+        tracker=run.tracker,
+        folder=run.folder,
+    )
+
+
+def _configuration(params: TrainParams, recognizer: Recognizer, device: torch.device) -> ModelConfiguration:
+    """Return the generator's shape; the recognizer's output for one crop gives the sizes of the source conditioning."""
+    with torch.no_grad():
+        levels, embedding = recognizer.features(torch.zeros(1, 3, params.size_px, params.size_px, device=device))
+    return ModelConfiguration(
+        generator=params.model,
+        size_px=params.size_px,
+        embedding_size=embedding.shape[1],
+        pooled_size=pool_levels(levels, embedding).shape[1],
+    )
+
+
+def _loss(params: TrainParams, recognizer: Recognizer, embedding_mean: torch.Tensor) -> SwapLoss:
+    """Build the losses; the frozen networks are stored in the dtype in which they are computed."""
+    device = embedding_mean.device
+    dtype = dtype_of(device, params.precision)
+    levels = _feature_levels(params.feature, device, dtype)
+    recognize = recognizer.kept_in(dtype).features
+    return SwapLoss(params.weights, recognize, embedding_mean, params.feature.num_levels, levels)
+
+
+def _feature_levels(params: FeatureParams, device: torch.device, dtype: torch.dtype) -> Levels | None:
+    return None if params.network is None else load_feature_network(params.network).to(device).kept_in(dtype).levels
+
+
+@torch.no_grad()
+def describe_sources(
+    description: SourceDescription,
+    sampler: GroupSampler,
+    recognize: Recognize,
+    embedding_mean: torch.Tensor,
+    device: torch.device,
+) -> torch.Tensor:
+    """Fit the normalization of the source conditioning and compute it for all training sources, once.
+
+    The batches are always the same, because the last bits of a network's output can depend on the batch.
+
+    Args:
+        description: fitted in place.
+        sampler: provides the sources.
+        recognize: the recognizer of the losses.
+        embedding_mean: (D,), mean raw embedding of the training people.
+        device: of the recognizer.
+
+    Returns:
+        (N, P + D), in the order of ``sampler.sources``.
+    """
+    pooled, embeddings = [], []
+    for first in progress(range(0, len(sampler.sources), _BATCH_SIZE), "describe"):
+        levels, embedding = recognize(sampler.source_images(first, first + _BATCH_SIZE).to(device))
+        pooled.append(pool_levels(levels, embedding))
+        embeddings.append(embedding.float())
+    description.fit(torch.cat(pooled), embedding_mean)
+    described: torch.Tensor = description(torch.cat(pooled), torch.cat(embeddings))
+    return described
