@@ -360,7 +360,7 @@ def _shade_mouth(
     else:
         red, green, blue = tongue_color(local[0], local[2], look.offset, block)
     deep = smoothstep(-4.5, 1.6, local[2])
-    open_share = (0.12 + 0.88 * deep * deep) * cavity
+    open_share = (0.15 + 0.85 * deep * deep) * math.sqrt(cavity)
     facing = nx * lamps.key[0] + ny * lamps.key[1] + nz * lamps.key[2]
     hx, hy, hz = lamps.key[0] + vx, lamps.key[1] + vy, lamps.key[2] + vz
     length = 1 / max(1e-6, math.sqrt(hx * hx + hy * hy + hz * hz))
