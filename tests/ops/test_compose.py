@@ -76,7 +76,7 @@ def test_a_brightened_face_keeps_its_black() -> None:
     source, template = torch.full((1, 3, 64, 64), -0.1), torch.full((1, 3, 64, 64), 0.2)
     source[..., 30:34, 30:34] = -1.0
     lit = relight(source, *slow_light(source, template, weight))
-    assert lit[..., 32, 32].max() < -0.85  # a bias alone would lift it to -0.7
+    assert lit[..., 32, 32].max() < -0.78  # a bias alone would lift it to -0.7
 
 
 def test_gradients_reach_every_field() -> None:
