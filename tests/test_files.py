@@ -28,7 +28,7 @@ def test_nothing_changes_before_the_block_ends(tmp_path: Path) -> None:
     assert path.read_text() == "new"
 
 
-def test_after_an_error_the_old_file_stands_alone(tmp_path: Path) -> None:
+def test_after_an_error_only_the_old_file_remains(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_atomic(path, "old")
     with pytest.raises(RuntimeError), atomic_path(path) as temporary:  # noqa: PT012

@@ -60,7 +60,7 @@ def test_listed_file_outside_the_folder_is_rejected(people: Path, tmp_path: Path
 
 def test_missing_photographs_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
-        ingest(PARAMS, uri=str(tmp_path / "nobody"), fingerprint="", photographs=tmp_path / "a")
+        ingest(PARAMS, uri=str(tmp_path / "missing"), fingerprint="", photographs=tmp_path / "a")
 
 
 def test_photographs_on_object_storage(people: Path, tmp_path: Path, bucket: str) -> None:

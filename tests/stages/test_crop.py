@@ -127,7 +127,7 @@ def test_artifact_does_not_depend_on_shards(tmp_path, monkeypatch):
     save(folder / "person 0/really person 4.png", draw_face(4, 7)[0])
     shutil.copy(folder / "person 0/1.png", folder / "person 5/1.png")
     shutil.copy(folder / "person 3/0.png", folder / "person 3/9.png")
-    save(folder / "nobody/1.png", np.full((200, 200, 3), 99, np.uint8))
+    save(folder / "empty/1.png", np.full((200, 200, 3), 99, np.uint8))
     save(folder / "stray.png", draw_face(7)[0])
     (folder / "consent.csv").write_text(HEADER + "*,drawn,CC0-1.0,\nperson 2,drawn,CC0-1.0,2020-01-01\n")
     params = PARAMS.model_copy(update={"min_identity_cosine": 0.2})
@@ -192,7 +192,7 @@ def spoil(folder):
     (bad / "text.jpg").write_text("not a photograph")
     (bad / "loop.jpg").symlink_to("loop.jpg")
     (bad / "again").symlink_to(folder)
-    save(bad / "nobody.png", np.full((300, 300, 3), 120, np.uint8))
+    save(bad / "empty.png", np.full((300, 300, 3), 120, np.uint8))
     save(bad / "large.png", np.zeros((1500, 1500, 3), np.uint8))
     save(bad / "blurred.png", cv2.GaussianBlur(draw_face(1, 5)[0], (0, 0), 5))
     save(bad / "tiny.png", draw_face(1, 5, size_px=110, eye_distance_px=20)[0])
@@ -209,7 +209,7 @@ def spoil(folder):
         "person 1/text.jpg": "not-an-image",
         "person 1/loop.jpg": "unreadable",
         "person 1/again": "link-loop",
-        "person 1/nobody.png": "no-face",
+        "person 1/empty.png": "no-face",
         "person 1/large.png": "too-large",
         "person 1/blurred.png": "blurred",
         "person 1/tiny.png": "too-small",

@@ -96,7 +96,7 @@ def test_registered_version_is_fetched_once(registered, tmp_path, monkeypatch):
     assert (found.folder / "weights.safetensors").stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("unknown", ["models:/other@challenger", "models:/test-swap@nobody", "models:/test-swap/7"])
+@pytest.mark.parametrize("unknown", ["models:/other@challenger", "models:/test-swap@missing", "models:/test-swap/7"])
 def test_unknown_model_raises_one_line(registered, tmp_path, monkeypatch, unknown):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registered.uri)
     with pytest.raises(InputError) as caught:

@@ -52,7 +52,7 @@ def test_truth_and_template_are_cut_and_resized_alike(tmp_path: Path) -> None:
     assert np.array_equal(OracleTeacher(tmp_path, SIZE).swap(smaller, smaller).image, smaller.image)
 
 
-def test_its_key_points_are_those_of_the_true_swap_in_the_templates_crop(tmp_path: Path) -> None:
+def test_its_landmarks_are_those_of_the_true_swap_in_the_templates_crop(tmp_path: Path) -> None:
     shots = [draw_shots(1, person, 1, SIZE, 0.7)[0] for person in (0, 1)]
     write_table(tmp_path / PARAMETERS, PictureRow, [photograph(shot, tmp_path) for shot in shots])
     source, template = (face(shot.file, decode((tmp_path / shot.file).read_bytes())) for shot in shots)

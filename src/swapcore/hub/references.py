@@ -5,7 +5,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from swapcore.data.artifact import CARD, artifact_digest, file_digest
 from swapcore.errors import ArtifactError, InputError
@@ -23,8 +23,8 @@ NAMED = "named.json"
 """In a packaged model: the registered name, and the digest of the packaged artifact."""
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 BUILTIN = "builtin:"
-WARP = "builtin:warp"
-DEFAULT_MODEL = WARP
+WARP: Final = "builtin:warp"
+DEFAULT_MODEL: Final = WARP
 """What commands use where no model is given: it needs no training, and is the best on photographs so far."""
 """The dense warp: a swapper without weights."""
 _BUILTIN_FOLDERS = {"starter": Path(__file__).parents[1] / "models" / "starter"}

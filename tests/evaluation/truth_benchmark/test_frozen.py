@@ -35,7 +35,7 @@ def test_seed_is_outside_the_range_of_params(tmp_path: Path) -> None:
 def test_synthesized_people_are_not_in_the_benchmark(seed: int, person: int) -> None:
     drawn = draw_person(seed, person)
     assert drawn not in [shot.identity for shot in SHOTS]
-    assert drawn.relief_seed not in [shot.identity.relief_seed for shot in SHOTS]
+    assert drawn.marks_seed not in [shot.identity.marks_seed for shot in SHOTS]
 
 
 def test_standard_size() -> None:

@@ -43,11 +43,11 @@ def test_each_bar_is_independent(quality: ModuleType) -> None:
     good = metrics(quality, psnr_face=24.1, l1_face=10.0, background_l1=4.2, cosine_source=0.5, top1_percent=62.0,
                    nearer_percent=90.0)  # fmt: skip
     bars = quality.BARS[64]
-    assert all(line.startswith("reached") for line in quality.judged(good, copied, truth, bars))
+    assert all(line.startswith("reached") for line in quality.compare(good, copied, truth, bars))
     worse = {"psnr_face": 23.9, "l1_face": 10.3, "nearer_percent": 84.0, "top1_percent": 59.0, "background_l1": 4.5,
              "cosine_source": 0.56}  # fmt: skip
     for number, (name, value) in enumerate(worse.items()):
-        lines = quality.judged(replace(good, **{name: value}), copied, truth, bars)
+        lines = quality.compare(replace(good, **{name: value}), copied, truth, bars)
         assert [line.startswith("MISSED") for line in lines] == [place == number for place in range(6)]
 
 

@@ -10,7 +10,7 @@ from swapcore.synth.attributes import draw_attributes
 from swapcore.synth.identity import draw_identity
 from swapcore.synth.people import Shot
 
-VERSION = 3
+VERSION = 4
 """Increased whenever people, pairs, the renderer's pixels or the meaning of a metric change."""
 NAMESPACE = f"swapcore-truth-benchmark-v{VERSION}"
 NUM_PEOPLE = 12
