@@ -34,7 +34,7 @@ def test_user_function_is_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_export_and_score_outputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["benchmark", "truth", "--export", str(tmp_path / "pairs")])
-    assert "write the swap of source/N.png and template/N.png" in capsys.readouterr().out
+    assert "write the swap of source/N.png and template/N.png to OUT/N.png" in capsys.readouterr().out
     cli.main(["benchmark", "truth", "--outputs", str(tmp_path / "pairs" / "template")])
     assert "these outputs" in capsys.readouterr().out
 
