@@ -99,7 +99,7 @@ def test_a_model_of_another_alignment_is_refused(model, tmp_path):
     document = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(document | {"alignment": "arcface"}))
     for use in (locate_model, CropSwapper):
-        with pytest.raises(ArtifactError, match="alignment: made for crops cut as 'arcface'"):
+        with pytest.raises(ArtifactError, match="aligned as 'arcface'"):
             use(folder)
 
 

@@ -13,7 +13,7 @@ from swapcore.ops.image import Image
 from swapcore.video import job
 from swapcore.video.job import sidecar_path, swap_video
 from swapcore.video.reading import read_facts, read_frames
-from swapcore.video.tracks import detect_face, motion_jitter
+from swapcore.video.tracks import follow_face, motion_jitter
 from tests.video.conftest import NUM_EMPTY, NUM_TURNING, Clip, write_video
 
 
@@ -46,9 +46,9 @@ def test_frames_with_a_face_change_and_others_do_not(clip, swapped):
 
 def test_the_jitter_is_at_most_1_2_times_the_templates_and_is_in_the_sidecar(clip, swapped):
     def located(path) -> np.ndarray:
-        found = [detect_face(number, image) for number, image in enumerate(images(path)[:NUM_TURNING])]
-        assert all(found)
-        return np.stack([face.points[:3] for face in found if face])
+        found = follow_face(enumerate(images(path)[:NUM_TURNING]))
+        assert len(found) == NUM_TURNING
+        return np.stack([face.points[:3] for face in found])
 
     sidecar = json.loads(sidecar_path(swapped[0]).read_text())["steadiness"]
     own, pasted = motion_jitter(located(clip.video)), motion_jitter(located(swapped[0]))

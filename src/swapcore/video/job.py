@@ -27,7 +27,7 @@ from swapcore.provenance.payload import to_bits
 from swapcore.provenance.watermark import embed
 from swapcore.video.reading import Frame, VideoFacts, read_facts, read_frames
 from swapcore.video.steadiness import Steadiness, measure_steadiness
-from swapcore.video.tracks import Detection, cut_at, detect_face, spans, steady_points, to_tracks
+from swapcore.video.tracks import Detection, cut_at, follow_face, spans, steady_points, to_tracks
 from swapcore.video.writing import SUFFIXES, PartWriter, join
 
 PART_FRAMES = 120
@@ -146,11 +146,7 @@ def _track_face(original: Path, facts: VideoFacts, work: Path) -> Track:
         saved = json.loads(path.read_text(encoding="utf-8"))
         return Track(*({int(frame): np.array(xy) for frame, xy in saved[name].items()} for name in Track._fields))
     frames = progress(enumerate(read_frames(original)), "tracking", facts.num_frames)
-    detections: list[Detection] = []
-    for number, frame in frames:
-        before = detections[-1].box if detections and detections[-1].frame == number - 1 else None
-        if found := detect_face(number, frame.image, before):
-            detections.append(found)
+    detections = follow_face((number, frame.image) for number, frame in frames)
     track = Track({found.frame: found.points for found in detections}, _smooth_all(detections))
     saved = {name: {frame: xy.tolist() for frame, xy in points.items()} for name, points in track._asdict().items()}
     write_atomic(path, json.dumps(saved))

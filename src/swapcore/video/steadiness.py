@@ -10,7 +10,7 @@ import numpy.typing as npt
 from swapcore.ops.geometry import Points
 from swapcore.progress import progress
 from swapcore.video.reading import read_frames
-from swapcore.video.tracks import detect_face, motion_jitter, spans
+from swapcore.video.tracks import follow_face, motion_jitter, spans
 
 _EYES_AND_NOSE = slice(0, 3)
 """Without the mouth, which moves with speech."""
@@ -39,7 +39,7 @@ def measure_steadiness(video: Path, frames: set[int], template: Mapping[int, Poi
         None if no three consecutive frames show both faces.
     """
     shown = progress(enumerate(read_frames(video)), "measuring")
-    found = [face for number, frame in shown if number in frames and (face := detect_face(number, frame.image))]
+    found = follow_face((number, frame.image) for number, frame in shown if number in frames)
     return compare({face.frame: face.points for face in found}, template)
 
 

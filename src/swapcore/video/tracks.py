@@ -35,6 +35,16 @@ class Detection(NamedTuple):
     """(5, 2) left eye, right eye, nose base, mouth corners, in pixels of the frame."""
 
 
+def follow_face(frames: Iterable[tuple[int, Image]]) -> list[Detection]:
+    """Detect the largest face in numbered frames, each time first where it was in the frame before."""
+    found: list[Detection] = []
+    for number, image in frames:
+        before = found[-1].box if found and found[-1].frame == number - 1 else None
+        if detection := detect_face(number, image, before):
+            found.append(detection)
+    return found
+
+
 def detect_face(number: int, image: Image, before: Box | None = None) -> Detection | None:
     """Return the largest face of a frame if it can be swapped; `before` is its box in the previous frame."""
     box = detect_video_face(image, before)
