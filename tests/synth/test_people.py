@@ -12,7 +12,7 @@ from swapcore.tables import write_table
 
 
 def test_a_row_renders_the_same_picture_again(tmp_path: Path) -> None:
-    shot = draw_shots(3, 7, 2, 48, 0.7)[1]
+    shot = draw_shots(3, 7, 2, 64, 0.7)[1]
     row = photograph(shot, tmp_path)
     write_table(tmp_path / PARAMETERS, PictureRow, [row])
     again = read_shots(tmp_path)["person-00007/0001.png"]
@@ -44,7 +44,7 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
 
 
 def test_a_contact_sheet_has_people_in_rows() -> None:
-    shots = draw_shots(1, 0, 3, 32, 0.5)
-    sheet = contact_sheet([shots[0].identity], [shot.attributes for shot in shots], 32, 32)
-    assert sheet.shape == (32, 3 * 34 - 2, 3)
-    assert np.abs(sheet[:, :32].astype(int) - render(shots[0].identity, shots[0].attributes, 32).image).max() == 0
+    shots = draw_shots(1, 0, 3, 64, 0.5)
+    sheet = contact_sheet([shots[0].identity], [shot.attributes for shot in shots], 64, 64)
+    assert sheet.shape == (64, 3 * 66 - 2, 3)
+    assert np.abs(sheet[:, :64].astype(int) - render(shots[0].identity, shots[0].attributes, 64).image).max() == 0

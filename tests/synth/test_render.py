@@ -1,21 +1,20 @@
-import dataclasses
-
 import cv2
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swapcore.synth.attributes import NEUTRAL, Attributes
-from swapcore.synth.features import eye_of, lid_edges
-from swapcore.synth.identity import FACE_PARAMETERS, Identity, draw_identity
-from swapcore.synth.mesh import INNER_FACE, Part
+from swapcore.errors import ParamsError
+from swapcore.synth.attributes import NEUTRAL, Attributes, draw_attributes
+from swapcore.synth.identity import HairStyle, Identity, draw_identity
+from swapcore.synth.layers import INNER_FACE, Part
 from swapcore.synth.render import POINT_NAMES, Picture, render, render_batch
-from swapcore.synth.truth import render_true_swap, true_swap
+from swapcore.synth.subject import Subject
+from swapcore.synth.truth import render_true_swap
 
 SIZE = 64
-QUIET = NEUTRAL.but(noise=0.0)
+QUIET = NEUTRAL.but(noise=0.0, blur=0.0)
+ARRAYS = ("image", "points", "visible", "parts", "depth")
 
 
 def well_inside(mask: np.ndarray) -> np.ndarray:
@@ -27,138 +26,136 @@ def difference(a: Picture, b: Picture) -> np.ndarray:
     return np.abs(a.image.astype(int) - b.image).max(-1)
 
 
-def test_a_picture_has_its_shapes_and_types(person: Identity) -> None:
-    picture = render(person, NEUTRAL, SIZE)
-    assert picture.image.shape == (SIZE, SIZE, 3)
-    assert picture.image.dtype == np.uint8
-    assert picture.points.shape == (len(POINT_NAMES), 2)
-    assert picture.parts.shape == picture.depth.shape == (SIZE, SIZE)
-    assert np.isinf(picture.depth[picture.parts == Part.BACKGROUND]).all()
-    assert np.isfinite(picture.depth[picture.parts != Part.BACKGROUND]).all()
-    assert set(INNER_FACE) - {Part.MOUTH, Part.BEARD} <= set(np.unique(picture.parts))
-
-
-def test_the_same_parameters_give_the_same_bytes_on_any_number_of_threads(person: Identity) -> None:
-    first = render(person, NEUTRAL, SIZE)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    second = render(person, NEUTRAL, SIZE)
-    torch.set_num_threads(threads)
-    for name in ("image", "points", "parts", "depth"):
-        assert getattr(first, name).tobytes() == getattr(second, name).tobytes()
-
-
-def test_a_batch_holds_the_bytes_of_single_pictures(person: Identity) -> None:
-    shots = [(person, NEUTRAL), (draw_identity(np.random.default_rng(5)), NEUTRAL.but(yaw_deg=20, smile=0.5))]
-    assert render_batch([], 32) == []
-    for shot, picture in zip(shots, render_batch(shots, 32), strict=True):
-        alone = render(*shot, 32)
-        for name in ("image", "points", "parts", "depth"):
-            assert getattr(alone, name).tobytes() == getattr(picture, name).tobytes()
-            assert getattr(alone, name).dtype == getattr(picture, name).dtype
-
-
-CHANGES = {
-    "yaw_deg": 15, "pitch_deg": 8, "roll_deg": 8, "smile": 1, "mouth_open": 0.6, "brow_raise": 1, "blink": 1, "gaze_x_deg": 18,
-    "gaze_y_deg": 12, "light_azimuth_deg": -40, "light_elevation_deg": 5, "light_intensity": 1.5, "light_warmth": 1,
-    "light_softness": 0, "ambient": 0.8, "distance_cm": 60, "span_cm": 36, "shift_x_cm": 2, "shift_y_cm": 2, "exposure_ev": 0.5,
-    "blur": 1.5, "background_blur": 0, "noise": 0.05, "background_seed": 9, "clothes_hue": 0.1,
-    "clothes_darkness": 1, "hair_part": -0.8, "hair_volume": 1, "hair_lay_seed": 9,
-}  # fmt: skip
-WHERE = {
-    "gaze_x_deg": (Part.EYE,), "gaze_y_deg": (Part.EYE,), "blink": (Part.EYE,), "smile": (Part.LIP,), "mouth_open": (Part.LIP,),
-    "brow_raise": (Part.BROW,), "background_seed": (Part.BACKGROUND,), "background_blur": (Part.BACKGROUND,),
-    "clothes_hue": (Part.CLOTHES,), "clothes_darkness": (Part.CLOTHES,), "hair_part": (Part.HAIR,), "hair_volume": (Part.HAIR,),
-    "hair_lay_seed": (Part.HAIR,),
-}  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def plain(person: Identity) -> Picture:
     return render(person, QUIET, SIZE)
 
 
+def test_a_picture_has_its_shapes_and_types(person: Identity) -> None:
+    picture = render(person, NEUTRAL, SIZE)
+    assert picture.image.shape == (SIZE, SIZE, 3)
+    assert picture.image.dtype == np.uint8
+    assert picture.points.shape == (len(POINT_NAMES), 2)
+    assert picture.visible.shape == (len(POINT_NAMES),)
+    assert picture.parts.shape == picture.depth.shape == (SIZE, SIZE)
+    assert np.isinf(picture.depth[picture.parts == Part.BACKGROUND]).all()
+    assert np.isfinite(picture.depth[picture.parts != Part.BACKGROUND]).all()
+    assert {Part.FACE, Part.EYE, Part.LIP, Part.NECK, Part.EAR} <= set(np.unique(picture.parts))
+
+
+@pytest.mark.parametrize("size", [63, 2049])
+def test_a_size_out_of_bounds_is_refused_by_name(size: int, person: Identity) -> None:
+    with pytest.raises(ParamsError, match="size_px: "):
+        render(person, NEUTRAL, size)
+
+
+def test_a_batch_holds_the_bytes_of_single_pictures(person: Identity) -> None:
+    shots = [(person, NEUTRAL), (draw_identity(np.random.default_rng(5)), NEUTRAL.but(yaw_deg=20, smile=0.5))]
+    assert render_batch([], SIZE) == []
+    for shot, picture in zip(shots, render_batch(shots, SIZE), strict=True):
+        alone = render(*shot, SIZE)
+        for name in ARRAYS:
+            assert getattr(alone, name).tobytes() == getattr(picture, name).tobytes()
+            assert getattr(alone, name).dtype == getattr(picture, name).dtype
+
+
+CHANGES = {
+    "yaw_deg": 15, "pitch_deg": 8, "roll_deg": 8, "smile": 1, "mouth_open": 0.6, "frown": 1, "pucker": 1, "cheek_puff": 1,
+    "squint": 1, "brow_raise": 1, "blink": 1, "gaze_x_deg": 18, "gaze_y_deg": 12, "light_azimuth_deg": -40,
+    "light_elevation_deg": 5, "light_intensity": 1.5, "light_warmth": 1, "light_softness": 0, "ambient": 0.8,
+    "distance_cm": 60, "span_cm": 36, "shift_x_cm": 2, "shift_y_cm": 2, "exposure_ev": 0.5, "blur": 1.5,
+    "background_blur": 0, "noise": 0.05, "background_seed": 9, "jpeg": 1, "motion": 1, "clothes_hue": 0.1,
+    "clothes_darkness": 1, "collar": 2, "glasses": 1, "headwear": 1, "hair_part": -0.8, "hair_volume": 1,
+    "hair_lay_seed": 9,
+}  # fmt: skip
+WHERE = {
+    "gaze_x_deg": (Part.EYE,), "gaze_y_deg": (Part.EYE,), "blink": (Part.EYE,), "smile": (Part.LIP, Part.FACE),
+    "mouth_open": (Part.LIP, Part.FACE), "brow_raise": (Part.BROW, Part.FACE), "background_seed": (Part.BACKGROUND,),
+    "background_blur": (Part.BACKGROUND,), "clothes_hue": (Part.CLOTHES,), "clothes_darkness": (Part.CLOTHES,),
+    "hair_part": (Part.HAIR,), "hair_volume": (Part.HAIR,), "hair_lay_seed": (Part.HAIR,),
+}  # fmt: skip
+NEEDS = {"smile_open": {"smile": 0.8}, "wink": {"blink": 0.8}, "glasses_seed": {"glasses": 1}}
+"""What must be there before a parameter shows."""
+
+
 @pytest.mark.parametrize("name", [n for n in Attributes.bounds() if n != "noise_seed"])
-def test_every_attribute_moves_the_pixels_that_it_should(name: str, person: Identity, plain: Picture) -> None:
-    changed = difference(plain, render(person, QUIET.but(**{name: CHANGES[name]}), SIZE))
-    where = np.isin(plain.parts, WHERE.get(name, tuple(Part)))
+def test_every_attribute_changes_the_pixels_that_it_should(name: str, person: Identity) -> None:
+    haired = person.but(hair_style=int(HairStyle.BOB)) if name.startswith("hair") else person
+    before = QUIET.but(**NEEDS.get(name, {}))
+    first = render(haired, before, SIZE)
+    changed = difference(first, render(haired, before.but(**{name: CHANGES.get(name, 1)}), SIZE))
+    where = np.isin(first.parts, WHERE.get(name, tuple(Part)))
     assert changed[where].max() > 5
-    assert changed[where].mean() > changed[~where].mean() if not where.all() else changed.mean() > 0.3
+    if not where.all():
+        assert changed[where].mean() > changed[~where].mean()
 
 
-@pytest.mark.parametrize("name", ["background_seed", "clothes_hue", "clothes_darkness", "background_blur"])
-def test_the_surroundings_leave_the_face_alone(name: str, person: Identity, plain: Picture) -> None:
-    other = render(person, QUIET.but(**{name: CHANGES[name]}, blur=0.0), SIZE)
+@pytest.mark.parametrize("name", ["clothes_hue", "clothes_darkness"])
+def test_clothes_leave_the_face_alone(name: str, person: Identity, plain: Picture) -> None:
+    other = render(person, QUIET.but(**{name: CHANGES[name]}), SIZE)
     inside = well_inside(np.isin(plain.parts, INNER_FACE))
     assert inside.any()
-    assert difference(render(person, QUIET.but(blur=0.0), SIZE), other)[inside].max() <= 1
+    assert difference(plain, other)[inside].max() <= 1
 
 
 def test_the_noise_seed_changes_only_noise(person: Identity, plain: Picture) -> None:
     assert difference(plain, render(person, QUIET.but(noise_seed=8), SIZE)).max() == 0
-    assert difference(plain, render(person, NEUTRAL.but(noise=0.02, noise_seed=8), SIZE)).max() > 3
+    assert difference(plain, render(person, QUIET.but(noise=0.02, noise_seed=8), SIZE)).max() > 3
+
+
+@given(st.integers(0, 2**31 - 1))
+@settings(max_examples=6, deadline=None)
+def test_nothing_is_kept_between_images(seed: int) -> None:
+    identity = draw_identity(np.random.default_rng(seed))
+    before = render(identity, NEUTRAL, SIZE).image
+    render(identity, draw_attributes(np.random.default_rng(seed), 1.0), SIZE)
+    assert before.tobytes() == render(identity, NEUTRAL, SIZE).image.tobytes()
+
+
+SHOWS_ONLY = {
+    "muscle": 20, "hair_style": 30, "hair_length": 20, "hair_part_side": 20, "hair_temples": 4, "lash_length": 4, "wrinkles": 3,
+    "moles": 3, "oiliness": 3, "eye_makeup": 4,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(Identity.bounds()))
+def test_every_identity_parameter_shows(name: str, person: Identity) -> None:
+    base = person.but(
+        age=0.7, hair_style=int(HairStyle.SHORT), hair_darkness=0.4, hair_grey=0.0, face_hair_darkness=0.4,
+        face_hair_grey=0.0, beard=0.6, freckles=0.5, moles=0.9, brow_density=0.9, african=0.3, asian=0.3, caucasian=0.3,
+        skin_tone=0.3,
+    )  # fmt: skip
+    if name in ("hair_length", "hair_part_side"):
+        base = base.but(hair_style=int(HairStyle.LONG_STRAIGHT))
+    bounds = Identity.bounds()[name]
+    ends = [render(base.but(**{name: end}), QUIET, 96) for end in (bounds.low, min(bounds.high, 1000))]
+    assert difference(*ends).max() >= SHOWS_ONLY.get(name, 5)
 
 
 @given(st.integers(0, 2**31 - 1))
 @settings(max_examples=8, deadline=None)
-def test_attributes_leave_the_neutral_view_of_a_person_alone(seed: int) -> None:
-    """Nothing is kept between pictures: after any other photograph the neutral one is the same, to the byte."""
-    from swapcore.synth.attributes import draw_attributes
-
-    identity = draw_identity(np.random.default_rng(seed))
-    before = render(identity, NEUTRAL, 32).image
-    render(identity, draw_attributes(np.random.default_rng(seed), 1.0), 32)
-    assert before.tobytes() == render(identity, NEUTRAL, 32).image.tobytes()
-
-
-@pytest.mark.parametrize("name", [n for n in Identity.bounds() if n not in ("freckles", "lip_makeup", "age")])
-def test_every_identity_parameter_shows(name: str, person: Identity) -> None:
-    light = {"darkness": 0.3, "gray": 0.0}  # black or gray hair shows no red
-    reds = {
-        f"{hair}_redness": {f"{hair}_{key}": value for key, value in light.items()} for hair in ("hair", "face_hair")
-    }
-    style = reds.get(name, {})
-    bounds = Identity.bounds()[name]
-    ends = (bounds.low, bounds.high) if bounds.high < 100 else (5, 6)
-    pictures = [render(person.but(hair_style=0, **style).but(**{name: end}), QUIET, SIZE) for end in ends]
-    assert difference(*pictures).max() > 3
+def test_the_points_are_on_their_parts(seed: int) -> None:
+    identity = draw_identity(np.random.default_rng(seed)).but(beard=0.0, hair_style=int(HairStyle.BUZZ))
+    picture = render(identity, QUIET, 128)
+    for name, parts in (
+        ("left_iris", {Part.EYE, Part.LASH}), ("right_iris", {Part.EYE, Part.LASH}), ("lip_outer_lower_2", {Part.LIP, Part.FACE}),
+        ("nose_base", {Part.FACE}), ("nose_bridge_3", {Part.FACE}), ("contour_16", {Part.FACE, Part.NECK}),
+    ):  # fmt: skip
+        column, row = np.rint(picture.points[POINT_NAMES.index(name)]).astype(int)
+        near = picture.parts[row - 1 : row + 2, column - 1 : column + 2]
+        assert parts & set(np.unique(near)), name
+    eyes = picture.points[:2]
+    assert eyes[0, 0] < eyes[1, 0]
+    assert eyes[:, 1].max() < picture.points[2, 1] < picture.points[3:5, 1].min()
 
 
-@given(st.integers(0, 2**31 - 1), st.floats(0.0, 1.0))
-@settings(max_examples=30, deadline=None)
-def test_the_eye_is_open_at_blink_zero_and_shut_at_one(seed: int, squint: float) -> None:
-    eye = eye_of(draw_identity(np.random.default_rng(seed)))
-    middle = torch.tensor([eye.center_x])
-    _, upper, lower = lid_edges(eye, middle, 0.0, squint)
-    assert float(upper - lower) > 0.4
-    _, upper, lower = lid_edges(eye, middle, 1.0, squint)
-    assert float(upper - lower) < 0.03
-
-
-@pytest.mark.parametrize("end", [-1.0, 1.0])
-def test_no_parameter_breaks_a_face_at_its_ends(end: float, person: Identity) -> None:
-    extreme = {name: max(bounds.low, end) for name, bounds in Identity.bounds().items() if bounds.high == 1.0}
-    picture = render(person.but(**extreme), NEUTRAL, SIZE)
-    assert np.isin(picture.parts, INNER_FACE).mean() > 0.08
-    assert (picture.parts == Part.EYE).sum() >= 6
-    for point in picture.points[[0, 1, 5, 6, 7, 8]]:
-        column, row = np.round(point).astype(int)
-        near = picture.parts[row - 3 : row + 4, column - 3 : column + 4]
-        assert (near == Part.EYE).any()
-
-
-def test_the_exact_points_lie_on_their_parts(person: Identity) -> None:
-    picture = render(person, NEUTRAL, 256)
-    for index, part in ((0, Part.EYE), (1, Part.EYE)):
-        column, row = np.round(picture.points[index]).astype(int)
-        assert picture.parts[row, column] == part
-    eyes = np.argwhere(picture.parts == Part.EYE)[:, ::-1]
-    left = eyes[eyes[:, 0] < 128]
-    assert np.abs(left[:, 0].min() - picture.points[5, 0]) < 4
-    assert np.abs(left[:, 0].max() - picture.points[6, 0]) < 4
-    lips = np.argwhere(picture.parts == Part.LIP)[:, ::-1]
-    assert np.abs(lips[:, 0].min() - picture.points[3, 0]) < 4
-    assert np.abs(lips[:, 0].max() - picture.points[4, 0]) < 4
+def test_hidden_points_are_marked(person: Identity) -> None:
+    left, right = POINT_NAMES.index("contour_2"), POINT_NAMES.index("contour_30")
+    turned = render(person, QUIET.but(yaw_deg=45), 96)
+    assert turned.visible[left]
+    assert not turned.visible[right]
+    behind = render(person, QUIET.but(yaw_deg=180), 96).visible
+    assert not any(shown for name, shown in zip(POINT_NAMES, behind, strict=True) if not name.startswith("contour"))
 
 
 def test_the_face_turns_the_way_the_angles_say(person: Identity) -> None:
@@ -167,7 +164,15 @@ def test_the_face_turns_the_way_the_angles_say(person: Identity) -> None:
     )
     assert left[0] < nose[0] < right[0]
     assert render(person, QUIET.but(pitch_deg=12), SIZE).points[2, 1] > nose[1]
-    assert render(person, QUIET.but(gaze_x_deg=0), SIZE).points[2, 1] == nose[1]
+    assert render(person, QUIET.but(gaze_x_deg=9), SIZE).points[2, 1] == nose[1]
+
+
+def test_the_gaze_moves_the_irises_and_nothing_else(person: Identity) -> None:
+    ahead, aside = (render(person, QUIET.but(gaze_x_deg=angle), SIZE).points for angle in (0.0, 20.0))
+    moved = np.abs(aside - ahead).max(1)
+    irises = [POINT_NAMES.index(name) for name in ("left_iris", "right_iris")]
+    assert (aside - ahead)[irises, 0].min() > 0.4
+    assert np.delete(moved, irises).max() == 0
 
 
 def test_no_face_is_seen_from_behind(person: Identity) -> None:
@@ -175,42 +180,22 @@ def test_no_face_is_seen_from_behind(person: Identity) -> None:
     assert not np.isin(behind.parts, [Part.EYE, Part.LIP, Part.BROW]).any()
 
 
-def test_exposure_does_not_depend_on_who_is_photographed(person: Identity) -> None:
-    pale, dark = (render(person.but(skin_tone=tone), QUIET.but(blur=0.0), SIZE) for tone in (0.0, 1.0))
-    other = np.isin(pale.parts, [Part.BACKGROUND, Part.CLOTHES]) & (pale.parts == dark.parts)
-    assert difference(pale, dark)[well_inside(other)].max() == 0
-    inside = np.isin(pale.parts, [Part.FACE])
-    assert pale.image[inside].mean() > dark.image[inside].mean() + 40
+def test_exposure_does_not_depend_on_the_person(person: Identity) -> None:
+    pale, dark = (render(person.but(skin_tone=tone), QUIET, SIZE) for tone in (0.0, 1.0))
+    assert difference(pale, dark)[well_inside(pale.parts == Part.BACKGROUND)].max() <= 1
+    inside = pale.parts == Part.FACE
+    assert pale.image[inside].mean() > 1.8 * dark.image[inside].mean()
 
 
-def test_lines_of_age_do_not_follow_the_expression() -> None:
-    from swapcore.synth.skin import face_material
-
-    young = draw_identity(np.random.default_rng(1)).but(age=0.0)
-    x, y = torch.linspace(-4, 4, 60), torch.linspace(3.4, 6, 60)
-    rest = torch.cartesian_prod(x, y)
-    rest = torch.cat([rest, torch.zeros(len(rest), 1)], 1)
-
-    def lines(attributes: Attributes) -> torch.Tensor:
-        old = face_material(young.but(age=1.0), attributes, rest).albedo
-        return old / face_material(young, attributes, rest).albedo
-
-    torch.testing.assert_close(lines(NEUTRAL), lines(NEUTRAL.but(brow_raise=1.0, smile=1.0)), atol=1e-4, rtol=1e-4)
-
-
-def test_a_true_swap_takes_the_face_and_leaves_the_rest() -> None:
-    source, template = (draw_identity(np.random.default_rng(n)).but(hair_style=0) for n in (1, 2))
-    mixed = true_swap(source, template)
-    for name in Identity.bounds():
-        assert getattr(mixed, name) == getattr(source if name in FACE_PARAMETERS else template, name)
-    original = render(template, QUIET, SIZE)
-    swapped = render_true_swap(source, template, QUIET, SIZE)
-    changed, inside = difference(original, swapped), np.isin(original.parts, INNER_FACE)
-    assert changed[inside].mean() > 5 * changed[~inside].mean()
-    assert changed[original.parts == Part.BACKGROUND].mean() < 0.5
-    assert difference(original, render_true_swap(template, template, QUIET, SIZE)).max() == 0
-
-
-def test_pictures_are_frozen(person: Identity) -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        render(person, NEUTRAL, 32).image = np.zeros(1)  # type: ignore[misc]
+def test_a_true_swap_changes_the_face_and_keeps_the_rest() -> None:
+    source, template = (draw_identity(np.random.default_rng(seed)).but(beard=0.0) for seed in (3, 8))
+    source = source.but(hair_style=int(HairStyle.BALD))
+    template = template.but(hair_style=int(HairStyle.SHAVED))
+    original, swapped = render(template, QUIET, 96), render_true_swap(source, template, QUIET, 96)
+    changed = difference(original, swapped)
+    inside = np.isin(original.parts, INNER_FACE) & np.isin(swapped.parts, INNER_FACE)
+    assert changed[inside].mean() > 6
+    both = (original.parts == Part.BACKGROUND) & (swapped.parts == Part.BACKGROUND)
+    assert changed[well_inside(both)].max() <= 1
+    assert difference(render_true_swap(template, template, QUIET, 96), original).max() == 0
+    assert render(Subject.of(template), QUIET, 96).image.tobytes() == original.image.tobytes()

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from swapcore.errors import ArtifactError
-from swapcore.synth.mesh import Part
+from swapcore.synth.layers import Part
 from swapcore.synth.truth_file import (
     TRUTH,
     TruthFiles,

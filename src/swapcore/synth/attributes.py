@@ -1,4 +1,4 @@
-"""How a person was photographed: pose, expression, light, camera and surroundings."""
+"""How a person was photographed: pose, expression, light, camera, clothes and surroundings."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,7 +10,7 @@ from swapcore.synth.parameters import Bounds, Parameters, Seed, Share, Signed
 
 @dataclass(frozen=True)
 class Attributes(Parameters):
-    """One picture's circumstances; nothing here says who is in it."""
+    """One image's circumstances; nothing here depends on the person."""
 
     # Pose of the head, degrees
     yaw_deg: Annotated[float, Bounds(-180.0, 180.0)]
@@ -20,9 +20,17 @@ class Attributes(Parameters):
     roll_deg: Annotated[float, Bounds(-90.0, 90.0)]
     # Expression
     smile: Share
+    smile_open: Share
+    """How far a smile parts the lips."""
     mouth_open: Share
+    frown: Share
+    pucker: Share
+    cheek_puff: Share
     brow_raise: Signed
+    squint: Share
     blink: Share
+    wink: Signed
+    """-1 keeps the image's left eye open in a blink, 1 the right one."""
     gaze_x_deg: Annotated[float, Bounds(-30.0, 30.0)]
     """Relative to the head; positive: to the right of the image."""
     gaze_y_deg: Annotated[float, Bounds(-20.0, 20.0)]
@@ -36,20 +44,32 @@ class Attributes(Parameters):
     # Camera
     distance_cm: Annotated[float, Bounds(40.0, 400.0)]
     span_cm: Annotated[float, Bounds(20.0, 80.0)]
-    """Height of the picture at the head's distance."""
+    """Height of the image at the head's distance."""
     shift_x_cm: Annotated[float, Bounds(-10.0, 10.0)]
     shift_y_cm: Annotated[float, Bounds(-10.0, 10.0)]
     exposure_ev: Annotated[float, Bounds(-1.5, 1.5)]
     blur: Annotated[float, Bounds(0.0, 4.0)]
-    """Standard deviation in 256ths of the picture's height."""
+    """Standard deviation in 256ths of the image's height."""
     background_blur: Share
     noise: Annotated[float, Bounds(0.0, 0.1)]
     """Standard deviation, 1 = white."""
     # Surroundings
     background_seed: Seed
     noise_seed: Seed
+    jpeg: Share
+    """Compression: 0 none, 1 strong."""
+    motion: Share
+    """Blur by movement, in 256ths of the image's height times 4."""
+    # Clothes
     clothes_hue: Share
     clothes_darkness: Share
+    collar: Annotated[int, Bounds(0, 3)]
+    """0 crew neck, 1 shirt, 2 v-neck, 3 turtleneck."""
+    glasses: Annotated[int, Bounds(0, 4)]
+    """0 none, else the frame."""
+    glasses_seed: Seed
+    headwear: Annotated[int, Bounds(0, 2)]
+    """0 none, 1 cap, 2 beanie."""
     # Hair as worn that day
     hair_part: Signed
     hair_volume: Signed
@@ -61,17 +81,23 @@ NEUTRAL = Attributes(
     pitch_deg=0.0,
     roll_deg=0.0,
     smile=0.0,
+    smile_open=0.5,
     mouth_open=0.0,
+    frown=0.0,
+    pucker=0.0,
+    cheek_puff=0.0,
     brow_raise=0.0,
+    squint=0.0,
     blink=0.0,
+    wink=0.0,
     gaze_x_deg=0.0,
     gaze_y_deg=0.0,
     light_azimuth_deg=25.0,
     light_elevation_deg=35.0,
     light_intensity=1.1,
     light_warmth=0.0,
-    light_softness=0.6,
-    ambient=0.4,
+    light_softness=0.45,
+    ambient=0.34,
     distance_cm=110.0,
     span_cm=31.0,
     shift_x_cm=0.0,
@@ -82,8 +108,14 @@ NEUTRAL = Attributes(
     noise=0.008,
     background_seed=3,
     noise_seed=4,
+    jpeg=0.0,
+    motion=0.0,
     clothes_hue=0.6,
     clothes_darkness=0.5,
+    collar=0,
+    glasses=0,
+    glasses_seed=6,
+    headwear=0,
     hair_part=0.3,
     hair_volume=0.0,
     hair_lay_seed=5,
@@ -95,7 +127,13 @@ _SPREAD: dict[str, tuple[float, float]] = {
     "pitch_deg": (-14.0, 14.0),
     "roll_deg": (-12.0, 12.0),
     "smile": (-0.6, 1.0),
-    "mouth_open": (-0.8, 0.8),
+    "smile_open": (0.0, 1.0),
+    "mouth_open": (-0.9, 0.8),
+    "frown": (-1.0, 0.7),
+    "pucker": (-1.6, 0.8),
+    "cheek_puff": (-2.5, 0.8),
+    "squint": (-0.9, 0.7),
+    "wink": (-0.15, 0.15),
     "brow_raise": (-0.3, 0.8),
     "gaze_x_deg": (-18.0, 18.0),
     "gaze_y_deg": (-9.0, 9.0),
@@ -103,16 +141,18 @@ _SPREAD: dict[str, tuple[float, float]] = {
     "light_elevation_deg": (5.0, 55.0),
     "light_intensity": (0.8, 1.4),
     "light_warmth": (-1.0, 1.0),
-    "light_softness": (0.2, 1.0),
-    "ambient": (0.28, 0.55),
+    "light_softness": (0.1, 0.9),
+    "ambient": (0.22, 0.50),
     "distance_cm": (60.0, 180.0),
     "span_cm": (28.0, 35.0),
     "shift_x_cm": (-1.6, 1.6),
     "shift_y_cm": (-1.0, 1.0),
     "exposure_ev": (-0.35, 0.35),
-    "blur": (0.2, 0.8),
+    "blur": (0.2, 0.7),
     "background_blur": (0.2, 1.0),
     "noise": (0.003, 0.015),
+    "jpeg": (-1.5, 0.6),
+    "motion": (-3.0, 0.6),
     "clothes_hue": (0.0, 1.0),
     "clothes_darkness": (0.0, 1.0),
     "hair_part": (-1.0, 1.0),
@@ -121,8 +161,12 @@ _SPREAD: dict[str, tuple[float, float]] = {
 """Full range of each parameter; below zero a share stays at 0, so that a face at rest is common."""
 
 
+_ODDS = {"collar": 0.7, "glasses": 0.14, "headwear": 0.05}
+"""How frequently one of the kinds above 0 is worn."""
+
+
 def draw_attributes(rng: np.random.Generator, attribute_range: float) -> Attributes:
-    """Draw the circumstances of one picture; attribute_range in (0, 1] shrinks every range towards the neutral view."""
+    """Draw the circumstances of one image; attribute_range in (0, 1] shrinks every range toward the neutral view."""
     values: dict[str, float] = {}
     for name, bounds in Attributes.bounds().items():
         if name.endswith("_seed"):
@@ -130,6 +174,9 @@ def draw_attributes(rng: np.random.Generator, attribute_range: float) -> Attribu
         elif name == "blink":
             eyes_closed = rng.random() < 0.08 * attribute_range
             values[name] = float(rng.uniform(0.7, 1.0) if eyes_closed else max(0.0, rng.uniform(-0.3, 0.35)))
+        elif name in _ODDS:
+            worn = rng.random() < _ODDS[name] * attribute_range
+            values[name] = int(rng.integers(1, int(bounds.high) + 1)) if worn else 0
         else:
             low, high = _SPREAD[name]
             rest = getattr(NEUTRAL, name)

@@ -1,32 +1,35 @@
-"""The smooth curves that shapes and colors are drawn with."""
+"""Smooth curves of single numbers, for compiled loops."""
 
-import torch
-import torch.nn.functional as F
+import math
 
-Tensor = torch.Tensor
+import numpy as np
+
+from swapcore.synth.asset import Floats
+from swapcore.synth.compiled import compiled
 
 
-def smoothstep(start: float | Tensor, end: float | Tensor, x: Tensor) -> Tensor:
+@compiled
+def smoothstep(start: float, end: float, x: float) -> float:
     """0 before start, 1 after end, 3t² - 2t³ between; start > end falls instead of rising."""
-    t = ((x - start) / (end - start)).clamp(0.0, 1.0)
+    t = min(1.0, max(0.0, (x - start) / (end - start)))
     return t * t * (3.0 - 2.0 * t)
 
 
-def bell(x: Tensor, width: float | Tensor) -> Tensor:
+@compiled
+def bell(x: float, width: float) -> float:
     """exp(-(x / width)²)."""
-    return torch.exp(-((x / width) ** 2))
+    t = x / width
+    return math.exp(-t * t)
 
 
-def bell2(x: Tensor, width_x: float | Tensor, y: Tensor, width_y: float | Tensor) -> Tensor:
+@compiled
+def bell2(x: float, width_x: float, y: float, width_y: float) -> float:
     """exp(-(x / width_x)² - (y / width_y)²)."""
-    return torch.exp(-((x / width_x) ** 2) - (y / width_y) ** 2)
+    a, b = x / width_x, y / width_y
+    return math.exp(-a * a - b * b)
 
 
-def unit(vectors: Tensor) -> Tensor:
-    """Vectors (..., 3) of length 1."""
-    return F.normalize(vectors, dim=-1, eps=1e-9)
-
-
-def mix(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    """a (N, 3) where share (N,) is 0, b where it is 1."""
-    return a + (b - a) * share[:, None]
+def smoothsteps(start: float, end: float, x: Floats) -> Floats:
+    """The smoothstep of an array."""
+    t = np.clip((x - np.float32(start)) / np.float32(end - start), 0, 1)
+    return t * t * (3 - 2 * t)

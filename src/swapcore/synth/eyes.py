@@ -1,90 +1,120 @@
-"""Eyeballs: where the line of sight meets the ball, so that gaze is exact whatever the lids do."""
+"""Eyeballs: a sphere with a bulging cornea, turned by the gaze, and its color."""
 
-from dataclasses import dataclass
+import functools
+import math
 
-import torch
+import numpy as np
 
+from swapcore.synth.asset import Floats, Ints
 from swapcore.synth.attributes import Attributes
 from swapcore.synth.camera import rotation
-from swapcore.synth.curves import Tensor, smoothstep, unit
-from swapcore.synth.features import EYEBALL_RADIUS, Eye, eye_of, lid_edges
-from swapcore.synth.identity import Identity
-from swapcore.synth.noise import noise
-from swapcore.synth.skin import iris_color
+from swapcore.synth.compiled import compiled
+from swapcore.synth.curves import bell, smoothstep
+from swapcore.synth.head import Eye, quads_to_triangles
+from swapcore.synth.noise import rotated_noise
 
-_IRIS_RADIUS, _PUPIL_RADIUS = 0.63, 0.27
-
-
-@dataclass(frozen=True)
-class EyePixels:
-    """What the pixels between the lids show; N of them."""
-
-    albedo: Tensor
-    """(N, 3) linear RGB."""
-    normal: Tensor
-    """(N, 3) of the ball, in the head's frame."""
-    occlusion: Tensor
-    """(N,) shade of the lids."""
+IRIS_ANGLE = 0.405
+"""Angle in radians between the axis of the eye and the edge of the iris."""
+_IRIS_TONES = np.array(
+    [
+        (0.035, 0.017, 0.008), (0.080, 0.038, 0.015), (0.115, 0.085, 0.030), (0.080, 0.120, 0.060),
+        (0.070, 0.135, 0.210), (0.150, 0.200, 0.240),
+    ]
+)  # fmt: skip
+_ROWS, _COLUMNS, _CAP = 22, 40, 1.9
 
 
-def between_lids(identity: Identity, attributes: Attributes, rest: Tensor) -> Tensor:
-    """Which points (N, 3) of the neutral head lie in the opening of an eye."""
-    along, upper, lower = lid_edges(eye_of(identity), rest[:, 0], attributes.blink, attributes.smile)
-    return (along.abs() < 1) & (rest[:, 1] < upper) & (rest[:, 1] > lower) & (rest[:, 2] > -4)
+@functools.cache
+def unit_ball() -> tuple[Floats, Ints]:
+    """Directions (V, 3) of a cap around +z, and triangles."""
+    polar = np.linspace(0, _CAP, _ROWS)[:, None]
+    around = np.linspace(0, 2 * np.pi, _COLUMNS, endpoint=False)[None]
+    directions = np.stack(
+        [np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar) + 0 * around], -1
+    )
+    row, column = np.meshgrid(np.arange(_ROWS - 1), np.arange(_COLUMNS), indexing="ij")
+    after = (column + 1) % _COLUMNS
+    quads = np.stack(
+        [row * _COLUMNS + column, (row + 1) * _COLUMNS + column, (row + 1) * _COLUMNS + after, row * _COLUMNS + after],
+        -1,
+    )
+    return directions.reshape(-1, 3).astype(np.float32), quads_to_triangles(quads.reshape(-1, 4).astype(np.int32))
 
 
-def look(identity: Identity, attributes: Attributes, rest: Tensor, sight: Tensor, viewpoint: Tensor) -> EyePixels:
-    """Meet the eyeballs.
+def place_eye(eye: Eye, side: int, attributes: Attributes) -> tuple[Floats, Floats]:
+    """Vertices and normals (V, 3) of an eyeball in the head's frame.
 
     Args:
-        identity: whose eyes.
-        attributes: gaze, blink, smile.
-        rest: (N, 3) points of the neutral head between the lids.
-        sight: (N, 3) unit directions from the viewpoint, in the head's frame.
-        viewpoint: (3,) the camera in the head's frame.
-
-    Returns:
-        Color, normal and shade of each point.
+        eye: center and radius.
+        side: -1 for the image's left, 1 for its right.
+        attributes: for the gaze; the eyes converge on the camera's distance.
     """
-    eye = eye_of(identity)
-    side = rest[:, 0].sign()
-    center = torch.stack([side * eye.center_x, 0 * side, 0 * side + eye.ball_z], -1)
-    towards = viewpoint - center
-    half = (towards * sight).sum(-1)
-    inside = half**2 - (towards**2).sum(-1) + EYEBALL_RADIUS**2
-    normal = unit(towards + sight * (-half - inside.clamp(min=0).sqrt())[:, None])
-    gaze = rotation(attributes.gaze_x_deg, -attributes.gaze_y_deg, 0.0)[:, 2]
-    axis = torch.tensor(gaze, dtype=rest.dtype, device=rest.device)
-    radius = torch.arccos((normal @ axis).clamp(-1, 1)) * EYEBALL_RADIUS
-    albedo = _color(identity, normal, axis, radius)
-    return EyePixels(albedo, normal, _lid_shade(eye, attributes, rest))
+    center, radius = eye
+    directions, _ = unit_ball()
+    converge = -side * math.degrees(math.atan2(3.05, max(attributes.distance_cm, 60.0)))
+    turn = rotation(attributes.gaze_x_deg + converge, -attributes.gaze_y_deg, 0)
+    angle = np.arccos(np.clip(directions[:, 2], -1, 1))
+    bulge = 1 + 0.035 * np.exp(-((angle / 0.40) ** 4))
+    ball = (directions * (radius * 0.99 * bulge)[:, None]) @ turn.T + center
+    return ball.astype(np.float32), (directions @ turn.T).astype(np.float32)
 
 
-def _color(identity: Identity, normal: Tensor, axis: Tensor, radius: Tensor) -> Tensor:
-    """White, iris with fibres and a dark rim, pupil; radius (N,) in cm from the axis of gaze."""
-    device = normal.device
-    turned = torch.atan2(normal[:, 1] - axis[1], normal[:, 0] - axis[0])
-    fibres = noise(torch.stack([torch.cos(turned) * 3, torch.sin(turned) * 3, radius * 1.2], -1), 3.0)[:, 0]
-    iris = iris_color(identity).to(device) * (0.62 + 0.28 * fibres).clamp(0.3, 1.2)[:, None]
-    iris = (
-        iris
-        * (1 + 0.5 * smoothstep(0.48, 0.30, radius))[:, None]
-        * (1 - 0.72 * smoothstep(0.48, 0.61, radius))[:, None]
+def iris_center(eye: Eye, side: int, attributes: Attributes) -> Floats:
+    """(3,) the middle of the pupil in the head's frame."""
+    vertices, _ = place_eye(eye, side, attributes)
+    return vertices[0]
+
+
+def iris_tone(tone: float) -> Floats:
+    """(3,) linear RGB: 0 dark brown, through hazel and green, 1 pale blue."""
+    place = tone * (len(_IRIS_TONES) - 1)
+    low = min(int(place), len(_IRIS_TONES) - 2)
+    return np.asarray(_IRIS_TONES[low] + (_IRIS_TONES[low + 1] - _IRIS_TONES[low]) * (place - low), dtype=np.float32)
+
+
+@compiled
+def eye_albedo(
+    x: float, y: float, z: float, inner: float, tone: Floats, age: float, offset: float, block: Floats
+) -> tuple[float, float, float, float]:
+    """Color of an eye in a direction of its own frame, and how much of it is cornea.
+
+    Args:
+        x: of the direction.
+        y: of the direction.
+        z: of the direction; the pupil is at (0, 0, 1).
+        inner: sign of x toward the nose.
+        tone: (3,) of the iris.
+        age: 0..1, yellows the white.
+        offset: of the noise.
+        block: of the noise.
+    """
+    angle = math.acos(min(1.0, max(-1.0, z)))
+    around = math.atan2(y, x)
+    place = angle / 0.405
+    streaks = rotated_noise(block, 0, math.cos(around) * 7, math.sin(around) * 7, angle * 3, 1.0, offset)
+    fine = rotated_noise(block, 1, math.cos(around) * 15, math.sin(around) * 15, angle * 5, 1.0, offset)
+    bright = (1 + (0.40 * streaks + 0.22 * fine) * smoothstep(0.3, 0.6, place)) * (
+        0.72 + 0.50 * smoothstep(0.95, 0.45, place)
     )
-    veins = noise(normal, 4.0, 13)
-    white = torch.tensor([0.68, 0.63, 0.60], device=device) * (1 + 0.03 * veins[:, :1])
-    white = white * (
-        1
-        - (0.12 * smoothstep(0.9, 1.5, radius) + 0.03 * veins[:, 1]).clamp(0, 1)[:, None]
-        * torch.tensor([0.3, 1.0, 1.0], device=device)
+    bright *= 1 - 0.82 * smoothstep(0.78, 1.0, place)
+    ring = bell(place - 0.46, 0.13)
+    pupil = smoothstep(0.41, 0.35, place)
+    corner = smoothstep(0.50, 1.0, abs(x))
+    veins = rotated_noise(block, 2, x * 4, y * 11, z * 4, 1.0, offset)
+    redness = corner * (0.9 + 0.4 * max(0.0, veins)) + 0.6 * smoothstep(0.80, 0.98, x * inner)
+    inside = smoothstep(1.07, 0.92, place)
+    iris_red = tone[0] * bright + 0.050 * ring
+    iris_green = tone[1] * bright + 0.026 * ring
+    iris_blue = tone[2] * bright + 0.008 * ring
+    iris_red = iris_red * (1 - pupil) + 0.003 * pupil
+    iris_green = iris_green * (1 - pupil) + 0.003 * pupil
+    iris_blue = iris_blue * (1 - pupil) + 0.003 * pupil
+    white_red = 0.52 * (1 - 0.06 * redness) * (1 - 0.04 * age)
+    white_green = 0.475 * (1 - 0.30 * redness) * (1 - 0.06 * age)
+    white_blue = 0.44 * (1 - 0.30 * redness) * (1 - 0.14 * age)
+    return (
+        white_red + (iris_red - white_red) * inside,
+        white_green + (iris_green - white_green) * inside,
+        white_blue + (iris_blue - white_blue) * inside,
+        smoothstep(1.25, 0.85, place),
     )
-    color = white + (iris - white) * smoothstep(_IRIS_RADIUS + 0.02, _IRIS_RADIUS - 0.04, radius)[:, None]
-    return color * (1 - 0.97 * smoothstep(_PUPIL_RADIUS + 0.02, _PUPIL_RADIUS - 0.02, radius))[:, None]
-
-
-def _lid_shade(eye: Eye, attributes: Attributes, rest: Tensor) -> Tensor:
-    """The upper lid's shadow, the wet line at the lower one, the dark of the corners."""
-    along, upper, lower = lid_edges(eye, rest[:, 0], attributes.blink, attributes.smile)
-    above = 0.40 + 0.60 * smoothstep(0.0, 0.42, upper - rest[:, 1])
-    below = 0.68 + 0.32 * smoothstep(0.0, 0.12, rest[:, 1] - lower)
-    return above * below * smoothstep(1.03, 0.75, along.abs())

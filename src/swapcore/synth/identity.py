@@ -1,180 +1,246 @@
 """Who a person is: the shape and color of everything that stays when the photograph changes."""
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Annotated
+from enum import IntEnum
+from typing import Annotated, Any, Self
 
 import numpy as np
 
+from swapcore.errors import ParamsError
 from swapcore.synth.parameters import Bounds, Parameters, Seed, Share, Signed
 
-HAIR_STYLES = 5
-"""Short, fringe, long, bald, full (see hair.py)."""
-SHORT, FRINGE, LONG, BALD, FULL = range(HAIR_STYLES)
-HairStyle = Annotated[int, Bounds(0, HAIR_STYLES - 1)]
+
+class HairStyle(IntEnum):
+    """Hair of the head; HEADSCARF covers it."""
+
+    BALD = 0
+    RECEDING = 1
+    SHAVED = 2
+    BUZZ = 3
+    SHORT = 4
+    SIDE_PART = 5
+    FRINGE = 6
+    BOB = 7
+    LONG_STRAIGHT = 8
+    LONG_WAVY = 9
+    CURLY = 10
+    TIED = 11
+    HEADSCARF = 12
+
+
+SHAPE_PARAMETERS: tuple[str, ...] = tuple(
+    """
+    head_angle head_back_scale_depth head_diamond head_fat head_invertedtriangular head_oval head_rectangular head_round
+    head_scale_depth head_scale_horiz head_scale_vert head_square head_triangular forehead_nubian forehead_scale_vert
+    forehead_temple eyebrows_angle eyebrows_trans_forward eyebrows_trans_up eye_bag_height eye_bag eye_corner1
+    eye_corner2 eye_epicanthus eye_eyefold_angle eye_eyefold eye_height1 eye_height2 eye_height3 eye_push1 eye_push2
+    eye_scale eye_trans_out eye_trans_up nose_base nose_compression nose_curve nose_flaring nose_greek nose_hump
+    nose_nostrils_angle nose_nostrils_width nose_point nose_point_width nose_scale_depth nose_scale_horiz
+    nose_scale_vert nose_septumangle nose_trans_forward nose_trans_out nose_trans_up nose_volume nose_width1
+    nose_width2 nose_width3 mouth_angles mouth_cupidsbow mouth_cupidsbow_width mouth_dimples mouth_laugh_lines
+    mouth_lowerlip_ext mouth_lowerlip_height mouth_lowerlip_middle mouth_lowerlip_volume mouth_lowerlip_width
+    mouth_philtrum_volume mouth_scale_depth mouth_scale_horiz mouth_scale_vert mouth_trans_forward mouth_trans_out
+    mouth_trans_up mouth_upperlip_ext mouth_upperlip_height mouth_upperlip_middle mouth_upperlip_volume
+    mouth_upperlip_width cheek_bones cheek_inner cheek_trans_up cheek_volume chin_bones chin_cleft chin_height
+    chin_jaw_drop chin_prognathism chin_prominent chin_triangle chin_width ear_flap ear_lobe ear_rot ear_scale_depth
+    ear_scale ear_scale_vert ear_shape_pointed ear_shape_round ear_shape_square ear_shape_triangle ear_trans_forward
+    ear_trans_up ear_wing neck_circ neck_height neck_back_scale_depth neck_double neck_scale_depth neck_scale_horiz
+    neck_scale_vert asym_brown_1 asym_brown_2 asym_cheek_1 asym_cheek_2 asym_ear_1 asym_ear_2 asym_ear_3 asym_ear_4
+    asym_eye_1 asym_eye_2 asym_eye_3 asym_eye_4 asym_eye_5 asym_eye_6 asym_eye_7 asym_eye_8 asym_jaw_1 asym_jaw_2
+    asym_jaw_3 asym_mouth_1 asym_mouth_2 asym_nose_1 asym_nose_2 asym_nose_3 asym_nose_4 asym_temple_1 asym_temple_2
+    asym_top_1 asym_top_2
+    """.split()
+)
+"""The deviations of the head's geometry, in the order of Identity.shape; names of the mesh's targets (asset.py)."""
 
 
 @dataclass(frozen=True)
 class Identity(Parameters):
-    """One person; FACE_PARAMETERS are what a swap takes from its source, the others stay with the template."""
+    """One person; FACE_PARAMETERS are what a swap takes from its source besides the face's shape."""
 
-    # Bone and soft tissue of the face
+    shape: tuple[float, ...]
+    """Values in -1..1 of SHAPE_PARAMETERS."""
+    # Build: shapes of the whole head
     masculinity: Share
     age: Share
-    """0 is about eighteen, 1 about eighty: lines, spots, bags, gray is apart."""
-    jaw_width: Signed
-    chin_width: Signed
-    chin_forward: Signed
-    face_length: Signed
-    cheekbones: Signed
-    cheek_fullness: Signed
-    eye_spacing: Signed
-    eye_width: Signed
-    eye_height: Signed
-    eye_tilt: Signed
-    lid_hood: Signed
-    """How far the skin below the brow hangs over the upper lid."""
-    eye_depth: Signed
-    lid_crease: Signed
-    brow_height: Signed
-    brow_thickness: Signed
-    brow_tilt: Signed
-    brow_arch: Signed
-    brow_gap: Signed
-    brow_length: Signed
-    brow_ridge: Signed
-    brow_darkness: Share
-    nose_length: Signed
-    nose_width: Signed
-    nose_forward: Signed
-    nose_bridge: Signed
-    nose_hump: Signed
-    nose_tip: Signed
-    nose_upturn: Signed
-    """1 shows the nostrils, -1 hangs."""
-    midface: Signed
-    """How far cheeks and upper jaw stand forward."""
-    mouth_width: Signed
-    mouth_height: Signed
-    mouth_curve: Signed
-    """At rest: -1 corners down, 1 up."""
-    lip_protrusion: Signed
-    upper_lip: Signed
-    lower_lip: Signed
-    cupid_bow: Signed
-    nasolabial_fold: Signed
-    chin_cleft: Share
-    relief_seed: Seed
-    """Small random relief, bumps of a few millimetres that no named parameter describes."""
-    # Color of the face
+    """0 is eighteen, 1 eighty-five."""
+    african: Share
+    """Shares of ancestry; shape.py divides them by their sum."""
+    asian: Share
+    caucasian: Share
+    muscle: Share
+    weight: Share
+    # Color and marks of the face
     iris_tone: Share
     """0 dark brown, through hazel and green, 1 pale blue."""
     lip_redness: Share
     lip_makeup: Share
+    eye_makeup: Share
     eye_shade: Share
-    """Dark skin round the eyes."""
+    """Dark skin around the eyes."""
     flush: Share
     freckles: Share
     moles: Share
+    blotches: Share
+    wrinkles: Share
+    """Depth of the lines that age gives."""
+    oiliness: Share
     marks_seed: Seed
-    """Where moles, freckles and blotches lie."""
+    """Places of moles, freckles and blotches."""
+    # Hair of the face
+    brow_height: Signed
+    brow_thickness: Signed
+    brow_arch: Signed
+    brow_gap: Signed
+    brow_density: Share
+    brow_darkness: Share
     beard: Share
-    """0 shaven, 0.3 stubble, 1 full."""
+    """0 shaven, 0.1 to 0.4 stubble, 1 long."""
+    beard_style: Annotated[int, Bounds(0, 3)]
+    """0 full, 1 goatee, 2 moustache, 3 full with a thin moustache."""
+    lash_length: Share
     face_hair_darkness: Share
-    """Of brows and beard; near the head's hair, yet the face's own."""
+    """Of brows, beard and lashes: near the head's hair, yet the face's own."""
     face_hair_redness: Share
-    face_hair_gray: Share
+    face_hair_grey: Share
     # Head, hair and skin: they stay with the template in a swap
     skin_tone: Share
     """0 palest, 1 darkest."""
     skin_undertone: Signed
     """-1 rosy, 1 olive."""
-    head_width: Signed
-    forehead_height: Signed
-    ear_size: Signed
-    neck_width: Signed
-    hair_style: HairStyle
+    hair_style: Annotated[int, Bounds(0, len(HairStyle) - 1)]
     hairline: Signed
+    hair_temples: Share
+    """How far the hair has receded at the temples."""
     hair_thickness: Share
+    hair_length: Signed
+    """Within what the style allows."""
+    hair_part_side: Signed
     hair_darkness: Share
     hair_redness: Share
-    hair_gray: Share
+    hair_grey: Share
     hair_seed: Seed
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.shape) != len(SHAPE_PARAMETERS):
+            raise ParamsError(f"identity.shape: has {len(self.shape)} values; needs {len(SHAPE_PARAMETERS)}")
+        for name, value in zip(SHAPE_PARAMETERS, self.shape, strict=True):
+            if not np.isfinite(value) or not -1.0 <= value <= 1.0:
+                raise ParamsError(f"identity.{name}: {value} is outside [-1, 1]")
 
-FACE_PARAMETERS: tuple[str, ...] = tuple(list(Identity.bounds())[: list(Identity.bounds()).index("skin_tone")])
-"""What makes the face: a swap takes these from its source."""
-SHAPE_PARAMETERS: tuple[str, ...] = tuple(
-    name for name, bounds in Identity.bounds().items() if name in FACE_PARAMETERS and bounds.low == -1.0
-)
-"""The signed deviations of the face's geometry."""
+    @classmethod
+    def mean(cls) -> Self:
+        """The person of average shape and color, about forty years old."""
+        middle: dict[str, Any] = {name: (bounds.low + bounds.high) / 2 for name, bounds in cls.bounds().items()}
+        middle |= {"age": 0.35, "beard": 0.0, "beard_style": 0, "hair_style": 0, "hair_seed": 0, "marks_seed": 0}
+        return cls(shape=(0.0,) * len(SHAPE_PARAMETERS), **middle)
 
-_SEX_SHIFT = {
-    "jaw_width": 0.35,
-    "chin_width": 0.3,
-    "chin_forward": 0.2,
-    "brow_ridge": 0.45,
-    "brow_thickness": 0.4,
-    "brow_height": -0.35,
-    "brow_arch": -0.3,
-    "cheek_fullness": -0.1,
-    "lid_hood": 0.25,
-    "lip_protrusion": -0.2,
-    "nose_upturn": -0.2,
-    "eye_height": -0.25,
-    "upper_lip": -0.3,
-    "lower_lip": -0.3,
-    "nose_width": 0.2,
-    "nose_length": 0.15,
-    "neck_width": 0.6,
-}
-"""How far the mean of a shape parameter lies from the average for a man; as far the other way for a woman."""
-_STYLE_ODDS = {False: (0.2, 0.22, 0.45, 0.0, 0.13), True: (0.45, 0.2, 0.1, 0.13, 0.12)}
+    def but(self, **changes: Any) -> Self:
+        """The same with some parameters changed; names of SHAPE_PARAMETERS change single values of `shape`.
+
+        Raises:
+            ParamsError: a name is unknown, or a value lies outside its bounds.
+        """
+        shape = list(changes.pop("shape", self.shape))
+        for name in [name for name in changes if name in SHAPE_PARAMETERS]:
+            shape[SHAPE_PARAMETERS.index(name)] = changes.pop(name)
+        return dataclasses.replace(super().but(**changes), shape=tuple(shape))
+
+
+FACE_PARAMETERS: tuple[str, ...] = tuple(
+    list(Identity.bounds())[list(Identity.bounds()).index("iris_tone") : list(Identity.bounds()).index("skin_tone")]
+) + ("age", "masculinity")  # fmt: skip
+"""Besides the shape, what a swap takes from its source: color and marks of the face, its hair, and the age that its lines show."""
+
+_CUT = 2.2
+"""Normal deviates are cut here, which becomes a shape parameter's end."""
+_MALE_STYLES = (0.07, 0.10, 0.08, 0.12, 0.27, 0.19, 0.07, 0.0, 0.02, 0.01, 0.06, 0.01, 0.0)
+_FEMALE_STYLES = (0.0, 0.0, 0.01, 0.02, 0.10, 0.07, 0.10, 0.16, 0.17, 0.14, 0.07, 0.12, 0.04)
+"""How frequent each HairStyle is."""
 
 
 def draw_identity(rng: np.random.Generator, place: tuple[float, float, float] | None = None) -> Identity:
-    """Draw a person: every feature of the face wide and flat within its bounds.
+    """Draw a person.
 
     Args:
         rng: of this person alone.
-        place: where in [0, 1)³ of sex, age and skin tone the person stands (see people.place_of); None draws it evenly.
+        place: values in [0, 1) for sex, age and skin tone (see people.place_of); None draws them uniformly.
     """
     sex, age, skin_tone = place or (float(rng.random()) for _ in range(3))
     masculine = sex < 0.5
-    masculinity = float(rng.uniform(0.6, 1.0) if masculine else rng.uniform(0.0, 0.4))
-    values: dict[str, float] = {"masculinity": masculinity, "age": age, "skin_tone": skin_tone}
-    for name, bounds in Identity.bounds().items():
-        if bounds.low == -1.0:
-            shift = _SEX_SHIFT.get(name, 0.0) * (1.0 if masculine else -1.0)
-            values[name] = float(rng.uniform(max(-1.0, -1.0 + shift), min(1.0, 1.0 + shift)))
-        elif name.endswith("_seed"):
-            values[name] = int(rng.integers(0, 2**31))
-    values |= _draw_colors(rng, skin_tone=skin_tone, age=age, masculine=masculine)
-    style = int(rng.choice(HAIR_STYLES, p=_STYLE_ODDS[masculine]))
-    return Identity(**{**values, "hair_style": style})  # type: ignore[arg-type]
+    shape = np.clip(rng.normal(size=len(SHAPE_PARAMETERS)), -_CUT, _CUT) / _CUT
+    ancestry = _draw_ancestry(rng, skin_tone)
+    values: dict[str, Any] = {
+        "masculinity": float(rng.uniform(0.78, 1.0) if masculine else rng.uniform(0.0, 0.2)),
+        "age": age,
+        **dict(zip(("african", "asian", "caucasian"), ancestry, strict=True)),
+        "muscle": float(rng.uniform(0.35, 0.65)),
+        "weight": float(np.clip(rng.normal(0.47, 0.14), 0.15, 0.85)),
+        "skin_tone": skin_tone,
+        "skin_undertone": float(rng.uniform(-1, 1)),
+    }
+    fair = max(0.0, 1 - 1.6 * skin_tone) * (0.45 + 0.55 * ancestry[2])
+    values |= _draw_face_colors(rng, fair, masculine)
+    values |= _draw_hair(rng, fair, age, masculine)
+    return Identity(shape=tuple(float(value) for value in shape), **values)
 
 
-def _draw_colors(rng: np.random.Generator, *, skin_tone: float, age: float, masculine: bool) -> dict[str, float]:
-    """Hair, iris, lips and beard: dark skin goes with dark hair and eyes, age with gray hair."""
-    fair = max(0.0, 1.0 - 1.8 * skin_tone)
-    beard = float(rng.choice([0.0, 0.0, rng.uniform(0.15, 0.45), rng.uniform(0.5, 1.0)])) if masculine else 0.0
-    darkness, redness = float(1.0 - fair * rng.random() ** 0.8), float(rng.random() ** 2)
-    gray = float(np.clip(1.6 * age - 0.75 + rng.normal() * 0.2, 0.0, 1.0))
+def _draw_ancestry(rng: np.random.Generator, tone: float) -> list[float]:
+    """Shares of three ancestries, which go with the skin's tone."""
+    middle = float(np.exp(-(((tone - 0.35) / 0.25) ** 2)))
+    shares = rng.dirichlet([0.08 + 1.3 * tone**1.5, 0.15 + 0.9 * middle, 0.08 + 1.4 * (1 - tone) ** 2])
+    return [float(share) for share in shares]
+
+
+def _draw_face_colors(rng: np.random.Generator, fair: float, masculine: bool) -> dict[str, Any]:
+    """Iris, lips, makeup and marks."""
+    made_up = 0.0 if masculine else 1.0
     return {
-        "hair_darkness": darkness,
-        "hair_redness": redness,
-        "hair_gray": gray,
-        "face_hair_darkness": float(np.clip(darkness + rng.normal() * 0.15, 0.0, 1.0)),
-        "face_hair_redness": float(np.clip(redness + rng.normal() * 0.15, 0.0, 1.0)),
-        "face_hair_gray": 0.6 * gray,
-        "hair_thickness": float(rng.random()),
-        "brow_darkness": float(rng.uniform(0.3, 1.0)),
-        "iris_tone": float(rng.random() * (1.0 if skin_tone < 0.5 else 0.3)),
+        "iris_tone": float(rng.random() * (1.0 if fair > 0.25 else 0.3)),
         "lip_redness": float(rng.random()),
-        "lip_makeup": float(0.0 if masculine else max(0.0, rng.uniform(-0.6, 1.0))),
+        "lip_makeup": made_up * float(max(0.0, rng.uniform(-0.7, 1.0))),
+        "eye_makeup": made_up * float(max(0.0, rng.uniform(-0.5, 1.0))),
         "eye_shade": float(rng.random()),
         "flush": float(rng.random()),
-        "freckles": float(max(0.0, rng.uniform(-1.5, 1.0)) * fair),
-        "moles": float(max(0.0, rng.uniform(-0.7, 1.0))),
-        "chin_cleft": float(max(0.0, rng.uniform(-1.2, 1.0))),
+        "freckles": float(max(0.0, rng.uniform(-1.5, 1.0))) * float(fair > 0.3),
+        "moles": float(max(0.0, rng.uniform(-0.5, 1.0))),
+        "blotches": float(rng.random()),
+        "wrinkles": float(rng.random()),
+        "oiliness": float(rng.random()),
+        "marks_seed": int(rng.integers(0, 2**31)),
+        "lash_length": float(rng.uniform(0.2, 0.7) if masculine else rng.uniform(0.4, 1.0)),
+    }
+
+
+def _draw_hair(rng: np.random.Generator, fair: float, age: float, masculine: bool) -> dict[str, Any]:
+    """Hair of head and face: dark skin goes with dark hair, age with gray."""
+    dark, red = float(1 - fair * rng.random() ** 0.7), float(rng.random() ** 2)
+    grey = float(np.clip(1.7 * age - 0.95 + rng.normal() * 0.25, 0, 1))
+    kind = rng.choice(3, p=[0.45, 0.3, 0.25]) if masculine else 0
+    beard = (0.0, float(rng.uniform(0.1, 0.35)), float(rng.uniform(0.45, 1.0)))[kind]
+    retreat = 0.7 * age if masculine else 0.0
+    return {
+        "brow_height": float(rng.uniform(-1, 1)),
+        "brow_thickness": float(rng.uniform(0.0, 1.0) if masculine else rng.uniform(-0.6, 0.8)),
+        "brow_arch": float(rng.uniform(-1.0, 0.5) if masculine else rng.uniform(-0.5, 1.0)),
+        "brow_gap": float(rng.uniform(-1, 1)),
+        "brow_density": float(rng.uniform(0.55, 1.0)),
+        "brow_darkness": float(rng.uniform(0.65, 1.0)),
         "beard": beard,
+        "beard_style": int(rng.integers(4)),
+        "face_hair_darkness": float(np.clip(dark + rng.normal() * 0.12, 0, 1)),
+        "face_hair_redness": float(np.clip(red + rng.normal() * 0.1, 0, 1)),
+        "face_hair_grey": 0.6 * grey,
+        "hair_style": int(rng.choice(len(HairStyle), p=_MALE_STYLES if masculine else _FEMALE_STYLES)),
+        "hairline": float(np.clip(rng.uniform(-0.8, 0.8) + 0.6 * retreat, -1, 1)),
+        "hair_temples": float(rng.uniform(0, 1) * (0.25 + age)) if masculine and age < 0.75 else retreat,
+        "hair_thickness": float(rng.random()),
+        "hair_length": float(rng.uniform(-1, 1)),
+        "hair_part_side": float(rng.uniform(-1, 1)),
+        "hair_darkness": dark,
+        "hair_redness": red,
+        "hair_grey": grey,
+        "hair_seed": int(rng.integers(0, 2**31)),
     }

@@ -1,144 +1,60 @@
-"""Light: a key with soft shadows, a weak fill, and the glow of the surroundings."""
+"""The light of one image: a key light with a soft border, and the surroundings as nine numbers per color."""
 
 import math
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 
+from swapcore.synth.asset import Floats
 from swapcore.synth.attributes import Attributes
-from swapcore.synth.curves import Tensor, smoothstep, unit
-from swapcore.synth.mesh import Mesh
-from swapcore.synth.rasterise import rasterise
-
-_MAP_PX, _MAP_CM = 192, 36.0
-_FAR = 1e3
-_SKY, _GROUND = (0.96, 1.0, 1.06), (0.62, 0.50, 0.42)
-"""Linear RGB of the surroundings' light from above, and from below, where it comes back from chest and clothes."""
+from swapcore.synth.compiled import compiled
 
 
 @dataclass(frozen=True)
 class Light:
-    """The lamps of one picture, in the camera's frame."""
+    """Light in the camera's frame."""
 
-    key: Tensor
-    """(3,) unit vector towards the key light."""
-    fill: Tensor
-    key_color: Tensor
+    key: Floats
+    """(3,) unit vector toward the key light."""
+    key_color: Floats
     """(3,) linear RGB times intensity."""
-    ambient: float
     softness: float
+    environment: Floats
+    """(9, 3) irradiance / pi of the surroundings over the basis of `environment_at`."""
 
 
-def light_of(attributes: Attributes, device: torch.device) -> Light:
-    """The lamps of a picture."""
+def key_light(attributes: Attributes) -> tuple[Floats, Floats]:
+    """Direction (3,) toward the key light, and its color (3,)."""
     azimuth, height = math.radians(attributes.light_azimuth_deg), math.radians(attributes.light_elevation_deg)
-    key = torch.tensor(
-        [math.sin(azimuth) * math.cos(height), math.sin(height), math.cos(azimuth) * math.cos(height)], device=device
-    )
-    fill = torch.tensor([-0.8 * float(key[0]), 0.15, 0.9], device=device)
+    key = [math.sin(azimuth) * math.cos(height), math.sin(height), math.cos(azimuth) * math.cos(height)]
     warmth = attributes.light_warmth
-    color = torch.tensor([1 + 0.10 * warmth, 1.0, 1 - 0.13 * warmth], device=device) * attributes.light_intensity
-    return Light(key, unit(fill), color, attributes.ambient, attributes.light_softness)
+    color = np.array([1 + 0.10 * warmth, 1.0, 1 - 0.13 * warmth]) * 1.2 * attributes.light_intensity
+    return np.array(key, np.float32), color.astype(np.float32)
 
 
-def shadow(mesh: Mesh, points: Tensor, center: Tensor, light: Light) -> Tensor:
-    """How much of the key light reaches points (N, 3), 0 to 1, past a mesh in the same frame."""
-    right = unit(torch.linalg.cross(torch.tensor([0.0, 1.0, 0.0], device=points.device), light.key))
-    axes = torch.stack([right, -torch.linalg.cross(light.key, right), -light.key], 1)
-    scale = _MAP_PX / _MAP_CM
+def make_environment(background: Floats, ambient: float) -> Floats:
+    """(9, 3) light of the surroundings that fit a background (S, S, 3): its sides, top and bottom tint their directions."""
+    quarter = max(1, background.shape[0] // 4)
+    left, right = background[:, :quarter].mean((0, 1)), background[:, -quarter:].mean((0, 1))
+    top, bottom = background[:quarter].mean((0, 1)), background[-quarter:].mean((0, 1))
 
-    def to_map(where: Tensor) -> Tensor:
-        flat = (where - center) @ axes
-        return torch.stack([flat[:, 0] * scale + _MAP_PX / 2, flat[:, 1] * scale + _MAP_PX / 2, flat[:, 2] + 60], 1)
+    def tint(color: Floats) -> Floats:
+        return 0.5 + 0.5 * np.clip(color / max(float(color.mean()), 1e-3), 0.6, 1.6)
 
-    corners = to_map(mesh.vertices.position)
-    seen = rasterise(corners, mesh.triangles, None, _MAP_PX, _MAP_PX)
-    depth = torch.full((_MAP_PX * _MAP_PX,), _FAR, device=points.device)
-    depth[seen.pixel] = (corners[:, 2][mesh.triangles[seen.triangle]] * seen.weights).sum(1)
-    here = to_map(points)
-    return _filtered(depth, here, 0.8 + 1.3 * light.softness)
-
-
-def _filtered(depth: Tensor, here: Tensor, spread: float) -> Tensor:
-    """Average the depth test over ten places around each point."""
-    taps = [(0.0, 0.0)]
-    for count, radius in ((3, 1.0), (6, 2.0)):
-        taps += [(radius * math.cos(6.2832 * i / count), radius * math.sin(6.2832 * i / count)) for i in range(count)]
-    lit = torch.zeros_like(here[:, 0])
-    for dx, dy in taps:
-        column, row = (here[:, 0] + spread * dx).floor().long(), (here[:, 1] + spread * dy).floor().long()
-        inside = (column >= 0) & (column < _MAP_PX) & (row >= 0) & (row < _MAP_PX)
-        index = row.clamp(0, _MAP_PX - 1) * _MAP_PX + column.clamp(0, _MAP_PX - 1)
-        behind = here[:, 2] - depth[index] - 0.12 * spread * math.hypot(dx, dy)
-        lit = lit + torch.where(inside, smoothstep(1.1, 0.4, behind), 1.0)
-    return lit / len(taps)
+    strength = 0.72 * ambient
+    coefficients = np.zeros((9, 3))
+    coefficients[0] = strength * (0.55 * tint(top) + 0.45 * tint(bottom))
+    coefficients[1] = strength * (0.34 * tint(top) - 0.25 * np.array([0.75, 0.62, 0.55]))
+    coefficients[2] = 0.20 * strength
+    coefficients[3] = 0.34 * strength * (right - left) / (right + left + 0.05)
+    coefficients[6] = 0.04 * strength
+    return coefficients.astype(np.float32)
 
 
-@dataclass(frozen=True)
-class Lit:
-    """Points that are to be shaded; N of them, in the camera's frame."""
-
-    normal: Tensor
-    view: Tensor
-    """(N, 3) unit vectors towards the camera."""
-    tangent: Tensor
-    """(N, 3) along strands."""
-    albedo: Tensor
-    gloss: Tensor
-    occlusion: Tensor
-    shadow: Tensor
-    is_skin: Tensor
-    is_hair: Tensor
-    is_eye: Tensor
-
-
-def shade(points: Lit, light: Light) -> Tensor:
-    """Linear RGB (N, 3) that points send to the camera."""
-    facing = points.normal @ light.key
-    strand = (1 - (points.tangent @ light.key) ** 2).clamp(0, 1).sqrt()
-    reached = torch.where(points.is_skin[:, None], _past_terminator(facing), smoothstep(-0.25, 0.1, facing)[:, None])
-    diffuse = _diffuse(points, facing, strand) * points.shadow[:, None] * reached
-    occlusion = _with_bounces(points.occlusion.clamp(0, 1.15)[:, None], points.albedo)
-    above, below = (facing.new_tensor(tone) * light.ambient for tone in (_SKY, _GROUND))
-    sky = torch.lerp(below, above, 0.5 + 0.5 * points.normal[:, 1:2])
-    fill = (points.normal @ light.fill).clamp(0, 1)[:, None] * 0.5 * light.ambient
-    direct = light.key_color * diffuse * occlusion.sqrt()
-    color = points.albedo * (direct + (sky + fill) * occlusion)
-    return color + _highlights(points, light, facing)
-
-
-def _past_terminator(facing: Tensor) -> Tensor:
-    """(N, 3) how much light skin still sends where it turns away from the lamp: red goes farthest through it."""
-    return smoothstep(facing.new_tensor([-0.50, -0.36, -0.30]), facing.new_tensor([0.22, 0.14, 0.10]), facing[:, None])
-
-
-def _with_bounces(occlusion: Tensor, albedo: Tensor) -> Tensor:
-    """(N, 3) occlusion with the light that bright surfaces send into each other.
-
-    Jimenez et al., "Practical Realtime Strategies for Accurate Indirect Occlusion", SIGGRAPH 2016 course.
-    """
-    a, b, c = 2.0404 * albedo - 0.3324, -4.7951 * albedo + 0.6417, 2.7552 * albedo + 0.6903
-    return torch.maximum(occlusion, ((occlusion * a + b) * occlusion + c) * occlusion)
-
-
-def _diffuse(points: Lit, facing: Tensor, strand: Tensor) -> Tensor:
-    """(N, 3): skin scatters red light past the terminator, hair glows by the strand's angle to the light."""
-    wrap = facing.new_tensor([0.36, 0.20, 0.14])
-    skin = ((facing[:, None] + wrap) / (1 + wrap)).clamp(0, 1)
-    plain = ((facing + 0.2) / 1.2).clamp(0, 1)
-    hair = 0.55 * plain + 0.45 * strand * ((facing + 0.5) / 1.5).clamp(0, 1)
-    return torch.where(points.is_skin[:, None], skin, torch.where(points.is_hair, hair, plain)[:, None])
-
-
-def _highlights(points: Lit, light: Light, facing: Tensor) -> Tensor:
-    """(N, 3): two lobes on skin, a sharp one on the wet eye, a band across strands."""
-    half = unit(light.key + points.view)
-    along = (points.normal * half).sum(-1).clamp(0, 1)
-    fresnel = 0.04 + 0.5 * (1 - (points.normal * points.view).sum(-1).clamp(0, 1)) ** 5
-    surface = points.gloss * (0.32 * along**14 + 0.50 * along**48) * (0.6 + 4 * fresnel)
-    eye = 5.0 * along**260 + 0.08 * along**30
-    across = ((points.tangent * half).sum(-1) + 0.12).clamp(-1, 1)
-    band = (1 - across**2).clamp(0, 1) ** 30 * ((facing + 0.3) / 1.3).clamp(0, 1)
-    strength = torch.where(points.is_hair, 0.14 * band * points.occlusion, torch.where(points.is_eye, eye, surface))
-    tone = torch.where(points.is_hair[:, None], 0.35 + 2.2 * points.albedo, 1.0)
-    return (strength * points.shadow)[:, None] * tone * light.key_color
+@compiled
+def environment_at(sh: Floats, channel: int, x: float, y: float, z: float) -> float:
+    """Irradiance / pi of the surroundings at a normal: [1, y, z, x, xy, yz, 3z²-1, xz, x²-y²]."""
+    value = sh[0, channel] + sh[1, channel] * y + sh[2, channel] * z + sh[3, channel] * x
+    value += sh[4, channel] * x * y + sh[5, channel] * y * z + sh[6, channel] * (3 * z * z - 1)
+    value += sh[7, channel] * x * z + sh[8, channel] * (x * x - y * y)
+    return max(0.0, value)

@@ -1,59 +1,78 @@
-"""The inside of an open mouth: teeth, tongue, dark, painted on the band between the lips."""
+"""Teeth, gums and tongue: their place, color and relief."""
 
-from dataclasses import dataclass
+import math
 
-import torch
+import numpy as np
 
-from swapcore.synth.attributes import Attributes
-from swapcore.synth.curves import Tensor, bell, mix, smoothstep, unit
-from swapcore.synth.features import mouth_line, mouth_of
-from swapcore.synth.head import lips_apart
-from swapcore.synth.identity import Identity
+from swapcore.synth.asset import Floats
+from swapcore.synth.compiled import compiled
+from swapcore.synth.curves import bell, smoothstep
+from swapcore.synth.head import load_topology, subdivide
+from swapcore.synth.noise import rotated_noise
 
-_HALF_BAND = 0.064
-"""Half the height, on the neutral head, of the strip that the parting lips stretch."""
-
-
-@dataclass(frozen=True)
-class MouthPixels:
-    """What the pixels between the lips show; N of them."""
-
-    albedo: Tensor
-    gloss: Tensor
-    normal: Tensor
-    """(N, 3) of the arc of the teeth, in the head's frame: the strip between the lips is stretched skin and tells nothing."""
-    occlusion: Tensor
+_UPPER_EDGES = np.array([0.0, 0.86, 1.54, 2.32, 3.04, 3.76, 4.76, 5.76, 6.76])
+_LOWER_EDGES = np.array([0.0, 0.55, 1.16, 1.86, 2.58, 3.32, 4.40, 5.46, 6.50])
+"""Distance along the arch in cm from the middle to the gaps between teeth."""
+_ARCH_CM = 4.15
+"""Centimeters along the arch per radian around its middle."""
 
 
-def between_lips(identity: Identity, attributes: Attributes, rest: Tensor) -> Tensor:
-    """Which points (N, 3) of the neutral head lie between the parted lips."""
-    mouth = mouth_of(identity)
-    if lips_apart(attributes) < 0.02:
-        return torch.zeros(len(rest), dtype=torch.bool, device=rest.device)
-    strip = (rest[:, 1] - mouth_line(mouth, rest[:, 0])).abs() < _HALF_BAND
-    return strip & (rest[:, 0].abs() < mouth.half_width) & (rest[:, 2] > -6)
+def place_teeth(coarse: Floats) -> Floats:
+    """(V, 3) cm: the upper teeth a little lower and farther in front than the mesh has them, where a smile shows them."""
+    upper = load_topology().upper_teeth[:, None]
+    down = np.array([0, -0.18, 0.10], np.float32) * upper + np.array([0, -0.02, 0.05], np.float32) * (1 - upper)
+    return np.asarray(subdivide("teeth", coarse) + down, dtype=np.float32)
 
 
-def look_inside(identity: Identity, attributes: Attributes, rest: Tensor) -> MouthPixels:
-    """Color and shade at points (N, 3) between the lips."""
-    mouth = mouth_of(identity)
-    x, device = rest[:, 0], rest.device
-    s = (x / mouth.half_width).abs()
-    depth = (rest[:, 1] - mouth_line(mouth, x) + _HALF_BAND) / (2 * _HALF_BAND)
-    height = max(0.05, 2.9 * attributes.mouth_open + 0.70 * lips_apart(attributes))
-    under_lip = (1 - depth) * height + 0.30 * s**2 + 0.10
-    tongue = (
-        smoothstep(0.55, 0.9, 1 - depth) * smoothstep(0.8, 0.3, s) * smoothstep(0.8, 1.4, torch.full_like(x, height))
-    )
-    albedo = torch.tensor([0.11, 0.022, 0.022], device=device) * (0.5 + 0.5 * depth)[:, None]
-    albedo = mix(albedo, torch.tensor([0.40, 0.14, 0.13], device=device).expand_as(albedo), tongue)
-    width = 0.82 - 0.25 * smoothstep(0.3, 1.6, x.abs())
-    gap = ((x.abs() + 0.001) % width) / width
-    between = bell(torch.minimum(gap, 1 - gap), 0.07)
-    length = 0.82 - 0.05 * between - 0.16 * s**2
-    tooth = smoothstep(length + 0.05, length - 0.04, under_lip) * smoothstep(0.96, 0.72, s)
-    enamel = torch.tensor([0.70, 0.63, 0.52], device=device) * (1 - 0.30 * between)[:, None]
-    occlusion = 0.22 + 0.60 * smoothstep(0.98, 0.25, s)
-    occlusion = occlusion * (0.55 + 0.45 * smoothstep(0.05, 0.35, under_lip - 0.10))
-    arc = unit(torch.stack([x, torch.full_like(x, 0.4), torch.full_like(x, 2.2)], -1))
-    return MouthPixels(mix(albedo, enamel, tooth), 0.06 + 0.16 * tooth, arc, occlusion)
+def place_tongue(coarse: Floats) -> Floats:
+    """(V, 3) cm: rests on the floor of the mouth, its back arched."""
+    tongue = subdivide("tongue", coarse)
+    canonical = load_topology().canonical["tongue"]
+    arch = 0.28 * np.exp(-(((canonical[:, 2] + 1.5) / 2.0) ** 2)) * np.exp(-((canonical[:, 0] / 1.5) ** 2))
+    groove = 0.16 * np.exp(-((canonical[:, 0] / 0.25) ** 2))
+    tongue[:, 1] += arch - groove - 0.42
+    tongue[:, 2] -= 0.75
+    return tongue
+
+
+@compiled
+def tooth_color(
+    x: float, y: float, z: float, is_upper: float, upper_edges: Floats, lower_edges: Floats, offset: float, block: Floats
+) -> tuple[float, float, float, float, float]:
+    """Color of a point of the mean head's teeth, slope of its relief along the arch, and how much it is gum."""
+    around = math.atan2(x, z + 2.2)
+    along = abs(around) * 4.15
+    edges = upper_edges if is_upper > 0.5 else lower_edges
+    n = 0
+    while n < len(edges) - 2 and along >= edges[n + 1]:
+        n += 1
+    across = (along - edges[n]) / (edges[n + 1] - edges[n])
+    gap = smoothstep(0.10, 0.0, across) + smoothstep(0.90, 1.0, across)
+    # The gum's border is an arc over each tooth and reaches down between two.
+    scallop = 0.16 * (2 * across - 1) ** 2
+    rim = y - (-5.62 - scallop) if is_upper > 0.5 else (-7.28 + scallop) - y
+    gum = smoothstep(-0.05, 0.05, rim)
+    edge = (y + 6.63) / 0.9 if is_upper > 0.5 else (-6.34 - y) / 0.9
+    clear = smoothstep(0.35, 0.0, edge)
+    mottle = rotated_noise(block, 0, x, y * 0.5, z, 3.0, offset)
+    bright = (1 - 0.45 * gap) * (1 + 0.04 * mottle) * (1 - 0.12 * clear) * (1 - 0.10 * smoothstep(1.8, 4.0, along))
+    red, green, blue = 0.70 * bright, 0.645 * bright, 0.545 * bright
+    red += (0.40 * (1 + 0.08 * mottle) - red) * gum
+    green += (0.135 * (1 + 0.08 * mottle) - green) * gum
+    blue += (0.125 * (1 + 0.08 * mottle) - blue) * gum
+    slope = (2 * across - 1) * 0.55 * (1 - gum)
+    if x < 0:
+        slope = -slope
+    return red, green, blue, slope, gum
+
+
+@compiled
+def tongue_color(x: float, z: float, offset: float, block: Floats) -> tuple[float, float, float]:
+    """Color of a point of the mean head's tongue."""
+    papillae = 1 + 0.12 * rotated_noise(block, 1, x, 0.0, z, 6.0, offset) - 0.18 * bell(x, 0.12)
+    return 0.40 * papillae, 0.145 * papillae, 0.14 * papillae
+
+
+def tooth_edges() -> tuple[Floats, Floats]:
+    """Gaps of the upper and of the lower arch, as tooth_color wants them."""
+    return _UPPER_EDGES.astype(np.float32), _LOWER_EDGES.astype(np.float32)

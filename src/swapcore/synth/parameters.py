@@ -39,11 +39,12 @@ class Parameters:
 
     @classmethod
     def bounds(cls) -> dict[str, Bounds]:
-        """Every parameter's name and interval, in order."""
+        """Name and interval of every parameter that is a single number, in order."""
         hints = typing.get_type_hints(cls, include_extras=True)
-        return {field.name: typing.get_args(hints[field.name])[1] for field in dataclasses.fields(cls)}
+        kinds = {field.name: typing.get_args(hints[field.name]) for field in dataclasses.fields(cls)}
+        return {name: kind[1] for name, kind in kinds.items() if len(kind) == 2 and isinstance(kind[1], Bounds)}
 
-    def but(self, **changes: float) -> Self:
+    def but(self, **changes: Any) -> Self:
         """The same with some parameters changed.
 
         Raises:
@@ -55,5 +56,5 @@ class Parameters:
         return dataclasses.replace(self, **changes)
 
     def values(self) -> dict[str, Any]:
-        """Name -> value, in order."""
-        return {name: getattr(self, name) for name in type(self).bounds()}
+        """Name -> value of every field, in order."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

@@ -1,6 +1,7 @@
-"""A dataset of people who do not exist: who they are, how they are photographed, and the table that can render each again."""
+"""A dataset of people who do not exist: identities, images, and the table that can render each of them again."""
 
 import dataclasses
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -8,38 +9,40 @@ import numpy as np
 
 from swapcore.ops.image import encode_png
 from swapcore.synth.attributes import Attributes, draw_attributes
-from swapcore.synth.identity import SHAPE_PARAMETERS, Identity, draw_identity
+from swapcore.synth.identity import SHAPE_PARAMETERS, HairStyle, Identity, draw_identity
 from swapcore.synth.render import POINT_NAMES, Picture, render
 from swapcore.synth.truth_file import TruthFiles
 from swapcore.tables import read_table
 
 PARAMETERS = "parameters.parquet"
 _PERSON, _PICTURE, _PLACE = 1, 2, 3
-"""What a generator is for: keeps the draws of people, of their pictures and of their places apart."""
+"""Purposes of generators: keep the draws of people, of their images and of their places apart."""
 
 
 def _row_type() -> type[Any]:
     """The typed row of parameters.parquet, made from the parameters so that none can be forgotten."""
-    fields: list[tuple[str, Any]] = [("file", str), ("identity", str), ("size_px", int), ("points", list[float])]
+    fields: list[tuple[str, Any]] = [("file", str), ("identity", str), ("size_px", int)]
+    fields += [("points", list[float]), ("visible", list[float])]
     for prefix, kind in (("identity_", Identity), ("attribute_", Attributes)):
-        fields += [(f"{prefix}{field.name}", _plain(field.name)) for field in dataclasses.fields(kind)]
+        fields += [(f"{prefix}{name}", _plain(hint)) for name, hint in typing.get_type_hints(kind).items()]
     return dataclasses.make_dataclass(
-        "PictureRow", fields, frozen=True, namespace={"__doc__": "One picture.", "__module__": __name__}
+        "PictureRow", fields, frozen=True, namespace={"__doc__": "One image.", "__module__": __name__}
     )
 
 
-def _plain(name: str) -> type[Any]:
-    """int for seeds and styles, float for the rest."""
-    return int if name.endswith(("_seed", "_style")) else float
+def _plain(hint: Any) -> Any:
+    """The column's type of a parameter: a tuple of numbers becomes a list."""
+    return hint if hint in (int, float) else list[float]
 
 
 PictureRow = _row_type()
-"""One picture: file, identity, size_px, points (x, y in pixels, in the order of POINT_NAMES), and every parameter."""
+"""One image: file, identity, size_px, points (x, y in pixels, in the order of POINT_NAMES), visible (1 or 0 for each), and
+every parameter."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Shot:
-    """One picture's parameters."""
+    """One image's parameters."""
 
     file: str
     person: str
@@ -49,7 +52,7 @@ class Shot:
 
 
 def place_of(seed: int, person: int) -> tuple[float, float, float]:
-    """Sex, age and skin tone in [0, 1)³, so that any first so many people are spread more evenly than chance would.
+    """Sex, age and skin tone in [0, 1)³, so that any first few people are spread more evenly than by chance.
 
     The additive sequence of Roberts, "The Unreasonable Effectiveness of Quasirandom Sequences" (2018), from a start of the
     seed's own: steps by the powers of the root of x⁴ = x + 1.
@@ -65,7 +68,7 @@ def draw_person(seed: int, person: int) -> Identity:
 
 
 def draw_shots(seed: int, person: int, num_pictures: int, size_px: int, attribute_range: float) -> list[Shot]:
-    """All pictures of one person."""
+    """All images of one person."""
     identity, name = draw_person(seed, person), f"person-{person:05d}"
     return [
         Shot(
@@ -83,13 +86,17 @@ def to_row(shot: Shot, picture: Picture) -> Any:
     """The PictureRow of a rendered shot."""
     values = {f"identity_{name}": value for name, value in shot.identity.values().items()}
     values |= {f"attribute_{name}": value for name, value in shot.attributes.values().items()}
-    points = [float(value) for value in picture.points.ravel()]
-    return PictureRow(file=shot.file, identity=shot.person, size_px=shot.size_px, points=points, **values)
+    values["identity_shape"] = list(shot.identity.shape)
+    points, visible = ([float(value) for value in array.ravel()] for array in (picture.points, picture.visible))
+    return PictureRow(
+        file=shot.file, identity=shot.person, size_px=shot.size_px, points=points, visible=visible, **values
+    )
 
 
 def to_shot(row: Any) -> Shot:
     """The shot that a PictureRow describes."""
-    identity = Identity(**{name: getattr(row, f"identity_{name}") for name in Identity.bounds()})
+    values = {name: getattr(row, f"identity_{name}") for name in Identity.bounds()}
+    identity = Identity(shape=tuple(row.identity_shape), **values)
     attributes = Attributes(**{name: getattr(row, f"attribute_{name}") for name in Attributes.bounds()})
     return Shot(row.file, row.identity, row.size_px, identity, attributes)
 
@@ -131,10 +138,12 @@ def distributions(seed: int, num_people: int) -> dict[str, Any]:
         facts[f"{name}_sixths"] = [int(count) for count in counts]
     masculine = sum(person.masculinity > 0.5 for person in people)
     facts["sex"] = {"masculine": masculine, "feminine": num_people - masculine}
-    facts["hair_styles"] = [int(n) for n in np.bincount([person.hair_style for person in people], minlength=5)]
+    styles = np.bincount([person.hair_style for person in people], minlength=len(HairStyle))
+    facts["hair_styles"] = {style.name.lower(): int(styles[style]) for style in HairStyle}
+    shapes = np.array([person.shape for person in people])
     facts["shape_thirds"] = {
-        name: np.histogram([getattr(person, name) for person in people], bins=3, range=(-1.0, 1.0))[0].tolist()
-        for name in SHAPE_PARAMETERS
+        name: np.histogram(shapes[:, number], bins=3, range=(-1.0, 1.0))[0].tolist()
+        for number, name in enumerate(SHAPE_PARAMETERS)
     }
     facts["point_names"] = list(POINT_NAMES)
     return facts

@@ -1,172 +1,184 @@
-"""A person and circumstances in, a picture with its exact truth out."""
+"""A person and an image's attributes in, the image with its exact truth out."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 
+from swapcore.errors import ParamsError
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
+from swapcore.synth.asset import Floats, Ints
 from swapcore.synth.attributes import Attributes
-from swapcore.synth.camera import Camera, camera_of
-from swapcore.synth.curves import Tensor
-from swapcore.synth.features import EYEBALL_RADIUS, eye_of, mouth_line, mouth_of, nose_of
-from swapcore.synth.head import Head, stretch
+from swapcore.synth.backgrounds import draw_background, environment
+from swapcore.synth.camera import Camera, Pose
+from swapcore.synth.expression import unit_strengths
+from swapcore.synth.eyes import iris_tone
 from swapcore.synth.identity import Identity
-from swapcore.synth.light import light_of, shade, shadow
-from swapcore.synth.materials import dress
-from swapcore.synth.mesh import Part
-from swapcore.synth.rasterise import rasterise
-from swapcore.synth.scene import build_scene, interpolate
-from swapcore.synth.sensor import background, develop
+from swapcore.synth.landmarks import POINT_NAMES
+from swapcore.synth.layers import Material, Part, Ribbons
+from swapcore.synth.light import key_light
+from swapcore.synth.mouth import tooth_edges
+from swapcore.synth.noise import noise_block
+from swapcore.synth.passes import Canvas, blend_layers, compose, measure_hollows, shade_of_lids, split_glass
+from swapcore.synth.person import Person, prepare
+from swapcore.synth.rasterize import FAR, rasterize
+from swapcore.synth.ribbons import draw_ribbons, light_ribbons, move_with_skin, place_ribbons
+from swapcore.synth.scene import Posed, pose_person
+from swapcore.synth.sensor import develop
+from swapcore.synth.shading import BUFFER_CHANNELS, Lamps, Look, shade_solids
+from swapcore.synth.shadow import add_hair_shadow, cast_shadows, taps
+from swapcore.synth.subject import Subject
+from swapcore.synth.wardrobe import lay
 
-RENDERER = 3
-"""Raised whenever the same parameters give other pixels, together with benchmark/frozen.VERSION; the card states it."""
+__all__ = ["POINT_NAMES", "RENDERER", "Part", "Picture", "render", "render_batch"]
+
+RENDERER = 4
+"""Raised whenever the same parameters give other pixels, together with the truth benchmark's VERSION; the card has it."""
+MIN_PX, MAX_PX = 64, 2048
 _SUPERSAMPLING = 2
-POINT_NAMES = (
-    "left_eye", "right_eye", "nose_base", "mouth_left", "mouth_right",
-    "left_eye_outer", "left_eye_inner", "right_eye_inner", "right_eye_outer",
-)  # fmt: skip
+_MIDDLE = (0.0, -1.0, -7.0)
+"""Middle of head and hair in the head's frame, cm."""
+_COVERED_CM = 0.45
+"""A point that is farther than this behind what its pixel shows is hidden."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A rendered photograph and what is exactly true of it."""
+    """A rendered image and what is exactly true of it."""
 
     image: Image
     """uint8 (S, S, 3) RGB."""
     points: Points
-    """(9, 2) x, y in pixels, in the order of POINT_NAMES; left is the image's left of a face that looks at the camera."""
+    """(P, 2) x, y in pixels, in the order of POINT_NAMES."""
+    visible: npt.NDArray[np.bool_]
+    """(P,) whether a point is in the image and neither skin, hair nor glasses' frames hide it."""
     parts: npt.NDArray[np.uint8]
     """(S, S) values of Part."""
-    depth: npt.NDArray[np.float32]
+    depth: Floats
     """(S, S) cm from the camera along its axis; infinite in the background."""
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums that several threads share out may round differently: one thread gives the same bytes everywhere."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def render(identity: Identity, attributes: Attributes, size_px: int, device: str = "cpu") -> Picture:
-    """Photograph a person: the same arguments give the same bytes, whatever else the process does.
+def render(identity: Identity | Subject, attributes: Attributes, size_px: int) -> Picture:
+    """Photograph a person: the same arguments give the same bytes, in any process.
 
     Args:
-        identity: who.
-        attributes: how.
-        size_px: side of the square picture.
-        device: where torch computes; the bytes are promised for "cpu" only.
+        identity: the person, or the face of one on the head of another (subject.true_swap).
+        attributes: pose, expression, light, camera, clothes, surroundings.
+        size_px: side of the square image, 64 to 2048.
+
+    Raises:
+        ParamsError: the size is out of bounds.
+        ArtifactError: the head's data is not installed.
     """
-    return render_batch([(identity, attributes)], size_px, device)[0]
-
-
-def render_batch(shots: Sequence[tuple[Identity, Attributes]], size_px: int, device: str = "cpu") -> list[Picture]:
-    """Photograph many: picture for picture the bytes of render, brought from the device together.
-
-    Args:
-        shots: who and how.
-        size_px: side of the square pictures.
-        device: where torch computes; what a batch takes there is bounded by its own length.
-    """
-    with _one_thread():
-        return _fetched([_render(*shot, size_px, torch.device(device)) for shot in shots])
-
-
-@dataclass(frozen=True)
-class _Rendered:
-    """A picture that is still on the device."""
-
-    image: Tensor
-    points: Tensor
-    parts: Tensor
-    depth: Tensor
-
-
-def _fetched(pictures: list[_Rendered]) -> list[Picture]:
-    """Copy to the host: one transfer for each kind of picture, not one a picture."""
-    if not pictures:
-        return []
-    kinds = (torch.stack([getattr(p, name) for p in pictures]).cpu().numpy() for name in _Rendered.__annotations__)
-    return [Picture(*(np.ascontiguousarray(kind) for kind in picture)) for picture in zip(*kinds, strict=True)]
-
-
-def _render(identity: Identity, attributes: Attributes, size_px: int, device: torch.device) -> _Rendered:
+    if not MIN_PX <= size_px <= MAX_PX:
+        raise ParamsError(f"size_px: {size_px} is outside [{MIN_PX}, {MAX_PX}]")
+    subject = identity if isinstance(identity, Subject) else Subject.of(identity)
     fine_px = size_px * _SUPERSAMPLING
-    camera = camera_of(attributes, fine_px, device)
-    scene = build_scene(identity, attributes, camera, fine_px / attributes.span_cm)
-    corners, points = camera.project(scene.mesh.vertices.position), camera.project(scene.strand_points)
-    seen = rasterise(corners, scene.mesh.triangles, points, fine_px, fine_px)
-    surface = interpolate(scene, camera, seen)
-    lit, part = dress(identity, attributes, surface, camera)
-    light = light_of(attributes, device)
-    reached = shadow(scene.caster, surface.position, camera.pivot + camera.shift, light)
-    reached = torch.where(lit.is_eye, reached.clamp(min=0.35), reached)
-    linear = _enlarged(background(attributes, size_px, device))
-    linear[seen.pixel] = shade(replace(lit, shadow=reached), light)
-    return _Rendered(
-        image=develop(_averaged(linear, size_px), attributes),
-        points=exact_points(identity, scene.head, camera),
-        parts=_thinned(seen.pixel, part.to(torch.uint8), int(Part.BACKGROUND), size_px),
-        depth=_thinned(seen.pixel, camera.distance - surface.position[:, 2], float("inf"), size_px),
+    person, pose, camera = prepare(subject, size_px), Pose.of(attributes), Camera.of(attributes, fine_px)
+    posed = pose_person(person, attributes, pose)
+    background = draw_background(attributes, size_px)
+    canvas = _draw(person, attributes, pose, camera, posed, background)
+    small = cv2.resize(canvas.image, (size_px, size_px), interpolation=cv2.INTER_AREA)
+    points = Camera.of(attributes, size_px).project(posed.points)
+    depth = canvas.depth[::_SUPERSAMPLING, ::_SUPERSAMPLING]
+    return Picture(
+        image=develop(small, attributes),
+        points=points[:, :2].astype(np.float64),
+        visible=_visible(points, depth),
+        parts=np.ascontiguousarray(canvas.parts[::_SUPERSAMPLING, ::_SUPERSAMPLING]).astype(np.uint8),
+        depth=np.where(depth >= FAR, np.float32(np.inf), depth),
     )
 
 
-def _enlarged(image: Tensor) -> Tensor:
-    """(S, S, 3) to the supersampled picture's pixels in a row, (N, 3)."""
-    return image.repeat_interleave(_SUPERSAMPLING, 0).repeat_interleave(_SUPERSAMPLING, 1).reshape(-1, 3)
+def render_batch(shots: Sequence[tuple[Identity | Subject, Attributes]], size_px: int) -> list[Picture]:
+    """Photograph many: image for image the bytes of render."""
+    return [render(identity, attributes, size_px) for identity, attributes in shots]
 
 
-def _averaged(linear: Tensor, size_px: int) -> Tensor:
-    """(S, S, 3) means of the supersampled picture's blocks."""
-    fine_px = size_px * _SUPERSAMPLING
-    rows = linear.reshape(size_px, _SUPERSAMPLING, fine_px * 3).sum(1)
-    return rows.reshape(size_px, size_px, _SUPERSAMPLING, 3).sum(2) / _SUPERSAMPLING**2
+def _visible(points: Floats, depth: Floats) -> npt.NDArray[np.bool_]:
+    column, row = (np.rint(points[:, axis]).astype(int) for axis in (0, 1))
+    size = depth.shape[0]
+    inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
+    shown = depth[row.clip(0, size - 1), column.clip(0, size - 1)]
+    return np.asarray(inside & (points[:, 2] < shown + _COVERED_CM))
 
 
-def _thinned(pixel: Tensor, values: Tensor, empty: float, size_px: int) -> Tensor:
-    """(S, S) from values at the pixels of the supersampled picture: one of each block, never a mean of labels."""
-    fine_px = size_px * _SUPERSAMPLING
-    full = torch.full((fine_px * fine_px,), empty, dtype=values.dtype, device=values.device)
-    full[pixel] = values
-    return full.reshape(fine_px, fine_px)[::_SUPERSAMPLING, ::_SUPERSAMPLING]
+def _draw(
+    person: Person, attributes: Attributes, pose: Pose, camera: Camera, posed: Posed, background: Floats
+) -> Canvas:
+    """Solids, then hair over them, then glass over both."""
+    corners = camera.project(posed.scene.placed)
+    shown, depth = rasterize(corners, posed.scene.triangles, posed.two_sided, camera.size_px, camera.size_px)
+    middle = pose.place(np.array([_MIDDLE], np.float32))[0]
+    strands = [
+        (ribbons, place_ribbons(move_with_skin(ribbons, person.head, posed.skin, posed.skin_normals), pose))
+        for ribbons in lay(person.grown, attributes, person.head)
+    ]
+    lamps = _light_up(posed, strands, attributes, middle, camera)
+    canvas = _shade(person, attributes, pose, camera, posed, (shown, depth, corners), lamps, background)
+    soft, glass = split_glass(posed.soft)
+    blend_layers(soft, canvas, lamps, pose, camera)
+    drawn = [(ribbons, placed, light_ribbons(ribbons, placed, lamps, middle)) for ribbons, placed in strands]
+    draw_ribbons(drawn, camera, canvas.depth.copy(), canvas.image, canvas.parts, canvas.depth)
+    blend_layers(glass, canvas, lamps, pose, camera)
+    return canvas
 
 
-def exact_points(identity: Identity, head: Head, camera: Camera) -> Tensor:
-    """(9, 2) the points of POINT_NAMES in the picture, whether they are in sight or not."""
-    eye, mouth, nose = eye_of(identity), mouth_of(identity), nose_of(identity)
-    device = head.rest.device
-    corner_z = eye.ball_z + 0.8 * EYEBALL_RADIUS
-    outer, inner = (eye.center_x + eye.half_width, eye.tilt), (eye.center_x - eye.half_width, -eye.tilt)
-    corners = [(-outer[0], outer[1]), (-inner[0], inner[1]), inner, outer]
-    eyes = torch.tensor([[x, y, corner_z] for x, y in corners], device=device)
-    eyes[:, 1] = stretch(identity, eyes[:, 1])
-    at = torch.tensor([0.97 * mouth.half_width], device=device)
-    mouth_y = float(mouth_line(mouth, at))
-    others = torch.stack(
-        [
-            _on_head(head, 0.0, nose.base_y + 0.12),
-            _on_head(head, -float(at), mouth_y),
-            _on_head(head, float(at), mouth_y),
-        ]
+def _light_up(
+    posed: Posed, strands: list[tuple[Ribbons, Floats]], attributes: Attributes, middle: Floats, camera: Camera
+) -> Lamps:
+    """The light of an image, and the shadows of solids and hair."""
+    key, color = key_light(attributes)
+    shadow = cast_shadows(posed.scene.placed, posed.scene.triangles, key, middle)
+    for ribbons, placed in strands:
+        if ribbons.part is Part.HAIR:
+            add_hair_shadow(shadow, placed, ribbons.width, ribbons.opacity)
+    return Lamps(
+        key=key, color=color, environment=environment(attributes), axes=shadow.axes,
+        center=shadow.center, solid=shadow.solid, hair=shadow.hair, spread=0.9 + 2.2 * attributes.light_softness,
+        taps=taps(), eye_point=camera.eye_point,
+    )  # fmt: skip
+
+
+def _shade(
+    person: Person, attributes: Attributes, pose: Pose, camera: Camera, posed: Posed,
+    seen: tuple[Ints, Floats, Floats], lamps: Lamps, background: Floats,
+) -> Canvas:
+    """Light on the solid surfaces, in front of the background."""
+    shown, depth, corners = seen
+    px_cm = attributes.span_cm / camera.size_px
+    buffer, parts = np.zeros((*shown.shape, BUFFER_CHANNELS), np.float32), np.zeros(shown.shape, np.int32)
+    is_eye = (posed.scene.material == int(Material.EYE))[shown] & (shown >= 0)
+    shade_solids(
+        shown, corners, posed.scene, _look(person, attributes, pose), lamps, measure_hollows(depth, px_cm),
+        shade_of_lids(is_eye, px_cm), noise_block(), buffer, parts,
+    )  # fmt: skip
+    image = compose(buffer, px_cm)
+    behind = shown < 0
+    image[behind] = cv2.resize(background, shown.shape[::-1], interpolation=cv2.INTER_LINEAR)[behind]
+    return Canvas(image, parts, depth)
+
+
+def _look(person: Person, attributes: Attributes, pose: Pose) -> Look:
+    look = person.subject.look
+    upper, lower = tooth_edges()
+    return Look(
+        texture=person.texture, turn=pose.head, wrinkles=_wrinkles(attributes), iris=iris_tone(look.iris_tone),
+        age=look.age, darkness=look.skin_tone, oiliness=look.oiliness, offset=float(look.marks_seed % 9973) * 0.371,
+        upper_edges=upper, lower_edges=lower,
+    )  # fmt: skip
+
+
+def _wrinkles(attributes: Attributes) -> Floats:
+    """(4,) how far the expression deepens lines: forehead, crow's feet, glabella, folds of the mouth."""
+    strengths = unit_strengths(attributes)
+
+    def of(name: str) -> float:
+        return strengths.get(f"{name}Left", strengths.get(name, 0.0))
+
+    return np.array(
+        [of("browOuterUp"), of("cheekSquint") + 0.5 * of("eyeSquint"), of("browDown"), of("mouthSmile")], np.float32
     )
-    projected = camera.project(camera.place(torch.cat([eyes, others])))[:, :2].double()
-    pixels = projected / _SUPERSAMPLING - 0.5
-    left, right = pixels[0:2].mean(0), pixels[2:4].mean(0)
-    return torch.cat([torch.stack([left, right]), pixels[4:7], pixels[0:4]])
-
-
-def _on_head(head: Head, x: float, y: float) -> Tensor:
-    """(3,) where the point (x, y) of the neutral face has gone."""
-    rest = head.rest.reshape(-1, 3)
-    distance = (rest[:, 0] - x) ** 2 + (rest[:, 1] - y) ** 2 + torch.where(rest[:, 2] > -7, 0.0, 1e6)
-    return head.position.reshape(-1, 3)[distance.argmin()]

@@ -1,108 +1,162 @@
-"""Everything that stands before the camera, as one mesh in the camera's frame and the strands beside it."""
+"""A person with an image's expression in front of the camera: every solid surface in one list of triangles."""
 
-from dataclasses import dataclass, replace
+import functools
+from dataclasses import dataclass
 
-import torch
+import numpy as np
+import numpy.typing as npt
 
+from swapcore.synth.asset import Floats, Ints
 from swapcore.synth.attributes import Attributes
-from swapcore.synth.body import build_body, build_ears, follow
-from swapcore.synth.camera import Camera
-from swapcore.synth.curves import Tensor, smoothstep, unit
-from swapcore.synth.hair import above_line, build_shell, curtain_mesh, grow_strands, shell_mesh
-from swapcore.synth.head import Head, build_head, detail_of
-from swapcore.synth.identity import LONG, Identity
-from swapcore.synth.mesh import Mesh, Part, Vertices, grid_triangles, join, plain_vertices
-from swapcore.synth.rasterise import Visible
-from swapcore.synth.strands import Strands
+from swapcore.synth.camera import Pose, follows_head
+from swapcore.synth.expression import expressed
+from swapcore.synth.eyes import place_eye, unit_ball
+from swapcore.synth.head import Head, find_eyes, load_topology, quad_normals, subdivide
+from swapcore.synth.landmarks import landmark_positions
+from swapcore.synth.layers import Layer, Material, Part
+from swapcore.synth.mouth import place_teeth, place_tongue
+from swapcore.synth.occlusion import vertex_occlusion
+from swapcore.synth.person import Person
+from swapcore.synth.shading import Scene
+from swapcore.synth.wardrobe import wear
 
 
 @dataclass(frozen=True)
-class Scene:
-    """One person before one camera."""
+class Posed:
+    """Surfaces in front of the camera, and what follows the skin."""
 
-    head: Head
-    """In its own frame, for the exact points."""
-    mesh: Mesh
-    """In the camera's frame."""
-    caster: Mesh
-    """The same, coarser, for shadows."""
-    strands: list[Strands]
-    """Hair and beard, in the head's frame."""
-    strand_points: Tensor
-    """(P, 3) all their points, one list after the other, in the camera's frame."""
-
-
-def build_scene(identity: Identity, attributes: Attributes, camera: Camera, pixels_per_cm: float) -> Scene:
-    """Build, pose and place a person."""
-    device = camera.pivot.device
-    head = build_head(identity, attributes, detail_of(pixels_per_cm), device)
-    shell = build_shell(identity, attributes, device)
-    turning = [build_ears(identity, device), shell_mesh(identity, shell)]
-    if identity.hair_style == LONG:
-        turning.append(curtain_mesh(identity, shell))
-    rest = join([*[_placed(mesh, camera) for mesh in turning], _standing(build_body(identity, device), camera)])
-    skin = _turned(_head_vertices(identity, head), camera)
-    rows, columns = head.occlusion.shape
-    fine, coarse = (Mesh(skin, grid_triangles(rows, columns, step, device)) for step in (1, 2))
-    strands = grow_strands(identity, attributes, shell, head, pixels_per_cm)
-    points = camera.place(torch.cat([group.path.reshape(-1, 3) for group in strands]))
-    return Scene(head, join([fine, rest]), join([coarse, rest]), strands, points)
+    scene: Scene
+    two_sided: npt.NDArray[np.bool_]
+    skin: Floats
+    """(V, 3) fine skin vertices with the expression, in the head's frame."""
+    skin_normals: Floats
+    soft: tuple[Layer, ...]
+    """Layers that are not solid everywhere."""
+    points: Floats
+    """(P, 3) landmarks in front of the camera."""
 
 
-def _head_vertices(identity: Identity, head: Head) -> Vertices:
-    """The head's vertices; their tint says how far hair roots darken the scalp."""
-    roots = smoothstep(-0.75, 1.0, above_line(identity, head.angle.cpu().numpy(), head.rest[..., 1])).reshape(-1)
-    vertices = plain_vertices(head.position, head.normal, head.rest, head.occlusion, Part.SCALP)
-    in_front = (vertices.rest[:, 2] > -7.5) & (vertices.rest[:, 1] > -12.5) & (roots < 0.5)
-    return replace(vertices, tint=roots, part=torch.where(in_front, int(Part.FACE), vertices.part))
+@dataclass(frozen=True)
+class Piece:
+    """One surface; columns as in shading.Scene."""
+
+    placed: Floats
+    normal: Floats
+    local: Floats
+    extra: Floats
+    triangles: Ints
+    material: Material
+    part: Part
+    two_sided: bool = False
 
 
-def _turned(vertices: Vertices, camera: Camera) -> Vertices:
-    """Vertices that turn with the head."""
-    return replace(
-        vertices,
-        position=camera.place(vertices.position),
-        normal=vertices.normal @ camera.turn.T,
-        tangent=vertices.tangent @ camera.turn.T,
+def pose_person(person: Person, attributes: Attributes, pose: Pose) -> Posed:
+    """Give a person an image's expression, gaze, clothes and place."""
+    coarse = expressed(person.head.coarse, attributes)
+    skin = subdivide("skin", coarse)
+    normals = quad_normals(skin, load_topology().quads["skin"])
+    # The body's own surfaces come first, in the same order for everybody: correspondence.py relies on it.
+    pieces = [_skin_piece(skin, normals, pose), *_eye_pieces(person.head, attributes, pose), *_mouth_pieces(coarse, pose)]
+    irises = tuple(piece.placed[0] for piece in pieces[1:3])
+    layers = (*person.grown.layers, *wear(attributes, person.head))
+    pieces += [layer_piece(layer, pose) for layer in layers if _is_solid(layer)]
+    scene, two_sided = join(pieces)
+    return Posed(
+        scene=scene,
+        two_sided=two_sided,
+        skin=skin,
+        skin_normals=normals,
+        soft=tuple(layer for layer in layers if not _is_solid(layer)),
+        points=landmark_positions(person.subject.look, pieces[0].placed, (irises[0], irises[1])),
     )
 
 
-def _placed(mesh: Mesh, camera: Camera) -> Mesh:
-    return Mesh(_turned(mesh.vertices, camera), mesh.triangles)
+@functools.cache
+def num_body_triangles() -> int:
+    """Triangles of skin, eyes, teeth and tongue, which are the first of every scene."""
+    _, ball = unit_ball()
+    return sum(len(triangles) for triangles in load_topology().triangles.values()) + 2 * len(ball)
 
 
-def _standing(mesh: Mesh, camera: Camera) -> Mesh:
-    """Neck and shoulders: the neck twists from the shoulders, which stand still, to the head."""
-    still, share = mesh.vertices, follow(mesh.vertices.position[:, 1])[:, None]
-    turned = _turned(still, camera)
-    position = still.position + camera.shift
-    position = position + (turned.position - position) * share
-    normal = unit(still.normal + (turned.normal - still.normal) * share)
-    return Mesh(replace(still, position=position, normal=normal), mesh.triangles)
+def _is_solid(layer: Layer) -> bool:
+    return bool(layer.opacity.min() >= 1)
 
 
-def interpolate(scene: Scene, camera: Camera, seen: Visible) -> Vertices:
-    """The visible surface at each pixel (N,), in the camera's frame."""
-    vertices = scene.mesh.vertices
-    corners = scene.mesh.triangles[seen.triangle.clamp(min=0)]
-    columns = [vertices.position, vertices.normal, vertices.rest, vertices.tangent]
-    table = torch.cat([*columns, vertices.occlusion[:, None], vertices.tint[:, None]], 1)
-    mixed = sum(
-        (table.index_select(0, corners[:, i]) * seen.weights[:, i : i + 1] for i in range(3)),
-        start=torch.zeros((), device=table.device),
+def join(pieces: list[Piece]) -> tuple[Scene, npt.NDArray[np.bool_]]:
+    """One scene out of several surfaces, and which triangles are seen from both sides (T,)."""
+    starts = np.cumsum([0] + [len(piece.placed) for piece in pieces[:-1]])
+    triangles = [piece.triangles + start for piece, start in zip(pieces, starts, strict=True)]
+
+    def per_triangle(name: str) -> Ints:
+        return np.concatenate([np.full(len(piece.triangles), int(getattr(piece, name)), np.int32) for piece in pieces])
+
+    vertices = (np.concatenate([getattr(p, name) for p in pieces]) for name in ("placed", "normal", "local", "extra"))
+    scene = Scene(
+        *(np.ascontiguousarray(values, dtype=np.float32) for values in vertices),
+        np.concatenate(triangles).astype(np.int32),
+        per_triangle("material"),
+        per_triangle("part"),
     )
-    nearest = corners.gather(1, seen.weights.argmax(1, keepdim=True))[:, 0]
-    position, normal, rest, tangent, occlusion, tint = torch.split(mixed, [3, 3, 3, 3, 1, 1], 1)
-    surface = Vertices(position, unit(normal), rest, tangent, occlusion[:, 0], tint[:, 0], vertices.part[nearest])
-    first = 0
-    for group in scene.strands:
-        where = torch.nonzero((seen.point >= first) & (seen.point < first + group.num_points))[:, 0]
-        surface = _overwritten(surface, where, _turned(group.at(seen.point[where] - first), camera))
-        first += group.num_points
-    return surface
+    return scene, per_triangle("two_sided").astype(np.bool_)
 
 
-def _overwritten(surface: Vertices, where: Tensor, by: Vertices) -> Vertices:
-    """The surface with other vertices at the pixels where (P,)."""
-    names = Vertices.__dataclass_fields__
-    return Vertices(*(getattr(surface, name).index_copy(0, where, getattr(by, name)) for name in names))
+@functools.cache
+def _skin_extra() -> Floats:
+    groups = load_topology().groups
+    columns = (vertex_occlusion(), groups["inside_mouth"], groups["upper_lash_line"], groups["lower_lash_line"])
+    return np.stack(columns, 1).astype(np.float32)
+
+
+def _skin_piece(skin: Floats, normals: Floats, pose: Pose) -> Piece:
+    topology = load_topology()
+    canonical = topology.canonical["skin"]
+    follows = follows_head(canonical[:, 1])
+    return Piece(
+        pose.place(skin, follows), pose.turn(normals, follows), canonical, _skin_extra(), topology.triangles["skin"],
+        Material.SKIN, Part.FACE,
+    )  # fmt: skip
+
+
+def _eye_pieces(head: Head, attributes: Attributes, pose: Pose) -> list[Piece]:
+    directions, triangles = unit_ball()
+    pieces = []
+    for side, eye in zip((-1, 1), find_eyes(head.coarse), strict=True):
+        vertices, normals = place_eye(eye, side, attributes)
+        extra = np.zeros((len(vertices), 4), np.float32)
+        extra[:, 0] = -side
+        placed, turned = pose.place(vertices), pose.turn(normals)
+        pieces.append(Piece(placed, turned, directions, extra, triangles, Material.EYE, Part.EYE))
+    return pieces
+
+
+def _mouth_pieces(coarse: Floats, pose: Pose) -> list[Piece]:
+    topology = load_topology()
+    pieces = []
+    for name, points, material in (
+        ("teeth", place_teeth(coarse), Material.TEETH),
+        ("tongue", place_tongue(coarse), Material.TONGUE),
+    ):
+        extra = np.zeros((len(points), 4), np.float32)
+        extra[:, 0] = topology.upper_teeth if material is Material.TEETH else 0
+        normals = pose.turn(quad_normals(points, topology.quads[name]))
+        local, triangles = topology.canonical[name], topology.triangles[name]
+        pieces.append(Piece(pose.place(points), normals, local, extra, triangles, material, Part.MOUTH))
+    return pieces
+
+
+def layer_piece(layer: Layer, pose: Pose) -> Piece:
+    """Place a layer in front of the camera."""
+    normals = triangle_normals(layer.vertices, layer.triangles) if layer.normals is None else layer.normals
+    follows = None if layer.attach == "head" else follows_head(layer.vertices[:, 1])
+    extra = np.zeros((len(layer.vertices), 4), np.float32)
+    extra[:, :2], extra[:, 2] = layer.detail, layer.opacity
+    return Piece(
+        pose.place(layer.vertices, follows), pose.turn(normals, follows), layer.color, extra, layer.triangles,
+        layer.material, layer.part, layer.two_sided,
+    )  # fmt: skip
+
+
+def triangle_normals(vertices: Floats, triangles: Ints) -> Floats:
+    """(V, 3) of length 1: sums of the triangles' around each vertex, weighted by area."""
+    # The diagonals of a quad whose last corner is its first are two sides of the triangle.
+    return quad_normals(vertices, np.concatenate([triangles, triangles[:, :1]], 1).astype(np.int32))

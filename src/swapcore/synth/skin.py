@@ -1,262 +1,293 @@
-"""The color and gloss of the face, feature by feature, on the neutral head: linear RGB, 0 to 1."""
+"""A person's skin, baked once into textures: color, roughness and relief."""
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from swapcore.synth.attributes import Attributes
-from swapcore.synth.curves import Tensor, bell, bell2, mix, smoothstep
-from swapcore.synth.features import (
-    Eye,
-    Mouth,
-    Nose,
-    brow_mask,
-    eye_of,
-    lid_edges,
-    lip_heights,
-    mouth_line,
-    mouth_of,
-    nose_of,
-)
-from swapcore.synth.hair import beard_density
+from swapcore.synth.asset import Floats
+from swapcore.synth.compiled import compiled
+from swapcore.synth.curves import bell, bell2, smoothstep
 from swapcore.synth.identity import Identity
-from swapcore.synth.mesh import Part
-from swapcore.synth.noise import noise
+from swapcore.synth.noise import noise_block, rotated_noise
+from swapcore.synth.surface import TexelMap, texel_map
 
-_SKIN = (
-    (0.80, 0.57, 0.46),
-    (0.72, 0.48, 0.36),
-    (0.60, 0.38, 0.27),
-    (0.46, 0.28, 0.185),
-    (0.33, 0.19, 0.125),
-    (0.215, 0.122, 0.082),
-)
-_IRIS = (
-    (0.085, 0.042, 0.018),
-    (0.16, 0.085, 0.033),
-    (0.16, 0.16, 0.065),
-    (0.12, 0.22, 0.13),
-    (0.12, 0.23, 0.37),
-    (0.24, 0.29, 0.33),
-)
+CHANNELS = 15
+"""Of a texture: albedo (3), roughness, slope at rest (3), slope of expression (3), SCALP, LIPS, BROW, BEARD, EARS."""
+SCALP, LIPS, BROW, BEARD, EARS = range(10, 15)
+_TONES = np.array(
+    [
+        (0.585, 0.375, 0.290), (0.520, 0.318, 0.232), (0.445, 0.262, 0.180), (0.360, 0.205, 0.132),
+        (0.235, 0.128, 0.083), (0.135, 0.073, 0.049),
+    ]
+)  # fmt: skip
+"""Linear RGB of skin without marks, from the palest to the darkest."""
 
 
-def _along(anchors: tuple[tuple[float, float, float], ...], share: float) -> Tensor:
-    """The color (3,) at share 0..1 of the way through the anchors."""
-    table, at = torch.tensor(anchors), share * (len(anchors) - 1)
-    left = min(int(at), len(anchors) - 2)
-    return table[left] + (table[left + 1] - table[left]) * (at - left)
+class SkinLook(NamedTuple):
+    """What the loop over texels needs of an identity."""
 
-
-def skin_color(identity: Identity) -> Tensor:
-    """(3,) linear RGB of the skin without blotches."""
-    under = torch.tensor([0.01, -0.03, 0.02]) if identity.skin_undertone < 0 else torch.tensor([-0.015, 0.012, -0.05])
-    return _along(_SKIN, identity.skin_tone) * (1 + abs(identity.skin_undertone) * under * 1.5)
-
-
-def hair_color(identity: Identity) -> Tensor:
-    """(3,) linear RGB of the hair of the head."""
-    return _pigment(identity.hair_darkness, identity.hair_redness, identity.hair_gray)
-
-
-def _face_hair_color(identity: Identity) -> Tensor:
-    """(3,) linear RGB of the hair that the face brings along: brows and beard."""
-    return _pigment(identity.face_hair_darkness, identity.face_hair_redness, identity.face_hair_gray)
-
-
-def _pigment(darkness: float, redness: float, gray: float) -> Tensor:
-    """(3,) linear RGB of hair."""
-    fair, dark = torch.tensor([0.46, 0.31, 0.15]), torch.tensor([0.014, 0.011, 0.009])
-    light = (1 - darkness) ** 1.7
-    base: Tensor = dark + (fair - dark) * light
-    red = torch.tensor([0.05 + 0.33 * light, 0.018 + 0.10 * light, 0.01 + 0.03 * light])
-    base = base + (red - base) * 0.7 * redness * (1 - abs(2 * light - 1) * 0.5)
-    return base + (torch.tensor([0.42, 0.41, 0.40]) - base) * gray
-
-
-def iris_color(identity: Identity) -> Tensor:
-    """(3,) linear RGB of the iris."""
-    return _along(_IRIS, identity.iris_tone)
-
-
-def lip_color(identity: Identity, skin: Tensor) -> Tensor:
-    """(3,) linear RGB of the lips: redder than the skin, and as dark as it."""
-    pale = skin * torch.tensor([0.88, 0.64, 0.68])
-    red = skin * torch.tensor([0.86, 0.41, 0.45])
-    bare: Tensor = pale + (red - pale) * identity.lip_redness
-    return bare + (torch.tensor([0.30, 0.022, 0.045]) - bare) * 0.65 * identity.lip_makeup
+    red: float
+    green: float
+    blue: float
+    sex: float
+    age: float
+    wrinkles: float
+    lip: float
+    lip_makeup: float
+    eye_makeup: float
+    eye_shade: float
+    flush: float
+    freckles: float
+    moles: float
+    blotches: float
+    oiliness: float
+    shaven: float
+    lash_dark: float
+    offset: float
+    texel_cm: float
+    darkness: float
 
 
 @dataclass(frozen=True)
-class Material:
-    """How N points of a surface reflect light."""
+class Cover:
+    """Hair that is painted on the skin."""
 
-    albedo: Tensor
-    """(N, 3) linear RGB."""
-    gloss: Tensor
-    """(N,)."""
-    part: Tensor
-    """(N,) int64 Part, finer than the mesh's."""
-
-
-def skin_material(identity: Identity, rest: Tensor) -> Material:
-    """Bare skin with blotches and pores: ears, neck, and what the face begins with."""
-    device = rest.device
-    coarse, middle, fine = noise(rest, 0.55), noise(rest, 1.7, 9), noise(rest, 6.0, 23)
-    albedo = skin_color(identity).to(device).expand(len(rest), 3)
-    albedo = albedo * (1 + 0.035 * coarse[:, 0] + 0.03 * middle[:, 0] + 0.035 * fine[:, 0])[:, None]
-    ruddy = 0.05 * coarse[:, 1] + 0.06 * middle[:, 1]
-    albedo = albedo * (1 - ruddy.clamp(-0.2, 0.4)[:, None] * torch.tensor([0.1, 0.45, 0.4], device=device))
-    gloss = 0.20 * (1 + 0.25 * fine[:, 2])
-    return Material(albedo, gloss, torch.full((len(rest),), int(Part.FACE), dtype=torch.int64, device=device))
+    amount: Floats
+    """(H, W) in 0..1."""
+    color: Floats
+    """(3,)."""
+    channel: int
+    """SCALP, BROW or BEARD."""
+    speckle: float
+    """0 an even tone, 1 single dots."""
 
 
-def face_material(identity: Identity, attributes: Attributes, rest: Tensor) -> Material:
-    """The face at points (N, 3) of the neutral head; eyes and the inside of the mouth are not in it."""
-    base = skin_material(identity, rest)
-    x, y, _ = rest.unbind(-1)
-    eye, mouth, nose = eye_of(identity), mouth_of(identity), nose_of(identity)
-    lids = lid_edges(eye, x, attributes.blink, attributes.smile)
-    albedo = _flush(identity, nose, base.albedo, rest)
-    albedo = _moles(identity, _freckles(identity, albedo, rest), rest)
-    albedo = albedo * (1 - _shade_of_age(identity, eye, mouth, nose, rest, lids[2]))[:, None]
-    albedo = albedo * (1 - _expression_lines(attributes, eye, rest))[:, None]
-    albedo = albedo * (1 - _eye_shade(identity, eye, rest, lids))[:, None]
-    gloss = base.gloss * (1 + 0.6 * bell(x, 1.7) * smoothstep(-6.0, -4.0, y))
-    nostril = _nostrils(nose, x, y)
-    dark = torch.tensor([0.86, 0.93, 0.94], device=rest.device)
-    albedo = albedo * (1 - nostril[:, None] * dark)
-    albedo, gloss, beard = _shadow_of_beard(identity, albedo, gloss, rest)
-    return _lips_and_brows(identity, mouth, Material(albedo, gloss * (1 - nostril), beard), rest)
+def base_tone(skin_tone: float, undertone: float) -> Floats:
+    """(3,) linear RGB of skin without marks."""
+    place = skin_tone * (len(_TONES) - 1)
+    low = min(int(place), len(_TONES) - 2)
+    tone = _TONES[low] + (_TONES[low + 1] - _TONES[low]) * (place - low)
+    shift = (0.02, -0.06, -0.02) if undertone < 0 else (-0.03, 0.02, -0.10)
+    return np.asarray(tone * (1 + abs(undertone) * np.array(shift)), dtype=np.float32)
 
 
-def _flush(identity: Identity, nose: Nose, albedo: Tensor, rest: Tensor) -> Tensor:
-    """Redder cheeks, nose and chin."""
-    x, y, _ = rest.unbind(-1)
-    amount = 0.8 * bell2(x.abs() - 4.2, 1.9, y + 3.2, 1.7) + 0.6 * bell2(x, 1.1, y - nose.tip_y, 0.9)
-    amount = (0.25 + 1.05 * identity.flush) * (amount + 0.25 * bell2(x, 1.5, y + 10, 1.2))
-    return albedo * (1 - amount[:, None] * torch.tensor([0.03, 0.19, 0.17], device=rest.device))
+def bake_skin(identity: Identity, tone_of: Identity, covers: list[Cover], height: int) -> Floats:
+    """Bake the textures of a face.
+
+    Args:
+        identity: color and marks of the face.
+        tone_of: whose skin tone it takes; in a swap the template, else the same.
+        covers: painted hair, of the map's size.
+        height: of the texture in texels; it is twice as wide.
+
+    Returns:
+        (height, 2 * height, CHANNELS) float32.
+    """
+    texels = texel_map(height)
+    texture = np.zeros((height, 2 * height, CHANNELS), np.float32)
+    relief = np.zeros((height, 2 * height, 2), np.float32)
+    look = _look(identity, tone_of, height)
+    marks = _draw_moles(identity)
+    _paint(texels.place, texels.groups, look, marks, noise_block(), texture, relief)
+    for cover in covers:
+        _paint_cover(texels.place, cover.amount, cover.color, cover.channel, cover.speckle, noise_block(), texture)
+    _add_slopes(relief, texels.east, texels.south, texture)
+    return texture
 
 
-def _freckles(identity: Identity, albedo: Tensor, rest: Tensor) -> Tensor:
-    if identity.freckles <= 0:
-        return albedo
-    spots = smoothstep(1.25, 1.8, noise(rest, 3.1, identity.marks_seed % 59)[:, 1] + 0.45 * identity.freckles)
-    spots = spots * bell(rest[:, 1] + 2.2, 2.6) * (0.25 + 0.3 * identity.freckles)
-    return albedo * (1 - spots[:, None] * torch.tensor([0.55, 0.8, 0.9], device=rest.device))
+def _look(identity: Identity, tone_of: Identity, height: int) -> SkinLook:
+    red, green, blue = (float(value) for value in base_tone(tone_of.skin_tone, tone_of.skin_undertone))
+    male = max(0.0, identity.masculinity - 0.5) * 2
+    return SkinLook(
+        red=red, green=green, blue=blue, sex=identity.masculinity, age=identity.age, wrinkles=identity.wrinkles,
+        lip=identity.lip_redness, lip_makeup=identity.lip_makeup, eye_makeup=identity.eye_makeup,
+        eye_shade=identity.eye_shade, flush=identity.flush, freckles=identity.freckles, moles=identity.moles,
+        blotches=identity.blotches, oiliness=identity.oiliness, shaven=male * identity.face_hair_darkness,
+        lash_dark=identity.lash_length, offset=float(identity.marks_seed % 9973) * 0.371, texel_cm=22.0 / height,
+        darkness=tone_of.skin_tone,
+    )  # fmt: skip
 
 
-def _moles(identity: Identity, albedo: Tensor, rest: Tensor) -> Tensor:
-    """Up to six brown spots of one to three millimetres, where the person has them."""
-    rng = np.random.default_rng([identity.marks_seed, 1])
-    places, sizes = rng.uniform((-5.5, -10.0), (5.5, 4.0), (6, 2)), rng.uniform(0.06, 0.18, 6)
-    x, y, _ = rest.unbind(-1)
-    cover = torch.zeros_like(x)
-    for (place_x, place_y), size in list(zip(places, sizes, strict=True))[: round(6 * identity.moles)]:
-        distance = ((x - place_x) ** 2 + (y - place_y) ** 2).sqrt()
-        cover = torch.maximum(cover, smoothstep(1.25 * size, 0.6 * size, distance))
-    return albedo * (1 - cover[:, None] * torch.tensor([0.50, 0.68, 0.76], device=rest.device))
+def _draw_moles(identity: Identity) -> Floats:
+    """(M, 3) x, y in cm and radius of moles on the front."""
+    rng = np.random.default_rng([identity.marks_seed, 2])
+    marks = np.stack([rng.uniform(-5.5, 5.5, 9), rng.uniform(-10, 6, 9), rng.uniform(0.05, 0.14, 9)], 1)
+    return marks[rng.random(9) < 0.15 + 0.5 * identity.moles].astype(np.float32)
 
 
-def _shade_of_age(identity: Identity, eye: Eye, mouth: Mouth, nose: Nose, rest: Tensor, lower: Tensor) -> Tensor:
-    """Lines of the forehead, bags and folds that come with the years, whatever the expression."""
-    x, y, _ = rest.unbind(-1)
-    ax, wander = x.abs(), noise(rest, 0.8, 3)
-    lines = torch.zeros_like(x)
-    for height in (3.9, 4.7, 5.5):
-        bend = 0.18 * torch.cos(0.8 * x) + 0.10 * wander[:, 0]
-        lines = lines + 0.30 * bell(y - height - bend, 0.07) * smoothstep(4.2, 2.0, ax + 0.6 * wander[:, 1])
-    along = (ax - eye.center_x) / eye.half_width
-    bag = 0.32 * bell(y - lower + 0.72 + 0.12 * along**2, 0.12) * smoothstep(1.1, 0.5, along.abs())
-    crease = nose.half_width + 0.35 + (nose.tip_y - y) * 0.42
-    fold = bell(ax - crease - 0.06 * wander[:, 2], 0.23) * smoothstep(mouth.y - 0.9, mouth.y + 0.5, y)
-    fold = fold * (1 - smoothstep(nose.tip_y - 0.3, nose.tip_y + 0.5, y)) * (0.06 + 0.15 * identity.age)
-    return (identity.age**2 * (lines + bag) + fold).clamp(0.0, 0.5)
+@compiled
+def _paint(
+    place: Floats, groups: Floats, look: SkinLook, moles: Floats, block: Floats, texture: Floats, relief: Floats
+) -> None:
+    for row in range(place.shape[0]):
+        for column in range(place.shape[1]):
+            x, y, z = place[row, column, 0], place[row, column, 1], place[row, column, 2]
+            lips, lids, ears = groups[row, column, 0], groups[row, column, 1], groups[row, column, 2]
+            upper_line, lower_line = groups[row, column, 4], groups[row, column, 5]
+            coarse = rotated_noise(block, 0, x, y, z, 0.5, look.offset)
+            middle = rotated_noise(block, 1, x, y, z, 1.6, look.offset)
+            middle2 = rotated_noise(block, 2, x, y, z, 1.7, look.offset)
+            fine = rotated_noise(block, 3, x, y, z, 5.0, look.offset)
+            blood = _blood(x, y, z, lids, ears, look) + (0.10 * coarse + 0.10 * middle) * (0.5 + look.blotches)
+            blood += 0.05 * fine
+            melanin = _melanin(x, y, z, lids, look, moles, block) + 0.06 * middle2 + 0.035 * fine
+            blood = min(2.0, max(-0.3, blood))
+            red = look.red * math.exp(-0.06 * blood - 0.45 * melanin)
+            green = look.green * math.exp(-0.42 * blood - 0.62 * melanin)
+            blue = look.blue * math.exp(-0.36 * blood - 0.80 * melanin)
+            height, moving = _wrinkles(x, y, z, middle, look)
+            crease = min(1.0, max(0.0, -height / 0.035)) * 0.30
+            red, green, blue = red * (1 - 0.6 * crease), green * (1 - 0.9 * crease), blue * (1 - crease)
+            # Lips
+            border = smoothstep(0.16, 0.80, lips + 0.05 * fine)
+            strength = (0.40 + 0.65 * look.lip) * (1 - 0.25 * look.sex) * (1 - 0.25 * look.age)
+            lip_red = look.red * math.exp(-0.22 * strength)
+            lip_green = look.green * math.exp(-0.85 * strength)
+            lip_blue = look.blue * math.exp(-0.62 * strength)
+            paint = 0.65 * look.lip_makeup
+            lip_red += (0.26 - lip_red) * paint
+            lip_green += (0.028 - lip_green) * paint
+            lip_blue += (0.05 - lip_blue) * paint
+            folds = rotated_noise(block, 0, x * 6, y * 0.8, z * 0.5, 1.2, look.offset)
+            tint = 1 + 0.05 * folds
+            red += (lip_red * tint - red) * border
+            green += (lip_green * tint - green) * border
+            blue += (lip_blue * tint - blue) * border
+            # Edges of the lids
+            line = upper_line * (0.62 + 0.20 * look.lash_dark + 0.25 * look.eye_makeup) + lower_line * (
+                0.30 + 0.10 * look.lash_dark + 0.40 * look.eye_makeup
+            )
+            line = min(0.93, line)
+            shadow = lids * smoothstep(-0.6, 0.6, y) * look.eye_makeup * 0.35
+            red *= (1 - 0.80 * line) * (1 - 0.45 * shadow)
+            green *= (1 - 0.88 * line) * (1 - 0.60 * shadow)
+            blue *= (1 - 0.90 * line) * (1 - 0.55 * shadow)
+            fade = min(1.0, 0.05 / look.texel_cm)
+            pores = rotated_noise(block, 1, x, y, z, 8.0, look.offset) + 0.8 * fine
+            rough_skin = 0.0020 * (1 + look.age) * (1 + 0.8 * bell2(x, 2.5, y + 2.5, 2.5))
+            height += (1 - border) * rough_skin * pores * fade * (1 - 0.5 * look.darkness)
+            height += border * 0.0035 * folds * fade
+            texture[row, column, 0] = max(0.004, red)
+            texture[row, column, 1] = max(0.003, green)
+            texture[row, column, 2] = max(0.002, blue)
+            oily = bell(x, 2.2) * smoothstep(-6, -3, y) * (0.5 + look.oiliness)
+            rough = 0.56 + 0.04 * middle - 0.08 * oily + 0.05 * look.age - 0.10 * border * (1 + look.lip_makeup)
+            texture[row, column, 3] = min(0.8, max(0.25, rough))
+            texture[row, column, 11] = border
+            texture[row, column, 14] = ears
+            relief[row, column, 0] = height
+            relief[row, column, 1] = moving
 
 
-def _expression_lines(attributes: Attributes, eye: Eye, rest: Tensor) -> Tensor:
-    """Crow's feet of a smile and the furrows of raised brows, the same for everybody."""
-    x, y, _ = rest.unbind(-1)
-    out = x.abs() - eye.center_x - eye.half_width
-    reach = smoothstep(0.15, 0.4, out) * smoothstep(1.5, 0.6, out)
-    feet = torch.zeros_like(x)
-    for slope in (-0.5, -0.1, 0.35):
-        feet = feet + bell(y - 0.1 - out * slope, 0.06) * reach
-    furrow = bell(y - 4.1 - 0.1 * torch.cos(x), 0.09) + bell(y - 5.0 - 0.1 * torch.cos(x), 0.09)
-    furrow = furrow * smoothstep(4.0, 2.0, x.abs())
-    return 0.16 * attributes.smile * feet + 0.13 * max(0.0, attributes.brow_raise) * furrow
+@compiled
+def _blood(x: float, y: float, z: float, lids: float, ears: float, look: SkinLook) -> float:
+    """Redness: cheeks, nose, chin, ears and lids; the forehead has less."""
+    ax, front = abs(x), smoothstep(-7, -2, z)
+    cheek = bell2(ax - 3.9, 2.0, y + 3.0, 1.7) * front
+    nose = bell2(x, 1.2, y + 3.6, 1.0) * bell(z - 3.5, 2.5)
+    chin = bell2(x, 1.5, y + 9.3, 1.0)
+    amount = (0.22 + 0.50 * look.flush) * (cheek + 0.95 * nose + 0.3 * chin)
+    amount += 0.12 * bell2(ax - 1.5, 0.7, y + 3.5, 0.8) * front
+    return amount + 0.45 * ears + 0.22 * lids - 0.12 * bell2(ax, 4, y - 5, 2)
 
 
-def _eye_shade(identity: Identity, eye: Eye, rest: Tensor, lids: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """Darker lids, the crease, and the lashes."""
-    x, y, _ = rest.unbind(-1)
-    ax, (along, upper, lower) = x.abs(), lids
-    tired = 0.06 + 0.12 * identity.age + 0.22 * identity.eye_shade
-    dark = tired * bell2(ax - eye.center_x, 1.5, y - lower + 0.45, 0.45)
-    dark = (
-        dark
-        + (0.12 + 0.20 * identity.eye_shade) * bell2(ax - eye.center_x, 1.6, y - upper - 0.25, 0.4)
-        + 0.14 * bell(ax - 1.7, 0.5) * bell(y - 0.2, 0.6)
-    )
-    dark = dark + 0.36 * bell(y - upper - eye.crease, 0.06) * smoothstep(1.1, 0.8, along.abs())
-    inside = smoothstep(1.12, 1.0, along.abs())
-    paint = 0.5 * identity.lip_makeup + 0.4 * (1 - identity.masculinity)
-    comb = noise(torch.stack([x * 1.0, y * 0.2, x * 0.0], -1), 9.0, 5)[:, 0]
-    lash = bell(y - upper - 0.03, 0.060 + 0.03 * paint) * 0.85
-    lash = lash + (0.35 + 0.3 * paint) * bell(y - upper - 0.14, 0.10) * (0.5 + 0.5 * comb).clamp(0, 1) * smoothstep(
-        -0.6, 0.6, along
-    )
-    lash = lash + (0.30 + 0.25 * paint) * bell(y - lower + 0.04, 0.045)
-    return 1 - (1 - dark.clamp(0, 0.8)) * (1 - (lash * inside).clamp(0.0, 0.93))
+@compiled
+def _melanin(
+    x: float, y: float, z: float, lids: float, look: SkinLook, moles: Floats, block: Floats
+) -> float:
+    """Pigment: around the eyes, freckles, moles, spots of age, and below the chin."""
+    ax, front = abs(x), smoothstep(-7, -2, z)
+    around_eye = bell2(ax - 3.2, 1.6, y + 1.5, 0.75) * front
+    inner = bell2(ax - 1.6, 0.6, y + 0.2, 1.0) * front
+    amount = (0.22 + 0.55 * look.eye_shade + 0.25 * look.age) * 0.80 * around_eye
+    amount += (0.10 + 0.30 * look.eye_shade) * lids + 0.15 * inner + 0.10 * smoothstep(-10, -13, y)
+    if look.freckles > 0:
+        dots = rotated_noise(block, 1, x, y, z, 4.2, look.offset + 3)
+        amount += 0.55 * look.freckles * smoothstep(0.55, 1.3, dots + 0.3 * look.freckles) * bell(y + 1.5, 3.5) * front
+    if look.age > 0.45:
+        spots = rotated_noise(block, 2, x, y, z, 1.7, look.offset + 5)
+        amount += 0.5 * (look.age - 0.4) * smoothstep(0.65, 1.5, spots)
+    for m in range(len(moles)):
+        distance = math.sqrt((x - moles[m, 0]) ** 2 + (y - moles[m, 1]) ** 2)
+        amount += 1.3 * smoothstep(1.25 * moles[m, 2], 0.6 * moles[m, 2], distance) * front
+    # A shaven beard darkens jaw, chin and upper lip.
+    jaw = smoothstep(-4.6, -6.0, y) * smoothstep(-13.0, -11.0, y) * smoothstep(-9.0, -6.0, z)
+    return amount + 0.16 * look.shaven * jaw
 
 
-def _nostrils(nose: Nose, x: Tensor, y: Tensor) -> Tensor:
-    """The dark of the nostrils, seen from below."""
-    out = x.abs() - 0.62 * nose.half_width / 1.42 - 0.25 * (y - nose.base_y - 0.2)
-    wide = 0.17 + 0.07 * nose.half_width
-    return bell2(out, wide, y - nose.base_y - 0.20 - 0.10 * out.abs(), 0.13)
+@compiled
+def _wrinkles(x: float, y: float, z: float, waver: float, look: SkinLook) -> tuple[float, float]:
+    """Height in cm of lines at rest, and of lines that expression deepens."""
+    ax = abs(x)
+    front = smoothstep(-5.0, -2.0, z)
+    wave = 0.10 * waver
+    forehead = 0.0
+    for line in (3.2, 4.05, 4.9):
+        forehead += bell(y - line - 0.22 * math.cos(0.75 * x) - wave, 0.085)
+    forehead *= smoothstep(4.6, 2.5, ax)
+    out = ax - 4.9
+    crow = 0.0
+    for slope in (-0.55, -0.15, 0.3):
+        crow += bell(y + 0.1 - out * slope - 0.06 * waver, 0.06)
+    crow *= smoothstep(0.0, 0.3, out) * smoothstep(1.7, 0.8, out)
+    bag = bell(y + 1.55 + 0.10 * ((ax - 3.2) / 1.5) ** 2 + 0.05 * waver, 0.07) * smoothstep(1.7, 1.0, abs(ax - 3.2))
+    glabella = bell(ax - 0.55 - 0.05 * waver, 0.07) * bell(y - 1.6, 0.7)
+    # From the wing of the nose past the corner of the mouth.
+    along = min(1.0, max(0.0, (-3.3 - y) / 3.6))
+    fold = bell(ax - 1.95 - 1.25 * along - 0.05 * waver, 0.11) * smoothstep(-3.0, -3.8, y) * smoothstep(-7.4, -6.4, y)
+    deep = max(0.0, look.age - 0.22) * (0.45 + 0.85 * look.wrinkles)
+    rest = -0.042 * deep * forehead - 0.036 * deep * crow - 0.030 * deep * bag - 0.032 * deep * glabella
+    rest -= 0.055 * deep * fold
+    lively = 0.35 + look.age
+    moving = -0.030 * lively * forehead - 0.026 * lively * crow - 0.026 * lively * glabella - 0.030 * lively * fold
+    return rest * front, moving * front
 
 
-def _shadow_of_beard(identity: Identity, albedo: Tensor, gloss: Tensor, rest: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Stubble under the beard's strands, or the blue of a shaven chin; also the parts."""
-    device = rest.device
-    grown = beard_density(identity, rest)
-    dots = noise(rest, 13.0, 3)[:, 0]
-    shaven = 0.10 * identity.masculinity**2
-    cover = grown * (shaven + (0.82 - shaven) * min(1.0, 1.25 * identity.beard)) * (0.85 + 0.25 * dots).clamp(0.3, 1.0)
-    color = beard_color(identity).to(device) * 1.1 + 0.12 * albedo
-    albedo = albedo + (color - albedo) * cover.clamp(0.0, 0.9)[:, None]
-    bearded = (grown > 0.5) & (identity.beard > 0.4)
-    part = torch.where(bearded, int(Part.BEARD), int(Part.FACE))
-    return albedo, gloss * (1 - 0.7 * cover), part
+@compiled
+def _paint_cover(
+    place: Floats, amount: Floats, color: Floats, channel: int, speckle: float, block: Floats, texture: Floats
+) -> None:
+    for row in range(place.shape[0]):
+        for column in range(place.shape[1]):
+            share = amount[row, column]
+            if share <= 0.003:
+                continue
+            x, y, z = place[row, column, 0], place[row, column, 1], place[row, column, 2]
+            if speckle > 0:
+                dots = rotated_noise(block, 3, x, y, z, 9.0, 0.0)
+                share *= 1 - speckle + speckle * min(1.6, max(0.1, 0.7 + 0.9 * dots))
+            share = min(0.96, share)
+            for n in range(3):
+                texture[row, column, n] += (color[n] - texture[row, column, n]) * share
+            texture[row, column, channel] = amount[row, column]
 
 
-def beard_color(identity: Identity) -> Tensor:
-    """(3,) not lighter than dark blond."""
-    return _face_hair_color(identity).clamp(max=0.26)
+@compiled
+def _add_slopes(relief: Floats, east: Floats, south: Floats, texture: Floats) -> None:
+    """Gradient of the heights on the surface, in the mean head's frame, from the texels' own steps."""
+    rows, columns = relief.shape[0], relief.shape[1]
+    for row in range(rows):
+        up, down = max(0, row - 1), min(rows - 1, row + 1)
+        for column in range(columns):
+            left, right = (column - 1) % columns, (column + 1) % columns
+            ex, ey, ez = east[row, column, 0], east[row, column, 1], east[row, column, 2]
+            sx, sy, sz = south[row, column, 0], south[row, column, 1], south[row, column, 2]
+            ee, es, ss = ex * ex + ey * ey + ez * ez, ex * sx + ey * sy + ez * sz, sx * sx + sy * sy + sz * sz
+            determinant = ee * ss - es * es
+            if determinant < 1e-10:
+                continue
+            for kind in range(2):
+                du = (relief[row, right, kind] - relief[row, left, kind]) / 2
+                dv = (relief[down, column, kind] - relief[up, column, kind]) / 2
+                a, b = (ss * du - es * dv) / determinant, (ee * dv - es * du) / determinant
+                first = 4 + 3 * kind
+                texture[row, column, first] = a * ex + b * sx
+                texture[row, column, first + 1] = a * ey + b * sy
+                texture[row, column, first + 2] = a * ez + b * sz
 
 
-def brow_color(identity: Identity) -> Tensor:
-    """(3,) the beard's color, darkened."""
-    return _face_hair_color(identity).clamp(max=0.20) * (1.0 - 0.7 * identity.brow_darkness)
-
-
-def _lips_and_brows(identity: Identity, mouth: Mouth, base: Material, rest: Tensor) -> Material:
-    x, y, z = rest.unbind(-1)
-    upper, lower = lip_heights(mouth, x)
-    d, s = y - mouth_line(mouth, x), x.abs() / mouth.half_width
-    lips = smoothstep(1.02, 0.93, s) * torch.where(
-        d > 0, smoothstep(upper + 0.08, upper - 0.08, d), smoothstep(lower + 0.11, lower - 0.09, -d)
-    )
-    grain = noise(torch.stack([x * 5.0, y * 0.7, z * 0.3], -1), 2.0)
-    color = lip_color(identity, skin_color(identity)).to(rest.device) * (1 + 0.07 * grain[:, :1])
-    albedo = mix(base.albedo, color, lips)
-    gloss = base.gloss * (1 - lips) + (0.36 + 0.25 * identity.lip_makeup) * lips
-    albedo = albedo * (1 - 0.5 * bell(d, 0.075) * smoothstep(1.04, 0.95, s))[:, None]
-    hairs = noise(torch.stack([x.abs() * 2.2 - y * 2.6, y * 1.2 + x.abs() * 0.8, z * 0.2], -1), 2.6, 5)
-    brow = brow_mask(identity, x, y, hairs[:, 0])
-    strength = (0.55 + 0.38 * identity.brow_darkness) * (0.9 + 0.18 * hairs[:, 1]).clamp(0.4, 1.1)
-    albedo = mix(albedo, brow_color(identity).to(rest.device).expand_as(albedo), (brow * strength).clamp(0, 0.95))
-    part = torch.where(brow > 0.5, int(Part.BROW), torch.where(lips > 0.5, int(Part.LIP), base.part))
-    return Material(albedo, gloss * (1 - 0.7 * brow), part)
+def texture_map(height: int) -> TexelMap:
+    """The map that covers must be evaluated on."""
+    return texel_map(height)

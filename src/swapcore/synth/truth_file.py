@@ -1,4 +1,4 @@
-"""What is exactly true of rendered pictures beside their points and parameters: part masks and depth, packed as truth.tar."""
+"""Part masks and depth of rendered images, packed as truth.tar."""
 
 import io
 import tarfile
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from swapcore.errors import ArtifactError
-from swapcore.synth.mesh import Part
+from swapcore.synth.layers import Part
 from swapcore.synth.render import Picture
 
 TRUTH = "truth.tar"
@@ -25,6 +25,7 @@ _PARTS, _DEPTH = ".parts.png", ".depth.png"
 _PALETTE = (
     (0, 0, 0), (230, 190, 160), (150, 110, 90), (90, 50, 20), (255, 255, 255), (220, 60, 80),
     (110, 0, 20), (250, 150, 110), (60, 60, 70), (120, 90, 60), (200, 150, 120), (70, 110, 200),
+    (40, 200, 220), (150, 60, 180),
 )  # fmt: skip
 """RGB of each Part, for people who open the mask; the values of its pixels are the Part's numbers."""
 

@@ -35,7 +35,7 @@ def test_no_params_file_can_name_the_benchmarks_seed(tmp_path: Path) -> None:
 def test_no_drawn_person_is_in_the_benchmark(seed: int, person: int) -> None:
     drawn = draw_person(seed, person)
     assert drawn not in [shot.identity for shot in SHOTS]
-    assert drawn.relief_seed not in [shot.identity.relief_seed for shot in SHOTS]
+    assert drawn.marks_seed not in [shot.identity.marks_seed for shot in SHOTS]
 
 
 def test_there_are_twelve_people_with_four_pictures_and_96_pairs() -> None:

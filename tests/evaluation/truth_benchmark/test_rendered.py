@@ -54,14 +54,14 @@ def test_the_cache_gives_the_same_set_without_rendering_it(
         assert (one.key, one.identity) == (other.key, other.identity)
         assert np.array_equal(one.points, other.points)
         assert np.array_equal(one.affine, other.affine)
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["swapcore-truth-benchmark-v3-64px.npz"]
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["swapcore-truth-benchmark-v4-64px.npz"]
 
 
 @pytest.mark.parametrize("damage", ["cut off", "another renderer", "another truth", "another extent"])
 def test_a_cache_that_does_not_fit_is_rendered_anew(
     tiny: TruthSet, tiny_extent: Extent, tmp_path: Path, damage: str
 ) -> None:
-    path = tmp_path / "swapcore-truth-benchmark-v3-64px.npz"
+    path = tmp_path / "swapcore-truth-benchmark-v4-64px.npz"
     changed = tiny
     if damage == "another renderer":
         changed = replace(tiny, faces=[replace(face, image=face.image + np.uint8(1)) for face in tiny.faces])

@@ -10,7 +10,7 @@ from swapcore.synth.attributes import draw_attributes
 from swapcore.synth.identity import draw_identity
 from swapcore.synth.people import Shot
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the people, the pairs, the renderer's pixels or the meaning of a figure change."""
 NAMESPACE = f"swapcore-truth-benchmark-v{VERSION}"
 NUM_PEOPLE = 12

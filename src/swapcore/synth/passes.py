@@ -1,0 +1,124 @@
+"""Image-space passes between rasterizing and the finished image: hollows, eyelid shade, scattering in skin, soft layers."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from swapcore.synth.asset import Floats, Ints
+from swapcore.synth.camera import Camera, Pose
+from swapcore.synth.curves import smoothsteps
+from swapcore.synth.layers import Layer, Material
+from swapcore.synth.mouth import tooth_edges
+from swapcore.synth.noise import noise_block
+from swapcore.synth.rasterize import FAR, rasterize
+from swapcore.synth.scene import join, layer_piece
+from swapcore.synth.shading import BUFFER_CHANNELS, Lamps, Look, shade_solids
+from swapcore.synth.skin import CHANNELS
+
+_SCATTER_CM = (0.17, 0.075, 0.045)
+"""How far red, green and blue light spreads in skin."""
+_HOLLOWS = ((0.16, 3.4), (0.5, 1.7))
+"""Reach in cm, and darkening per cm that a pixel is deeper than its neighborhood."""
+_DEEPEST = 0.12
+"""Share of the light that reaches the deepest hollow."""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The supersampled image while it is drawn; all three are changed in place."""
+
+    image: Floats
+    """(F, F, 3) linear RGB."""
+    parts: Ints
+    """(F, F) values of Part."""
+    depth: Floats
+    """(F, F) cm."""
+
+
+def measure_hollows(depth: Floats, px_cm: float) -> Floats:
+    """Share of the light that reaches each pixel (F, F) past its neighborhood: nostrils, lids, lips, collars."""
+    shown = depth < FAR
+    if not shown.any():
+        return np.ones_like(depth)
+    # The background counts as far: what is left of a surface at its outline would else seem to be a hollow.
+    near = np.where(shown, depth, depth[shown].max())
+    deeper_sum = np.zeros_like(depth)
+    for reach_cm, strength in _HOLLOWS:
+        sigma = reach_cm / px_cm
+        if sigma >= 0.4:
+            around = cv2.GaussianBlur(near, (0, 0), sigma)
+            deeper_sum += np.float32(strength) * np.clip(depth - around, 0, 1.2)
+    return np.where(shown, np.maximum(np.exp(-deeper_sum), _DEEPEST), 1).astype(np.float32)
+
+
+def shade_of_lids(is_eye: Floats, px_cm: float) -> Floats:
+    """Share of the light that reaches an eye (F, F) past its lids: less near their edges, least below the upper lid."""
+    light = np.ones(is_eye.shape, np.float32)
+    rows, columns = np.flatnonzero(is_eye.any(1)), np.flatnonzero(is_eye.any(0))
+    if not len(rows):
+        return light
+    margin = int(np.ceil(0.8 / px_cm))
+    cut = (
+        slice(max(0, rows[0] - margin), rows[-1] + margin + 1),
+        slice(max(0, columns[0] - margin), columns[-1] + margin + 1),
+    )
+    seen = is_eye[cut].astype(np.float32)
+    near = cv2.GaussianBlur(seen, (0, 0), max(0.3, 0.12 / px_cm))
+    above = np.roll(cv2.GaussianBlur(seen, (0, 0), max(0.3, 0.10 / px_cm)), max(1, round(0.17 / px_cm)), 0)
+    light[cut] = (0.30 + 0.70 * smoothsteps(0.42, 0.98, near)) * (0.28 + 0.72 * smoothsteps(0.25, 1.0, above))
+    return light
+
+
+def compose(buffer: Floats, px_cm: float) -> Floats:
+    """Linear RGB (F, F, 3): color times diffuse light, which skin spreads within its own borders, plus reflections."""
+    skin = np.ascontiguousarray(buffer[..., 9])
+    image = np.empty((*buffer.shape[:2], 3), np.float32)
+    for channel, reach in enumerate(_SCATTER_CM):
+        light = buffer[..., 3 + channel]
+        sigma = reach / px_cm
+        if sigma >= 0.3:
+            weight = cv2.GaussianBlur(skin, (0, 0), sigma)
+            spread = cv2.GaussianBlur(light * skin, (0, 0), sigma) / np.maximum(weight, 1e-3)
+            light = light + (spread - light) * skin
+        image[..., channel] = buffer[..., channel] * light + buffer[..., 6 + channel]
+    return image
+
+
+_NOBODY = Look(
+    np.zeros((2, 4, CHANNELS), np.float32), np.eye(3, dtype=np.float32), np.zeros(4, np.float32),
+    np.zeros(3, np.float32), 0.0, 0.0, 0.0, 0.0, *tooth_edges(),
+)  # fmt: skip
+"""The look for scenes without a person."""
+
+
+def blend_layers(layers: list[Layer], canvas: Canvas, lamps: Lamps, pose: Pose, camera: Camera) -> None:
+    """Blend soft or transparent layers over what is behind them; of several in a pixel the nearest one."""
+    if not layers:
+        return
+    scene, two_sided = join([layer_piece(layer, pose) for layer in layers])
+    corners = camera.project(scene.placed)
+    shown, depth = rasterize(corners, scene.triangles, two_sided, *canvas.depth.shape)
+    rows, columns = np.nonzero((shown >= 0) & (depth <= canvas.depth))
+    if not len(rows):
+        return
+    cut = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
+    shown, depth = np.ascontiguousarray(shown[cut]), depth[cut]
+    image, far = canvas.image[cut], canvas.depth[cut]
+    shown[depth > far] = -1
+    corners[:, 0] -= cut[1].start
+    corners[:, 1] -= cut[0].start
+    buffer, parts = np.zeros((*shown.shape, BUFFER_CHANNELS), np.float32), np.zeros(shown.shape, np.int32)
+    everywhere = np.ones(shown.shape, np.float32)
+    shade_solids(shown, corners, scene, _NOBODY, lamps, everywhere, everywhere, noise_block(), buffer, parts)
+    alpha = buffer[..., 10:11]
+    image *= 1 - alpha
+    image += buffer[..., 0:3] * buffer[..., 3:6] * alpha + buffer[..., 6:9]
+    covered = (shown >= 0) & (alpha[..., 0] > 0.5)
+    canvas.parts[cut][covered], far[covered] = parts[covered], depth[covered]
+
+
+def split_glass(layers: tuple[Layer, ...]) -> tuple[list[Layer], list[Layer]]:
+    """Layers below the ribbons, and glass, which is above them."""
+    glass = [layer for layer in layers if layer.material is Material.GLASS]
+    return [layer for layer in layers if layer.material is not Material.GLASS], glass

@@ -1,0 +1,83 @@
+"""From an identity to the coarse vertices of its head."""
+
+import functools
+
+import numpy as np
+import numpy.typing as npt
+
+from swapcore.synth.asset import Floats, load_asset
+from swapcore.synth.head import find_eyes
+from swapcore.synth.identity import SHAPE_PARAMETERS, Identity
+
+LIMIT = 2.2
+"""A shape parameter of 1 is this many standard deviations from the mean."""
+_SPREAD = {
+    "head": 0.12, "forehead": 0.20, "eyebrows": 0.23, "eye": 0.23, "nose": 0.25, "mouth": 0.22, "cheek": 0.27,
+    "chin": 0.23, "ear": 0.24, "neck": 0.14, "asym": 0.08,
+}  # fmt: skip
+"""Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
+_NARROWER = {
+    "eye_scale": 0.5, "eye_push1": 0.6, "eye_push2": 0.6, "nose_trans_out": 0.0, "mouth_trans_out": 0.0,
+    "head_angle": 0.5,
+}  # fmt: skip
+_EVERYBODY = {"eye_scale": 0.8}
+"""The mesh's own eyes are smaller than people's."""
+_OLDEST = 0.75
+"""Share of the target `old` at the age of 85; the target itself is older."""
+
+
+def coarse_vertices(identity: Identity) -> Floats:
+    """(N, 3) cm, at rest, centered between the eyes."""
+    asset = load_asset()
+    weights = macro_weights(identity)
+    moved = asset.base.astype(np.float64)
+    for name, weight in weights.items():
+        if weight > 0:
+            moved += weight * asset.macro[name]
+    spread = _spreads()
+    for number, (name, value) in enumerate(zip(SHAPE_PARAMETERS, identity.shape, strict=True)):
+        share = value * spread[number] + _EVERYBODY.get(name, 0.0)
+        up, down = asset.local[name]
+        moved += share * up if share > 0 else -share * down
+    return center_on_eyes(moved.astype(np.float32))
+
+
+@functools.cache
+def _spreads() -> npt.NDArray[np.float64]:
+    return np.array([LIMIT * _SPREAD[name.split("_")[0]] * _NARROWER.get(name, 1.0) for name in SHAPE_PARAMETERS])
+
+
+def macro_weights(identity: Identity) -> dict[str, float]:
+    """Name of a macro target -> its share: products of sex, age, ancestry, muscle and weight."""
+    ancestry = np.array([identity.african, identity.asian, identity.caucasian])
+    ancestry = ancestry / ancestry.sum() if ancestry.sum() > 0 else np.full(3, 1 / 3)
+    old = _OLDEST * identity.age**1.3
+    weights = {}
+    for sex, of_sex in (("female", 1 - identity.masculinity), ("male", identity.masculinity)):
+        for age, of_age in (("young", 1 - old), ("old", old)):
+            for name, share in zip(("african", "asian", "caucasian"), ancestry, strict=True):
+                weights[f"{name}-{sex}-{age}"] = float(of_sex * of_age * share)
+            for muscle, of_muscle in _thirds(identity.muscle).items():
+                for weight, of_weight in _thirds(identity.weight).items():
+                    name = f"universal-{sex}-{age}-{muscle}muscle-{weight}weight"
+                    weights[name] = float(of_sex * of_age * of_muscle * of_weight)
+    return weights
+
+
+def _thirds(value: float) -> dict[str, float]:
+    """Piecewise linear weights of the two ends and the middle."""
+    return {"min": max(0.0, 1 - 2 * value), "average": 1 - abs(2 * value - 1), "max": max(0.0, 2 * value - 1)}
+
+
+def center_on_eyes(coarse: Floats) -> Floats:
+    """Move vertices (N, 3) so that the middle between the eyeballs is the origin: the macro targets change the body's height."""
+    (left, _), (right, _) = find_eyes(coarse)
+    return coarse - (left + right) / 2
+
+
+@functools.cache
+def mean_coarse() -> Floats:
+    """(N, 3) the mean of man and woman of mixed ancestry, at about forty: the canonical head."""
+    middle = Identity.mean()
+    shapes = [coarse_vertices(middle.but(masculinity=sex)) for sex in (0.0, 1.0)]
+    return center_on_eyes((shapes[0] + shapes[1]) / 2)
