@@ -2,7 +2,7 @@
 
 python benchmarks/photographs.py FACES MODEL... [--pairs 40] [--size 256] [--sheet sheet.jpg]
 
-FACES is a faces artifact with a test split; MODEL a model folder, or warp for the mesh warp. One row per model:
+FACES is a faces artifact with a test split; MODEL a model reference, such as a folder or builtin:warp. One row per model:
 
 - first: share of swaps nearest to the source's person among all people of the artifact, by the mean embedding of each.
 - cos S, cos T: median centered cosine of the output to the source and the template, by the recognizer of the training.
@@ -59,31 +59,16 @@ def draw_pairs(faces: FaceSet, num: int, seed: int = 0) -> list[Pair]:
     return pairs
 
 
-def load_swap(name: str) -> Swap:
-    """The swap that a command line names."""
-    if name == "warp":
-        return _warp
-    swapper = load_face_swapper(name, "cpu")
+def load_swap(reference: str) -> Swap:
+    """The swap of a model reference."""
+    swapper = load_face_swapper(reference, "cpu")
 
     def swap(source: Face, template: Face) -> Image:
         side_px = side_for(swapper, template.image.shape[0])
-        pictures = [resize(face.image, side_px)[None] for face in (source, template)]
-        return resize(swapper.swap_crops(*pictures)[0], template.image.shape[0])
+        images = [resize(face.image, side_px)[None] for face in (source, template)]
+        return resize(swapper.swap_crops(*images)[0], template.image.shape[0])
 
     return swap
-
-
-def _warp(source: Face, template: Face) -> Image:
-    from swapcore.warp.dense import dense_warp
-
-    points = [_mesh(face.image) for face in (source, template)]
-    return dense_warp(source.image, points[0], template.image, points[1]).image
-
-
-def _mesh(image: Image) -> Floats:
-    from swapcore.faces.mesh.find import find_faces
-
-    return find_faces(image, every=False)[0].points
 
 
 def face_mask(points: Floats, size_px: int, margin: int) -> Floats:
