@@ -1,7 +1,7 @@
-"""What cropping adds to the time of finding a face: the ratio of all of crop to decode + detect + landmarks alone.
+"""Overhead of cropping: time of the whole crop stage over decoding, detection and landmarks alone.
 
 Run: python benchmarks/crop.py PHOTOGRAPHS [COUNT]   (a folder or CSV as the crop stage takes it; params.yaml in this folder)
-Both are measured in one process on one thread, by turns, photograph batch by photograph batch, in processor seconds.
+Both are measured in one process on one thread, alternating by batches of photographs, in CPU seconds.
 """
 
 import itertools
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from swapcore.config import CropParams, read_params
-from swapcore.cropping.cutting import Task, cut_photograph
+from swapcore.cropping.extract import ExtractionTask, extract_photograph
 from swapcore.data.consent import ConsentLine
 from swapcore.data.images import read_photograph
 from swapcore.data.manifests import PhotographEntry, read_manifest
@@ -30,7 +30,7 @@ PREDICTOR = dlib.shape_predictor(str(package_file(LANDMARK_FILE)))
 
 
 def find_only(entries: list[PhotographEntry], params: CropParams) -> None:
-    """Decode, detect and locate as dlib's users do: its detector on the whole photograph, its five points in the first box."""
+    """Decode, detect and locate landmarks with plain dlib: detector on the whole photograph, five points in the first box."""
     for entry in entries:
         image = read_photograph(entry.path, params.max_megapixels).image
         for box in DETECTOR(image)[:1]:
@@ -38,15 +38,15 @@ def find_only(entries: list[PhotographEntry], params: CropParams) -> None:
 
 
 def crop_all(entries: list[PhotographEntry], params: CropParams, recognizer: Recognizer) -> None:
-    """The same and all the rest: key points, warp, quality, hash, PNG, face features."""
+    """Detection and everything else: landmarks, warp, quality, hash, PNG, face features."""
     line = ConsentLine("*", "benchmark", "", None)
-    cuts = [cut_photograph(Task(entry, line, params)).result for entry in entries]
+    cuts = [extract_photograph(ExtractionTask(entry, line, params)).result for entry in entries]
     crops = [cut[1] for cut in cuts if isinstance(cut, tuple)]
     recognizer.embed(np.stack(crops), BATCH_SIZE)
 
 
 def seconds(work: Callable[[], None]) -> float:
-    """Processor time of a call."""
+    """Return the CPU time of a call."""
     start = time.process_time()
     work()
     return time.process_time() - start

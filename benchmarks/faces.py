@@ -322,7 +322,7 @@ def lengths_of(points: np.ndarray) -> np.ndarray:
 
 
 def measure_time(shown: list[Shown]) -> None:
-    """Processor milliseconds on one thread, least of five, all parts by turns."""
+    """Processor milliseconds on one thread, least of five, parts measured alternately."""
     one, other = shown[0], shown[3]
     box = detect_at(one.image, 320)[0]
     large = resize(one.image, 1024)

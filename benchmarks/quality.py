@@ -22,8 +22,8 @@ from training import STEADY, build_subject, changed, timed
 
 from swapcore.config import Params, TrainParams, read_params
 from swapcore.data.artifact import CARD
-from swapcore.evaluation.methods import TEMPLATE_COPIED, Answer, Swap, copy_template, one_by_one
-from swapcore.evaluation.outside import background_region
+from swapcore.evaluation.methods import TEMPLATE_COPIED, Method, Swap, copy_template, one_by_one
+from swapcore.evaluation.pixel_scores import background_region
 from swapcore.evaluation.truth_benchmark.frozen import Extent
 from swapcore.evaluation.truth_benchmark.methods import swap_of_model
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet, load_or_render
@@ -167,12 +167,12 @@ def _processor_seconds() -> float:
 def measure(models: Sequence[Path], truth_set: TruthSet) -> dict[str, Metrics]:
     """Return the metrics of each model, by its folder's name, and of the baselines: template copied, dense warp, truth."""
     swaps: dict[str, Swap] = {model.name: swap_of_model(model) for model in models}
-    measured = score_all([Answer(name, name, swap) for name, swap in swaps.items()], truth_set)
+    measured = score_all([Method(name, name, swap) for name, swap in swaps.items()], truth_set)
     swaps[TEMPLATE_COPIED] = copy_template
     swaps[WARP] = one_by_one(as_image_swap(WarpTeacher()))
     swaps[TRUTH] = one_by_one(lambda source, template: truth_set.truths[truth_set.number(source, template)])
     result = {}
-    for name, values in measured.figures.items():
+    for name, values in measured.values.items():
         metric = {key: value.value for key, value in values.items()}
         result[name] = Metrics(
             psnr=metric["truth/psnr"],

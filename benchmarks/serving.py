@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from swapcore.hub.loading import load_model_folder
+from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import locate_model
 from swapcore.serving.export import OnnxSwap, export_onnx
 from swapcore.serving.requests import to_base64
@@ -117,7 +117,7 @@ def milliseconds(functions: dict[str, Callable[[], object]], num_rounds: int = 1
 def compare_engines(folder: Path) -> None:
     """Compare torch and onnxruntime on the same crops, with one thread each."""
     torch.set_num_threads(1)
-    swapper = load_model_folder(folder)
+    swapper = load_face_swapper(folder, "cpu")
     with tempfile.TemporaryDirectory() as scratch:
         written = export_onnx(folder, Path(scratch) / "swap.onnx")
         run = OnnxSwap(Path(scratch) / "swap.onnx", threads=1)

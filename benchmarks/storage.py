@@ -1,4 +1,4 @@
-"""What storage's checks cost: MB/s of deliver and fetch beside bare PUT and GET of the same bytes, on loopback.
+"""Throughput of checksummed upload and fetch against plain PUT and GET of the same bytes, on loopback.
 
     python benchmarks/storage.py [--files 4] [--megabytes 48]
 
@@ -19,14 +19,14 @@ from pathlib import Path
 import boto3
 import psutil
 
-from swapcore.storage import deliver, fetch
+from swapcore.storage import fetch, upload
 
 PORT = 18765
 URL = f"http://127.0.0.1:{PORT}"
 
 
 def start_store() -> subprocess.Popen[bytes]:
-    """Start moto's server, wait until it answers, and make the bucket."""
+    """Start moto's server, wait for it, and create the bucket."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(PORT)], **quiet)
     os.environ |= {"AWS_ENDPOINT_URL": URL, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
@@ -41,19 +41,19 @@ def start_store() -> subprocess.Popen[bytes]:
 
 
 def timed(work: Callable[[], object], store: psutil.Process) -> tuple[float, float, float]:
-    """Seconds on the clock, and of the processor: here and in the store. On a busy machine only the latter mean anything."""
+    """Return wall-clock and CPU seconds (client and store); on a busy machine only CPU seconds are meaningful."""
     start, here, there = time.perf_counter(), time.process_time(), sum(store.cpu_times()[:2])
     work()
     return time.perf_counter() - start, time.process_time() - here, sum(store.cpu_times()[:2]) - there
 
 
 def bare(method: str, names: list[str], body: bytes | None) -> None:
-    """Send or take all files at once, without looking at them."""
+    """Transfer all files in parallel without checks."""
 
     signer = boto3.client("s3")
 
     def one(name: str) -> None:
-        kind = {"Content-Type": "application/octet-stream"}  # urllib's own would have moto parse a form
+        kind = {"Content-Type": "application/octet-stream"}  # urllib's default content type makes moto parse a form
         where = {"Bucket": "box", "Key": f"bare/{name}"}
         url = signer.generate_presigned_url(f"{method.lower()}_object", Params=where)
         request = urllib.request.Request(url, body, kind if body else {}, method=method)
@@ -81,7 +81,7 @@ def main() -> None:
                 (made / name).write_bytes(body)
             seconds = {
                 "bare PUT": timed(lambda: bare("PUT", names, body), store),
-                "deliver": timed(lambda: deliver(made, "s3://box/checked"), store),
+                "deliver": timed(lambda: upload(made, "s3://box/checked"), store),
                 "bare GET": timed(lambda: bare("GET", names, None), store),
                 "fetch": timed(lambda: fetch("s3://box/checked", Path(place) / "got"), store),
                 "fetch again, nothing changed": timed(lambda: fetch("s3://box/checked", Path(place) / "got"), store),

@@ -29,7 +29,7 @@ def synthesize(
     params: dict, uri: str, fingerprint: str, photographs: Output[Dataset], metrics: Output[Metrics]
 ) -> None:
     """Render synthetic people, or fetch the user's images; a new fingerprint invalidates the cache."""
-    given = {"run": "swapcore.cropping.arrival:bring", "uri": uri, "fingerprint": fingerprint} if uri else {}
+    given = {"run": "swapcore.cropping.ingest:ingest", "uri": uri, "fingerprint": fingerprint} if uri else {}
     run_stage("synthesize", params, metrics, **given, photographs=photographs)
 
 

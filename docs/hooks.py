@@ -36,9 +36,9 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def metrics_table() -> str:
     """Markdown of every metric of a report: name, unit, which direction is better, meaning."""
-    from swapcore.evaluation.summary import FIGURES
+    from swapcore.evaluation.summary import METRICS
 
-    rows = [f"| `{item.name}` | {item.unit or '–'} | {item.better} | {item.meaning} |" for item in FIGURES]
+    rows = [f"| `{item.name}` | {item.unit or '–'} | {item.better} | {item.meaning} |" for item in METRICS]
     return "\n".join(["| metric | unit | better | meaning |", "|---|---|---|---|", *rows])
 
 

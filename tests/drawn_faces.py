@@ -18,6 +18,7 @@ from swapcore.faces.align import template_points
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
 from swapcore.tables import write_table
+from tests.card_facts import faces_facts
 
 SIZE_PX = 96
 
@@ -113,7 +114,7 @@ def write_faces(folder: Path, looks: list[Look], params: Params) -> Path:
     mean = BlockMeans()(scaled).mean(0).tolist()
     described = {"network": network.model_dump(mode="json"), "embedding_mean": mean}
     (folder / RECOGNIZER).write_text(json.dumps(described))
-    write_card(folder, "faces", params.crop, inputs={}, counts={}, facts={"size_px": SIZE_PX})
+    write_card(folder, "faces", params.crop, inputs={}, counts={}, facts=faces_facts(SIZE_PX))
     return folder
 
 

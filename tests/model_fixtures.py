@@ -10,7 +10,7 @@ from swapcore.config import NetworkParams
 from swapcore.inference.finding import select_faces
 from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.image import Image, encode_png
-from swapcore.stages.register import package
+from swapcore.registry.model_package import package
 from swapcore.tracking.packaging import MODEL_TAG, register_version
 from tests.drawn_photographs import draw_face
 from tests.inference.small_model import center_by, write_copying_model, write_model

@@ -22,17 +22,17 @@ def test_text_and_bytes_arrive_in_folders_that_are_made(tmp_path: Path) -> None:
 def test_nothing_changes_before_the_block_ends(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_atomic(path, "old")
-    with atomic_path(path) as beside:
-        beside.write_text("new")
+    with atomic_path(path) as temporary:
+        temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
 
 
-def test_after_an_error_the_old_file_stands_alone(tmp_path: Path) -> None:
+def test_after_an_error_only_the_old_file_remains(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_atomic(path, "old")
-    with pytest.raises(RuntimeError), atomic_path(path) as beside:  # noqa: PT012
-        beside.write_text("half")
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:  # noqa: PT012
+        temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a.txt"]
@@ -40,9 +40,9 @@ def test_after_an_error_the_old_file_stands_alone(tmp_path: Path) -> None:
 
 def test_what_a_killed_run_left_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    with atomic_path(path) as beside:
-        left = beside
-        beside.write_text("half a file that is longer")
+    with atomic_path(path) as temporary:
+        left = temporary
+        temporary.write_text("half a file that is longer")
     left.write_text("left behind")
     write_atomic(path, "new")
     assert path.read_text() == "new"

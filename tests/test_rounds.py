@@ -78,7 +78,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first champion: nobody trained it."""
+    """The first champion, an untrained model."""
     folder = write_model(tmp_path_factory.mktemp("models") / "first", read_recognizer_file(faces).network)
     (folder / "losses.csv").write_text("step,loss/total\n1,2.5\n2,2.0\n")
     write_card(folder, "model", small().train, inputs={}, counts={})
@@ -106,8 +106,8 @@ def test_each_round_is_taught_by_the_last_champion_and_starts_from_it(
             "groups": artifact_digest(place / "groups"),
             "initial": digest,
         }
-        judged = read_card(place / "report", "report").inputs
-        assert judged == {"faces": artifact_digest(faces), "model": artifact_digest(place / "model")}
+        evaluated = read_card(place / "report", "report").inputs
+        assert evaluated == {"faces": artifact_digest(faces), "model": artifact_digest(place / "model")}
     assert json.loads((folder / "01" / DECISION).read_text()) == json.loads(json.dumps(rounds[0].decision.document()))
     assert rounds[0].champion == folder / "01" / "model"
 
@@ -129,13 +129,13 @@ def test_killed_in_the_middle_it_goes_on_there(
     played: tuple[Path, list[Round]], faces: Path, first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, _ = played
-    folder, judge, seen = tmp_path / "rounds", evaluate.run, []
+    folder, run_stage, seen = tmp_path / "rounds", evaluate.run, []
 
     def die_at_the_second(*arguments: Any, **ports: Any) -> dict[str, float]:
         seen.append(ports["model"])
         if len(seen) == 2:
             raise KeyboardInterrupt
-        return judge(*arguments, **ports)
+        return run_stage(*arguments, **ports)
 
     with monkeypatch.context() as patch:
         patch.setattr(evaluate, "run", die_at_the_second)
@@ -153,7 +153,7 @@ def test_killed_in_the_middle_it_goes_on_there(
 def test_a_round_that_brings_nothing_ends_the_series_and_the_champion_stays(
     played: tuple[Path, list[Round]], faces: Path, first: Path, tmp_path: Path
 ) -> None:
-    """The same round under a gate that asks for something else: only the decision is made anew."""
+    """The same round under a gate that asks for something else: only the decision is made again."""
     folder = shutil.copytree(played[0], tmp_path / "rounds")
     (folder / "03").mkdir()
     rounds = list(run_rounds(5, small(better=["inside/l1"]), faces=faces, champion=first, folder=folder))
@@ -165,9 +165,9 @@ def test_a_round_that_brings_nothing_ends_the_series_and_the_champion_stays(
 
 def test_what_cannot_be_played_is_refused_before_anything_is_made(faces: Path, first: Path, tmp_path: Path) -> None:
     larger = small().model_copy(update={"train": small().train.model_copy(update={"size_px": 96})})
-    with pytest.raises(ParamsError, match=r"train\.size_px: 96, and .*first works at 64 px"):
+    with pytest.raises(ParamsError, match=r"train\.size_px: 96, but .*first works at 64 px"):
         next(run_rounds(1, larger, faces=faces, champion=first, folder=tmp_path / "rounds"))
-    with pytest.raises(InputError, match=r"lies in .*, where the rounds are written"):
+    with pytest.raises(InputError, match=r"is inside .*, where the rounds are written"):
         next(run_rounds(1, small(), faces=faces, champion=first, folder=first.parent))
     with pytest.raises(ArtifactError, match="no finished faces artifact"):
         next(run_rounds(1, small(), faces=tmp_path / "nothing", champion=first, folder=tmp_path / "rounds"))

@@ -1,4 +1,4 @@
-"""storage.py against a real S3 server on loopback, through a proxy that breaks what the test asks it to break."""
+"""swapcore.storage against a real S3 server on loopback, through a proxy that injects faults."""
 
 import hashlib
 import http.client
@@ -27,22 +27,24 @@ from swapcore.stages import register
 from swapcore.storage import (
     CARD,
     UNFINISHED,
-    Patience,
-    deliver,
+    RetryPolicy,
     fetch,
     fingerprint,
     is_remote,
     local_ports,
+    upload,
 )
 
 PART_BYTES = 5 * 2**20  # the least that S3 takes; the tests move many such files
 SESSION, LOADER = boto3.Session, botocore.loaders.create_loader()
-HURRIED = Patience(request_attempts=3, file_attempts=3, back_off_s=0.01, connect_s=1.0, read_s=1.0)
+FAST_RETRIES = RetryPolicy(
+    request_attempts=3, file_attempts=3, back_off_s=0.01, connect_timeout_s=1.0, read_timeout_s=1.0
+)
 Fault = Callable[[str, str, int], str | None]  # (method, path, how many such requests came before) -> what to do
 
 
 class Proxy(BaseHTTPRequestHandler):
-    """Passes requests on to the store; `fault` may say 500, cut, stall or flip."""
+    """Forwards requests to the store; `fault` is 500, cut, stall or flip."""
 
     protocol_version = "HTTP/1.1"
     target = ""
@@ -88,7 +90,7 @@ class Proxy(BaseHTTPRequestHandler):
             self.wfile.write(body[: len(body) // 2])
             self.wfile.flush()
             if fault == "stall":
-                time.sleep(HURRIED.read_s * 1.5)
+                time.sleep(FAST_RETRIES.read_s * 1.5)
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
         elif self.command != "HEAD":
@@ -115,7 +117,7 @@ def moto_url() -> Iterator[str]:
 
 
 def quick_session() -> boto3.Session:
-    """A fresh session, as storage asks for, that need not parse botocore's service models anew."""
+    """A new session, as storage creates it, that reuses botocore's parsed service models."""
     core = botocore.session.get_session()
     core.register_component("data_loader", LOADER)
     return SESSION(botocore_session=core)
@@ -123,7 +125,7 @@ def quick_session() -> boto3.Session:
 
 @pytest.fixture
 def store(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Proxy]]:
-    """An empty bucket called `box` behind the proxy, and the AWS variables that lead to it."""
+    """An empty bucket `box` behind the proxy, and the AWS variables for it."""
     urllib.request.urlopen(urllib.request.Request(f"{moto_url}/moto-api/reset", method="POST"))
     handler = type("Fresh", (Proxy,), {"target": moto_url.removeprefix("http://"), "counts": {}, "log": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -146,7 +148,7 @@ def store(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Proxy
 
 @pytest.fixture
 def artifact(tmp_path: Path) -> Path:
-    """A small artifact: a card, a file in a sub-folder, an empty file, and one that travels in parts."""
+    """A small artifact: a card, a file in a sub-folder, an empty file, and a multipart file."""
     folder = tmp_path / "made"
     (folder / "sheets").mkdir(parents=True)
     (folder / CARD).write_text(json.dumps({"kind": "model"}))
@@ -179,8 +181,8 @@ def on(method: str, part: str, fault: str, times: int) -> Fault:
     )
 
 
-def test_what_is_delivered_comes_back_byte_for_byte(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
-    sent = deliver(artifact, "s3://box/models/one")
+def test_upload_and_fetch_round_trip(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
+    sent = upload(artifact, "s3://box/models/one")
     got = fetch("s3://box/models/one", tmp_path / "got")
     assert contents(tmp_path / "got") == contents(artifact)
     assert (sent.num_moved, got.num_moved, got.num_kept) == (4, 4, 0)
@@ -188,28 +190,28 @@ def test_what_is_delivered_comes_back_byte_for_byte(store: type[Proxy], artifact
     assert leftovers(tmp_path) == []
 
 
-def test_large_files_travel_in_parts(store: type[Proxy], artifact: Path) -> None:
-    deliver(artifact, "s3://box/m")
+def test_large_files_are_multipart(store: type[Proxy], artifact: Path) -> None:
+    upload(artifact, "s3://box/m")
     assert client().head_object(Bucket="box", Key="m/weights")["ETag"].endswith('-2"')
 
 
-def test_only_what_changed_is_moved(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
-    deliver(artifact, "s3://box/m")
+def test_only_changed_files_are_transferred(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
+    upload(artifact, "s3://box/m")
     fetch("s3://box/m", tmp_path / "got")
     (artifact / "sheets/ä b.png").write_bytes(b"PICTURE")  # as long as before
     (artifact / "empty").unlink()
     store.log.clear()
-    assert deliver(artifact, "s3://box/m").num_moved == 1
+    assert upload(artifact, "s3://box/m").num_moved == 1
     assert fetch("s3://box/m", tmp_path / "got").num_moved == 1
     assert contents(tmp_path / "got") == contents(artifact)
     assert not [path for path in transferred(store, "GET") if path.endswith("weights")]
     store.log.clear()
-    assert deliver(artifact, "s3://box/m").num_moved == fetch("s3://box/m", tmp_path / "got").num_moved == 0
+    assert upload(artifact, "s3://box/m").num_moved == fetch("s3://box/m", tmp_path / "got").num_moved == 0
     assert transferred(store, "PUT") == transferred(store, "GET") == []
 
 
-def test_a_damaged_local_copy_is_fetched_again(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
-    deliver(artifact, "s3://box/m")
+def test_damaged_local_file_is_fetched_again(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
+    upload(artifact, "s3://box/m")
     fetch("s3://box/m", tmp_path / "got")
     data = bytearray((tmp_path / "got/weights").read_bytes())
     data[12345] ^= 1
@@ -219,7 +221,7 @@ def test_a_damaged_local_copy_is_fetched_again(store: type[Proxy], artifact: Pat
     assert contents(tmp_path / "got") == contents(artifact)
 
 
-def test_objects_that_others_stored_are_verified_by_etag(store: type[Proxy], tmp_path: Path) -> None:
+def test_foreign_objects_are_verified_by_etag(store: type[Proxy], tmp_path: Path) -> None:
     s3 = client()
     s3.put_object(Bucket="box", Key="people/ann/1.png", Body=b"one")
     s3.put_object(Bucket="box", Key="people/ann/", Body=b"")  # a console's folder marker
@@ -232,32 +234,30 @@ def test_objects_that_others_stored_are_verified_by_etag(store: type[Proxy], tmp
     fetch("s3://box/people", tmp_path / "people")
     assert (tmp_path / "people/ann/2.png").read_bytes() == b"".join(bodies)
     store.fault = on("GET", "2.png", "flip", 99)
-    with pytest.raises(StorageError, match="not what its checksum says"):
-        fetch("s3://box/people", tmp_path / "other", HURRIED)
+    with pytest.raises(StorageError, match="wrong checksum"):
+        fetch("s3://box/people", tmp_path / "other", FAST_RETRIES)
 
 
 @pytest.mark.parametrize("fault", ["500", "cut", "stall", "flip"])
 @pytest.mark.parametrize("name", ["weights", "b.png"])
-def test_a_passing_fault_while_fetching_is_overcome(
+def test_fetch_recovers_from_temporary_faults(
     store: type[Proxy], artifact: Path, tmp_path: Path, fault: str, name: str
 ) -> None:
-    deliver(artifact, "s3://box/m")
+    upload(artifact, "s3://box/m")
     store.fault = on("GET", name, fault, 2)
-    fetch("s3://box/m", tmp_path / "got", HURRIED)
+    fetch("s3://box/m", tmp_path / "got", FAST_RETRIES)
     assert contents(tmp_path / "got") == contents(artifact)
     assert sum(path.endswith(name) for path in transferred(store, "GET")) > 1
 
 
 @pytest.mark.parametrize("fault", ["500", "cut", "stall", "flip"])
-def test_a_lasting_fault_while_fetching_leaves_what_stood_there(
-    store: type[Proxy], artifact: Path, tmp_path: Path, fault: str
-) -> None:
-    deliver(artifact, "s3://box/m")
+def test_failed_fetch_keeps_the_old_folder(store: type[Proxy], artifact: Path, tmp_path: Path, fault: str) -> None:
+    upload(artifact, "s3://box/m")
     (tmp_path / "got").mkdir()
     (tmp_path / "got/old").write_bytes(b"old")
     store.fault = on("GET", "b.png", fault, 999)
     with pytest.raises(StorageError, match=r"^s3://box/m: ") as caught:
-        fetch("s3://box/m", tmp_path / "got", HURRIED)
+        fetch("s3://box/m", tmp_path / "got", FAST_RETRIES)
     assert "\n" not in str(caught.value)
     assert list(contents(tmp_path / "got")) == ["old"]
     assert leftovers(tmp_path) == []
@@ -265,79 +265,77 @@ def test_a_lasting_fault_while_fetching_leaves_what_stood_there(
 
 @pytest.mark.parametrize("fault", ["500", "cut", "flip-sent"])
 @pytest.mark.parametrize("name", ["weights", "b.png", CARD])
-def test_a_passing_fault_while_delivering_is_overcome(
+def test_upload_recovers_from_temporary_faults(
     store: type[Proxy], artifact: Path, tmp_path: Path, fault: str, name: str
 ) -> None:
     store.fault = on("PUT", name, fault, 2)
-    deliver(artifact, "s3://box/m", HURRIED)
+    upload(artifact, "s3://box/m", FAST_RETRIES)
     store.fault = on("", "", "", 0)
     fetch("s3://box/m", tmp_path / "got")
     assert contents(tmp_path / "got") == contents(artifact)
 
 
 @pytest.mark.parametrize("fault", ["500", "flip-sent"])
-def test_a_broken_delivery_is_never_taken_for_an_artifact(
-    store: type[Proxy], artifact: Path, tmp_path: Path, fault: str
-) -> None:
-    deliver(artifact, "s3://box/m")
+def test_interrupted_upload_is_not_an_artifact(store: type[Proxy], artifact: Path, tmp_path: Path, fault: str) -> None:
+    upload(artifact, "s3://box/m")
     (artifact / "weights").write_bytes(os.urandom(1000))
     store.fault = on("PUT", "weights", fault, 999)
     with pytest.raises(StorageError):
-        deliver(artifact, "s3://box/m", HURRIED)
-    with pytest.raises(StorageError, match="deliver again"):
+        upload(artifact, "s3://box/m", FAST_RETRIES)
+    with pytest.raises(StorageError, match="upload again"):
         fetch("s3://box/m", tmp_path / "got")
     assert not (tmp_path / "got").exists()
     store.fault = on("", "", "", 0)
-    deliver(artifact, "s3://box/m")
+    upload(artifact, "s3://box/m")
     fetch("s3://box/m", tmp_path / "got")
     assert contents(tmp_path / "got") == contents(artifact)
 
 
-def test_a_corrupted_object_is_refused(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
-    deliver(artifact, "s3://box/m")
+def test_corrupted_object_is_rejected(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
+    upload(artifact, "s3://box/m")
     s3 = client()
-    told = s3.head_object(Bucket="box", Key="m/sheets/ä b.png")["Metadata"]
-    s3.put_object(Bucket="box", Key="m/sheets/ä b.png", Body=b"pictuRe", Metadata=told)
-    with pytest.raises(StorageError, match="not what its checksum says"):
-        fetch("s3://box/m", tmp_path / "got", HURRIED)
+    metadata = s3.head_object(Bucket="box", Key="m/sheets/ä b.png")["Metadata"]
+    s3.put_object(Bucket="box", Key="m/sheets/ä b.png", Body=b"pictuRe", Metadata=metadata)
+    with pytest.raises(StorageError, match="wrong checksum"):
+        fetch("s3://box/m", tmp_path / "got", FAST_RETRIES)
     assert not (tmp_path / "got").exists()
 
 
-def test_a_slow_store_is_waited_for(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
-    deliver(artifact, "s3://box/m")
+def test_slow_store_works(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
+    upload(artifact, "s3://box/m")
 
     def slow(method: str, path: str, number: int) -> None:
         time.sleep(0.3)
 
     store.fault = staticmethod(slow)  # type: ignore[assignment]
-    fetch("s3://box/m", tmp_path / "got", HURRIED)
+    fetch("s3://box/m", tmp_path / "got", FAST_RETRIES)
     assert contents(tmp_path / "got") == contents(artifact)
 
 
-def test_other_peoples_objects_are_not_deleted(store: type[Proxy], artifact: Path) -> None:
+def test_foreign_objects_are_not_deleted(store: type[Proxy], artifact: Path) -> None:
     client().put_object(Bucket="box", Key="m/thesis.tex", Body=b"years")
-    with pytest.raises(StorageError, match=r"holds other files \(thesis.tex\)"):
-        deliver(artifact, "s3://box/m")
+    with pytest.raises(StorageError, match=r"contains other files \(thesis.tex\)"):
+        upload(artifact, "s3://box/m")
     assert client().list_objects_v2(Bucket="box")["KeyCount"] == 1
 
 
 @pytest.mark.parametrize("key", ["m/../../evil", "m//evil", "m/a/../evil", "m/./evil"])
-def test_a_key_cannot_leave_the_folder(store: type[Proxy], tmp_path: Path, key: str) -> None:
+def test_key_outside_the_folder_is_rejected(store: type[Proxy], tmp_path: Path, key: str) -> None:
     client().put_object(Bucket="box", Key=key, Body=b"evil")
-    with pytest.raises(StorageError, match="no path inside a folder"):
+    with pytest.raises(StorageError, match="not a path inside a folder"):
         fetch("s3://box/m", tmp_path / "deep" / "got")
     assert list(tmp_path.rglob("*evil*")) == []
 
 
-def test_an_object_and_a_folder_of_one_name_are_refused(store: type[Proxy], tmp_path: Path) -> None:
+def test_object_and_prefix_of_one_name_are_rejected(store: type[Proxy], tmp_path: Path) -> None:
     for key in ("m/a", "m/a/b"):
         client().put_object(Bucket="box", Key=key, Body=b"x")
     with pytest.raises(StorageError, match=r"^s3://box/m: "):
-        fetch("s3://box/m", tmp_path / "got", HURRIED)
+        fetch("s3://box/m", tmp_path / "got", FAST_RETRIES)
     assert leftovers(tmp_path) == []
 
 
-def test_a_prefix_is_a_folder_not_a_beginning(store: type[Proxy], tmp_path: Path) -> None:
+def test_prefix_matches_whole_path_segments(store: type[Proxy], tmp_path: Path) -> None:
     for key in ("run1/a", "run10/b"):
         client().put_object(Bucket="box", Key=key, Body=b"x")
     fetch("s3://box/run1", tmp_path / "got")
@@ -351,19 +349,19 @@ def refusal(action: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def test_mistakes_are_one_clear_line(
+def test_user_errors_are_one_line(
     store: type[Proxy], artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     got = tmp_path / "got"
     assert "no such bucket" in refusal(lambda: fetch("s3://nowhere/m", got))
-    assert "no such bucket" in refusal(lambda: deliver(artifact, "s3://nowhere/m"))
-    assert "nothing is stored below it" in refusal(lambda: fetch("s3://box/none", got))
+    assert "no such bucket" in refusal(lambda: upload(artifact, "s3://nowhere/m"))
+    assert "no objects below this prefix" in refusal(lambda: fetch("s3://box/none", got))
     assert "s3://bucket/prefix" in refusal(lambda: fetch("s3:///m", got))
-    assert "holds no file" in refusal(lambda: deliver(tmp_path / "absent", "s3://box/m"))
+    assert "contains no files" in refusal(lambda: upload(tmp_path / "absent", "s3://box/m"))
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     assert "AWS_SECRET_ACCESS_KEY" in refusal(lambda: fetch("s3://box/m", got))
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    assert "no S3 credentials" in refusal(lambda: deliver(artifact, "s3://box/m"))
+    assert "no S3 credentials" in refusal(lambda: upload(artifact, "s3://box/m"))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_PROFILE", "absent")
@@ -372,14 +370,14 @@ def test_mistakes_are_one_clear_line(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
-        assert "cannot be reached" in refusal(lambda: fetch("s3://box/m", got, HURRIED))
+        assert "endpoint not reachable" in refusal(lambda: fetch("s3://box/m", got, FAST_RETRIES))
     assert leftovers(tmp_path) == []
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [("AccessDenied", "access denied"), ("InvalidAccessKeyId", "does not accept the credentials")]
+    ("code", "words"), [("AccessDenied", "access denied"), ("InvalidAccessKeyId", "credentials rejected")]
 )
-def test_a_refusing_store_is_explained(store: type[Proxy], tmp_path: Path, code: str, words: str) -> None:
+def test_error_responses_are_described(store: type[Proxy], tmp_path: Path, code: str, words: str) -> None:
     def refuse(self: Proxy) -> None:
         self.answer(403, {}, f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode())
 
@@ -400,19 +398,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("known_before", [True, False])
 @pytest.mark.parametrize("num_bytes", [2 * 2**20, PART_BYTES + 1])
-def test_a_full_disk_leaves_nothing(
+def test_full_disk_leaves_no_files(
     store: type[Proxy], small_disk: Path, monkeypatch: pytest.MonkeyPatch, known_before: bool, num_bytes: int
 ) -> None:
     client().put_object(Bucket="box", Key="m/big", Body=os.urandom(num_bytes))
-    if not known_before:  # somebody else fills the disk while we fetch
+    if not known_before:  # another process fills the disk during the fetch
         usage = type("Usage", (), {"free": 2**40})
         monkeypatch.setattr("swapcore.storage.shutil.disk_usage", lambda path: usage)
-    assert "make room" in refusal(lambda: fetch("s3://box/m", small_disk / "got"))
+    assert "free disk space" in refusal(lambda: fetch("s3://box/m", small_disk / "got"))
     assert list(small_disk.iterdir()) == []
 
 
-def test_a_killed_fetch_is_no_folder_and_the_next_goes_on(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
-    deliver(artifact, "s3://box/m")
+def test_killed_fetch_leaves_no_folder_and_resumes(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
+    upload(artifact, "s3://box/m")
     partial = tmp_path / ".got.partial"  # what SIGKILL leaves: whole files, half a file, a stray
     partial.mkdir()
     (partial / "weights").write_bytes((artifact / "weights").read_bytes())
@@ -423,7 +421,7 @@ def test_a_killed_fetch_is_no_folder_and_the_next_goes_on(store: type[Proxy], ar
     assert leftovers(tmp_path) == []
 
 
-def test_the_fingerprint_follows_the_content(store: type[Proxy]) -> None:
+def test_fingerprint_depends_on_the_content(store: type[Proxy]) -> None:
     s3 = client()
     seen = [fingerprint("s3://box/p")]
     for key, body in (("p/a", b"1"), ("p/a", b"2"), ("p/b", b"")):
@@ -434,8 +432,8 @@ def test_the_fingerprint_follows_the_content(store: type[Proxy]) -> None:
     assert fingerprint("s3://box/p") == seen[2]
 
 
-def test_ports_may_be_remote(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
-    deliver(artifact, "s3://box/in")
+def test_remote_ports(store: type[Proxy], artifact: Path, tmp_path: Path) -> None:
+    upload(artifact, "s3://box/in")
     places = ({"model": "s3://box/in", "faces": str(tmp_path)}, {"report": "s3://box/out"})
     with local_ports(*places, scratch=tmp_path / "scratch") as paths:
         assert contents(paths["model"]) == contents(artifact)
@@ -445,7 +443,7 @@ def test_ports_may_be_remote(store: type[Proxy], artifact: Path, tmp_path: Path)
     assert fetch("s3://box/out", tmp_path / "out").num_moved == 1
 
 
-def test_a_failed_stage_delivers_nothing(store: type[Proxy], tmp_path: Path) -> None:
+def test_failed_stage_uploads_nothing(store: type[Proxy], tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), local_ports({}, {"model": "s3://box/out"}, tmp_path) as paths:  # noqa: PT012
         paths["model"].mkdir()
         (paths["model"] / "x").write_bytes(b"x")
@@ -454,7 +452,7 @@ def test_a_failed_stage_delivers_nothing(store: type[Proxy], tmp_path: Path) -> 
     assert listing["KeyCount"] == 0
 
 
-def test_a_missing_bucket_stops_a_stage_before_its_work(store: type[Proxy], tmp_path: Path) -> None:
+def test_missing_bucket_fails_before_the_stage(store: type[Proxy], tmp_path: Path) -> None:
     with (
         pytest.raises(StorageError, match="no such bucket"),
         local_ports({}, {"model": "s3://nowhere/out"}, tmp_path),
@@ -462,7 +460,7 @@ def test_a_missing_bucket_stops_a_stage_before_its_work(store: type[Proxy], tmp_
         pytest.fail("the stage ran")
 
 
-def test_the_ports_of_a_command_may_be_remote(
+def test_remote_ports_of_a_command(
     store: type[Proxy], artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(params: object, *, model: Path, report: Path, registration: Path) -> dict[str, float]:
@@ -475,7 +473,7 @@ def test_the_ports_of_a_command_may_be_remote(
     run.__annotations__ = register.run.__annotations__
     monkeypatch.setattr(register, "run", run)
     monkeypatch.chdir(tmp_path)
-    deliver(artifact, "s3://box/m")
+    upload(artifact, "s3://box/m")
     ports = {"model": "s3://box/m", "report": str(tmp_path), "registration": "s3://box/r"}
     words = [word for port, where in ports.items() for word in (f"--{port}", where)]
     cli.main(["register", *words, "--params", str(Path(__file__).parents[1] / "params.yaml")])
@@ -487,7 +485,7 @@ def test_is_remote(location: str, remote: bool) -> None:
     assert is_remote(location) is remote
 
 
-def test_the_stand_in_is_no_card() -> None:
+def test_placeholder_is_not_a_card() -> None:
     assert "kind" not in json.loads(UNFINISHED)
 
 
@@ -509,11 +507,11 @@ with local_ports({"groups": "s3://box/groups"}, {"model": "s3://box/model"}, Pat
 """
 
 
-def test_of_launched_processes_all_read_and_the_first_delivers(bucket: str, tmp_path: Path) -> None:
-    """Two on one node, and one on another, whose disk never sees the model: had it delivered, it would have failed."""
+def test_all_processes_read_and_the_first_uploads(bucket: str, tmp_path: Path) -> None:
+    """Two processes on one node and one on another without the model on disk, which would fail if it uploaded."""
     (tmp_path / "made").mkdir()
     (tmp_path / "made/shard").write_text("data")
-    deliver(tmp_path / "made", f"{bucket}/groups")
+    upload(tmp_path / "made", f"{bucket}/groups")
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", PROCESS, node], cwd=tmp_path, env={**os.environ, "RANK": str(rank)},

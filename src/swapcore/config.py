@@ -368,18 +368,19 @@ class TrainParams(Section):
 
 
 class EvaluateParams(Section):
-    """Judging a model on people of the test split only."""
+    """Evaluation on people of the test split."""
 
     pairs_per_template: Annotated[int, Field(ge=1, le=1000, description="sources drawn for each test photograph")]
     max_pairs: Annotated[int, Field(ge=1)]
-    judge: Annotated[
-        NetworkParams | None, Field(description="null = the training's own recognizer under jitter, so labeled")
+    recognizer: Annotated[
+        NetworkParams | None,
+        Field(description="recognizer that measures identity; null = the training's own, on jittered images"),
     ]
     champion: Annotated[
         str | None,
         Field(
             pattern=r"^models:/[^/@]+(@[^/@]+|/\d+)$",
-            description="registered model that answers the same pairs, beside this one; null = none",
+            description="registered model to compare on the same pairs; null = none",
         ),
     ]
     bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]

@@ -13,8 +13,8 @@ from swapcore.errors import ArtifactError, InputError, ParamsError
 from swapcore.files import write_atomic
 from swapcore.hub.references import resolve_model
 from swapcore.models.artifact import read_configuration
-from swapcore.registry.evaluated import read_judged
 from swapcore.registry.gate import Decision, decide
+from swapcore.registry.reports import read_evaluated
 from swapcore.stages import evaluate, groups, train
 
 DECISION = "decision.json"
@@ -75,7 +75,7 @@ def run_rounds(num_rounds: int, params: Params, *, faces: Path, champion: str | 
         place = folder / f"{number:02d}"
         challenger = _challenge(params, faces, best.model, place)
         decision = decide(
-            read_judged(challenger.report), read_judged(best.report), best.model.name, params.register.gate
+            read_evaluated(challenger.report), read_evaluated(best.report), best.model.name, params.register.gate
         )
         _write(place / DECISION, decision)
         best = challenger if decision.outcome == "champion" else best

@@ -1,4 +1,4 @@
-"""Ports on object storage: s3://bucket/prefix mirrored to and from local folders, with every byte checked after its journey."""
+"""Object storage: checksummed copies between s3:// prefixes and local folders."""
 
 import errno
 import fcntl
@@ -39,33 +39,33 @@ Item = TypeVar("Item")
 
 CARD = "card.json"
 UNFINISHED = b'{"unfinished": "a delivery to this prefix began and did not end"}\n'
-"""Stands in the place of card.json while the other files travel, so that a broken delivery is no artifact."""
+"""Placeholder for card.json during an upload, so that an interrupted upload is not read as an artifact."""
 PART_BYTES = 16 * 2**20
-"""Larger files travel in parts of this size; it also fixes the ETag by which an unchanged file is known."""
+"""Part size of multipart transfers. The ETag of a multipart object depends on it."""
 _DENIED = {"AccessDenied", "AllAccessDisabled", "AccountProblem", "403", "Forbidden"}
 _BAD_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long a bad connection is borne."""
+class RetryPolicy:
+    """Retry and timeout settings."""
 
     request_attempts: int = 5
-    """Of one request, with botocore's exponential back-off: 5xx, throttling, refused and broken connections."""
+    """Attempts per request, with botocore's exponential back-off: 5xx, throttling, refused and broken connections."""
     file_attempts: int = 4
-    """Of one file whose stream broke or whose checksum was wrong, with back-off between them."""
+    """Attempts per file after a broken stream or a wrong checksum, with exponential back-off."""
     back_off_s: float = 1.0
-    connect_s: float = 10.0
-    read_s: float = 60.0
-    num_files_at_once: int = 8
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 60.0
+    num_parallel_files: int = 8
 
 
-PATIENCE = Patience()
+RETRY_POLICY = RetryPolicy()
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """What a fetch or a delivery had to do."""
+    """Counts of a finished fetch or upload."""
 
     num_moved: int
     num_kept: int
@@ -80,63 +80,69 @@ class _Object:
     etag: str
 
 
-class _WrongBytesError(Exception):
-    """A file that is not what its checksum says."""
+class _ChecksumError(Exception):
+    """The checksum of a transferred file is wrong."""
 
 
-_BROKEN_STREAM = (
+_TRANSFER_ERRORS = (
     HTTPClientError,
     IncompleteReadError,
     ResponseStreamingError,
     FlexibleChecksumError,
     RetriesExceededError,
-    _WrongBytesError,
+    _ChecksumError,
 )
 
 
 def is_remote(location: str) -> bool:
-    """Whether a port's location is on object storage."""
+    """Return whether a port's location is on object storage."""
     return location.startswith("s3://")
 
 
 def prefix_of(uri: str) -> str:
-    """What a location on s3:// stands for: of a CSV, everything beside and below it."""
+    """Return the prefix of a location on s3://; for a CSV, the prefix that contains it."""
     return uri.rpartition("/")[0] if uri.endswith(".csv") else uri
 
 
 def fetch_port(uri: str, folder: Path) -> Path:
-    """Fetch an input port and tell where it is: folder, or the CSV in it if uri names one.
+    """Fetch an input port and return its local path: folder, or the CSV in it if uri ends with .csv.
 
     Raises:
-        StorageError: as fetch, or there is no such CSV.
+        StorageError: as in `fetch`, or the CSV does not exist.
     """
     fetch(prefix_of(uri), folder)
     path = folder / uri.rpartition("/")[2] if uri.endswith(".csv") else folder
     if not path.exists():
-        raise StorageError(f"{uri}: there is no such object; check its name")
+        raise StorageError(f"{uri}: no such object; check its name")
     return path
 
 
-def fetch(uri: str, folder: Path, patience: Patience = PATIENCE) -> Transfer:
-    """Make folder a copy of everything below uri; files that are already right are not moved.
+def fetch(uri: str, folder: Path, policy: RetryPolicy = RETRY_POLICY) -> Transfer:
+    """Make folder a copy of everything below uri; unchanged files are not transferred.
 
-    The copy is built beside folder and renamed when whole; what stood at folder is replaced only then, and only if it differs.
+    The copy is built in a sibling folder and renamed when complete. An existing folder is replaced only then, and only if
+    it differs.
+
+    Args:
+        uri: s3://bucket/prefix.
+        folder: local target.
+        policy: retries and timeouts.
 
     Raises:
-        StorageError: one line: credentials, bucket, access, endpoint, disk, or bytes that stay wrong.
+        StorageError: one line: credentials, bucket, access, endpoint, disk, or a checksum that stays wrong.
     """
-    with _explained(uri):
-        bucket = _Bucket(uri, patience)
+    with _translate_errors(uri):
+        bucket = _Bucket(uri, policy)
         objects = bucket.objects()
         if not objects:
-            raise StorageError(f"{uri}: nothing is stored below it; check the bucket and the prefix")
+            raise StorageError(f"{uri}: no objects below this prefix; check bucket and prefix")
         bucket.refuse_unfinished(objects)
         partial = folder.with_name(f".{folder.name}.partial")
         try:
             transfer = _fetch_into(bucket, objects, partial, folder)
             if transfer.num_moved or _files(folder) != [item.name for item in objects]:
                 _replace(folder, partial)
-            else:  # what is right stays where it is: another process may be reading it
+            else:  # keep an unchanged folder in place: another process may be reading it
                 shutil.rmtree(partial)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
@@ -144,71 +150,80 @@ def fetch(uri: str, folder: Path, patience: Patience = PATIENCE) -> Transfer:
     return transfer
 
 
-def deliver(folder: Path, uri: str, patience: Patience = PATIENCE) -> Transfer:
-    """Make everything below uri a copy of folder; files that are already right are not moved.
+def upload(folder: Path, uri: str, policy: RetryPolicy = RETRY_POLICY) -> Transfer:
+    """Make everything below uri a copy of folder; unchanged files are not transferred.
 
-    card.json travels last and a stand-in holds its place meanwhile, so that a reader never takes a half for a whole.
-    Objects that folder no longer has are deleted if uri holds an artifact, and are a reason to refuse otherwise.
+    card.json is uploaded last and a placeholder takes its place until then, so that readers reject an incomplete upload.
+    Objects that are not in folder are deleted if uri holds an artifact; otherwise the upload is refused.
+
+    Args:
+        folder: local source.
+        uri: s3://bucket/prefix.
+        policy: retries and timeouts.
 
     Raises:
-        StorageError: as fetch; or uri holds files that are none of ours.
+        StorageError: as in `fetch`, or uri holds other files.
     """
     files = {name: folder / name for name in _files(folder)}
     if not files:
-        raise StorageError(f"{folder}: holds no file that could be delivered to {uri}")
-    with _explained(uri):
-        bucket = _Bucket(uri, patience)
+        raise StorageError(f"{folder}: contains no files to upload to {uri}; check the folder")
+    with _translate_errors(uri):
+        bucket = _Bucket(uri, policy)
         stored = {item.name: item for item in bucket.objects()}
         stale = [item for name, item in stored.items() if name not in files]
         if stale and CARD not in stored:
-            raise StorageError(f"{uri}: holds other files ({stale[0].name}); deliver to an empty prefix")
-        same = _in_parallel(patience, lambda name: _unchanged(bucket, files[name], stored.get(name)), files, "compare")
+            raise StorageError(f"{uri}: contains other files ({stale[0].name}); upload to an empty prefix")
+        same = _map_threads(policy, lambda name: _unchanged(bucket, files[name], stored.get(name)), files, "compare")
         moving = {name: path for name, path in files.items() if not same[name]}
         if moving or stale:
             _replace_objects(bucket, moving, stale, card=files.get(CARD))
     return Transfer(len(moving), len(files) - len(moving), sum(path.stat().st_size for path in moving.values()))
 
 
-def fingerprint(uri: str, patience: Patience = PATIENCE) -> str:
-    """SHA-256 (hex) over the names, sizes and ETags below uri: equal as long as nothing there changes.
+def fingerprint(uri: str, policy: RetryPolicy = RETRY_POLICY) -> str:
+    """Return the SHA-256 (hex) over names, sizes and ETags below uri; it is equal as long as nothing changes.
 
     Raises:
-        StorageError: as fetch.
+        StorageError: as in `fetch`.
     """
-    with _explained(uri):
-        objects = _Bucket(prefix_of(uri), patience).objects()
+    with _translate_errors(uri):
+        objects = _Bucket(prefix_of(uri), policy).objects()
     lines = sorted(f"{item.name}\0{item.size}\0{item.etag}\n" for item in objects)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 @contextmanager
 def local_ports(inputs: Mapping[str, str], outputs: Mapping[str, str], scratch: Path) -> Iterator[dict[str, Path]]:
-    """Give every port as a local path: s3:// inputs are fetched first, s3:// outputs delivered if the block succeeds.
+    """Yield every port as a local path; fetch s3:// inputs first, upload s3:// outputs if the block succeeds.
 
-    Local locations pass through. Of several processes that torchrun started on a node, one fetches and the others find
-    everything there; of all, the first delivers. An s3:// output is looked at before the block, so that wrong credentials or a missing
-    bucket end a stage before its work, not after it.
+    Local locations are passed through. Of several processes started by torchrun, one per node fetches and the first of all
+    uploads. An s3:// output is accessed before the block, so that wrong credentials or a missing bucket fail early.
+
+    Args:
+        inputs: port name -> location of each input.
+        outputs: port name -> location of each output.
+        scratch: folder for the local copies.
 
     Raises:
-        StorageError: as fetch and deliver.
+        StorageError: as in `fetch` and `upload`.
     """
     locations = {**inputs, **outputs}
     paths = {port: scratch / port if is_remote(where) else Path(where) for port, where in locations.items()}
     for uri in filter(is_remote, outputs.values()):
         fingerprint(uri)
-    with _one_after_the_other(scratch):
+    with _exclusive(scratch):
         for port, uri in inputs.items():
             if is_remote(uri):
                 paths[port] = fetch_port(uri, paths[port])
     yield paths
     for port, uri in outputs.items():
         if is_remote(uri) and launched.rank() == 0:
-            deliver(paths[port], uri)
+            upload(paths[port], uri)
 
 
 @contextmanager
-def _one_after_the_other(folder: Path) -> Iterator[None]:
-    """Let one process of this machine through at a time; the lock ends with the process."""
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Hold a lock of this machine on folder; the lock ends with the process."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -216,56 +231,56 @@ def _one_after_the_other(folder: Path) -> Iterator[None]:
 
 
 class _Bucket:
-    """One prefix of one bucket; endpoint, credentials, region and CA come from the usual AWS variables and files."""
+    """One prefix of a bucket; endpoint, credentials, region and CA come from the usual AWS variables and files."""
 
-    def __init__(self, uri: str, patience: Patience) -> None:
+    def __init__(self, uri: str, policy: RetryPolicy) -> None:
         parts = urlsplit(uri)
         if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
-            raise StorageError(f"{uri}: is not of the form s3://bucket/prefix")
+            raise StorageError(f"{uri}: invalid location; use s3://bucket/prefix")
         self.name = parts.netloc
         self.prefix = f"{parts.path.strip('/')}/".lstrip("/")
         self.uri = uri
-        self.patience = patience
+        self.policy = policy
         self.transfer = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES)
         self.client = boto3.Session().client(
             "s3",
             config=Config(
-                connect_timeout=patience.connect_s,
-                read_timeout=patience.read_s,
-                retries={"mode": "standard", "total_max_attempts": patience.request_attempts},
-                max_pool_connections=patience.num_files_at_once * self.transfer.max_concurrency,
+                connect_timeout=policy.connect_timeout_s,
+                read_timeout=policy.read_timeout_s,
+                retries={"mode": "standard", "total_max_attempts": policy.request_attempts},
+                max_pool_connections=policy.num_parallel_files * self.transfer.max_concurrency,
             ),
         )
 
     def objects(self) -> list[_Object]:
-        """Everything below the prefix, by name.
+        """Return all objects below the prefix, sorted by name.
 
         Raises:
-            StorageError: a key that would be written outside the folder.
+            StorageError: a key is outside the folder.
         """
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=self.prefix)
         found = []
         for item in (item for page in pages for item in page.get("Contents", [])):
             name = item["Key"].removeprefix(self.prefix)
             if not name or name.endswith("/"):
-                continue  # a folder's marker, as consoles make them
+                continue  # folder marker of a web console
             if name != PurePosixPath(name).as_posix() or name.startswith("/") or ".." in name.split("/"):
-                raise StorageError(f"{self.uri}: the key {item['Key']!r} is no path inside a folder; rename the object")
+                raise StorageError(f"{self.uri}: key {item['Key']!r} is not a path inside a folder; rename the object")
             found.append(_Object(item["Key"], name, item["Size"], item["ETag"].strip('"')))
         return sorted(found, key=lambda item: item.name)
 
     def refuse_unfinished(self, objects: list[_Object]) -> None:
-        """Raise StorageError if a delivery to the prefix has not ended."""
+        """Raise StorageError if an upload to the prefix is not finished."""
         for item in objects:
             suspicious = item.name == CARD and item.size == len(UNFINISHED)
             if suspicious and self.client.get_object(Bucket=self.name, Key=item.key)["Body"].read() == UNFINISHED:
-                raise StorageError(f"{self.uri}: a delivery to it is under way or broke off; deliver again")
+                raise StorageError(f"{self.uri}: an upload is in progress or was interrupted; upload again")
 
     def head(self, key: str, **arguments: Any) -> dict[str, Any]:
         return dict(self.client.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED", **arguments))
 
-    def download(self, item: _Object, path: Path) -> None:
-        """Bring one object to path and check it; one that stays wrong raises _WrongBytesError."""
+    def download_file(self, item: _Object, path: Path) -> None:
+        """Download one object and verify it; raises _ChecksumError if it differs."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as stream:
             if item.size <= PART_BYTES:
@@ -275,12 +290,12 @@ class _Bucket:
                 head = self.head(item.key)
                 self.client.download_fileobj(self.name, item.key, stream, Config=self.transfer)
         if head["ETag"].strip('"') != item.etag:
-            raise StorageError(f"{self.uri}: {item.name} was changed while it was fetched; fetch again")
-        if path.stat().st_size != item.size or not self.agrees(path, item.key, head):
-            raise _WrongBytesError(f"{item.name} is not what its checksum says")
+            raise StorageError(f"{self.uri}: {item.name} changed during the download; fetch again")
+        if path.stat().st_size != item.size or not self.matches(path, item.key, head):
+            raise _ChecksumError(f"{item.name}: wrong checksum")
 
-    def upload(self, path: Path, name: str) -> None:
-        """Store one file and check what arrived; a wrong object is deleted at once."""
+    def upload_file(self, path: Path, name: str) -> None:
+        """Upload one file and verify it; an object with a wrong checksum is deleted."""
         key = self.prefix + name
         sha256 = _hash(path, "sha256")
         with path.open("rb") as stream:
@@ -290,19 +305,19 @@ class _Bucket:
         arrived = head["ContentLength"] == path.stat().st_size and head["Metadata"].get("sha256") == sha256
         if not arrived or (_etag_is_md5(head) and head["ETag"].strip('"') != _etag(path, PART_BYTES)):
             self.client.delete_object(Bucket=self.name, Key=key)
-            raise _WrongBytesError(f"{name} did not arrive as it was sent")
+            raise _ChecksumError(f"{name}: wrong checksum after the upload")
 
-    def agrees(self, path: Path, key: str, head: Mapping[str, Any]) -> bool:
-        """Whether a file is what the store says of the object: by its SHA-256 if we delivered it, else by its ETag.
+    def matches(self, path: Path, key: str, head: Mapping[str, Any]) -> bool:
+        """Compare a file with the object's SHA-256 metadata (set by `upload`), or else with its ETag.
 
         Raises:
-            StorageError: the store says nothing that could be checked.
+            StorageError: the object has no checksum.
         """
         if expected := head.get("Metadata", {}).get("sha256"):
             return _hash(path, "sha256") == str(expected)
         if not _etag_is_md5(head):
             raise StorageError(
-                f"{self.uri}: {key} is encrypted with a key of its own and has no checksum to verify; "
+                f"{self.uri}: {key} is encrypted with a customer key and has no checksum; "
                 "store it again with the metadata sha256=HEX"
             )
         etag = str(head["ETag"]).strip('"')
@@ -311,16 +326,16 @@ class _Bucket:
 
 
 def _fetch_into(bucket: _Bucket, objects: list[_Object], partial: Path, folder: Path) -> Transfer:
-    """Build the copy in partial from folder's unchanged files, what a killed fetch left in partial, and the store."""
-    kept = _in_parallel(bucket.patience, lambda item: _keep(bucket, item, partial, folder), objects, "compare")
+    """Build the copy in partial from unchanged files of folder, files of an interrupted fetch, and downloads."""
+    kept = _map_threads(bucket.policy, lambda item: _keep(bucket, item, partial, folder), objects, "compare")
     moving = [item for item in objects if not kept[item]]
     num_bytes = sum(item.size for item in moving)
     partial.mkdir(parents=True, exist_ok=True)
     if num_bytes > (free := shutil.disk_usage(partial).free):
-        raise StorageError(f"{folder}: {num_bytes:,} bytes are to be fetched and {free:,} are free; make room")
-    _in_parallel(
-        bucket.patience,
-        lambda item: _patiently(bucket.patience, lambda: bucket.download(item, partial / item.name)),
+        raise StorageError(f"{folder}: needs {num_bytes:,} bytes, {free:,} are free; free disk space")
+    _map_threads(
+        bucket.policy,
+        lambda item: _retry(bucket.policy, lambda: bucket.download_file(item, partial / item.name)),
         moving,
         "fetch",
     )
@@ -331,7 +346,7 @@ def _fetch_into(bucket: _Bucket, objects: list[_Object], partial: Path, folder: 
 
 
 def _keep(bucket: _Bucket, item: _Object, partial: Path, folder: Path) -> bool:
-    """Whether partial now holds the right file without a download, linked from folder if need be."""
+    """Return whether partial has the file without a download; link it from folder if it is there."""
     path = partial / item.name
     if _unchanged(bucket, path, item):
         return True
@@ -347,13 +362,13 @@ def _keep(bucket: _Bucket, item: _Object, partial: Path, folder: Path) -> bool:
 
 
 def _unchanged(bucket: _Bucket, path: Path, item: _Object | None) -> bool:
-    """Whether a local file equals a stored object; the store is asked only if the listed ETag does not settle it."""
+    """Return whether a local file equals a stored object; requests metadata only if the listed ETag differs."""
     if item is None or not path.is_file() or path.stat().st_size != item.size:
         return False
     if _etag(path, PART_BYTES) == item.etag:
         return True
     head = bucket.head(item.key)
-    return "sha256" in head.get("Metadata", {}) and bucket.agrees(path, item.key, head)
+    return "sha256" in head.get("Metadata", {}) and bucket.matches(path, item.key, head)
 
 
 def _replace_objects(bucket: _Bucket, moving: Mapping[str, Path], stale: list[_Object], card: Path | None) -> None:
@@ -362,22 +377,22 @@ def _replace_objects(bucket: _Bucket, moving: Mapping[str, Path], stale: list[_O
     others = [name for name in moving if name != CARD]
 
     def upload(name: str) -> None:
-        _patiently(bucket.patience, lambda: bucket.upload(moving[name], name))
+        _retry(bucket.policy, lambda: bucket.upload_file(moving[name], name))
 
-    _in_parallel(bucket.patience, upload, others, "deliver")
+    _map_threads(bucket.policy, upload, others, "deliver")
     for item in stale:
         bucket.client.delete_object(Bucket=bucket.name, Key=item.key)
     if card:
-        _patiently(bucket.patience, lambda: bucket.upload(card, CARD))
+        _retry(bucket.policy, lambda: bucket.upload_file(card, CARD))
 
 
 def _files(folder: Path) -> list[str]:
-    """Names of all files below a folder, sorted."""
+    """Return the sorted names of all files below a folder."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def _replace(folder: Path, partial: Path) -> None:
-    """Put a whole folder in the place of what stood there."""
+    """Replace folder by partial."""
     if not folder.exists():
         partial.replace(folder)
         return
@@ -388,9 +403,9 @@ def _replace(folder: Path, partial: Path) -> None:
     shutil.rmtree(old)
 
 
-def _in_parallel(patience: Patience, work: Callable[[Item], Any], items: Iterable[Item], what: str) -> dict[Item, Any]:
-    """Do work on every item with a few threads; the first error ends it all."""
-    pool = ThreadPoolExecutor(patience.num_files_at_once)
+def _map_threads(policy: RetryPolicy, work: Callable[[Item], Any], items: Iterable[Item], what: str) -> dict[Item, Any]:
+    """Run work on every item in threads; stop at the first error."""
+    pool = ThreadPoolExecutor(policy.num_parallel_files)
     try:
         futures = {pool.submit(work, item): item for item in items}
         return {futures[done]: done.result() for done in progress(as_completed(futures), what, total=len(futures))}
@@ -398,15 +413,15 @@ def _in_parallel(patience: Patience, work: Callable[[Item], Any], items: Iterabl
         pool.shutdown(cancel_futures=True)
 
 
-def _patiently(patience: Patience, attempt: Callable[[], None]) -> None:
-    """Try until it works or the attempts are used up, waiting 1, 2, 4, … times back_off_s, give or take a half."""
-    for number in range(patience.file_attempts):
+def _retry(policy: RetryPolicy, attempt: Callable[[], None]) -> None:
+    """Retry a transfer with exponential back-off: 1, 2, 4, … times back_off_s, with 50 % jitter."""
+    for number in range(policy.file_attempts):
         try:
             return attempt()
-        except _BROKEN_STREAM:
-            if number + 1 == patience.file_attempts:
+        except _TRANSFER_ERRORS:
+            if number + 1 == policy.file_attempts:
                 raise
-            time.sleep(patience.back_off_s * 2**number * random.uniform(0.5, 1.5))
+            time.sleep(policy.back_off_s * 2**number * random.uniform(0.5, 1.5))
     return None
 
 
@@ -416,12 +431,12 @@ def _hash(path: Path, algorithm: str) -> str:
 
 
 def _etag_is_md5(head: Mapping[str, Any]) -> bool:
-    """Not so for objects encrypted with a key of KMS or of the customer's own."""
+    """Return whether the ETag is an MD5; not for objects encrypted with a KMS or customer key."""
     return not str(head.get("ServerSideEncryption", "")).startswith("aws:kms") and "SSECustomerAlgorithm" not in head
 
 
 def _etag(path: Path, part_bytes: int, in_parts: bool | None = None) -> str:
-    """S3's ETag: the MD5 of the bytes, or for parts the MD5 of the parts' MD5s, a dash and their number."""
+    """Return S3's ETag: the MD5 of the bytes; for multipart objects the MD5 of the parts' MD5s, a dash and their number."""
     if not (path.stat().st_size > part_bytes if in_parts is None else in_parts):
         return _hash(path, "md5")
     digests = []
@@ -432,8 +447,8 @@ def _etag(path: Path, part_bytes: int, in_parts: bool | None = None) -> str:
 
 
 @contextmanager
-def _explained(uri: str) -> Iterator[None]:
-    """Turn what boto3 and the disk raise into one line that says what to do."""
+def _translate_errors(uri: str) -> Iterator[None]:
+    """Convert errors of boto3 and the disk to one-line StorageErrors that name a fix."""
     try:
         yield
     except (NoCredentialsError, PartialCredentialsError):
@@ -441,30 +456,30 @@ def _explained(uri: str) -> Iterator[None]:
             f"{uri}: no S3 credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         ) from None
     except ClientError as error:
-        raise StorageError(f"{uri}: {_answer(error)}") from None
+        raise StorageError(f"{uri}: {_describe(error)}") from None
     except EndpointError as error:
         raise StorageError(
-            f"{uri}: the store cannot be reached ({error}); check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and the network"
+            f"{uri}: endpoint not reachable ({error}); check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and the network"
         ) from None
-    except _BROKEN_STREAM as error:
+    except _TRANSFER_ERRORS as error:
         raise StorageError(
-            f"{uri}: the transfer failed after several attempts ({' '.join(str(error).split())}); try again"
+            f"{uri}: transfer failed after several attempts ({' '.join(str(error).split())}); try again"
         ) from None
     except BotoCoreError as error:
         raise StorageError(f"{uri}: {' '.join(str(error).split())}; check the AWS_… variables and ~/.aws") from None
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        problem = "the disk is full; make room" if full else f"{error.filename or 'local disk'}: {error.strerror}"
+        problem = "disk full; free disk space" if full else f"{error.filename or 'local disk'}: {error.strerror}"
         raise StorageError(f"{uri}: {problem}") from None
 
 
-def _answer(error: ClientError) -> str:
-    """What the store's refusal means."""
+def _describe(error: ClientError) -> str:
+    """Describe an error response of the store."""
     code = str(error.response.get("Error", {}).get("Code", "unknown"))
     if code == "NoSuchBucket":
-        return "there is no such bucket; check its name, or make it first"
+        return "no such bucket; check its name or create it"
     if code in _DENIED:
         return "access denied; the credentials must be allowed to list, get, put and delete below the prefix"
     if code in _BAD_KEYS:
-        return f"the store does not accept the credentials ({code}); check or renew the AWS_… variables"
-    return " ".join(f"the store answered {code}: {error.response.get('Error', {}).get('Message', '')}".split())
+        return f"credentials rejected ({code}); check or renew the AWS_… variables"
+    return " ".join(f"the store returned {code}: {error.response.get('Error', {}).get('Message', '')}".split())

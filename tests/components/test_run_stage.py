@@ -142,7 +142,7 @@ def test_bounds_decide_on_registration(bounds: Any, value: float, good: bool, tm
 def test_a_bound_on_an_unknown_metric_is_refused(tmp_path: Path, capsys: Any) -> None:
     with pytest.raises(SystemExit):
         good_enough.python_func(section(bounds={"c": [0.0, 1.0]}), report(tmp_path / "r", a=1.0, b=2.0))
-    assert "c is none of the report's figures: a, b" in capsys.readouterr().err
+    assert "unknown metric c; use one of the report's: a, b" in capsys.readouterr().err
 
 
 def test_in_rounds_a_challenger_must_beat_the_champion(tmp_path: Path, capsys: Any) -> None:

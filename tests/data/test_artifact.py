@@ -35,7 +35,7 @@ def make(target, text="content", kind="report"):
         write_card(folder, kind, PARAMS, inputs={"model": "0" * 64}, counts={"files": 1})
 
 
-def test_built_beside_then_renamed(tmp_path):
+def test_built_in_a_sibling_then_renamed(tmp_path):
     target = tmp_path / "deep/er/out"
     with building(target) as folder:
         assert folder == partial_folder(target)
@@ -73,7 +73,7 @@ def test_what_a_killed_run_left_is_swept_away(tmp_path):
 
 
 def test_a_replaced_artifact_is_never_seen_half_removed(tmp_path, monkeypatch):
-    """Killed while the old one is being deleted: the new one stands already, whole."""
+    """A kill while the old artifact is being deleted leaves the new one complete."""
     make(tmp_path / "out", "old")
 
     def killed(path, ignore_errors=False):
@@ -91,7 +91,7 @@ def test_a_replaced_artifact_is_never_seen_half_removed(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("what", ["file", "link", "folder"])
-def test_whatever_stands_there_is_replaced(tmp_path, what):
+def test_an_existing_target_is_replaced(tmp_path, what):
     target, other = tmp_path / "out", tmp_path / "other"
     other.mkdir()
     {"file": target.touch, "link": lambda: target.symlink_to(other), "folder": target.mkdir}[what]()

@@ -21,7 +21,7 @@ def test_everybody(tmp_path):
     assert (line.basis, line.licence, line.expires) == ("signed, in full", "CC-BY-4.0", None)
 
 
-def test_nobody_named(tmp_path):
+def test_no_person_named(tmp_path):
     assert consent_of(tmp_path, "bob,signed,CC0,\n").find("ann", TODAY) == "no-consent"
 
 
@@ -53,7 +53,7 @@ def test_unicode_forms_are_one_name(tmp_path):
     [
         ("ann,,CC0,\n", "line 2, basis: is empty"),
         (",signed,CC0,\n", "line 2, identity: is empty"),
-        ("ann,signed,CC0,31.12.2030\n", "line 2, expires: '31.12.2030' is no date"),
+        ("ann,signed,CC0,31.12.2030\n", "line 2, expires: '31.12.2030' is not a date"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path, text, message):

@@ -1,4 +1,4 @@
-"""One file to an upright RGB picture, whatever the camera, the program or the accident made of it."""
+"""Decoding of one image file to upright RGB."""
 
 import io
 import os

@@ -66,7 +66,7 @@ def test_a_models_own_people_are_handed_on_apart_and_found(tmp_path):
     assert find_person(last, "Cat") is None
 
 
-def test_a_folder_that_knows_nobody_finds_nobody_and_a_damaged_list_is_named(tmp_path):
+def test_a_folder_without_people_and_a_damaged_list(tmp_path):
     assert find_person(tmp_path, "Ann") is None
     (tmp_path / PEOPLE).write_text("[]")
     with pytest.raises(ArtifactError, match=r"people\.json: cannot be read"):

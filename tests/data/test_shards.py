@@ -13,20 +13,20 @@ from swapcore.errors import ArtifactError
 from swapcore.ops.image import decode
 
 
-def picture(seed, size=20):
+def random_image(seed, size=20):
     return np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
 
 
 def write(folder, count, **options):
     with ShardWriter(folder, **options) as writer:
-        return [writer.add(f"key{i:03d}", picture(i)) for i in range(count)]
+        return [writer.add(f"key{i:03d}", random_image(i)) for i in range(count)]
 
 
 def test_what_was_written_is_read_at_random(tmp_path):
     places = write(tmp_path, 5)
     reader = ShardReader(tmp_path)
     for i in (3, 0, 4, 1, 2):
-        np.testing.assert_array_equal(reader.read(places[i]), picture(i))
+        np.testing.assert_array_equal(reader.read(places[i]), random_image(i))
 
 
 @given(st.lists(st.binary(min_size=0, max_size=2000), min_size=1, max_size=8))
@@ -48,7 +48,7 @@ def test_a_tar_reader_sees_the_same(tmp_path):
     write(tmp_path, 3)
     with tarfile.open(tmp_path / "shard-00000.tar") as tar:
         assert tar.getnames() == ["key000.png", "key001.png", "key002.png"]
-        np.testing.assert_array_equal(decode(tar.extractfile("key001.png").read()), picture(1))
+        np.testing.assert_array_equal(decode(tar.extractfile("key001.png").read()), random_image(1))
 
 
 def test_webdataset_reads_a_shard(tmp_path):
@@ -58,7 +58,7 @@ def test_webdataset_reads_a_shard(tmp_path):
     samples = list(dataset)
     assert [sample["__key__"] for sample in samples] == [f"key{i:03d}" for i in range(4)]
     for i, sample in enumerate(samples):
-        np.testing.assert_array_equal(sample["png"], picture(i))
+        np.testing.assert_array_equal(sample["png"], random_image(i))
 
 
 def test_same_images_same_bytes(tmp_path):
@@ -70,7 +70,7 @@ def test_same_images_same_bytes(tmp_path):
 @pytest.mark.parametrize("key", ["a.b", "a/b"])
 def test_a_key_that_webdataset_would_split_is_refused(tmp_path, key):
     with ShardWriter(tmp_path) as writer, pytest.raises(ValueError, match="must not contain a dot or slash"):
-        writer.add(key, picture(0))
+        writer.add(key, random_image(0))
 
 
 def test_damage_is_one_line(tmp_path):

@@ -36,7 +36,7 @@ def test_no_share_no_people():
     assert {split_of(str(i), none) for i in range(200)} == {"train"}
 
 
-def test_pinned_so_that_nobody_moves_between_versions():
+def test_the_split_is_the_same_in_all_versions():
     names = ["001", "002", "Ann", "José", "😀", "p7", "p8", "p9"]
     expected = ["test", "train", "train", "test", "validation", "train", "train", "test"]
     assert [split_of(name, PARAMS) for name in names] == expected

@@ -8,10 +8,10 @@ import pytest
 
 from swapcore.config import EvaluateParams
 from swapcore.data.faces import Face, FaceRow
-from swapcore.evaluation.attributes import Look
-from swapcore.evaluation.identity import Gallery, Judge
-from swapcore.evaluation.methods import MODEL, TEMPLATE_COPIED, Answer, copy_template, one_by_one
-from swapcore.evaluation.scores import Bench
+from swapcore.evaluation.attributes import FaceMeasures
+from swapcore.evaluation.identity import EvaluationRecognizer, Gallery
+from swapcore.evaluation.methods import MODEL, TEMPLATE_COPIED, Method, copy_template, one_by_one
+from swapcore.evaluation.scores import Evaluator
 from swapcore.faces.align import template_points
 from swapcore.faces.expression import Expression
 from swapcore.ops.image import Image
@@ -36,15 +36,15 @@ def levels(images: np.ndarray) -> list[np.ndarray]:
     return [images.reshape(-1, 8, SIZE // 8, 8, SIZE // 8, 3).mean((2, 4)).transpose(0, 3, 1, 2) / 255.0]
 
 
-def locate(image: Image) -> Look | None:
-    return Look(POINTS, 0.0, 0.0, 0.0, Expression(*[0.0] * 5)) if image.std() > 0 else None
+def measure(image: Image) -> FaceMeasures | None:
+    return FaceMeasures(POINTS, 0.0, 0.0, 0.0, Expression(*[0.0] * 5)) if image.std() > 0 else None
 
 
 @dataclass(frozen=True)
 class World:
     faces: list[Face]
     rows: list[FaceRow]
-    bench: Bench
+    evaluator: Evaluator
 
     def true_swap(self, source: Face, template: Face) -> Image:
         return paint(self.color(source.identity), template.image)
@@ -52,10 +52,10 @@ class World:
     def color(self, identity: str) -> np.ndarray:
         return next(face.image[24, 24] for face in self.faces if face.identity == identity)
 
-    def answers(self, swap: Callable[[Face, Face], Image]) -> list[Answer]:
+    def methods(self, swap: Callable[[Face, Face], Image]) -> list[Method]:
         return [
-            Answer(MODEL, "model", one_by_one(swap)),
-            Answer(TEMPLATE_COPIED, "template copied", copy_template),
+            Method(MODEL, "model", one_by_one(swap)),
+            Method(TEMPLATE_COPIED, "template copied", copy_template),
         ]
 
 
@@ -94,12 +94,14 @@ def make_world(num_people: int, photographs: int, *, jittered: bool = False, wit
     gallery = Gallery(
         np.array([f.key for f in test]), np.array([f.identity for f in test]), embed(np.stack([f.image for f in test]))
     )
-    judge = Judge("toy judge", embed, np.full(3, 128.0), jittered=jittered, seed=0)
+    recognizer = EvaluationRecognizer("toy recognizer", embed, np.full(3, 128.0), jittered=jittered, seed=0)
     world = World(
-        faces, [row_of(face) for face in faces], Bench(faces.__getitem__, judge, gallery, levels, locate, None)
+        faces,
+        [row_of(face) for face in faces],
+        Evaluator(faces.__getitem__, recognizer, gallery, levels, measure, None),
     )
     if with_truth:
-        return replace(world, bench=replace(world.bench, truth=world.true_swap))
+        return replace(world, evaluator=replace(world.evaluator, truth=world.true_swap))
     return world
 
 
@@ -118,7 +120,7 @@ def params() -> EvaluateParams:
     return EvaluateParams(
         pairs_per_template=4,
         max_pairs=400,
-        judge=None,
+        recognizer=None,
         champion=None,
         bootstrap_samples=200,
         sheet_rows=8,

@@ -1,9 +1,9 @@
-"""Judging whom a picture shows: jitter, cosines, leak, retrieval."""
+"""Identity scores: jitter, cosines, leak, retrieval."""
 
 import numpy as np
 import pytest
 
-from swapcore.evaluation.identity import NUM_JITTERS, Gallery, Judge, jitter, score_identity
+from swapcore.evaluation.identity import NUM_JITTERS, EvaluationRecognizer, Gallery, jitter, score_identity
 
 
 def picture(seed: int = 0, size: int = 64) -> np.ndarray:
@@ -11,14 +11,14 @@ def picture(seed: int = 0, size: int = 64) -> np.ndarray:
     return np.kron(coarse, np.ones((size // 8, size // 8, 1), np.uint8))
 
 
-def test_jitter_is_seeded_and_slight():
+def test_jitter_is_seeded_and_small():
     first = jitter(picture(), np.random.default_rng(1))
     assert (first == jitter(picture(), np.random.default_rng(1))).all()
     assert (first != jitter(picture(), np.random.default_rng(2))).any()
     assert 0 < np.abs(first.astype(int) - picture()).mean() < np.abs(picture(1).astype(int) - picture()).mean() / 2
 
 
-def test_jitter_undoes_a_pattern_of_single_pixels():
+def test_jitter_breaks_single_pixel_patterns():
     """A pattern that flips from pixel to pixel, as one made to fool a network does, loses nearly all of its energy."""
     checkers = np.indices((256, 256)).sum(0) % 2 * 20
     flat, made = np.full((256, 256, 3), 100, np.uint8), (100 + checkers[..., None] * np.ones(3)).astype(np.uint8)
@@ -27,34 +27,34 @@ def test_jitter_undoes_a_pattern_of_single_pixels():
     assert jitter(flat, np.random.default_rng(0)).std() == 0
 
 
-def judge_counting(calls: list[np.ndarray], jittered: bool) -> Judge:
+def counting_recognizer(calls: list[np.ndarray], jittered: bool) -> EvaluationRecognizer:
     def embed(images: np.ndarray) -> np.ndarray:
         calls.append(images)
         return images[:, ::16, ::16].reshape(len(images), -1).astype(np.float64)
 
-    return Judge("toy", embed, np.zeros(48), jittered=jittered, seed=3)
+    return EvaluationRecognizer("toy", embed, np.zeros(48), jittered=jittered, seed=3)
 
 
-def test_an_own_judge_sees_the_picture_as_it_is():
+def test_independent_recognizer_gets_the_image_without_jitter():
     calls: list[np.ndarray] = []
-    judge_counting(calls, jittered=False).look(picture()[None], ["a"])
+    counting_recognizer(calls, jittered=False).features(picture()[None], ["a"])
     assert len(calls) == 1
     assert (calls[0][0] == picture()).all()
 
 
-def test_the_training_network_never_sees_the_picture_itself():
+def test_training_network_gets_jittered_images_only():
     calls: list[np.ndarray] = []
-    judge_counting(calls, jittered=True).look(picture()[None], ["a"])
+    counting_recognizer(calls, jittered=True).features(picture()[None], ["a"])
     assert len(calls) == NUM_JITTERS
     assert all((seen[0] != picture()).any() for seen in calls)
 
 
 def test_jitter_depends_on_the_key_and_not_on_the_batch():
     images = np.stack([picture(0), picture(1)])
-    judge = judge_counting([], jittered=True)
-    both = judge.look(images, ["a", "b"])
-    assert (both[1] == judge.look(images[1:], ["b"])[0]).all()
-    assert (both[1] != judge.look(images[1:], ["a"])[0]).any()
+    recognizer = counting_recognizer([], jittered=True)
+    both = recognizer.features(images, ["a", "b"])
+    assert (both[1] == recognizer.features(images[1:], ["b"])[0]).all()
+    assert (both[1] != recognizer.features(images[1:], ["a"])[0]).any()
 
 
 GALLERY = Gallery(
@@ -62,12 +62,12 @@ GALLERY = Gallery(
     np.array(["a", "a", "b", "b", "c"]),
     np.array([[1.0, 0], [0.9, 0.1], [0, 1], [0.1, 0.9], [-1, -1]]),
 )
-JUDGE = Judge("toy", lambda images: images, np.zeros(2), jittered=False, seed=0)
+RECOGNIZER_LABEL = EvaluationRecognizer("toy", lambda images: images, np.zeros(2), jittered=False, seed=0)
 
 
-def test_scores_by_hand():
+def test_scores_have_known_values():
     swapped, untouched = np.array([[3.0, 4.0]]), np.array([[0.0, 1.0]])
-    (score,) = score_identity(JUDGE, GALLERY, swapped, untouched, ["a1"], ["b1"])
+    (score,) = score_identity(RECOGNIZER_LABEL, GALLERY, swapped, untouched, ["a1"], ["b1"])
     assert score.cosine_source == pytest.approx(0.6)
     assert score.cosine_template == pytest.approx(0.8)
     assert score.gain == pytest.approx(0.6)
@@ -75,6 +75,6 @@ def test_scores_by_hand():
     assert (score.source_rank, score.template_rank) == (2, 1)
 
 
-def test_a_person_of_one_photograph_cannot_be_found_by_another():
-    (score,) = score_identity(JUDGE, GALLERY, np.eye(2)[:1], np.eye(2)[:1], ["c1"], ["b1"])
+def test_no_rank_for_a_person_with_one_photograph():
+    (score,) = score_identity(RECOGNIZER_LABEL, GALLERY, np.eye(2)[:1], np.eye(2)[:1], ["c1"], ["b1"])
     assert score.source_rank is None

@@ -48,14 +48,14 @@ def test_a_limit_takes_second_sources_before_templates(world):
 
 @given(st.integers(0, 2**31 - 1), st.integers(1, 20), st.integers(1, 300))
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_list_is_sorted_unique_and_within_its_limit(world, seed, per_template, limit):
+def test_pairs_are_sorted_unique_and_limited(world, seed, per_template, limit):
     pairs = drawn(world.rows, per_template, limit, seed)
     assert pairs == sorted(set(pairs), key=lambda pair: (pair.template, pair.source))
     assert len(pairs) == min(limit, 24 * min(per_template, 11))
 
 
 @pytest.mark.parametrize("num_people", [0, 1])
-def test_too_few_test_people_tell_the_way_out(world, num_people):
+def test_too_few_test_people_names_the_fix(world, num_people):
     rows = [replace(row, split="test" if row.identity == "person 0" and num_people else "train") for row in world.rows]
     with pytest.raises(ArtifactError, match=rf"{num_people} people.*crop\.split\.test"):
         drawn(rows)

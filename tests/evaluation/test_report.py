@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from swapcore.errors import ArtifactError
-from swapcore.evaluation.findings import judge
-from swapcore.evaluation.folder import read_losses, write_report
+from swapcore.evaluation.findings import evaluate_methods
 from swapcore.evaluation.pairs import draw_pairs
 from swapcore.evaluation.realism import describe
 from swapcore.evaluation.report import format_number
+from swapcore.evaluation.report_files import read_losses, write_report
 from swapcore.evaluation.scores import ScoreRow
 from swapcore.tables import read_table
 
@@ -30,17 +30,17 @@ def write(world, params, tmp_path):
         return (0.6 * world.true_swap(s, t) + 0.4 * t.image).astype(np.uint8)
 
     rows = [replace(row, brightness=0.3 + 0.02 * i) for i, row in enumerate(world.rows)]
-    answers = world.answers(half)
+    methods = world.methods(half)
     pairs = draw_pairs(rows, pairs_per_template=2, max_pairs=40, seed=0)
-    photographs = describe(world.bench.levels(np.stack([f.image for f in world.faces if f.split == "train"])))
+    photographs = describe(world.evaluator.levels(np.stack([f.image for f in world.faces if f.split == "train"])))
     steps = np.arange(0.0, 100.0, 10.0)
 
     def write_to(name):
-        findings = judge(answers, pairs, rows, world.bench, photographs, params)
+        findings = evaluate_methods(methods, pairs, rows, world.evaluator, photographs, params)
         folder = tmp_path / name
         folder.mkdir()
         write_report(
-            folder, findings, answers, world.bench, params,
+            folder, findings, methods, world.evaluator, params,
             losses=(steps, {"loss/total": np.exp(-steps / 50), "loss/late": np.where(steps < 40, np.nan, 1.0)}),
             facts=[("Consent", NASTY)], credit=NASTY, stages={"evaluate": {"note": NASTY}}, notes=[NASTY],
         )  # fmt: skip
@@ -49,20 +49,20 @@ def write(world, params, tmp_path):
     return write_to
 
 
-def test_the_same_findings_give_the_same_bytes(write):
+def test_report_is_reproducible(write):
     first, second = write("first"), write("second")
     names = sorted(path.name for path in first.iterdir())
     assert names == [
-        "kinds.parquet", "metrics.json", "pairs.parquet", "report.html", "sheet.png", "slices.svg", "whose_face.svg",
+        "identity_scatter.svg", "metrics.json", "pairs.parquet", "report.html", "sheet.png", "slices.parquet", "slices.svg",
     ]  # fmt: skip
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_metrics_and_pairs_can_be_read_again(write):
+def test_metrics_and_pairs_can_be_read(write):
     folder = write("report")
     metrics = json.loads((folder / "metrics.json").read_text())
-    rows = [row for row in read_table(folder / "pairs.parquet", ScoreRow) if row.answer == "model"]
+    rows = [row for row in read_table(folder / "pairs.parquet", ScoreRow) if row.method == "model"]
     assert metrics["identity/margin"] == pytest.approx(np.mean([row.margin for row in rows]), abs=1e-6)
     assert cv2.imread(str(folder / "sheet.png")) is not None
 
@@ -78,7 +78,7 @@ class Page(html.parser.HTMLParser):
         self.sources += [v for name, v in attrs if name in {"src", "href", "xlink:href", "data", "srcset", "action"}]
 
 
-def test_the_page_needs_nothing_but_itself(write):
+def test_page_is_self_contained(write):
     text = (write("report") / "report.html").read_text()
     page = Page(text)
     assert page.sources
@@ -90,11 +90,11 @@ def test_the_page_needs_nothing_but_itself(write):
     assert page.tags.count("svg") == 3
 
 
-def test_the_page_says_what_it_must(write):
+def test_page_has_required_statements(write):
     text = (write("report") / "report.html").read_text()
     for words in (
-        "What you see is synthetic",
-        "toy judge",
+        "These images are synthetic",
+        "toy recognizer",
         "template copied",
         "95 % interval",
         "identity/margin",
@@ -103,28 +103,28 @@ def test_the_page_says_what_it_must(write):
         assert words in text
 
 
-def test_names_cannot_break_the_page(write):
+def test_page_escapes_names(write):
     text = (write("report") / "report.html").read_text()
     assert "<script>" not in text
     assert text.count("&lt;script&gt;") == 4
 
 
-def test_a_self_judged_page_labels_every_block_of_identity_figures(write, world):
-    judge_ = replace(world.bench.judge, label="self-judged, jittered", jittered=True)
-    object.__setattr__(world.bench, "judge", judge_)
+def test_self_evaluated_page_labels_all_identity_metrics(write, world):
+    recognizer = replace(world.evaluator.recognizer, label="self-evaluated, jittered", jittered=True)
+    object.__setattr__(world.evaluator, "recognizer", recognizer)
     text = (write("report") / "report.html").read_text()
-    assert text.count('<span class="tag">self-judged, jittered</span>') >= 7
+    assert text.count('<span class="tag">self-evaluated, jittered</span>') >= 7
 
 
 @pytest.mark.parametrize(
     ("number", "text"),
     [(0.123, "0.12"), (-0.5, "−0.50"), (12.34, "12.3"), (123.4, "123"), (-0.001, "0.00"), (0, "0.00")],
 )
-def test_numbers(number, text):
+def test_format_number_has_known_values(number, text):
     assert format_number(number) == text
 
 
-def test_losses_are_read_with_gaps(tmp_path):
+def test_losses_with_gaps_are_read(tmp_path):
     path = tmp_path / "losses.csv"
     path.write_text("step,loss/a,loss/b,rate\n1,2,,5\n2,1,3,5\n")
     steps, curves = read_losses(path)
@@ -133,7 +133,7 @@ def test_losses_are_read_with_gaps(tmp_path):
     assert np.isnan(curves["loss/b"][0])
 
 
-def test_no_losses_no_curves(tmp_path):
+def test_missing_losses_give_none(tmp_path):
     assert read_losses(tmp_path / "losses.csv") is None
     (tmp_path / "losses.csv").write_text("step,loss\n")
     assert read_losses(tmp_path / "losses.csv") is None
@@ -151,7 +151,7 @@ def test_damaged_losses_are_named(tmp_path, text):
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_a_browser_shows_the_page(write, tmp_path):
+def test_page_renders_in_a_browser(write, tmp_path):
     folder = write("report")
     shot = tmp_path / "shot.png"
     flags = [

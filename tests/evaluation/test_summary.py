@@ -1,4 +1,4 @@
-"""From rows to figures: means, intervals, percent, slices, flat names."""
+"""From rows to metrics: means, intervals, percent, slices, flat names."""
 
 from dataclasses import fields, replace
 
@@ -7,7 +7,7 @@ import pytest
 from swapcore.evaluation.methods import MODEL
 from swapcore.evaluation.scores import ScoreRow
 from swapcore.evaluation.summary import (
-    FIGURES,
+    METRICS,
     PERCENT,
     SliceValue,
     Value,
@@ -22,7 +22,7 @@ from swapcore.ops.metrics import Interval
 
 DRAWING = {"num_samples": 200, "seed": 0}
 EMPTY = ScoreRow(
-    answer=MODEL, pair=0, source="s", template="t", source_identity="a", template_identity="b", cosine_source=0.5,
+    method=MODEL, pair=0, source="s", template="t", source_identity="a", template_identity="b", cosine_source=0.5,
     cosine_template=0.25, gain=0.5, margin=0.25, source_rank=1, template_rank=2, top1=1.0, top5=1.0, leak_top1=0.0,
     outside_l1=1.0, inside_l1=9.0, no_face=0.0, landmark_error=None, yaw_error_deg=None, roll_error_deg=None,
     truth_psnr=None, truth_ssim=None, truth_l1=None, truth_feature=None, truth_psnr_face=None, truth_ssim_face=None,
@@ -37,33 +37,33 @@ def rows_of(*margins: float) -> list[ScoreRow]:
     ]
 
 
-def test_every_figure_has_a_column_of_the_table():
+def test_every_metric_has_a_column():
     columns = {field.name for field in fields(ScoreRow)}
-    assert {figure.column for figure in FIGURES} - {""} <= columns
+    assert {metric.column for metric in METRICS} - {""} <= columns
     assert columns >= PERCENT
-    assert len({figure.name for figure in FIGURES}) == len(FIGURES)
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
 
 
-def test_mean_leaves_out_what_cannot_be_told():
+def test_mean_skips_unknown_values():
     rows = [replace(EMPTY, outside_l1=None), replace(EMPTY, outside_l1=3.0), replace(EMPTY, outside_l1=5.0)]
     value = mean_of(rows, "outside_l1", **DRAWING)
     assert (value.value, value.count) == (4, 2)
     assert mean_of(rows, "landmark_error", **DRAWING) is None
 
 
-def test_shares_are_percent():
+def test_shares_are_in_percent():
     rows = [replace(EMPTY, top1=float(i == 0), source_identity=str(i), template_identity=str(i)) for i in range(4)]
     assert mean_of(rows, "top1", **DRAWING).value == 25
 
 
-def test_a_share_without_exception_is_not_certain():
+def test_share_of_100_percent_has_an_interval():
     rows = [replace(EMPTY, source_identity=str(i)) for i in range(30)]
     assert mean_of(rows, "top1", **DRAWING).interval == (90, 100)
     assert mean_of(rows, "no_face", **DRAWING).interval == (0, 10)
     assert rule_of_three(0, 2) == (0, 100)
 
 
-def test_slices_part_the_pairs():
+def test_slices_partition_the_pairs():
     words = [{"light": "dark"}] * 8 + [{"light": "bright"}] * 8
     values = slice_values(rows_of(*[0.0] * 8, *[1.0] * 8), words, **DRAWING)
     assert [(v.word, v.value.value, v.value.count) for v in values] == [("bright", 1, 8), ("dark", 0, 8)]
@@ -71,7 +71,7 @@ def test_slices_part_the_pairs():
     assert worst_slice(values).metric == "slices/light/dark/margin"
 
 
-def test_a_slice_of_few_pairs_or_of_all_is_never_the_worst():
+def test_small_and_complete_slices_are_not_the_worst():
     def slice_of(name, word, value, count):
         return SliceValue(name, word, Value(value, Interval(value, value), count))
 
@@ -85,7 +85,7 @@ def test_a_slice_of_few_pairs_or_of_all_is_never_the_worst():
     assert worst_slice([]) is None
 
 
-def test_flat_names_carry_intervals_and_the_answer():
+def test_flat_names_have_intervals_and_method_prefix():
     value = Value(0.12345678, Interval(0.1, 0.2), 3)
     slices = [SliceValue("source skin tone", "dark", value)]
     flat = flatten({MODEL: {"identity/gain": value}, "teacher": {"identity/gain": value}}, slices)
@@ -95,6 +95,6 @@ def test_flat_names_carry_intervals_and_the_answer():
     assert flat["slices/source_skin_tone/dark/margin/low"] == 0.1
 
 
-def test_a_figure_that_is_not_finite_is_a_bug():
+def test_infinite_metric_is_an_assertion_error():
     with pytest.raises(AssertionError):
         flatten({MODEL: {"x": Value(float("nan"), Interval(0, 0), 1)}}, [])

@@ -4,8 +4,24 @@ import cv2
 import numpy as np
 import pytest
 from drawn_photographs import draw_face
+from faces.conftest import without_mesh
 
-from swapcore.faces.detect import Box, choose_face, detect_faces
+from swapcore.faces.detect import (
+    Box,
+    choose_face,
+    detect_every_face,
+    detect_faces,
+    detect_missed_faces,
+    detect_video_face,
+)
+
+
+@pytest.fixture(params=["mesh", "dlib"], autouse=True)
+def detector(request, monkeypatch):
+    """Every test runs with the face mesh and without."""
+    if request.param == "dlib":
+        without_mesh(monkeypatch)
+    return request.param
 
 
 def middle(box: Box) -> np.ndarray:
@@ -53,3 +69,20 @@ def test_policy_selects_the_face(policy, chosen):
 
 def test_a_single_face_is_never_rejected():
     assert choose_face([LARGE], "reject", 600, 400) == LARGE
+
+
+def test_the_face_of_a_video_frame_is_found_and_followed():
+    image, _ = draw_face(3)
+    found = detect_video_face(image)
+    assert found is not None
+    moved = np.roll(image, 12, axis=1)
+    followed = detect_video_face(moved, found)
+    assert followed is not None
+    assert np.linalg.norm(middle(followed) - middle(found) - [12, 0]) < 6
+
+
+def test_every_face_and_nothing_more():
+    image, _ = draw_face(1)
+    known = detect_every_face(image)
+    assert len(known) == 1
+    assert detect_missed_faces(image, known) == []

@@ -17,7 +17,7 @@ from swapcore.errors import ArtifactError, InputError, StorageError
 from swapcore.hub import references
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.references import locate_model, resolve_model, weights_digest
-from swapcore.storage import deliver
+from swapcore.storage import upload
 
 
 class NoParams(Section):
@@ -60,7 +60,7 @@ def test_a_model_on_object_storage_is_downloaded(model, workspace, monkeypatch):
         }.items():
             monkeypatch.setenv(name, value)
         boto3.client("s3").create_bucket(Bucket="models")
-        deliver(with_card(model, workspace / "mine"), "s3://models/best")
+        upload(with_card(model, workspace / "mine"), "s3://models/best")
         found = resolve_model("s3://models/best")
         assert (found.name, found.version) == ("best", None)
         assert weights_digest(found.folder) == weights_digest(model)

@@ -110,7 +110,7 @@ def test_a_journal_with_other_columns_is_refused(tmp_path, model, photographs, t
     out = tmp_path / "out"
     out.mkdir()
     (out / JOURNAL).write_text("file,mood\na.png,good\n")
-    with pytest.raises(InputError, match="other columns"):
+    with pytest.raises(InputError, match="its columns are not"):
         swap_many(photographs / "source.png", str(templates), out, model=model)
 
 

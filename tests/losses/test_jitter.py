@@ -9,17 +9,17 @@ def jitter(x: float = 0.0, y: float = 0.0, scale: float = 1.0, blur: float = 0.0
     return Jitter(torch.tensor([[x, y]]), torch.tensor([scale]), torch.tensor([blur]))
 
 
-def picture() -> torch.Tensor:
+def ramp_image() -> torch.Tensor:
     return torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
 def test_the_identity() -> None:
-    torch.testing.assert_close(apply_jitter(picture(), jitter()), picture())
+    torch.testing.assert_close(apply_jitter(ramp_image(), jitter()), ramp_image())
 
 
 def test_shift_right_and_down_by_whole_pixels() -> None:
-    moved = apply_jitter(picture(), jitter(x=1 / 16, y=2 / 16))
-    torch.testing.assert_close(moved[..., 2:, 1:], picture()[..., :-2, :-1])
+    moved = apply_jitter(ramp_image(), jitter(x=1 / 16, y=2 / 16))
+    torch.testing.assert_close(moved[..., 2:, 1:], ramp_image()[..., :-2, :-1])
 
 
 def test_twice_as_large_about_the_center() -> None:
@@ -57,7 +57,7 @@ def test_a_view_crops_the_image() -> None:
 
 def test_the_jitter_is_applied_to_the_view() -> None:
     view = torch.tensor([[[0.8, 0.1, 0.05], [-0.1, 0.8, -0.02]]])
-    smooth = picture()
+    smooth = ramp_image()
     for _ in range(4):
         smooth = apply_jitter(smooth, jitter(blur=1.0))
     at_once = apply_jitter(smooth, jitter(x=2 / 16, y=1 / 16), view)
@@ -66,5 +66,5 @@ def test_the_jitter_is_applied_to_the_view() -> None:
 
 
 def test_gradient() -> None:
-    image = picture()[..., :6, :6].double().requires_grad_()
+    image = ramp_image()[..., :6, :6].double().requires_grad_()
     assert torch.autograd.gradcheck(lambda x: apply_jitter(x, jitter(0.03, -0.05, 1.1, 0.3)), (image,))

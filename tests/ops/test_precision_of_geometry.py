@@ -66,7 +66,7 @@ def test_values_of_half_precision_are_sampled_in_float32() -> None:
 def test_spectral_norms_are_computed_without_autocast(dtype: torch.dtype) -> None:
     model = Discriminator(4)
     seen = []
-    for layer in [*model.layers, model.judge]:
+    for layer in [*model.layers, model.head]:
         layer.parametrizations.weight[0].register_forward_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
     with torch.autocast("cpu", dtype):
         model(torch.rand(1, 3, 16, 16))

@@ -91,7 +91,7 @@ def test_bounds_are_read_from_the_params(pipelines: Run, tmp_path: Path) -> None
     (tmp_path / "typo.yaml").write_text(yaml.safe_dump(params))
     done = pipelines("run", "--params", "typo.yaml", "--root", "other")
     assert done.code != 0
-    assert "register.bounds: identity/gian is none of the report's figures: identity/gain" in done.out
+    assert "register.bounds: unknown metric identity/gian; use one of the report's: identity/gain" in done.out
 
 
 @pytest.mark.slow

@@ -9,20 +9,22 @@ import numpy as np
 from swapcore.config import GateParams, NetworkParams, RegisterParams, Section
 from swapcore.data.artifact import artifact_digest, file_digest, write_card
 from swapcore.data.faces import FaceRow
+from swapcore.data.facts import ConsentFacts, ReportFacts, RightsFacts
 from swapcore.data.lineage import pass_on, write_people
 from swapcore.evaluation.report import DECISION
-from swapcore.evaluation.scores import KindRow, ScoreRow
-from swapcore.evaluation.summary import FIGURES, PERCENT
+from swapcore.evaluation.scores import ScoreRow, SliceRow
+from swapcore.evaluation.summary import METRICS, PERCENT
 from swapcore.tables import write_table
+from tests.card_facts import faces_facts, groups_facts, model_facts
 from tests.inference.small_model import write_model
 
 DLIB = NetworkParams(kind="dlib", path=None, sha256=None)
 GATE = GateParams(better=("identity/margin", "truth/psnr_face"), not_worse={"outside/l1": 0.5}, slice_tolerance=0.05)
 PARAMS = RegisterParams(model_name="test-swap", bounds={"identity/gain": (0.0, None)}, gate=GATE, allow_dirty=False)
 NUM_PEOPLE = 6
-PROTOCOL = {"pairs": "p" * 64, "people": "q" * 64, "judge": "dlib", "size_px": "64"}
+PROTOCOL = {"pairs": "p" * 64, "people": "q" * 64, "recognizer": "dlib", "size_px": "64"}
 ROW = ScoreRow(
-    answer="model", pair=0, source="", template="", source_identity="", template_identity="", cosine_source=0.5,
+    method="model", pair=0, source="", template="", source_identity="", template_identity="", cosine_source=0.5,
     cosine_template=0.25, gain=0.4, margin=0.25, source_rank=1, template_rank=2, top1=1.0, top5=1.0, leak_top1=0.0,
     outside_l1=1.5, inside_l1=9.0, no_face=0.0, landmark_error=2.0, yaw_error_deg=1.0, roll_error_deg=1.0, truth_psnr=None,
     truth_ssim=None, truth_l1=None, truth_feature=None, truth_psnr_face=None, truth_ssim_face=None, truth_l1_face=None,
@@ -78,27 +80,34 @@ def write_report(folder: Path, model: Path, rows: list[ScoreRow], **protocol: st
     """A report artifact on a model."""
     folder.mkdir(parents=True)
     write_figures(folder, rows)
-    (folder / "report.html").write_text(f"<html><body><h1>judged</h1>{DECISION}</body></html>")
-    facts = {"judge": "self-judged, jittered", "self_judged": True, "protocol": PROTOCOL | protocol}
+    (folder / "report.html").write_text(f"<html><body><h1>evaluated</h1>{DECISION}</body></html>")
+    facts = ReportFacts(
+        recognizer="self-evaluated, jittered",
+        self_evaluated=True,
+        size_px=64,
+        worst_slice=None,
+        champion=None,
+        protocol=PROTOCOL | protocol,
+    )
     inputs = {"model": artifact_digest(model), "faces": model_faces(model)}
     write_card(folder, "report", NoParams(), inputs=inputs, counts={"pairs": len(rows), "people": 6}, facts=facts)
     return folder
 
 
 def write_figures(folder: Path, rows: list[ScoreRow]) -> None:
-    """A report's tables; its figures are the rows' means."""
+    """A report's tables; its metrics are the rows' means."""
     metrics = {}
-    for figure in FIGURES:
-        values = [getattr(row, figure.column) for row in rows] if figure.column else []
+    for metric in METRICS:
+        values = [getattr(row, metric.column) for row in rows] if metric.column else []
         if values and values[0] is not None:
-            value = float(np.mean(values)) * (100 if figure.column in PERCENT else 1)
-            metrics |= {figure.name: value, f"{figure.name}/low": value - 0.125, f"{figure.name}/high": value + 0.125}
+            value = float(np.mean(values)) * (100 if metric.column in PERCENT else 1)
+            metrics |= {metric.name: value, f"{metric.name}/low": value - 0.125, f"{metric.name}/high": value + 0.125}
     (folder / "metrics.json").write_text(json.dumps(metrics))
     write_table(folder / "pairs.parquet", ScoreRow, rows)
-    kinds = [
-        KindRow(row.pair, "template light", "dark" if is_dark(int(row.template[1:])) else "medium") for row in rows
+    slice_rows = [
+        SliceRow(row.pair, "template light", "dark" if is_dark(int(row.template[1:])) else "medium") for row in rows
     ]
-    write_table(folder / "kinds.parquet", KindRow, kinds)
+    write_table(folder / "slices.parquet", SliceRow, slice_rows)
 
 
 def model_faces(model: Path) -> str:
@@ -121,18 +130,19 @@ def write_chain(folder: Path, network: NetworkParams = DLIB, seed: int = 0, para
             rows.append(_face_row(f"{identity}/{number}.png", identity, split, file_digest(file)))
     write_table(faces / "index.parquet", FaceRow, rows)
     (people / "consent.csv").write_text("identity,basis,licence,expires\n*,signed,CC0,\n")
-    rights = [{"basis": "signed", "licence": "CC0", "people": 2, "photographs": 3}]
+    rights = [RightsFacts(basis="signed", licence="CC0", people=2, photographs=3)]
     write_people(faces, "d" * 64, [(row.identity, row.split) for row in rows])
-    consent = {"sha256": file_digest(people / "consent.csv"), "rights": rights}
-    facts = {"consent": consent, "photographs_card": None}
+    consent = ConsentFacts(sha256=file_digest(people / "consent.csv"), rights=rights)
+    facts = faces_facts(64, consent=consent, people_by_split={"test": 1, "train": 1})
     write_card(faces, "faces", NoParams(), inputs={"photographs": "d" * 64}, counts={}, facts=facts)
     pass_on("faces", faces, groups)
-    teacher = {"teacher": {"name": "warp", "version": "1"}}
-    write_card(groups, "groups", NoParams(), inputs={"faces": artifact_digest(faces)}, counts={}, facts=teacher)
+    write_card(
+        groups, "groups", NoParams(), inputs={"faces": artifact_digest(faces)}, counts={}, facts=groups_facts(64)
+    )
     write_model(model, network, seed)
     pass_on("groups", groups, model)
-    card = {"groups": {"facts": teacher, "inputs": {}, "params": {}}}
-    write_card(model, "model", params, inputs={"groups": artifact_digest(groups)}, counts={}, facts=card)
+    facts = model_facts(64, inputs={"faces": artifact_digest(faces)}, params={})
+    write_card(model, "model", params, inputs={"groups": artifact_digest(groups)}, counts={}, facts=facts)
     return model
 
 

@@ -1,4 +1,4 @@
-"""Lineage, promotion and rollback through the command line, on a real registry, with one byte changed here and there."""
+"""Lineage, promotion and rollback by the command line, on a real registry, with changed bytes."""
 
 import json
 import os
@@ -20,7 +20,14 @@ from swapcore.registry.trace import lineage_path, report_path
 from swapcore.stages.register import run
 from swapcore.tracking import MODEL_TAG, track
 from swapcore.tracking.store import tracking_uri
-from swapcore.tracking.versions import Event, before_champion, find_entry, history_of, run_tags, tag_version
+from swapcore.tracking.versions import (
+    ChampionChange,
+    champion_history,
+    find_model_version,
+    previous_champion,
+    run_tags,
+    tag_version,
+)
 from tests.registry.small_reports import PARAMS, TRAINING, make_rows, write_ports
 from tests.stores import empty_store
 
@@ -45,7 +52,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy that a test may spoil; its artifacts in MLflow stay where they were made, so those are put back."""
+    """A copy that a test may modify; artifacts in MLflow keep their paths and are restored."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
     kept = tmp_path / "kept"
@@ -82,7 +89,7 @@ def change_one_byte(path: Path) -> None:
 
 def logged(version: str, path: str) -> Path:
     """Where MLflow keeps a file of a version's run."""
-    entry = find_entry(NAME, version)
+    entry = find_model_version(NAME, version)
     uri = mlflow.MlflowClient(tracking_uri=tracking_uri()).get_run(entry.run_id).info.artifact_uri
     return Path(uri.removeprefix("file://")) / path
 
@@ -93,7 +100,7 @@ def package(version: str) -> Path:
     return Path(model.artifact_location.removeprefix("file://"))
 
 
-def test_the_tree_leads_from_the_version_to_the_consent(project, capsys):
+def test_trace_reaches_the_consent_file(project, capsys):
     code, said = swapcore(capsys, "lineage", "challenger", "--name", NAME)
     assert code == 0, said
     assert said.startswith(f"models:/{NAME}/2 @challenger\n")
@@ -102,46 +109,48 @@ def test_the_tree_leads_from_the_version_to_the_consent(project, capsys):
         f"photographs: {'d' * 64}, 3 files", "consent file: ",
     ):  # fmt: skip
         assert f"ok     {name}" in said
-    assert "ok     models/swap here, its files" in said
+    assert "ok     local models/swap, its files" in said
     assert "0 BROKEN" in said
 
 
-SPOILED = {
+CHANGED = {
     "weights": lambda: package("2") / "artifacts/model/weights.safetensors",
     "served code": lambda: package("2") / "code/swapcore/errors.py",
-    "report's files": lambda: logged("2", report_path(find_entry(NAME, "2").tags["swapcore.report"])) / "metrics.json",
-    "models/swap here, its files": lambda: Path("models/swap/model.json"),
-    "data/groups here, its files": lambda: Path("data/groups/lineage/people.json"),
+    "report's files": lambda: (
+        logged("2", report_path(find_model_version(NAME, "2").tags["swapcore.report"])) / "metrics.json"
+    ),
+    "local models/swap, its files": lambda: Path("models/swap/model.json"),
+    "local data/groups, its files": lambda: Path("data/groups/lineage/people.json"),
     "photographs": lambda: Path("data/people/Ann/1.png"),
     "consent file": lambda: Path("data/people/consent.csv"),
 }
 
 
-@pytest.mark.parametrize("link", SPOILED)
-def test_one_changed_byte_is_named_and_blocks_promotion(project, capsys, link):
-    change_one_byte(SPOILED[link]())
+@pytest.mark.parametrize("link", CHANGED)
+def test_changed_byte_is_named_and_blocks_promotion(project, capsys, link):
+    change_one_byte(CHANGED[link]())
     code, said = swapcore(capsys, "lineage", "2", "--name", NAME)
     assert code == 6
     assert f"BROKEN {link}: " in said
-    assert said.splitlines()[-1].startswith(f"swapcore: version 2: 1 broken: {link}: ")
+    assert said.splitlines()[-1].startswith(f"swapcore: version 2: 1 broken links: {link}: ")
     code, said = swapcore(capsys, "promote", "2", "--reason", "looks better", "--name", NAME)
     assert code == 6
-    assert "not made champion, its lineage is broken" in said
-    assert "champion" in find_entry(NAME, "1").aliases
+    assert "not promoted, its lineage is broken" in said
+    assert "champion" in find_model_version(NAME, "1").aliases
 
 
 @pytest.mark.parametrize("tag", [MODEL_TAG, "swapcore.report", "swapcore.groups", "swapcore.faces", "swapcore.weights"])
-def test_a_hash_in_the_registry_that_was_changed_is_found(project, capsys, tag):
-    entry = find_entry(NAME, "2")
+def test_changed_tag_is_found(project, capsys, tag):
+    entry = find_model_version(NAME, "2")
     digest = entry.tags[tag]
     tag_version(entry, {tag: digest[:-1] + ("0" if digest[-1] != "0" else "1")})
     code, said = swapcore(capsys, "lineage", "2", "--name", NAME)
     assert code == 6
-    assert "broken: " in said.splitlines()[-1]
+    assert "broken links: " in said.splitlines()[-1]
 
 
-def test_a_card_in_the_run_that_was_changed_is_found(project, capsys):
-    cards = logged("2", lineage_path(find_entry(NAME, "2").tags[MODEL_TAG]))
+def test_changed_card_is_found(project, capsys):
+    cards = logged("2", lineage_path(find_model_version(NAME, "2").tags[MODEL_TAG]))
     text = (cards / "faces.json").read_text()
     (cards / "faces.json").write_text(text.replace('"signed"', '"Signed"'))
     code, said = swapcore(capsys, "lineage", "2", "--name", NAME)
@@ -159,7 +168,7 @@ stages:
 
 @pytest.fixture(scope="module")
 def kept_by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model registered from a DVC project: dvc.lock and cache are DVC's own; its run was told of params and groups."""
+    """A model registered from a DVC project with real dvc.lock and cache; its run has params and groups."""
     folder = tmp_path_factory.mktemp("dvc")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -181,7 +190,7 @@ def kept_by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_dvcs_hashes_params_and_groups_are_checked_and_one_byte_blocks_promotion(kept_by_dvc, capsys, monkeypatch):
+def test_dvc_hashes_params_and_groups_are_checked(kept_by_dvc, capsys, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(kept_by_dvc)
     code, said = swapcore(capsys, "lineage", "1", "--name", NAME)
@@ -201,7 +210,7 @@ def test_dvcs_hashes_params_and_groups_are_checked_and_one_byte_blocks_promotion
     change_one_byte(stored)
     assert_broken(capsys, "DVC models/swap")
     change_one_byte(stored)
-    entry = find_entry(NAME, "1")
+    entry = find_model_version(NAME, "1")
     digest = entry.tags["dvc.data/people"]
     tag_version(entry, {"dvc.data/people": ("0" if digest[0] != "0" else "1") + digest[1:]})
     assert_broken(capsys, "DVC data/people")
@@ -215,30 +224,30 @@ def test_dvcs_hashes_params_and_groups_are_checked_and_one_byte_blocks_promotion
 def assert_broken(capsys, link: str) -> None:
     code, said = swapcore(capsys, "lineage", "1", "--name", NAME)
     assert code == 6
-    assert f"1 broken: {link}: " in said.splitlines()[-1]
+    assert f"1 broken links: {link}: " in said.splitlines()[-1]
     code, said = swapcore(capsys, "promote", "1", "--reason", "again", "--name", NAME)
     assert code == 6
-    assert "not made champion, its lineage is broken" in said
+    assert "not promoted, its lineage is broken" in said
 
 
-def test_promotion_and_rollback_by_hand_keep_reason_and_history(project, capsys):
+def test_promotion_and_rollback_store_reason_and_history(project, capsys):
     code, said = swapcore(capsys, "rollback", "--reason", "try", "--name", NAME)
     assert code == 2
     assert "version 1 is the first champion" in said
     assert swapcore(capsys, "promote", "2", "--reason", " ", "--name", NAME)[0] == 2
-    code, said = swapcore(capsys, "promote", "2", "--reason", "kinder to glasses", "--name", NAME)
-    assert (code, said) == (0, "champion: version 2, in the place of 1\n")
+    code, said = swapcore(capsys, "promote", "2", "--reason", "better with glasses", "--name", NAME)
+    assert (code, said) == (0, "champion: version 2; before: 1\n")
     assert swapcore(capsys, "promote", "2", "--reason", "again", "--name", NAME)[0] == 2
     code, said = swapcore(capsys, "rollback", "--reason", "teeth", "--name", NAME)
-    assert (code, said) == (0, "champion: version 1, in the place of 2\n")
-    assert find_entry(NAME, "champion").version == "1"
-    events = [(event.how, event.version, event.replaced, event.reason) for event in history_of(NAME)]
-    assert events[1:] == [("promote", "2", "1", "kinder to glasses"), ("rollback", "1", "2", "teeth")]
-    kept = json.loads(find_entry(NAME, "2").tags["swapcore.history.0002"])
-    assert (kept["reason"], kept["replaced"]) == ("kinder to glasses", "1")
+    assert (code, said) == (0, "champion: version 1; before: 2\n")
+    assert find_model_version(NAME, "champion").version == "1"
+    events = [(event.how, event.version, event.replaced, event.reason) for event in champion_history(NAME)]
+    assert events[1:] == [("promote", "2", "1", "better with glasses"), ("rollback", "1", "2", "teeth")]
+    kept = json.loads(find_model_version(NAME, "2").tags["swapcore.history.0002"])
+    assert (kept["reason"], kept["replaced"]) == ("better with glasses", "1")
 
 
-def test_what_is_asked_wrongly_is_one_line(project, capsys):
+def test_user_errors_are_one_line(project, capsys):
     code, said = swapcore(capsys, "lineage", "7", "--name", NAME)
     assert code == 2
     assert (
@@ -249,15 +258,15 @@ def test_what_is_asked_wrongly_is_one_line(project, capsys):
     assert swapcore(capsys, "lineage", "1", "--person", "Ann")[0] == 2
 
 
-def test_where_a_persons_photographs_went(project, capsys):
+def test_person_is_found_in_datasets_and_models(project, capsys):
     (Path("data/groups") / "images.parquet").write_bytes(empty_images())
     code, said = swapcore(capsys, "lineage", "--person", "Ann")
     assert code == 0
     assert "data/faces: 2 photographs, split train" in said
     assert f"models:/{NAME}/1 @champion: trained on 2 photographs" in said
     assert f"models:/{NAME}/2 @challenger: trained on 2 photographs" in said
-    assert "judged on 1 photographs" in swapcore(capsys, "lineage", "--person", "Bob")[1]
-    assert "in no dataset here and in no registered model" in swapcore(capsys, "lineage", "--person", "Eve")[1]
+    assert "evaluated on 1 photographs" in swapcore(capsys, "lineage", "--person", "Bob")[1]
+    assert "in no local dataset and no registered model" in swapcore(capsys, "lineage", "--person", "Eve")[1]
 
 
 def empty_images() -> bytes:
@@ -268,25 +277,28 @@ def empty_images() -> bytes:
     return Path("images").read_bytes()
 
 
-def test_a_model_that_an_affected_one_taught_is_affected(project, capsys):
+def test_model_taught_by_an_affected_model_is_affected(project, capsys):
     (Path("data/groups") / "images.parquet").write_bytes(empty_images())
-    tag_version(find_entry(NAME, "2"), {"swapcore.teacher": f"registered {find_entry(NAME, '1').tags[MODEL_TAG]}"})
+    tag_version(
+        find_model_version(NAME, "2"),
+        {"swapcore.teacher": f"registered {find_model_version(NAME, '1').tags[MODEL_TAG]}"},
+    )
     said = swapcore(capsys, "lineage", "--person", "Bob")[1]
     assert f"models:/{NAME}/2 @challenger: taught by models:/{NAME}/1 @champion" in said
 
 
-def test_a_rollback_undoes_the_last_promotion_and_then_the_one_before():
+def test_rollbacks_undo_promotions_in_order():
     def event(how, version):
-        return Event(version, None, how, "", "", "")
+        return ChampionChange(version, None, how, "", "", "")
 
     line = [event("gate", "1"), event("gate", "3"), event("promote", "2")]
-    assert before_champion(line) == "3"
-    assert before_champion([*line, event("rollback", "3")]) == "1"
-    assert before_champion([*line, event("rollback", "3"), event("rollback", "1")]) is None
-    assert before_champion([]) is None
+    assert previous_champion(line) == "3"
+    assert previous_champion([*line, event("rollback", "3")]) == "1"
+    assert previous_champion([*line, event("rollback", "3"), event("rollback", "1")]) is None
+    assert previous_champion([]) is None
 
 
-def test_the_commit_is_checked_against_the_code_that_was_registered(project, capsys):
+def test_commit_is_checked_against_the_registered_code(project, capsys):
     git = os.environ | {f"GIT_{who}_{what}": "t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     source = ROOT / "src/swapcore"
     shutil.copytree(source, project / "src/swapcore", ignore=shutil.ignore_patterns("__pycache__"))
@@ -294,7 +306,7 @@ def test_the_commit_is_checked_against_the_code_that_was_registered(project, cap
         subprocess.run(["git", *command], check=True, env=git)
     head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     assert code_digest(project / "src/swapcore") == code_digest()
-    tag_version(find_entry(NAME, "2"), {"swapcore.commit": head, "swapcore.git_dirty": "false"})
+    tag_version(find_model_version(NAME, "2"), {"swapcore.commit": head, "swapcore.git_dirty": "false"})
     code, said = swapcore(capsys, "lineage", "2", "--name", NAME)
     assert code == 0, said
     assert f"ok     git commit: {head}" in said
@@ -302,10 +314,10 @@ def test_the_commit_is_checked_against_the_code_that_was_registered(project, cap
     change_one_byte(project / "src/swapcore/errors.py")
     subprocess.run(["git", "commit", "-qam", "another"], check=True, env=git)
     head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    tag_version(find_entry(NAME, "2"), {"swapcore.commit": head})
+    tag_version(find_model_version(NAME, "2"), {"swapcore.commit": head})
     assert "BROKEN code: " in swapcore(capsys, "lineage", "2", "--name", NAME)[1]
 
 
-def test_a_run_that_is_not_there_has_no_tags(project):
+def test_missing_run_has_no_tags(project):
     assert run_tags("0" * 32) is None
-    assert file_digest(Path("models/swap/card.json")) in run_tags(find_entry(NAME, "2").run_id).values()
+    assert file_digest(Path("models/swap/card.json")) in run_tags(find_model_version(NAME, "2").run_id).values()

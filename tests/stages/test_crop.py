@@ -1,4 +1,4 @@
-"""The crop stage: nothing disappears, nothing depends on workers or place, bad input ends in one line."""
+"""The crop stage: complete, independent of workers and location, one-line errors."""
 
 import errno
 import logging
@@ -15,7 +15,7 @@ import torch
 from drawn_photographs import draw_face
 
 from swapcore.config import read_params
-from swapcore.cropping import cutting
+from swapcore.cropping import extract
 from swapcore.data import consent
 from swapcore.data.artifact import CARD, content_digest, file_digest, partial_folder, read_card
 from swapcore.data.faces import QUARANTINE, FaceSet, QuarantineRow
@@ -63,7 +63,7 @@ def reasons_of(faces):
     return {file: row.reason for file, row in quarantine_of(faces).items()}
 
 
-def test_every_face_of_a_plain_folder(people, tmp_path):
+def test_all_faces_of_a_folder(people, tmp_path):
     metrics = run(PARAMS, photographs=people, faces=tmp_path / "faces")
     faces = FaceSet(tmp_path / "faces")
     assert metrics == {"photographs": 12.0, "faces": 12.0, "people": 4.0}
@@ -79,17 +79,17 @@ def test_every_face_of_a_plain_folder(people, tmp_path):
     assert {row.consent_licence for row in faces.rows} == {"CC0-1.0"}
     assert all(-1 <= row.identity_cosine <= 1 for row in faces.rows)
     assert faces.card.rejections == {}
-    assert faces.card.facts["size_px"] == 128
-    assert faces.card.facts["recognizer"] == PARAMS.recognizer.digest()
-    rights = faces.card.facts["consent"]["rights"]
-    assert sum(right["photographs"] for right in rights) == len(faces)
-    assert faces.card.facts["consent"]["sha256"] == file_digest(people / "consent.csv")
+    assert faces.card.facts.size_px == 128
+    assert faces.card.facts.recognizer == PARAMS.recognizer.digest()
+    rights = faces.card.facts.consent.rights
+    assert sum(right.photographs for right in rights) == len(faces)
+    assert faces.card.facts.consent.sha256 == file_digest(people / "consent.csv")
     assert sorted(p.name for p in faces.folder.iterdir()) == [
         "card.json", "index.parquet", "lineage", "quarantine.parquet", "recognizer.json", "shard-00000.tar",
     ]  # fmt: skip
 
 
-def test_same_bytes_again_and_elsewhere(people, tmp_path):
+def test_artifact_does_not_depend_on_the_location(people, tmp_path):
     moved = tmp_path / "else where"
     shutil.copytree(people, moved)
     for source, name in ((people, "a"), (people, "b"), (moved, "c")):
@@ -99,15 +99,15 @@ def test_same_bytes_again_and_elsewhere(people, tmp_path):
 
 
 @pytest.mark.slow
-def test_same_bytes_with_more_workers(people, tmp_path, monkeypatch):
-    monkeypatch.setattr(cutting, "_WORTH_WORKERS", 1)
+def test_artifact_does_not_depend_on_workers(people, tmp_path, monkeypatch):
+    monkeypatch.setattr(extract, "_MIN_TASKS_FOR_WORKERS", 1)
     for workers in (1, 2, 3):
         run(PARAMS.model_copy(update={"workers": workers}), photographs=people, faces=tmp_path / str(workers))
     assert len({content_digest(tmp_path / str(workers)) for workers in (1, 2, 3)}) == 1
 
 
 def in_shards(params, photographs, shards, folder):
-    """The faces artifact, cut in so many shards and joined."""
+    """The faces artifact from the given number of shards."""
     parts = [folder / f"part-{number}" for number in range(shards)]
     for number, part in enumerate(parts):
         cut(params, photographs=photographs, part=part, shard=number, shards=shards)
@@ -119,15 +119,15 @@ def files_of(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_same_bytes_in_any_number_of_shards(tmp_path, monkeypatch):
-    """What only the whole set tells stands across shards: a file of two people, a copy, a wrong label, the mean."""
-    monkeypatch.setattr(cutting, "_BATCH_SIZE", 4)
-    monkeypatch.setattr(cutting, "load_recognizer", lambda network: ColorRecognizer())
+def test_artifact_does_not_depend_on_shards(tmp_path, monkeypatch):
+    """Checks over the whole set work across shards: a file of two people, a copy, a wrong label, the mean."""
+    monkeypatch.setattr(extract, "_BATCH_SIZE", 4)
+    monkeypatch.setattr(extract, "load_recognizer", lambda network: ColorRecognizer())
     folder = people_folder(tmp_path / "people", people=6)
     save(folder / "person 0/really person 4.png", draw_face(4, 7)[0])
     shutil.copy(folder / "person 0/1.png", folder / "person 5/1.png")
     shutil.copy(folder / "person 3/0.png", folder / "person 3/9.png")
-    save(folder / "nobody/1.png", np.full((200, 200, 3), 99, np.uint8))
+    save(folder / "empty/1.png", np.full((200, 200, 3), 99, np.uint8))
     save(folder / "stray.png", draw_face(7)[0])
     (folder / "consent.csv").write_text(HEADER + "*,drawn,CC0-1.0,\nperson 2,drawn,CC0-1.0,2020-01-01\n")
     params = PARAMS.model_copy(update={"min_identity_cosine": 0.2})
@@ -142,29 +142,29 @@ def test_same_bytes_in_any_number_of_shards(tmp_path, monkeypatch):
     assert max(cut_files) < sum(cut_files) / 2
 
 
-def test_parts_that_do_not_belong_together_are_refused(people, tmp_path, monkeypatch):
-    monkeypatch.setattr(cutting, "_BATCH_SIZE", 4)
-    monkeypatch.setattr(cutting, "load_recognizer", lambda network: ColorRecognizer())
+def test_mismatched_parts_are_rejected(people, tmp_path, monkeypatch):
+    monkeypatch.setattr(extract, "_BATCH_SIZE", 4)
+    monkeypatch.setattr(extract, "load_recognizer", lambda network: ColorRecognizer())
     first, second, other = (tmp_path / name for name in ("first", "second", "other"))
     for number, part in enumerate((first, second)):
         cut(PARAMS, photographs=people, part=part, shard=number, shards=2)
 
-    def refused(words, *parts, params=PARAMS):
+    def assert_rejected(words, *parts, params=PARAMS):
         with pytest.raises(ArtifactError, match=words) as error:
             join(params, parts=list(parts), faces=tmp_path / "faces")
         assert "\n" not in str(error.value)
         assert not (tmp_path / "faces").exists()
 
-    refused("first: is shard 0 of 2, where shard 0 of 1 is needed", first)
-    refused("first: is shard 0 of 2, where shard 0 of 3 is needed; give each part once", first, second, first)
-    refused("cut with other params", first, second, params=PARAMS.model_copy(update={"max_megapixels": 7.0}))
+    assert_rejected("first: is shard 0 of 2, expected shard 0 of 1", first)
+    assert_rejected("first: is shard 0 of 2, expected shard 0 of 3; give each part once", first, second, first)
+    assert_rejected("made with other params", first, second, params=PARAMS.model_copy(update={"max_megapixels": 7.0}))
     grown = people_folder(tmp_path / "grown", people=5)
     cut(PARAMS, photographs=grown, part=other, shard=1, shards=2)
-    refused("cut from other photographs", first, other)
-    refused(r"no card\.json", first, tmp_path / "nothing")
+    assert_rejected("made from other photographs", first, other)
+    assert_rejected(r"no card\.json", first, tmp_path / "nothing")
 
 
-def test_the_input_digest_follows_photographs_and_consent(people, tmp_path):
+def test_input_digest_depends_on_photographs_and_consent(people, tmp_path):
     folder = tmp_path / "people"
     shutil.copytree(people, folder)
     digests = []
@@ -184,7 +184,7 @@ def test_the_input_digest_follows_photographs_and_consent(people, tmp_path):
 
 
 def spoil(folder):
-    """Add one of every bad photograph; returns file -> expected reason."""
+    """Add one of every bad photograph; return file -> expected reason."""
     good = (folder / "person 0/0.png").read_bytes()
     bad = folder / "person 1"
     (bad / "empty.jpg").touch()
@@ -192,7 +192,7 @@ def spoil(folder):
     (bad / "text.jpg").write_text("not a photograph")
     (bad / "loop.jpg").symlink_to("loop.jpg")
     (bad / "again").symlink_to(folder)
-    save(bad / "nobody.png", np.full((300, 300, 3), 120, np.uint8))
+    save(bad / "empty.png", np.full((300, 300, 3), 120, np.uint8))
     save(bad / "large.png", np.zeros((1500, 1500, 3), np.uint8))
     save(bad / "blurred.png", cv2.GaussianBlur(draw_face(1, 5)[0], (0, 0), 5))
     save(bad / "tiny.png", draw_face(1, 5, size_px=110, eye_distance_px=20)[0])
@@ -209,7 +209,7 @@ def spoil(folder):
         "person 1/text.jpg": "not-an-image",
         "person 1/loop.jpg": "unreadable",
         "person 1/again": "link-loop",
-        "person 1/nobody.png": "no-face",
+        "person 1/empty.png": "no-face",
         "person 1/large.png": "too-large",
         "person 1/blurred.png": "blurred",
         "person 1/tiny.png": "too-small",
@@ -222,7 +222,7 @@ def spoil(folder):
     }
 
 
-def test_each_bad_photograph_has_its_reason_and_none_disappears(tmp_path):
+def test_each_bad_photograph_has_a_reason(tmp_path):
     folder = people_folder(tmp_path / "people")
     expected = spoil(folder)
     strict = PARAMS.quality.model_copy(update={"max_roll_deg": 10.0})
@@ -240,7 +240,7 @@ def test_each_bad_photograph_has_its_reason_and_none_disappears(tmp_path):
     assert not any(str(tmp_path) in row.detail for row in quarantine_of(tmp_path / "faces").values())
 
 
-def test_a_near_duplicate_is_set_aside_and_the_larger_face_stays(tmp_path):
+def test_near_duplicate_with_the_smaller_face_is_quarantined(tmp_path):
     folder = people_folder(tmp_path / "people", pictures=1)
     cv2.imwrite(str(folder / "person 0/packed.jpg"), draw_face(0, 0)[0][..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 97])
     everything = PARAMS.model_copy(update={"near_duplicate_bits": -1})
@@ -258,7 +258,7 @@ def test_a_near_duplicate_is_set_aside_and_the_larger_face_stays(tmp_path):
 
 
 class ColorRecognizer:
-    """Knows drawn people by the mean color of their face, which parts them better than a network made for photographs."""
+    """A recognizer for drawn people: the mean color of the face separates them better than a network for photographs."""
 
     embedding_dim = 3
 
@@ -266,8 +266,8 @@ class ColorRecognizer:
         return images[:, 50:100, 45:83].astype(np.float32).mean((1, 2))
 
 
-def test_a_wrong_label_is_set_aside(tmp_path, monkeypatch):
-    monkeypatch.setattr(cutting, "load_recognizer", lambda network: ColorRecognizer())
+def test_wrong_label_is_quarantined(tmp_path, monkeypatch):
+    monkeypatch.setattr(extract, "load_recognizer", lambda network: ColorRecognizer())
     folder = people_folder(tmp_path / "people", people=6)
     save(folder / "person 0/really person 4.png", draw_face(4, 7)[0])
     run(PARAMS.model_copy(update={"min_identity_cosine": 0.2}), photographs=folder, faces=tmp_path / "faces")
@@ -277,7 +277,7 @@ def test_a_wrong_label_is_set_aside(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("policy", "eye_distance_px"), [("largest", 70), ("central", 45)])
-def test_several_faces(tmp_path, policy, eye_distance_px):
+def test_several_faces_policy(tmp_path, policy, eye_distance_px):
     folder = people_folder(tmp_path / "people", people=1, pictures=1)
     canvas, _ = draw_face(0, 0, into=np.full((500, 900, 3), 205, np.uint8), center=(0.18, 0.4), eye_distance_px=70)
     save(folder / "pair/1.png", draw_face(1, 0, into=canvas, center=(0.52, 0.45), eye_distance_px=45)[0])
@@ -289,7 +289,7 @@ def test_several_faces(tmp_path, policy, eye_distance_px):
     assert reasons_of(tmp_path / "faces") == {"pair/1.png": "several-faces"}
 
 
-def test_consent(tmp_path, monkeypatch):
+def test_photographs_without_valid_consent_are_quarantined(tmp_path, monkeypatch):
     folder = people_folder(tmp_path / "people", people=3, pictures=1)
     lines = "person 0,drawn,CC0-1.0,2030-06-01\nperson 1,drawn,CC0-1.0,2030-05-31\n"
     (folder / "consent.csv").write_text(HEADER + lines)
@@ -299,26 +299,26 @@ def test_consent(tmp_path, monkeypatch):
     assert reasons_of(tmp_path / "faces") == {"person 1/0.png": "consent-expired", "person 2/0.png": "no-consent"}
 
 
-def test_without_consent_nothing_is_opened(tmp_path, monkeypatch):
+def test_no_file_is_opened_without_consent(tmp_path, monkeypatch):
     folder = people_folder(tmp_path / "people", people=1, pictures=1)
     (folder / "consent.csv").write_text(HEADER)
-    monkeypatch.setattr(cutting, "read_file", lambda path: pytest.fail(f"{path} was opened"))
+    monkeypatch.setattr(extract, "read_file", lambda path: pytest.fail(f"{path} was opened"))
     with pytest.raises(InputError, match="no usable face in 1 photographs: no-consent 1"):
         run(PARAMS, photographs=folder, faces=tmp_path / "faces")
 
 
-def test_a_folder_of_one_person_and_persons_of_one_photograph(tmp_path, caplog):
+def test_few_people_and_single_photographs(tmp_path, caplog):
     folder = people_folder(tmp_path / "people", people=1, pictures=2)
     with caplog.at_level(logging.WARNING):
         run(PARAMS, photographs=folder, faces=tmp_path / "faces")
-    assert "wrong labels cannot be told" in caplog.text
+    assert "wrong labels are not detected" in caplog.text
     assert [row.identity_cosine for row in FaceSet(tmp_path / "faces").rows] == [None, None]
     single = people_folder(tmp_path / "single", people=5, pictures=1)
     run(PARAMS, photographs=single, faces=tmp_path / "faces")
     assert [row.identity_cosine for row in FaceSet(tmp_path / "faces").rows] == [None] * 5
 
 
-def test_a_csv_with_splits(people, tmp_path):
+def test_csv_with_splits(people, tmp_path):
     folder = tmp_path / "people"
     shutil.copytree(people, folder)
     (folder / "list.csv").write_text("file,identity,split\nperson 0/0.png,zoe,test\nperson 1/0.png,bob,\n")
@@ -329,7 +329,7 @@ def test_a_csv_with_splits(people, tmp_path):
     }
 
 
-def test_the_mean_is_that_of_the_training_people(people, tmp_path):
+def test_mean_embedding_is_that_of_training_people(people, tmp_path):
     folder = tmp_path / "people"
     shutil.copytree(people, folder)
     lines = [f"person {p}/{i}.png,{p},{'test' if p == 3 else 'train'}\n" for p in range(4) for i in range(3)]
@@ -340,7 +340,7 @@ def test_the_mean_is_that_of_the_training_people(people, tmp_path):
     np.testing.assert_allclose(faces.embedding_mean, expected, atol=1e-5)
 
 
-def test_no_usable_face_is_one_line_and_leaves_nothing(tmp_path):
+def test_no_usable_face_raises_one_line(tmp_path):
     folder = tmp_path / "people"
     save(folder / "ann/1.png", np.full((200, 200, 3), 99, np.uint8))
     (folder / "ann/2.jpg").touch()
@@ -353,7 +353,7 @@ def test_no_usable_face_is_one_line_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "faces").exists()
 
 
-def test_a_missing_consent_file_is_one_line(people, tmp_path):
+def test_missing_consent_file_raises_one_line(people, tmp_path):
     folder = tmp_path / "people"
     shutil.copytree(people, folder)
     (folder / "consent.csv").unlink()
@@ -361,11 +361,11 @@ def test_a_missing_consent_file_is_one_line(people, tmp_path):
         run(PARAMS, photographs=folder, faces=tmp_path / "faces")
 
 
-def test_a_full_disk_leaves_the_old_artifact_and_nothing_half_written(people, tmp_path, monkeypatch):
+def test_full_disk_keeps_the_old_artifact(people, tmp_path, monkeypatch):
     out = tmp_path / "faces"
     run(PARAMS, photographs=people, faces=out)
     before = (out / CARD).read_bytes()
-    add_bytes, calls = cutting.ShardWriter.add_bytes, []
+    add_bytes, calls = extract.ShardWriter.add_bytes, []
 
     def fill(self, name, data):
         calls.append(name)
@@ -373,7 +373,7 @@ def test_a_full_disk_leaves_the_old_artifact_and_nothing_half_written(people, tm
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
         return add_bytes(self, name, data)
 
-    monkeypatch.setattr(cutting.ShardWriter, "add_bytes", fill)
+    monkeypatch.setattr(extract.ShardWriter, "add_bytes", fill)
     with pytest.raises(OSError, match="No space left") as error:
         run(PARAMS, photographs=people, faces=out)
     assert error.value.errno == errno.ENOSPC
@@ -383,8 +383,8 @@ def test_a_full_disk_leaves_the_old_artifact_and_nothing_half_written(people, tm
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limit_bytes", [60_000, 400_000, 900_000])
-def test_a_limit_on_file_size_at_any_point_leaves_nothing(people, tmp_path, limit_bytes):
-    """The system's own refusal to write, wherever it strikes: spool, shards or tables."""
+def test_file_size_limit_leaves_no_partial_artifact(people, tmp_path, limit_bytes):
+    """The system refuses to write at any point: spool, shards or tables."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -402,7 +402,7 @@ def test_a_limit_on_file_size_at_any_point_leaves_nothing(people, tmp_path, limi
 
 
 @pytest.mark.faces
-def test_london_is_cropped_whole_and_recognized(tmp_path):
+def test_london_is_cropped_completely_and_recognized(tmp_path):
     folder = os.environ.get("SWAPCORE_FACES")
     if not folder:
         pytest.skip("SWAPCORE_FACES names no folder of photographs")

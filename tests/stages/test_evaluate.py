@@ -1,4 +1,4 @@
-"""The evaluate stage on small artifacts: whole, repeatable, honest about who judged, clear where it cannot go on."""
+"""The evaluate stage on small artifacts: complete, reproducible, with one-line errors."""
 
 import json
 from dataclasses import replace
@@ -9,11 +9,14 @@ import pytest
 import torch
 
 from swapcore.config import CropParams, EvaluateParams, GroupsParams, NetworkParams, TrainParams, read_params
-from swapcore.data.artifact import artifact_digest, read_card, write_card
+from swapcore.data.artifact import artifact_digest, card_params, read_card, write_card
 from swapcore.data.faces import INDEX, FaceRow, FaceSet
 from swapcore.data.shards import ShardWriter
 from swapcore.errors import ArtifactError, ParamsError
-from swapcore.evaluation.identity import SELF_JUDGED
+from swapcore.evaluation import baselines
+from swapcore.evaluation.evaluator import read_truth
+from swapcore.evaluation.identity import SELF_EVALUATED
+from swapcore.evaluation.inputs import read_inputs
 from swapcore.evaluation.scores import ScoreRow
 from swapcore.evaluation.slices import rendered_expression
 from swapcore.faces.align import template_points
@@ -22,6 +25,7 @@ from swapcore.models.artifact import ModelConfiguration, save_generator
 from swapcore.stages import evaluate, synthesize
 from swapcore.synth.people import PARAMETERS, read_shots
 from swapcore.tables import read_table, write_table
+from tests.card_facts import faces_facts, model_facts
 
 SIZE = 64
 DLIB = {"kind": "dlib", "path": None, "sha256": None}
@@ -62,7 +66,7 @@ def write_faces(folder: Path, num_test: int) -> Path:
                 rows.append(_row(person, turn, "test" if person < num_test else "train", place))
     write_table(folder / INDEX, FaceRow, rows)
     write_recognizer(folder)
-    write_card(folder, "faces", CROP, inputs={}, counts={"faces": len(rows)}, facts={"size_px": SIZE})
+    write_card(folder, "faces", CROP, inputs={}, counts={"faces": len(rows)}, facts=faces_facts(SIZE))
     return folder
 
 
@@ -77,18 +81,23 @@ def _row(person: int, turn: int, split: str, place) -> FaceRow:
     )  # fmt: skip
 
 
-def write_model(folder: Path, faces: Path, **groups) -> Path:
-    """A generator that nobody trained."""
+def write_model(
+    folder: Path, faces: Path, inputs: dict[str, str] | None = None, params: dict[str, object] | None = None
+) -> Path:
+    """An untrained generator; inputs and params are those of its groups."""
     folder.mkdir()
     torch.manual_seed(0)
-    shape = TRAIN.model.model_copy(update={"width": 8, "num_levels": 1, "num_fusion_blocks": 1})
+    shape = TRAIN.model.model_copy(update={"width": 8, "num_levels": 1, "num_fusion_blocks": 1, "compose_scale": 1})
     configuration = ModelConfiguration(generator=shape, size_px=SIZE, embedding_size=128, pooled_size=1472)
     save_generator(folder, configuration.build(), configuration)
     write_recognizer(folder)
     (folder / "losses.csv").write_text("step,loss/total\n1,2.5\n2,2.0\n")
-    params = GROUPS.model_dump(mode="json", exclude={"workers"})  # as write_card leaves them
-    card = {"params": params, "inputs": {"faces": artifact_digest(faces)}, **groups}
-    write_card(folder, "model", TRAIN, inputs={}, counts={}, facts={"groups": card})
+    facts = model_facts(
+        SIZE,
+        inputs=inputs or {"faces": artifact_digest(faces)},
+        params=card_params(GROUPS) if params is None else params,
+    )
+    write_card(folder, "model", TRAIN, inputs={}, counts={}, facts=facts)
     return folder
 
 
@@ -110,13 +119,13 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
-def test_a_report_is_whole_and_the_same_again(params, faces, model, tmp_path):
+def test_report_is_complete_and_reproducible(params, faces, model, tmp_path):
     metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
     again = evaluate.run(params, faces=faces, model=model, report=tmp_path / "again")
     names = sorted(path.name for path in (tmp_path / "report").iterdir())
     assert names == [
-        "card.json", "kinds.parquet", "metrics.json", "pairs.parquet", "report.html", "sheet.png", "slices.svg",
-        "speed.json", "whose_face.svg",
+        "card.json", "identity_scatter.svg", "metrics.json", "pairs.parquet", "report.html", "sheet.png", "slices.parquet",
+        "slices.svg", "speed.json",
     ]  # fmt: skip
     for name in set(names) - {"speed.json"}:
         assert (tmp_path / "report" / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
@@ -128,44 +137,50 @@ def test_a_report_is_whole_and_the_same_again(params, faces, model, tmp_path):
     assert metrics["template_copied/identity/gain"] == 0
 
 
-def test_the_card_names_inputs_and_judge(params, faces, model, tmp_path):
+def test_card_has_inputs_and_recognizer(params, faces, model, tmp_path):
     evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
     card = read_card(tmp_path / "report", "report")
     assert card.inputs == {"faces": artifact_digest(faces), "model": artifact_digest(model)}
     protocol = card.facts.pop("protocol")
-    assert (protocol["judge"], protocol["size_px"]) == ("dlib", "64")
-    told = {"judge": SELF_JUDGED, "self_judged": True, "size_px": SIZE, "worst_slice": None, "champion": None}
-    assert card.facts == told
+    assert (protocol["recognizer"], protocol["size_px"]) == ("dlib", "64")
+    expected = {
+        "recognizer": SELF_EVALUATED,
+        "self_evaluated": True,
+        "size_px": SIZE,
+        "worst_slice": None,
+        "champion": None,
+    }
+    assert card.facts == expected
     assert card.counts == {"pairs": 3, "people": 3}
     page = (tmp_path / "report" / "report.html").read_text()
     assert page.count("made up, CC0 (6 photographs)") == 2
     assert "not proven" not in page
-    assert "first 33.3 %, among the first five 100.0 %" in page
+    assert "first 33.3 %, top 5 100.0 %" in page
     rows = read_table(tmp_path / "report" / "pairs.parquet", ScoreRow)
     test = {row.key for row in FaceSet(faces).rows if row.split == "test"}
     assert {row.source for row in rows} | {row.template for row in rows} <= test
 
 
-def test_naming_the_trainings_own_network_as_judge_does_not_make_it_another(params, faces, model, tmp_path):
-    named = params.model_copy(update={"judge": NetworkParams.model_validate(DLIB)})
+def test_training_network_as_recognizer_is_self_evaluated(params, faces, model, tmp_path):
+    named = params.model_copy(update={"recognizer": NetworkParams.model_validate(DLIB)})
     evaluate.run(named, faces=faces, model=model, report=tmp_path / "report")
-    assert read_card(tmp_path / "report", "report").facts["self_judged"]
+    assert read_card(tmp_path / "report", "report").facts["self_evaluated"]
 
 
-def test_faces_of_another_run_are_told_to_the_reader(params, faces, tmp_path):
+def test_faces_of_another_run_are_noted_in_the_report(params, faces, tmp_path):
     model = write_model(tmp_path / "model", faces, inputs={"faces": "0" * 64})
     evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
-    assert "training never saw the test people is not proven" in (tmp_path / "report" / "report.html").read_text()
+    assert "not proven that training did not use the test people" in (tmp_path / "report" / "report.html").read_text()
 
 
-def test_a_teacher_that_cannot_be_loaded_is_told_to_the_reader(params, faces, tmp_path):
-    model = write_model(tmp_path / "model", faces, params=None)
+def test_unavailable_teacher_is_noted_in_the_report(params, faces, tmp_path):
+    model = write_model(tmp_path / "model", faces, params={})
     metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
     assert not [name for name in metrics if name.startswith("teacher/")]
-    assert "own swap is not shown" in (tmp_path / "report" / "report.html").read_text()
+    assert "swap is not shown" in (tmp_path / "report" / "report.html").read_text()
 
 
-def test_beside_a_model_that_the_oracle_taught_is_the_dense_warp(params, faces, tmp_path):
+def test_dense_warp_is_shown_for_the_oracle_teacher(params, faces, tmp_path):
     taught = GROUPS.model_copy(update={"teacher": "oracle"}).model_dump(mode="json", exclude={"workers"})
     model = write_model(tmp_path / "model", faces, params=taught)
     metrics = evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
@@ -175,7 +190,7 @@ def test_beside_a_model_that_the_oracle_taught_is_the_dense_warp(params, faces, 
     assert "teacher’s swap" not in page
 
 
-def test_one_test_person_is_too_few(params, tmp_path):
+def test_one_test_person_is_rejected(params, tmp_path):
     faces = write_faces(tmp_path / "faces", num_test=1)
     model = write_model(tmp_path / "model", faces)
     with pytest.raises(ArtifactError, match=r"1 people in the test split.*crop\.split\.test"):
@@ -184,48 +199,48 @@ def test_one_test_person_is_too_few(params, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["recognizer.json", "weights.safetensors", "model.json", "card.json"])
-def test_a_damaged_model_is_named(params, faces, model, tmp_path, name):
+def test_damaged_model_is_named(params, faces, model, tmp_path, name):
     (model / name).write_text("{")
     with pytest.raises(ArtifactError, match=name.replace(".", r"\.")):
         evaluate.run(params, faces=faces, model=model, report=tmp_path / "report")
 
 
-def test_a_judge_that_is_not_there_is_named(params, faces, model, tmp_path):
-    judge = NetworkParams(kind="onnx", path=tmp_path / "judge.onnx", sha256="0" * 64)
-    with pytest.raises(ParamsError, match=r"judge\.onnx"):
-        evaluate.run(params.model_copy(update={"judge": judge}), faces=faces, model=model, report=tmp_path / "report")
+def test_missing_recognizer_is_named(params, faces, model, tmp_path):
+    network = NetworkParams(kind="onnx", path=tmp_path / "recognizer.onnx", sha256="0" * 64)
+    with pytest.raises(ParamsError, match=r"recognizer\.onnx"):
+        evaluate.run(
+            params.model_copy(update={"recognizer": network}), faces=faces, model=model, report=tmp_path / "report"
+        )
 
 
-def test_the_truth_is_told_for_synthesized_photographs_only(params, faces, model, tmp_path):
+def test_truth_is_known_for_synthesized_photographs_only(params, faces, model, tmp_path):
     shown = PARAMS.synthesize.model_copy(
         update={"num_people": 2, "pictures_per_person": 2, "size_px": 64, "workers": 1}
     )
     synthesize.run(shown, photographs=tmp_path / "photographs")
     (faces / PARAMETERS).write_bytes((tmp_path / "photographs" / PARAMETERS).read_bytes())
-    oracle = evaluate._oracle(evaluate._read(params, faces, model))
-    truth = evaluate._truth(oracle, 4)
+    truth = read_truth(read_inputs(params, faces, model))
     files = sorted(read_shots(faces))
     unknown = FaceSet(faces)[0]
     source, template = replace(unknown, file=files[0]), replace(unknown, file=files[-1])
-    true = truth(source, template)
+    true = truth.swap(source, template)
     assert true.shape == (64, 64, 3)
-    assert (true != truth(template, template)).any()
-    assert truth(source, unknown) is None
-    assert truth(unknown, template) is None
+    assert (true != truth.swap(template, template)).any()
+    assert truth.swap(source, unknown) is None
+    assert truth.swap(unknown, template) is None
     attributes = read_shots(faces)[files[-1]].attributes
-    pose = evaluate._pose(oracle)
-    assert pose(template) == (attributes.yaw_deg, attributes.pitch_deg, -attributes.roll_deg)
-    assert pose(unknown) is None
-    assert evaluate._expression(oracle)(template) == rendered_expression(attributes)
+    assert truth.pose(template) == (attributes.yaw_deg, attributes.pitch_deg, -attributes.roll_deg)
+    assert truth.pose(unknown) is None
+    assert truth.expression(template) == rendered_expression(attributes)
 
 
 def test_photographs_have_no_truth(params, faces, model):
-    assert evaluate._oracle(evaluate._read(params, faces, model)) is None
+    assert read_truth(read_inputs(params, faces, model)) is None
 
 
-def test_a_champion_answers_the_same_pairs_and_is_pinned_in_the_card(params, faces, model, tmp_path, monkeypatch):
+def test_champion_is_compared_and_pinned_in_the_card(params, faces, model, tmp_path, monkeypatch):
     located = LocatedModel(model, "swapcore", "3", "5a" * 32)
-    monkeypatch.setattr(evaluate, "resolve_model", lambda reference: located)  # no registry here
+    monkeypatch.setattr(baselines, "resolve_model", lambda reference: located)  # no registry here
     named = params.model_copy(update={"champion": "models:/swapcore@champion"})
     evaluate.run(named, faces=faces, model=model, report=tmp_path / "report")
     metrics = json.loads((tmp_path / "report/metrics.json").read_text())
@@ -237,7 +252,7 @@ def test_a_champion_answers_the_same_pairs_and_is_pinned_in_the_card(params, fac
     assert "champion, version 3" in (tmp_path / "report/report.html").read_text()
 
 
-def test_evaluation_goes_on_without_a_champion(params, faces, model, tmp_path, monkeypatch):
+def test_missing_champion_is_noted_in_the_report(params, faces, model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     named = params.model_copy(update={"champion": "models:/swapcore@champion"})

@@ -20,13 +20,16 @@ from torch import nn
 
 from swapcore.config import NetworkParams
 from swapcore.data.artifact import artifact_digest, file_digest, read_card
+from swapcore.data.facts import ModelFacts, ReportFacts
 from swapcore.errors import ArtifactError, InputError, TrackingError
 from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.references import locate_model, resolve_model, weights_digest
 from swapcore.ops.image import decode
+from swapcore.registry import registration
+from swapcore.registry.page import HEADLINE
+from swapcore.registry.registration import REGISTRATION
 from swapcore.serving.requests import to_base64
-from swapcore.stages import register
-from swapcore.stages.register import HEADLINE, REGISTRATION, run
+from swapcore.stages.register import run
 from swapcore.tracking import MODEL_TAG, TRAINING_TAG, track
 from swapcore.tracking.store import tracking_uri
 from tests.inference.small_model import SIZE_PX
@@ -79,7 +82,7 @@ def crops(seed: int) -> np.ndarray:
 REQUEST = {"source": to_base64(crops(1)[0]), "template": to_base64(crops(2)[0]), "aligned": True}
 
 
-def test_a_registered_version_is_fetched_once_by_alias_or_number(registered, tmp_path, monkeypatch):
+def test_registered_version_is_fetched_once(registered, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registered.uri)
     model = registered.ports["model"]
     found = resolve_model("models:/test-swap@challenger", tmp_path)
@@ -93,8 +96,8 @@ def test_a_registered_version_is_fetched_once_by_alias_or_number(registered, tmp
     assert (found.folder / "weights.safetensors").stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("unknown", ["models:/other@challenger", "models:/test-swap@nobody", "models:/test-swap/7"])
-def test_a_model_that_nobody_registered_is_one_line(registered, tmp_path, monkeypatch, unknown):
+@pytest.mark.parametrize("unknown", ["models:/other@challenger", "models:/test-swap@missing", "models:/test-swap/7"])
+def test_unknown_model_raises_one_line(registered, tmp_path, monkeypatch, unknown):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registered.uri)
     with pytest.raises(InputError) as caught:
         locate_model(unknown, tmp_path)
@@ -102,7 +105,7 @@ def test_a_model_that_nobody_registered_is_one_line(registered, tmp_path, monkey
     assert "\n" not in str(caught.value)
 
 
-def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
+def test_version_tags_have_lineage_and_metrics(registered):
     ports, digest = registered.ports, artifact_digest(registered.ports["model"])
     assert registered.returned == {"register/version": 1, "register/champion": 1}
     version = client(registered.uri).get_model_version_by_alias("test-swap", "challenger")
@@ -111,10 +114,10 @@ def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
     assert (logged.source_run_id, logged.experiment_id) == (version.run_id, training.info.experiment_id)
     assert training.data.tags[TRAINING_TAG] == "t"
     assert training.info.status == "FINISHED"
-    figures = json.loads((ports["report"] / "metrics.json").read_text())
+    metrics = json.loads((ports["report"] / "metrics.json").read_text())
     headline = {
         name: f"{value:.6g}"
-        for name, value in figures.items()
+        for name, value in metrics.items()
         if name.removesuffix("/low").removesuffix("/high") in HEADLINE
     }
     history = json.loads(version.tags.pop("swapcore.history.0001"))
@@ -126,10 +129,10 @@ def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
         "swapcore.groups": read_card(ports["model"], "model").inputs["groups"],
         "swapcore.faces": model_faces(ports["model"]),
         "swapcore.version": read_card(ports["model"], "model").swapcore_version,
-        "swapcore.code": register.code_digest(),
+        "swapcore.code": registration.code_digest(),
         "swapcore.weights": file_digest(ports["model"] / "weights.safetensors"),
         "swapcore.teacher": "warp 1",
-        "swapcore.judge": "self-judged, jittered",
+        "swapcore.recognizer": "self-evaluated, jittered",
         "gate.outcome": "champion",
         "gate.reason": "the first version, and within register.bounds",
         **headline,
@@ -139,21 +142,21 @@ def test_a_version_knows_where_it_comes_from_and_how_good_it_is(registered):
     assert read_card(ports["registration"], "registration").inputs["model"] == digest
 
 
-def test_the_same_model_is_registered_once_and_another_becomes_the_challenger(workspace, monkeypatch):
+def test_same_model_is_registered_once(workspace, monkeypatch):
     first = write_ports(workspace / "first")
     assert run(PARAMS, **first) == run(PARAMS, **first) == {"register/version": 1, "register/champion": 1}
     other = write_ports(workspace / "second", seed=1)
     assert run(PARAMS, **other) == {"register/version": 2, "register/champion": 0}
-    monkeypatch.setattr(register, "code_digest", lambda: "c" * 64)  # the code changed: so does what is registered
+    monkeypatch.setattr(registration, "code_digest", lambda: "c" * 64)  # the code changed: so does what is registered
     assert run(PARAMS, **first)["register/version"] == 3
     assert client().get_model_version_by_alias("test-swap", "challenger").version in (3, "3")
     assert "served code" in client().get_model_version("test-swap", "3").tags["gate.reason"]  # not what it says
     runs = {v.run_id for v in client().search_model_versions("name = 'test-swap'")}
-    assert len(runs) == 2  # nobody tracked their training: each got a run of its own
+    assert len(runs) == 2  # the trainings were not tracked: each model got a new run
     assert len({client().get_run(run_id).data.tags[MODEL_TAG] for run_id in runs}) == 2
 
 
-def test_a_better_model_becomes_champion_and_a_worse_one_does_not(workspace):
+def test_better_model_becomes_champion(workspace):
     for name, margin, seed in (("first", 0.25, 0), ("worse", 0.0, 1), ("better", 0.5, 2)):
         ports = write_ports(workspace / name, make_rows(margin), seed)
         run(PARAMS, **ports)
@@ -172,19 +175,19 @@ def test_a_better_model_becomes_champion_and_a_worse_one_does_not(workspace):
     assert "Champion (version 3): better than version 1: identity/margin by 0.25" in logged
 
 
-def test_a_model_outside_of_bounds_is_not_registered(workspace):
+def test_model_outside_the_bounds_is_not_registered(workspace):
     ports = write_ports(workspace, make_rows(gain=-0.5))
     assert run(PARAMS, **ports) == {"register/version": 0, "register/champion": 0}
     assert json.loads((ports["registration"] / REGISTRATION).read_text())["version"] is None
     page = (ports["registration"] / "report.html").read_text()
-    assert "Not registered: identity/gain = -0.5 lies outside of 0.0 to None" in page
+    assert "Not registered: identity/gain = -0.5 is outside 0.0 to None" in page
     assert client().search_registered_models() == []
 
 
-def test_code_with_uncommitted_changes_is_refused_unless_allowed(workspace, monkeypatch):
+def test_uncommitted_changes_are_rejected_unless_allowed(workspace, monkeypatch):
     ports = write_ports(workspace / "artifacts")
     monkeypatch.setattr(
-        register, "origin", lambda stage: {"swapcore.git_dirty": "true", "mlflow.source.git.commit": "a" * 40}
+        registration, "origin", lambda stage: {"swapcore.git_dirty": "true", "mlflow.source.git.commit": "a" * 40}
     )
     with pytest.raises(InputError, match=r"the code has uncommitted changes.*register\.allow_dirty=true"):
         run(PARAMS, **ports)
@@ -193,11 +196,11 @@ def test_code_with_uncommitted_changes_is_refused_unless_allowed(workspace, monk
     assert (tags["swapcore.git_dirty"], tags["swapcore.commit"]) == ("true", "a" * 40)
 
 
-def test_a_training_from_changed_code_is_refused_too(workspace):
+def test_training_with_uncommitted_changes_is_rejected(workspace):
     ports = write_ports(workspace / "artifacts")
     with track("train", {}, resume="no") as tracker:
         tracker.set_tags({MODEL_TAG: artifact_digest(ports["model"]), "swapcore.git_dirty": "true"})
-    with pytest.raises(InputError, match="the training ran from code with uncommitted changes"):
+    with pytest.raises(InputError, match="the training used code with uncommitted changes"):
         run(PARAMS, **ports)
 
 
@@ -206,15 +209,15 @@ LOAD = """
     import mlflow
     sys.path[:] = [path for path in sys.path if not path.endswith("src")]  # the code comes with the model
     model = mlflow.pyfunc.load_model("models:/test-swap@challenger")
-    answers = model.predict([json.loads(sys.stdin.read())])
+    predictions = model.predict([json.loads(sys.stdin.read())])
     import swapcore
     loaded = {name.partition(".")[0] for name in sys.modules}
-    print(json.dumps({"answers": answers, "code": swapcore.__file__, "loaded": sorted(loaded)}))
+    print(json.dumps({"predictions": predictions, "code": swapcore.__file__, "loaded": sorted(loaded)}))
 """
 
 
 @pytest.mark.slow
-def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(registered):
+def test_package_runs_in_a_new_process_without_pickle_and_swapcore(registered):
     environment = os.environ | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_TRACKING_URI": registered.uri}
     environment.pop("PYTHONPATH", None)
     done = subprocess.run(
@@ -224,12 +227,12 @@ def test_a_fresh_process_runs_it_without_pickle_and_without_our_package(register
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
     expected = CropSwapper(registered.ports["model"]).swap_crops(crops(1), crops(2))[0]
-    assert np.array_equal(decode(base64.b64decode(said["answers"][0])), expected)
+    assert np.array_equal(decode(base64.b64decode(said["predictions"][0])), expected)
     assert "/code/" in said["code"]
     assert not {"torchvision", "boto3"} & set(said["loaded"])
 
 
-def test_its_files_are_the_weights_the_configuration_and_code(registered):
+def test_package_files(registered):
     folder = Path(mlflow.artifacts.download_artifacts("models:/test-swap/1", tracking_uri=registered.uri))
     files = {
         path.relative_to(folder / "artifacts/model").as_posix()
@@ -248,7 +251,7 @@ def test_its_files_are_the_weights_the_configuration_and_code(registered):
         "Basis: signed. Licence: CC0.",
         "Margin (higher is better)",
         "## Limits",
-        "self-judged",
+        "self-evaluated",
     ):
         assert words in card
     assert not [path for path in folder.rglob("*") if path.suffix in {".pkl", ".pickle", ".pth", ".pt", ".pyc"}]
@@ -264,7 +267,7 @@ class ToyEmbedding(nn.Module):
         return torch.cat([x.mean((2, 3)), x.std((2, 3))], 1)
 
 
-def test_a_recognizer_of_the_users_own_travels_with_the_model(workspace):
+def test_user_recognizer_is_packaged(workspace):
     path = workspace / "own.pt"
     torch.jit.script(ToyEmbedding()).save(str(path))
     own = NetworkParams(kind="torchscript", path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
@@ -272,36 +275,36 @@ def test_a_recognizer_of_the_users_own_travels_with_the_model(workspace):
     expected = CropSwapper(ports["model"]).swap_crops(crops(1), crops(2))[0]
     run(PARAMS, **ports)
     path.unlink()
-    answers = mlflow.pyfunc.load_model("models:/test-swap/1").predict([REQUEST])
-    assert np.array_equal(decode(base64.b64decode(answers[0])), expected)
+    predictions = mlflow.pyfunc.load_model("models:/test-swap/1").predict([REQUEST])
+    assert np.array_equal(decode(base64.b64decode(predictions[0])), expected)
 
 
-def test_a_report_on_another_model_is_refused(workspace):
+def test_report_about_another_model_is_rejected(workspace):
     ports = write_ports(workspace / "one")
     other = write_ports(workspace / "other", seed=1)
-    with pytest.raises(ArtifactError, match=r"judges another model than .*; run evaluate again"):
+    with pytest.raises(ArtifactError, match=r"is about another model than .*; run evaluate again"):
         run(PARAMS, **{**ports, "report": other["report"]})
     assert not ports["registration"].exists()
 
 
 @pytest.mark.parametrize("content", [None, "", "[1]", '{"identity/margin": "high"}'])
-def test_figures_that_cannot_be_read_are_refused(workspace, content):
+def test_unreadable_metrics_are_rejected(workspace, content):
     ports = write_ports(workspace)
     path = ports["report"] / "metrics.json"
     path.unlink() if content is None else path.write_text(content)
-    with pytest.raises(ArtifactError, match="cannot be read as figures by name; run evaluate again"):
+    with pytest.raises(ArtifactError, match="not a mapping of names to numbers; run evaluate again"):
         run(PARAMS, **ports)
 
 
 @pytest.mark.parametrize("name", ["model", "report"])
-def test_a_missing_input_is_named(workspace, name):
+def test_missing_input_is_named(workspace, name):
     ports = write_ports(workspace)
     shutil.rmtree(ports[name])
     with pytest.raises(ArtifactError, match=str(ports[name])):
         run(PARAMS, **ports)
 
 
-def test_a_registry_that_is_down_ends_in_one_line_without_the_password(workspace, monkeypatch):
+def test_unavailable_registry_raises_one_line_without_the_password(workspace, monkeypatch):
     ports = write_ports(workspace)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -318,10 +321,11 @@ def test_a_registry_that_is_down_ends_in_one_line_without_the_password(workspace
     assert not ports["registration"].exists()
 
 
-def test_only_figures_of_the_model_itself_become_tags(workspace):
-    card = read_card(write_ports(workspace)["model"], "model")
-    figures = dict.fromkeys(
+def test_only_the_models_metrics_become_tags(workspace):
+    ports = write_ports(workspace)
+    model, report = read_card(ports["model"], "model", ModelFacts), read_card(ports["report"], "report", ReportFacts)
+    metrics = dict.fromkeys(
         (f"{who}{name}{part}" for who in ("", "teacher/") for name in HEADLINE for part in ("", "/low")), 1.0
     )
-    tags = register.version_tags({}, card, card, figures)
+    tags = registration.version_tags({}, model, report, metrics)
     assert {name for name in tags if "/" in name} == {f"{name}{part}" for name in HEADLINE for part in ("", "/low")}

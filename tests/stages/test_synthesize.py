@@ -20,7 +20,7 @@ PARAMS = SynthesizeParams(
 )
 
 
-def test_it_writes_people_consent_parameters_and_card(tmp_path: Path) -> None:
+def test_output_has_people_consent_parameters_and_card(tmp_path: Path) -> None:
     folder = tmp_path / "people"
     assert synthesize.run(PARAMS, photographs=folder) == {"people": 2.0, "photographs": 4.0}
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
@@ -35,11 +35,11 @@ def test_it_writes_people_consent_parameters_and_card(tmp_path: Path) -> None:
     assert set(card.facts["shape_thirds"]) == set(SHAPE_PARAMETERS)
     with (folder / "consent.csv").open(encoding="utf-8") as stream:
         assert list(csv.DictReader(stream)) == [
-            {"identity": "*", "basis": "rendered; nobody is shown", "licence": "CC0-1.0", "expires": ""}
+            {"identity": "*", "basis": "rendered; no real person is shown", "licence": "CC0-1.0", "expires": ""}
         ]
 
 
-def test_the_truth_of_every_picture_is_written_if_asked_for(tmp_path: Path) -> None:
+def test_truth_file_is_written_if_enabled(tmp_path: Path) -> None:
     folder = tmp_path / "people"
     synthesize.run(PARAMS.model_copy(update={"write_truth": True}), photographs=folder)
     shots, truths = read_shots(folder), dict(read_truth(folder))
@@ -57,7 +57,7 @@ def test_the_truth_of_every_picture_is_written_if_asked_for(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_the_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+def test_output_does_not_depend_on_workers(tmp_path: Path) -> None:
     for workers in (1, 2):
         folder = tmp_path / str(workers)
         synthesize.run(PARAMS.model_copy(update={"workers": workers, "write_truth": True}), photographs=folder)
@@ -66,7 +66,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> Non
     assert content_digest(tmp_path / "1") == content_digest(tmp_path / "2")
 
 
-def test_a_failure_leaves_nothing_that_looks_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_leaves_no_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("disk full")
 

@@ -48,7 +48,9 @@ def test_landmarks_of_one_image_are_found_in_another(source: Identity, template:
         for name in ("nose_bridge_3", "lip_outer_lower_2", "nose_base"):
             number = POINT_NAMES.index(name)
             x, y = swap.points[number].astype(np.float32)
-            found = np.array([cv2.remap(field.xy[..., axis], np.float32([[x]]), np.float32([[y]]), 1) for axis in (0, 1)])
+            found = np.array(
+                [cv2.remap(field.xy[..., axis], np.float32([[x]]), np.float32([[y]]), 1) for axis in (0, 1)]
+            )
             assert np.abs(found.ravel() - picture.points[number]).max() < 0.6, name
 
 

@@ -29,7 +29,7 @@ def test_first_failed_check_is_the_reason(difference: tuple[float, float], gain:
     assert not reason or reason in REASONS
 
 
-def test_changes_are_told_apart_by_place() -> None:
+def test_changes_are_distinguished_by_place() -> None:
     template = face(1)
     radius = outline_radius(template.points, 96)
     inside, outside = template.image.copy(), template.image.copy()

@@ -12,7 +12,7 @@ SIZE = 112
 
 
 @given(st.floats(0.7, 1.4), st.floats(-0.3, 0.3), st.floats(-9, 9), st.floats(-9, 9))
-def test_the_alignment_brings_the_key_points_to_where_crops_have_them(
+def test_the_alignment_moves_landmarks_to_their_standard_positions(
     scale: float, turn: float, x: float, y: float
 ) -> None:
     a, b = scale * np.cos(turn), scale * np.sin(turn)
@@ -21,7 +21,7 @@ def test_the_alignment_brings_the_key_points_to_where_crops_have_them(
     np.testing.assert_allclose(alignment, invert(moved), atol=2e-3)
 
 
-def test_key_points_in_their_places_move_nothing_at_all() -> None:
+def test_landmarks_at_standard_positions_give_the_identity() -> None:
     points = template_points(SIZE)
     points[3:] += 5.0  # the mouth takes no part
     assert np.array_equal(alignment_of(points + 1e-6, SIZE), np.eye(2, 3))

@@ -1,4 +1,4 @@
-"""The oracle teacher stands with the renderer that it asks."""
+"""Oracle teacher."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_truth_and_template_are_cut_and_resized_alike(tmp_path: Path) -> None:
     assert np.array_equal(OracleTeacher(tmp_path, SIZE).swap(smaller, smaller).image, smaller.image)
 
 
-def test_its_key_points_are_those_of_the_true_swap_in_the_templates_crop(tmp_path: Path) -> None:
+def test_its_landmarks_are_those_of_the_true_swap_in_the_templates_crop(tmp_path: Path) -> None:
     shots = [draw_shots(1, person, 1, SIZE, 0.7)[0] for person in (0, 1)]
     write_table(tmp_path / PARAMETERS, PictureRow, [photograph(shot, tmp_path) for shot in shots])
     source, template = (face(shot.file, decode((tmp_path / shot.file).read_bytes())) for shot in shots)
@@ -69,7 +69,9 @@ def test_the_oracle_is_loaded_only_where_crop_handed_on_how_the_photographs_were
     params = read_params(Path(__file__).parents[2] / "params.yaml")
     oracle = params.groups.model_copy(update={"teacher": "oracle"})
     faces = FaceSet(write_faces(tmp_path / "faces", [Look(0, 0, "train")], params))
-    with pytest.raises(ParamsError, match=r"groups\.teacher: oracle .* has no parameters\.parquet; choose warp"):
+    with pytest.raises(
+        ParamsError, match=r"groups\.teacher: oracle .* has no parameters\.parquet; choose another teacher"
+    ):
         load_teacher(oracle, faces)
     write_table(faces.folder / PARAMETERS, PictureRow, [])
     assert load_teacher(oracle, faces).name == "oracle"

@@ -1,4 +1,4 @@
-"""Who is swapped into whom."""
+"""Plan of the fakes."""
 
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -104,7 +104,7 @@ def test_like_skin_is_preferred_but_not_required() -> None:
     assert len(plan_fakes(photographs, params(19, 0))) == 40 * 19
 
 
-def test_nobody_is_their_own_reference() -> None:
+def test_no_person_is_their_own_reference() -> None:
     cast = ReferencePool(people(5, 1))
     weights = cast.suitability("p3")
     assert weights[cast.people.index("p3")] == 0

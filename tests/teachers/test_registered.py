@@ -77,28 +77,30 @@ def test_at_another_size_only_what_the_model_changed_changes(size_px: int, tmp_p
     )
 
 
-def test_at_another_size_it_swaps_too(teacher: RegisteredTeacher) -> None:
+def test_faces_of_another_size(teacher: RegisteredTeacher) -> None:
     fake = teacher.swap(face(0), face(1)).image
     assert fake.shape == face(1).image.shape
     assert np.abs(fake.astype(int) - face(1).image).mean() > 1
 
 
-def test_its_key_points_move_as_the_face_does(model: Path) -> None:
+def test_the_landmarks_move_with_the_face(model: Path) -> None:
     shot = draw_shots(1, 0, 1, 160, 0.4)[0]
     picture = render(shot.identity, shot.attributes, shot.size_px)
     cut, larger = align(picture.points[:NUM_ALIGNMENT_POINTS], 96), np.array([[1.1, 0.0, -4.8], [0.0, 1.1, -4.8]])
     template = replace(face(1), image=warp(picture.image, cut, 96), points=apply(cut, picture.points[:5]))
     teacher = RegisteredTeacher(model)
-    vars(teacher)["_swapper"] = SimpleNamespace(size_px=96, swap=lambda _, templates: [warp(templates[0], larger, 96)])
+    vars(teacher)["_swapper"] = SimpleNamespace(
+        size_px=96, max_crop_px=96, swap_crops=lambda _, templates: [warp(templates[0], larger, 96)]
+    )
     found, expected = teacher.swap(face(0), template).points, apply(larger, template.points)
     assert np.abs(found - expected).mean() < 0.4 < 0.8 < np.abs(template.points - expected).mean()
 
 
-def test_key_points_of_what_is_left_alone_stay(tmp_path: Path) -> None:
+def test_the_landmarks_of_an_unchanged_face_stay(tmp_path: Path) -> None:
     teacher = RegisteredTeacher(write_copier(tmp_path / "model"))
     np.testing.assert_array_equal(teacher.swap(face(0), face(1)).points, face(1).points)
-    nobody = replace(face(1), image=np.full((96, 96, 3), 90, np.uint8))
-    np.testing.assert_array_equal(teacher.swap(face(0), nobody).points, nobody.points)
+    faceless = replace(face(1), image=np.full((96, 96, 3), 90, np.uint8))
+    np.testing.assert_array_equal(teacher.swap(face(0), faceless).points, faceless.points)
 
 
 def named(model: str | None) -> GroupsParams:
@@ -107,7 +109,7 @@ def named(model: str | None) -> GroupsParams:
 
 def test_params_name_it(model: Path, teacher: RegisteredTeacher, tmp_path: Path) -> None:
     assert load_teacher(named(str(model)), None).version == teacher.version  # type: ignore[arg-type]  # asks no faces
-    with pytest.raises(ParamsError, match=r"groups\.teacher_model: name the model"):
+    with pytest.raises(ParamsError, match=r"groups\.teacher_model: is null, and teacher: registered needs a model"):
         load_teacher(named(None), None)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no such model"):
         load_teacher(named(str(tmp_path / "nothing")), None)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A working directory of the test's own, and real tracking servers that can be stopped."""
+"""Fixtures: a temporary working directory, and real tracking servers that can be stopped."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from tests.stores import empty_store
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory whose store is its own mlflow.db."""
+    """An empty working directory with its own mlflow.db."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
@@ -26,7 +26,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Server:
-    """`mlflow server` on loopback, in its own process group, its data in a folder that outlives it."""
+    """`mlflow server` on loopback in its own process group; its data survives a restart."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.port = folder, port
@@ -68,7 +68,7 @@ class Server:
         raise AssertionError((self.folder / "server.log").read_text()[-2000:])
 
     def kill(self) -> None:
-        """SIGKILL the whole group, as a crash would."""
+        """Send SIGKILL to the process group."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
@@ -77,7 +77,7 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Server]]:
-    """Makes a server that is not started yet; stops it after the test."""
+    """Factory of servers that are not started yet; stops them after the test."""
     made: list[Server] = []
 
     def make() -> Server:

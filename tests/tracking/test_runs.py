@@ -1,4 +1,4 @@
-"""What a stage says of its run arrives in MLflow: in the default store, from a dead process, through a dead server."""
+"""Tracked runs are complete in MLflow: default store, killed process, unavailable server."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from swapcore.config import read_params
 from swapcore.ops.image import decode
-from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, delivery, track
+from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, track, uploader
 from swapcore.tracking.runs import flatten
 from swapcore.tracking.spool import ROOT, Spool
 from swapcore.tracking.store import tracking_uri
@@ -38,7 +38,7 @@ def spooled() -> list[Path]:
     return sorted(ROOT.glob("*-*"))
 
 
-def test_everything_said_arrives(workspace):
+def test_all_logged_values_are_uploaded(workspace):
     section = read_params(PARAMS).train
     picture = np.full((8, 8, 3), 200, np.uint8)
     (workspace / "kept").mkdir()
@@ -74,13 +74,13 @@ def test_everything_said_arrives(workspace):
     assert spooled() == []
 
 
-def test_a_run_that_fails_says_so(workspace):
+def test_failed_run_has_status_failed(workspace):
     with pytest.raises(ZeroDivisionError), track("train", {}, resume="no"):
         raise ZeroDivisionError
     assert runs()[0].info.status == "FAILED"
 
 
-def test_whose_runs_are_gone_on_with(workspace):
+def test_resume_selects_the_run(workspace):
     def once(tags, resume, fail=False):
         try:
             with track("train", tags, resume=resume) as tracker:
@@ -92,41 +92,41 @@ def test_whose_runs_are_gone_on_with(workspace):
 
     tags = {TRAINING_TAG: "a"}
     once(tags, "unfinished", fail=True)
-    once(tags, "unfinished")  # goes on with the failed one
+    once(tags, "unfinished")  # continues the failed run
     assert [run.info.status for run in runs()] == ["FINISHED"]
     ended = runs()[0].info.end_time
-    once(tags, "any")  # adds to it, and leaves its end as it was
+    once(tags, "any")  # extends it and keeps its end time
     assert [run.info.end_time for run in runs()] == [ended]
-    once(tags, "unfinished")  # a finished one is not unfinished
+    once(tags, "unfinished")  # a finished run is not continued
     once({TRAINING_TAG: "b"}, "any")
     once({TRAINING_TAG: "b"}, "no")
     assert len(runs()) == 4
     assert len(runs(tags=f"tags.`{TRAINING_TAG}` = 'b'")) == 2
 
 
-def test_two_sessions_at_once_do_not_touch_each_other(workspace):
+def test_concurrent_sessions_are_independent(workspace):
     with track("train", {}, resume="no") as first, track("evaluate", {}, resume="no") as second:
         first.log_metrics({"a": 1}, 0)
         second.log_metrics({"b": 2}, 0)
     assert sorted(tuple(run.data.metrics.items()) for run in runs()) == [(("a", 1.0),), (("b", 2.0),)]
 
 
-def test_what_a_killed_process_said_is_delivered_at_the_next_start(workspace):
+def test_events_of_a_killed_process_are_uploaded_at_the_next_start(workspace):
     program = """
         import os, signal, sys
-        from swapcore.tracking import delivery, track
-        delivery.deliver = lambda client, spool: None  # killed before anything was delivered
+        from swapcore.tracking import uploader, track
+        uploader.upload_events = lambda client, spool: None  # killed before the first upload
         with track("train", {"swapcore.training": "x"}, resume="no") as tracker:
             for step in range(10):
                 tracker.log_metrics({"loss": step}, step)
-            tracker.log_text("note.txt", "from the dead")
+            tracker.log_text("note.txt", "from a killed process")
             os.kill(os.getpid(), signal.SIGKILL)
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], timeout=120)
     assert done.returncode == -signal.SIGKILL
     (folder,) = spooled()
     with (folder / "events.jsonl").open("a") as stream:
-        stream.write('{"do": "metrics", "val')  # and its last line was cut
+        stream.write('{"do": "metrics", "val')  # an incomplete last line
     assert runs() == []
     with track("train", {TRAINING_TAG: "x"}, resume="unfinished") as tracker:
         tracker.log_metrics({"loss": 10}, 10)
@@ -138,9 +138,9 @@ def test_what_a_killed_process_said_is_delivered_at_the_next_start(workspace):
 
 
 @pytest.mark.slow
-def test_a_server_killed_in_the_middle_of_training_loses_nothing(workspace, server, monkeypatch, caplog):
-    monkeypatch.setattr(delivery, "INTERVAL_S", 0.2)
-    monkeypatch.setattr(delivery, "RETRY_S", 0.5)
+def test_server_killed_during_training_loses_no_events(workspace, server, monkeypatch, caplog):
+    monkeypatch.setattr(uploader, "INTERVAL_S", 0.2)
+    monkeypatch.setattr(uploader, "RETRY_S", 0.5)
     real = server()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", real.uri)
     real.start()
@@ -153,25 +153,25 @@ def test_a_server_killed_in_the_middle_of_training_loses_nothing(workspace, serv
         for step in range(1, 101):
             tracker.log_metrics({"loss": step}, step)
         tracker.log_text("during.txt", "during")
-        assert time.monotonic() - began < 1  # a dead server costs the training nothing
-        wait_for(lambda: "the run goes on" in caplog.text)
+        assert time.monotonic() - began < 1  # a dead server does not delay the training
+        wait_for(lambda: "the run continues" in caplog.text)
     assert len(spooled()) == 1
     assert caplog.text.count("tracking server http://127.0.0.1") == 1
     real.start()
     with track("train", {TRAINING_TAG: "s"}, resume="unfinished") as tracker:
         tracker.log_metrics({"loss": 101}, 101)
-    delivered = runs(real.uri)
-    whole = delivered[-1]  # the first, made before the server died; it was finished, so the second is a run of its own
+    uploaded = runs(real.uri)
+    whole = uploaded[-1]  # the first run was finished, so the second session has its own
     history = client(real.uri).get_metric_history(whole.info.run_id, "loss")
     assert sorted(m.step for m in history) == list(range(101))
     assert whole.info.status == "FINISHED"
     assert {f.path for f in client(real.uri).list_artifacts(whole.info.run_id)} == {"before.txt", "during.txt"}
-    assert delivered[0].data.metrics == {"loss": 101}
+    assert uploaded[0].data.metrics == {"loss": 101}
     assert spooled() == []
 
 
 @pytest.mark.slow
-def test_a_server_that_is_down_at_the_start_gets_it_later(workspace, server, monkeypatch, caplog, capfd):
+def test_server_down_at_the_start_gets_the_events_later(workspace, server, monkeypatch, caplog, capfd):
     real = server()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", real.uri.replace("//", "//user:secret@"))
     with track("train", {}, resume="no") as tracker:
@@ -186,11 +186,11 @@ def test_a_server_that_is_down_at_the_start_gets_it_later(workspace, server, mon
     assert "secret" not in "".join(capfd.readouterr())
 
 
-def test_a_server_that_never_answers_costs_nothing_but_patience(workspace, monkeypatch, caplog):
-    """It accepts connections and stays silent."""
+def test_unresponsive_server_only_delays_the_end(workspace, monkeypatch, caplog):
+    """The server accepts connections and never responds."""
     import socket
 
-    monkeypatch.setattr(delivery, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(uploader, "END_TIMEOUT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
         began = time.monotonic()
@@ -198,11 +198,11 @@ def test_a_server_that_never_answers_costs_nothing_but_patience(workspace, monke
             for step in range(200):
                 tracker.log_metrics({"loss": step}, step)
         assert time.monotonic() - began < 10
-        assert "has not answered for 0 s" in caplog.text
+        assert "no response for 0 s" in caplog.text
         assert len(spooled()) == 1
 
 
-def test_a_log_meant_for_another_server_stays_for_it(workspace, monkeypatch):
+def test_events_for_another_server_are_kept(workspace, monkeypatch):
     spool = Spool.create(ROOT)
     spool.append({"do": "start", "name": "train", "store": "0" * 64})
     spool.close()
@@ -211,18 +211,18 @@ def test_a_log_meant_for_another_server_stays_for_it(workspace, monkeypatch):
     assert spooled() == [spool.folder]
 
 
-def test_what_the_server_refuses_is_named_and_the_rest_arrives(workspace, caplog):
+def test_rejected_events_are_logged_and_the_rest_is_uploaded(workspace, caplog):
     with track("train", {}, resume="no") as tracker:
         tracker.log_metrics({"a name with a † in it": 1}, 0)
         tracker.set_tags({"good": "yes"})
         tracker.log_metrics({"loss": 2}, 1)
     (run,) = runs()
     assert run.data.tags["good"] == "yes"
-    assert "tracking server refused metrics" in caplog.text
+    assert "tracking server rejected metrics" in caplog.text
     assert spooled() == []
 
 
-def test_a_disk_that_cannot_be_written_costs_the_log_not_the_run(workspace, monkeypatch, caplog):
+def test_disk_errors_do_not_stop_the_run(workspace, monkeypatch, caplog):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -233,17 +233,17 @@ def test_a_disk_that_cannot_be_written_costs_the_log_not_the_run(workspace, monk
     monkeypatch.setattr(Spool, "create", full)
     with track("train", {}, resume="no") as tracker:
         assert isinstance(tracker, NoTracking)
-    assert "No space left on device; the run goes on without a complete log" in caplog.text
-    assert "No space left on device; the run goes on untracked" in caplog.text
+    assert "No space left on device; the run continues with an incomplete log" in caplog.text
+    assert "No space left on device; the run continues untracked" in caplog.text
 
 
-def test_no_tracking_takes_whatever_a_tracker_takes():
-    said = [name for name in vars(Tracker) if name.startswith(("log_", "set_"))]
-    assert len(said) == 7
-    assert all(callable(getattr(NoTracking(), name)) for name in said)
+def test_no_tracking_has_all_methods_of_tracker():
+    methods = [name for name in vars(Tracker) if name.startswith(("log_", "set_"))]
+    assert len(methods) == 7
+    assert all(callable(getattr(NoTracking(), name)) for name in methods)
 
 
-def test_the_commit_of_the_working_directory_is_noted(workspace):
+def test_commit_of_the_working_directory_is_recorded(workspace):
     git = {
         **os.environ,
         "GIT_AUTHOR_NAME": "t",
@@ -269,7 +269,7 @@ def test_the_commit_of_the_working_directory_is_noted(workspace):
         st.integers(), lambda inner: st.dictionaries(st.text("abc", min_size=1), inner, max_size=3), max_leaves=12
     )
 )
-def test_flatten_names_every_leaf_once(tree):
+def test_flatten_returns_every_leaf_once(tree):
     def count(node):
         return sum(map(count, node.values())) if isinstance(node, dict) else 1
 

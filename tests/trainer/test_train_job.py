@@ -12,7 +12,7 @@ from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob
 
 from swapcore.config import TrainParams, section_of
 from swapcore.errors import TrainingError
-from swapcore.storage import deliver
+from swapcore.storage import upload
 from trainer import train_job
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def trained(bucket: str, folder: Path) -> None:
     (folder / "made").mkdir()
     (folder / "made/card.json").write_text("{}")
     (folder / "made/losses.csv").write_text("step,loss/feature,loss/total\n20,,1.5\n40,,1.25\n")
-    deliver(folder / "made", f"{bucket}/model")
+    upload(folder / "made", f"{bucket}/model")
 
 
 def test_the_job_is_followed_and_the_model_fetched(cluster: Any, bucket: str, tmp_path: Path, capsys: Any) -> None:

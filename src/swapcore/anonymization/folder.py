@@ -23,7 +23,7 @@ from swapcore.faces.detect import detect_every_face
 from swapcore.files import write_atomic
 from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
-from swapcore.hub.references import LocatedModel, resolve_model
+from swapcore.hub.references import DEFAULT_MODEL, LocatedModel, resolve_model
 from swapcore.inference.journal import Journal
 from swapcore.inference.listing import ListedFile, list_files
 from swapcore.ops.device import num_inference_processes
@@ -124,7 +124,7 @@ def anonymize(
     folder: str | Path,
     out: str | Path,
     *,
-    model: str | Path,
+    model: str | Path = DEFAULT_MODEL,
     seed: int = 0,
     workers: int = 1,
     overwrite: bool = False,

@@ -40,6 +40,6 @@ def truth(**options: Any) -> None:
 
     Give exactly one of --model, --swap, --outputs and --export.
     """
-    from swapcore.evaluation.truth_benchmark.command import Request, answer
+    from swapcore.evaluation.truth_benchmark.command import Request, run_benchmark
 
-    click.echo(answer(Request(**options)))
+    click.echo(run_benchmark(Request(**options)))

@@ -162,16 +162,16 @@ def check_model_files(model: ModelFiles) -> Check:
 
 def check_mlflow() -> Check:
     """Whether the tracking server answers, or the local database can be made."""
-    from swapcore.tracking.store import shown, tracking_uri
+    from swapcore.tracking.store import hide_credentials, tracking_uri
 
     uri = tracking_uri()
     if uri.startswith(("http://", "https://")):
-        return _reachable("MLflow", f"{uri.rstrip('/')}/health", shown(uri), "check MLFLOW_TRACKING_URI")
+        return _reachable("MLflow", f"{uri.rstrip('/')}/health", hide_credentials(uri), "check MLFLOW_TRACKING_URI")
     path = Path(uri.removeprefix("sqlite:///"))
     if uri.startswith("sqlite:///") and not os.access(path if path.exists() else path.parent, os.W_OK):
         return Check("MLflow", "missing", f"{path}: not writable; choose another folder or set MLFLOW_TRACKING_URI")
     state = "" if path.exists() or not uri.startswith("sqlite") else " (made by the first run)"
-    return Check("MLflow", "ok", f"{shown(uri)}{state}")
+    return Check("MLflow", "ok", f"{hide_credentials(uri)}{state}")
 
 
 def check_s3() -> Check:

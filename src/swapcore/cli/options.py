@@ -17,7 +17,7 @@ MODEL_FORMS = "a model folder, models:/NAME@ALIAS, models:/NAME/VERSION or s3://
 MODEL = click.option(
     "--model",
     metavar="MODEL",
-    default="models/swap",
+    default="builtin:warp",
     show_default=True,
     help=f"The model to use: builtin:warp, which needs no training, or {MODEL_FORMS}.",
 )

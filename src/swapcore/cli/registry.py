@@ -39,9 +39,9 @@ def lineage(version: str | None, person: str | None, name: str | None, root: Pat
         return
     from swapcore.errors import LineageError
     from swapcore.registry.trace import broken, render, trace
-    from swapcore.tracking.versions import find_entry
+    from swapcore.tracking.versions import find_model_version
 
-    entry = find_entry(_model_name(name, root), str(version))
+    entry = find_model_version(_model_name(name, root), str(version))
     links = trace(entry, root)
     click.echo(render(entry, links))
     broken_links = broken(links)

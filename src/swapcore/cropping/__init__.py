@@ -1,1 +1,1 @@
-"""From photographs to the faces artifact: what each photograph tells alone, shard by shard, and what only all of them tell."""
+"""Ingestion of photographs, extraction of aligned faces, and merging of shards."""

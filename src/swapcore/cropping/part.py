@@ -1,4 +1,4 @@
-"""What is known of one share of the photographs before all are seen: usable faces, rejected photographs, and what was opened."""
+"""Part artifacts: the extracted faces of one shard of the photographs."""
 
 import hashlib
 import shutil
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from swapcore.config import CropParams
 from swapcore.data.artifact import card_params, file_digest, read_card, write_card
 from swapcore.data.faces import INDEX, QUARANTINE, FaceRow, QuarantineRow
+from swapcore.data.facts import PartFacts
 from swapcore.data.lineage import LINEAGE
 from swapcore.data.shards import Place, ShardReader
 from swapcore.errors import ArtifactError
@@ -24,117 +25,116 @@ Embeddings = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class PhotographRow:
-    """One photograph of the listing, used or not."""
+    """One listed photograph, used or not."""
 
     file: str
     identity: str
     split: str
-    """As the CSV says; empty = decided by the person's name."""
+    """From the CSV; empty = derived from the identity."""
     sha256: str
-    """Of the file; empty if it was not opened."""
+    """Hash of the file; empty if it was not opened."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One of several shares of the photographs, counted from 0."""
+    """One share of the photographs, counted from 0."""
 
     number: int
     of: int
 
 
 @dataclass(frozen=True)
-class Part:
-    """Everything found in one shard, or in all of them together."""
+class CropPart:
+    """The tables of one shard, or of all shards together."""
 
     rows: list[FaceRow]
-    """With their embeddings; places in the part's own shards."""
+    """With embeddings; offsets refer to the part's own tar shards."""
     quarantine: list[QuarantineRow]
     photographs: list[PhotographRow]
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What the parts of one set of photographs have in common."""
+def write_part(
+    folder: Path, params: CropParams, part: CropPart, shard: Shard, *, inputs: dict[str, str], embedding_dim: int
+) -> None:
+    """Write tables and card to a folder that already contains the crops.
 
-    consent: str
-    """SHA-256 of consent.csv."""
-    listing: str
-    """SHA-256 of what may be opened, in order."""
-    embedding_dim: int
-
-
-def write_part(folder: Path, params: CropParams, part: Part, shard: Shard, facts: Facts) -> None:
-    """Write the tables and the card beside the pictures, which are in the folder already."""
+    Args:
+        folder: the part artifact.
+        params: the section crop.
+        part: the tables.
+        shard: which share of the photographs.
+        inputs: consent = SHA-256 of consent.csv, listing = SHA-256 of the ordered list of photographs with consent.
+        embedding_dim: length of an embedding, also for a part without faces.
+    """
     write_table(folder / INDEX, FaceRow, part.rows)
     write_table(folder / QUARANTINE, QuarantineRow, part.quarantine)
     write_table(folder / PHOTOGRAPHS, PhotographRow, part.photographs)
     counts = {"photographs": len(part.rows) + len(part.quarantine), "faces": len(part.rows)}
-    inputs = {"consent": facts.consent, "listing": facts.listing}
-    more = {"shard": shard.number, "shards": shard.of, "embedding_dim": facts.embedding_dim}
-    write_card(folder, "part", params, inputs=inputs, counts=counts, facts=more)
+    facts = PartFacts(shard=shard.number, shards=shard.of, embedding_dim=embedding_dim)
+    write_card(folder, "part", params, inputs=inputs, counts=counts, facts=facts)
 
 
-class Parts:
-    """The parts of one set of photographs, read as one."""
+class PartSet:
+    """All parts of one set of photographs."""
 
     def __init__(self, params: CropParams, folders: list[Path]) -> None:
         """Open all parts, in any order.
 
         Raises:
-            ArtifactError: one is missing, damaged, there twice, or was cut with other params or from other photographs.
+            ArtifactError: a part is missing, damaged, given twice, or made with other params or from other photographs.
         """
-        cards = {folder: read_card(folder, "part") for folder in folders}
-        ordered = sorted(folders, key=lambda folder: int(cards[folder].facts["shard"]))
+        cards = {folder: read_card(folder, "part", PartFacts) for folder in folders}
+        ordered = sorted(folders, key=lambda folder: cards[folder].facts.shard)
         for number, folder in enumerate(ordered):
             card, first = cards[folder], cards[ordered[0]]
-            if (card.facts["shard"], card.facts["shards"]) != (number, len(ordered)):
+            if (card.facts.shard, card.facts.shards) != (number, len(ordered)):
                 raise ArtifactError(
-                    f"{folder}: is shard {card.facts['shard']} of {card.facts['shards']}, where shard {number} of "
-                    f"{len(ordered)} is needed; give each part once"
+                    f"{folder}: is shard {card.facts.shard} of {card.facts.shards}, expected shard {number} of "
+                    f"{len(ordered)}; give each part once"
                 )
             if card.params != card_params(params):
-                raise ArtifactError(f"{folder}: was cut with other params; cut the photographs again")
+                raise ArtifactError(f"{folder}: made with other params; crop the photographs again")
             if card.inputs != first.inputs:
                 raise ArtifactError(
-                    f"{folder}: was cut from other photographs, or on another day's consent, than {ordered[0]}; "
-                    "cut the photographs again"
+                    f"{folder}: made from other photographs or another consent.csv than {ordered[0]}; "
+                    "crop the photographs again"
                 )
         self.first = ordered[0]
         self.consent = cards[self.first].inputs["consent"]
-        self.embedding_dim = int(cards[self.first].facts["embedding_dim"])
+        self.embedding_dim = cards[self.first].facts.embedding_dim
         rows = [read_table(folder / INDEX, FaceRow) for folder in ordered]
         self._readers = {row.key: ShardReader(folder) for folder, own in zip(ordered, rows, strict=True) for row in own}
-        self.whole = Part(
+        self.whole = CropPart(
             [row for own in rows for row in own],
             [row for folder in ordered for row in read_table(folder / QUARANTINE, QuarantineRow)],
             [row for folder in ordered for row in read_table(folder / PHOTOGRAPHS, PhotographRow)],
         )
 
     def embeddings(self) -> Embeddings:
-        """Raw face features of all rows, (N, D)."""
+        """Return the raw face features of all rows, float32 (N, D)."""
         features = np.array([row.embedding for row in self.whole.rows], dtype=np.float32)
         return features.reshape(-1, self.embedding_dim)
 
-    def picture(self, row: FaceRow) -> bytes:
-        """A face's crop as PNG."""
+    def image_bytes(self, row: FaceRow) -> bytes:
+        """Return a face's crop as PNG."""
         return self._readers[row.key].read_bytes(Place(row.shard, row.offset, row.size))
 
     def photographs_digest(self) -> str:
-        """SHA-256 over consent.csv and every photograph's name, person, split and, where it was opened, content."""
+        """Return the SHA-256 over consent.csv and every photograph's name, identity, split and content hash."""
         digest = hashlib.sha256(self.consent.encode())
         for row in sorted(self.whole.photographs, key=lambda row: row.file):
             digest.update(("\0".join((row.file, row.identity, row.split, row.sha256)) + "\n").encode())
         return digest.hexdigest()
 
-    def hand_on(self, folder: Path) -> str | None:
-        """Copy what else is known of the photographs, and tell the SHA-256 of their card, if they have one."""
-        copy_known(self.first, folder)
+    def copy_sources(self, folder: Path) -> str | None:
+        """Copy the photographs' parameters and lineage to folder; return the SHA-256 of their card, if they have one."""
+        copy_source_files(self.first, folder)
         card = folder / LINEAGE / "photographs.json"
         return file_digest(card) if card.is_file() else None
 
 
-def copy_known(source: Path, folder: Path) -> None:
-    """Copy how synthesized photographs were rendered, which the oracle teacher and the truth in evaluation read, and lineage."""
+def copy_source_files(source: Path, folder: Path) -> None:
+    """Copy lineage and, for synthesized photographs, the render parameters (for the oracle teacher and true swaps)."""
     if (source / PARAMETERS).is_file():
         shutil.copyfile(source / PARAMETERS, folder / PARAMETERS)
     if (source / LINEAGE).is_dir():

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.data.artifact import Card, read_card
+from swapcore.data.facts import FacesFacts
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.shards import Place, ShardReader
 from swapcore.ops.geometry import Affine, Points, apply, compose, rescale
@@ -120,9 +121,9 @@ class FaceSet:
             ArtifactError: the artifact is missing, damaged or of another kind.
         """
         self.folder = folder
-        self.card: Card = read_card(folder, "faces")
+        self.card: Card[FacesFacts] = read_card(folder, "faces", FacesFacts)
         self.rows = read_table(folder / INDEX, FaceRow)
-        self.size_px = int(self.card.facts["size_px"])
+        self.size_px = self.card.facts.size_px
         self.recognizer, self.embedding_mean = read_recognizer_file(folder)
         self.reader = ShardReader(folder)
 

@@ -42,3 +42,70 @@ class ModelFacts(Facts):
     recognizer: NetworkParams
     groups: Record[GroupsFacts]
     """The card of the groups that the model was trained on."""
+
+
+class PartFacts(Facts):
+    """Facts of one shard of cropped photographs."""
+
+    shard: int
+    shards: int
+    embedding_dim: int
+
+
+class RightsFacts(Facts):
+    """A consent basis and licence, and what rests on it."""
+
+    basis: str
+    licence: str
+    people: int
+    photographs: int
+
+
+class ConsentFacts(Facts):
+    """The consent file of the photographs."""
+
+    sha256: str
+    rights: list[RightsFacts]
+
+
+class FacesFacts(Facts):
+    """Facts of a faces artifact."""
+
+    size_px: int
+    recognizer: str
+    """Digest of the recognizer's params."""
+    embedding_dim: int
+    people_by_split: dict[str, int]
+    consent: ConsentFacts
+    photographs_card: str | None
+    """SHA-256 of the photographs' card; None for photographs without one."""
+
+
+class WorstSliceFacts(Facts):
+    """The slice with the lowest identity margin."""
+
+    slice: str
+    value: str
+    margin: float
+
+
+class ChampionFacts(Facts):
+    """The registered model that was evaluated on the same pairs."""
+
+    name: str
+    version: str | None
+    digest: str
+
+
+class ReportFacts(Facts):
+    """Facts of an evaluation report."""
+
+    recognizer: str
+    """Label of the recognizer that measures identity."""
+    self_evaluated: bool
+    """Whether it is the recognizer that training used."""
+    size_px: int
+    worst_slice: WorstSliceFacts | None
+    champion: ChampionFacts | None
+    protocol: dict[str, str]
+    """Fingerprint of the evaluation: reports with the same protocol can be compared pair by pair."""

@@ -1,1 +1,1 @@
-"""Judging a model: metrics with intervals, pair lists, picture sheets and the report."""
+"""Evaluation of swap models: pairs, metrics, image sheets and report."""

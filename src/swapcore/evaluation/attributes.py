@@ -1,4 +1,4 @@
-"""Whether the swapped picture holds the template's pose, expression and gaze, measured anew in the output and in what it should be."""
+"""Errors of pose, expression and gaze, measured in output and reference."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ from swapcore.ops.image import Image
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a detector finds in a picture."""
+class FaceMeasures:
+    """Measures of a detected face."""
 
     points: Points
-    """(N, 2) key points in pixels of the picture, always the same N in the same order; the eyes' middles come first."""
+    """(N, 2) landmarks in pixels of the image, in a fixed order; the eye centers come first."""
     yaw_deg: float
     """Positive = turned to the image's right."""
     pitch_deg: float
-    """Positive = looks down."""
+    """Positive = bent down."""
     roll_deg: float
-    """Positive = clockwise as seen."""
+    """Positive = clockwise in the image."""
     expression: Expression
 
 
-Locate = Callable[[Image], Look | None]
-"""A picture to what was found in it; None where no face is."""
+MeasureFace = Callable[[Image], FaceMeasures | None]
+"""Image -> measures of its face; None without a face."""
 
 
 class Pose(NamedTuple):
-    """The exact pose of a head that was rendered, degrees, signs as in Look."""
+    """Exact pose of a rendered head in degrees, signs as in FaceMeasures."""
 
     yaw_deg: float
     pitch_deg: float
@@ -41,48 +41,48 @@ class Pose(NamedTuple):
 
 
 class AttributeScore(NamedTuple):
-    """How far the swapped face is from what it should be; the fields are those of ScoreRow."""
+    """Errors of a swapped face; the fields are those of ScoreRow."""
 
     landmark_error: float
-    """Mean distance of the key points, percent of the eye distance."""
+    """Mean distance of the landmarks, percent of the eye distance."""
     yaw_error_deg: float
     pitch_error_deg: float
     roll_error_deg: float
     mouth_open_error: float
     mouth_width_error: float
     brow_error: float
-    """These three in percent of the eye distance."""
+    """Mouth and brow errors in percent of the eye distance."""
     gaze_error: float
-    """Percent of the width of an eye."""
+    """Percent of the eye width."""
     eye_open_error: float
     """Percent of the eye distance."""
 
 
 class PoseScore(NamedTuple):
-    """How far the measured pose is from the exact one; the fields are those of ScoreRow."""
+    """Errors of the measured pose against the exact one; the fields are those of ScoreRow."""
 
     yaw_exact_deg: float
     pitch_exact_deg: float
     roll_exact_deg: float
 
 
-def score_attributes(swapped: Look, template: Look, wanted: Look) -> AttributeScore:
-    """Compare what one detector found in both pictures, so that its own error is the same on both sides.
+def score_attributes(swapped: FaceMeasures, template: FaceMeasures, expected: FaceMeasures) -> AttributeScore:
+    """Compare measures of one detector in both images, so that its systematic errors cancel.
 
     Args:
-        swapped: found in the output.
-        template: found in the template, whose place, turn and tilt the output must have.
-        wanted: found in the true swap where it can be rendered, else in the template: for what is the template's doing but looks
-            different on another face.
+        swapped: measured in the output.
+        template: measured in the template, which gives position, yaw and roll.
+        expected: measured in the true swap if it can be rendered, else in the template; gives pitch and expression, whose
+            measures depend on the face.
     """
     eye_distance = float(np.linalg.norm(template.points[1] - template.points[0]))
     distance = float(np.linalg.norm(swapped.points - template.points, axis=1).mean())
-    ours, theirs = swapped.expression, wanted.expression
+    ours, theirs = swapped.expression, expected.expression
     return AttributeScore(
         landmark_error=100 * distance / eye_distance,
-        yaw_error_deg=_turn(swapped.yaw_deg, template.yaw_deg),
-        pitch_error_deg=_turn(swapped.pitch_deg, wanted.pitch_deg),
-        roll_error_deg=_turn(swapped.roll_deg, template.roll_deg),
+        yaw_error_deg=_angle(swapped.yaw_deg, template.yaw_deg),
+        pitch_error_deg=_angle(swapped.pitch_deg, expected.pitch_deg),
+        roll_error_deg=_angle(swapped.roll_deg, template.roll_deg),
         mouth_open_error=abs(ours.mouth_open - theirs.mouth_open),
         mouth_width_error=abs(ours.mouth_width - theirs.mouth_width),
         brow_error=abs(ours.brow_height - theirs.brow_height),
@@ -91,25 +91,25 @@ def score_attributes(swapped: Look, template: Look, wanted: Look) -> AttributeSc
     )
 
 
-def score_pose(swapped: Look, exact: Pose) -> PoseScore:
-    """Compare the measured pose with the parameters by which the template was rendered."""
+def score_pose(swapped: FaceMeasures, exact: Pose) -> PoseScore:
+    """Compare the measured pose with the template's render parameters."""
     return PoseScore(
-        _turn(swapped.yaw_deg, exact.yaw_deg),
-        _turn(swapped.pitch_deg, exact.pitch_deg),
-        _turn(swapped.roll_deg, exact.roll_deg),
+        _angle(swapped.yaw_deg, exact.yaw_deg),
+        _angle(swapped.pitch_deg, exact.pitch_deg),
+        _angle(swapped.roll_deg, exact.roll_deg),
     )
 
 
-def _turn(first_deg: float, second_deg: float) -> float:
-    """Angle between two directions, 0 to 180 degrees."""
+def _angle(first_deg: float, second_deg: float) -> float:
+    """Return the angle between two directions, 0 to 180 degrees."""
     return abs((first_deg - second_deg + 180) % 360 - 180)
 
 
-def locate_face(image: Image) -> Look | None:
-    """Look for the face in a picture (S, S, 3) as crop does in a photograph: None if there is none."""
+def measure_face(image: Image) -> FaceMeasures | None:
+    """Detect and measure the face in an image (S, S, 3) as crop does in a photograph; None without a face."""
     found = find_in_crop(image)
     if found is None:
         return None
     face, pose = found.face, estimate_pose(found.face)
     points = apply(found.to_image, face.points)
-    return Look(points, *pose, measure_expression(face))
+    return FaceMeasures(points, *pose, measure_expression(face))

@@ -1,4 +1,4 @@
-"""From answers and pairs to everything that is known about them: rows, figures with intervals, slices."""
+"""Results of an evaluation: rows, metrics with intervals, slices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,91 +7,91 @@ import numpy as np
 
 from swapcore.config import EvaluateParams
 from swapcore.data.faces import FaceRow
-from swapcore.evaluation.methods import MODEL, Answer
+from swapcore.evaluation.methods import MODEL, Method
 from swapcore.evaluation.pairs import Pair
 from swapcore.evaluation.realism import Realism, score_realism
-from swapcore.evaluation.scores import Bench, KindRow, Scores, score_answers
+from swapcore.evaluation.scores import Evaluator, Scores, SliceRow, score_methods
 from swapcore.evaluation.slices import measured_expression, slices_of, tone_word
 from swapcore.evaluation.summary import SliceValue, Value, flatten, slice_values, summarize
 from swapcore.faces.expression import Expression
 from swapcore.ops.metrics import Vectors
 
-MIN_PICTURES = 2
-"""Fewer templates (or photographs) give no realism figure."""
+MIN_IMAGES = 2
+"""Realism needs at least this many templates and photographs."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What judging found."""
+    """Results of an evaluation."""
 
     pairs: Sequence[Pair]
     scores: Scores
-    figures: Mapping[str, Mapping[str, Value]]
-    """Answer to figure to value."""
+    values: Mapping[str, Mapping[str, Value]]
+    """Method -> metric -> value."""
     realism: Realism | None
     """The model's, for its sample sizes."""
     slices: Sequence[SliceValue]
-    kinds: Sequence[KindRow]
-    """The kinds that each pair belongs to."""
+    slice_rows: Sequence[SliceRow]
+    """The slices of each pair."""
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Flat names to numbers, as metrics.json holds them."""
-        return flatten(self.figures, self.slices)
+        """Metrics by flat name, as in metrics.json."""
+        return flatten(self.values, self.slices)
 
 
-def judge(
-    answers: Sequence[Answer],
+def evaluate_methods(
+    methods: Sequence[Method],
     pairs: Sequence[Pair],
     rows: Sequence[FaceRow],
-    bench: Bench,
+    evaluator: Evaluator,
     photographs: Vectors,
     params: EvaluateParams,
 ) -> Findings:
-    """Let every answer answer every pair, and sum up.
+    """Score every method on every pair and summarize.
 
     Args:
-        answers: the model's first.
+        methods: the compared methods, the model first.
         pairs: from draw_pairs.
-        rows: the faces artifact's rows, which the pairs point into.
-        bench: what judges.
+        rows: the faces artifact's rows, to which the pairs refer.
+        evaluator: what the images are evaluated with.
         photographs: descriptions (M, D) of real photographs of other people, for realism.
         params: seed, number of bootstrap samples, batch size.
     """
-    scores = score_answers(answers, pairs, bench, params.batch_size)
-    realism = {answer.name: _realism(scores.descriptions[answer.name], photographs, params) for answer in answers}
+    scores = score_methods(methods, pairs, evaluator, params.batch_size)
+    realism = {method.name: _realism(scores.descriptions[method.name], photographs, params) for method in methods}
     drawing = {"num_samples": params.bootstrap_samples, "seed": params.seed}
-    figures = {a.name: summarize(scores.of(a.name), realism[a.name], **drawing) for a in answers}
-    words = _words(pairs, rows, bench)
+    values = {m.name: summarize(scores.of(m.name), realism[m.name], **drawing) for m in methods}
+    words = _slice_words(pairs, rows, evaluator)
     slices = slice_values(scores.of(MODEL), words, **drawing)
-    kinds = [KindRow(pair, name, word) for pair, each in enumerate(words) for name, word in each.items()]
-    return Findings(pairs, scores, figures, realism[MODEL], slices, kinds)
+    slice_rows = [SliceRow(pair, name, word) for pair, each in enumerate(words) for name, word in each.items()]
+    return Findings(pairs, scores, values, realism[MODEL], slices, slice_rows)
 
 
 def _realism(descriptions: Sequence[Vectors], photographs: Vectors, params: EvaluateParams) -> Realism | None:
-    pictures = np.concatenate(descriptions)
-    if min(len(pictures), len(photographs)) < MIN_PICTURES:
+    images = np.concatenate(descriptions)
+    if min(len(images), len(photographs)) < MIN_IMAGES:
         return None
-    return score_realism(pictures, photographs, num_samples=params.bootstrap_samples, seed=params.seed)
+    return score_realism(images, photographs, num_samples=params.bootstrap_samples, seed=params.seed)
 
 
-def _words(pairs: Sequence[Pair], rows: Sequence[FaceRow], bench: Bench) -> list[dict[str, str]]:
-    """The kinds that each pair belongs to."""
-    tones = {place: tone_word(bench.face(place)) for place in {place for pair in pairs for place in pair}}
-    expressions = _expressions({pair.template for pair in pairs}, bench)
+def _slice_words(pairs: Sequence[Pair], rows: Sequence[FaceRow], evaluator: Evaluator) -> list[dict[str, str]]:
+    """Return slice -> word for each pair."""
+    tones = {row: tone_word(evaluator.face(row)) for row in {row for pair in pairs for row in pair}}
+    expressions = _expressions({pair.template for pair in pairs}, evaluator)
     return [
         slices_of(rows[p.source], rows[p.template], tones[p.source], tones[p.template], expressions.get(p.template))
         for p in pairs
     ]
 
 
-def _expressions(templates: set[int], bench: Bench) -> dict[int, str]:
-    """Each template's expression in a word, by its parameters, else by its key points; none where no face is found."""
-    words = {place: bench.expression(bench.face(place)) for place in sorted(templates)}
-    known = {place: word for place, word in words.items() if word is not None}
-    looks = {place: bench.locate(bench.face(place).image) for place in words if place not in known}
-    seen = {place: look.expression for place, look in looks.items() if look is not None}
-    if not seen:
+def _expressions(templates: set[int], evaluator: Evaluator) -> dict[int, str]:
+    """Return each template's expression in a word, from render parameters or landmarks; none without a face."""
+    words = {row: evaluator.expression(evaluator.face(row)) for row in sorted(templates)}
+    known = {row: word for row, word in words.items() if word is not None}
+    measures = {row: evaluator.measure_face(evaluator.face(row).image) for row in words if row not in known}
+    found = {row: face.expression for row, face in measures.items() if face is not None}
+    if not found:
         return known
-    middle = Expression(*np.median(list(seen.values()), axis=0).tolist())
-    return known | {place: measured_expression(expression, middle) for place, expression in seen.items()}
+    median = Expression(*np.median(list(found.values()), axis=0).tolist())
+    return known | {row: measured_expression(expression, median) for row, expression in found.items()}

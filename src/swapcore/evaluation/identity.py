@@ -1,4 +1,4 @@
-"""Whom a swapped picture shows: cosine to source and template, and retrieval among all test people."""
+"""Identity scores: cosine to source and template, retrieval among test people."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -14,20 +14,20 @@ from swapcore.ops.image import Image
 from swapcore.ops.metrics import Vectors, centered_cosine, cosine_table, retrieval_rank
 
 Embed = Callable[[Batch], Vectors]
-"""Aligned pictures to raw face features (B, D)."""
+"""Aligned images (B, S, S, 3) -> raw face features (B, D)."""
 
-SELF_JUDGED = "self-judged, jittered"
+SELF_EVALUATED = "self-evaluated, jittered"
 NUM_JITTERS = 3
-"""Jittered looks at each picture; their features are averaged."""
+"""Jittered copies per image; their features are averaged."""
 JITTER_SHIFT = 0.02
-"""Largest shift, as a share of the side: more than the pixel that undoes a fooled recognizer."""
+"""Maximum shift as a share of the side: more than the one pixel that breaks adversarial patterns."""
 JITTER_SCALE = 0.04
 JITTER_BLUR = 0.006
-"""Largest deviation of the Gaussian blur, as a share of the side."""
+"""Maximum standard deviation of the Gaussian blur as a share of the side."""
 
 
 def jitter(image: Image, rng: np.random.Generator) -> Image:
-    """Shift, scale and blur a picture a little, so that a pattern made to fool one network loses its hold."""
+    """Shift, scale and blur an image slightly, which breaks patterns that are adversarial to one network."""
     size = image.shape[0]
     scale = 1 + rng.uniform(-JITTER_SCALE, JITTER_SCALE)
     shift = rng.uniform(-JITTER_SHIFT, JITTER_SHIFT, 2) * size
@@ -39,24 +39,24 @@ def jitter(image: Image, rng: np.random.Generator) -> Image:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """A face network that says whom a picture shows."""
+class EvaluationRecognizer:
+    """The face recognizer that measures identity."""
 
     label: str
-    """Stands beside every figure that the judge gave."""
+    """Shown with every identity metric."""
     embed: Embed
     mean: npt.NDArray[np.floating]
     """(D,) mean raw features of the training people, subtracted before every cosine."""
     jittered: bool
-    """True where the judge is the network that training used: it must not be asked without jitter."""
+    """Whether swapped images are jittered: always if training used the same network."""
     seed: int
 
-    def look(self, images: Batch, keys: Sequence[str]) -> Vectors:
-        """Raw features (B, D) of pictures that may have been made to please; keys seed the jitter of each."""
+    def features(self, images: Batch, keys: Sequence[str]) -> Vectors:
+        """Return raw features (B, D) of swapped images, jittered if needed; keys seed the jitter of each image."""
         if not self.jittered:
             return self.embed(images)
-        looks = [self.embed(self._jittered(images, keys, turn)) for turn in range(NUM_JITTERS)]
-        return np.asarray(np.mean(looks, axis=0))
+        features = [self.embed(self._jittered(images, keys, turn)) for turn in range(NUM_JITTERS)]
+        return np.asarray(np.mean(features, axis=0))
 
     def _jittered(self, images: Batch, keys: Sequence[str], turn: int) -> Batch:
         return np.stack([jitter(image, self._generator(key, turn)) for image, key in zip(images, keys, strict=True)])
@@ -68,55 +68,55 @@ class Judge:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The photographs of all test people, as the judge sees them."""
+    """Embeddings of the photographs of all test people."""
 
     keys: npt.NDArray[np.str_]
     people: npt.NDArray[np.str_]
     embeddings: Vectors
     """(N, D), raw."""
 
-    def place(self, key: str) -> int:
-        """Row of a photograph."""
+    def row(self, key: str) -> int:
+        """Return the row of a photograph."""
         return int(np.flatnonzero(self.keys == key)[0])
 
 
 class IdentityScore(NamedTuple):
-    """What the judge says of one swapped picture."""
+    """Identity scores of one swapped image; the fields are those of ScoreRow."""
 
     cosine_source: float
     cosine_template: float
-    """The leak: how much of the template's person is left."""
+    """Identity leak of the template."""
     gain: float
-    """cosine_source less what the untouched template scores."""
+    """cosine_source minus the value of the untouched template."""
     source_rank: int | None
-    """Rank of the source's person among all test people, by their other photographs; None: there is no other."""
+    """Rank of the source's person among all test people, by their other photographs; None without other photographs."""
     template_rank: int | None
 
 
 def score_identity(
-    judge: Judge,
+    recognizer: EvaluationRecognizer,
     gallery: Gallery,
     swapped: Vectors,
     untouched: Vectors,
     sources: Sequence[str],
     templates: Sequence[str],
 ) -> list[IdentityScore]:
-    """Judge B swapped pictures.
+    """Score B swapped images.
 
     Args:
-        judge: gives the mean to center by.
-        gallery: all test photographs; the pair's own two do not count in retrieval.
-        swapped: (B, D) judge.look of the answers.
-        untouched: (B, D) judge.look of the templates under the same jitter.
+        recognizer: gives the mean for centering.
+        gallery: all test photographs; the pair's own two are excluded from retrieval.
+        swapped: (B, D) features of the swapped images.
+        untouched: (B, D) features of the templates with the same jitter.
         sources: keys of the sources' photographs.
         templates: keys of the templates' photographs.
     """
-    source_rows = [gallery.place(key) for key in sources]
-    template_rows = [gallery.place(key) for key in templates]
-    to_source = centered_cosine(swapped, gallery.embeddings[source_rows], judge.mean)
-    to_template = centered_cosine(swapped, gallery.embeddings[template_rows], judge.mean)
-    before = centered_cosine(untouched, gallery.embeddings[source_rows], judge.mean)
-    table = cosine_table(swapped, gallery.embeddings, judge.mean)
+    source_rows = [gallery.row(key) for key in sources]
+    template_rows = [gallery.row(key) for key in templates]
+    to_source = centered_cosine(swapped, gallery.embeddings[source_rows], recognizer.mean)
+    to_template = centered_cosine(swapped, gallery.embeddings[template_rows], recognizer.mean)
+    before = centered_cosine(untouched, gallery.embeddings[source_rows], recognizer.mean)
+    table = cosine_table(swapped, gallery.embeddings, recognizer.mean)
     scores = []
     for i, (source, template) in enumerate(zip(source_rows, template_rows, strict=True)):
         others = np.ones(len(gallery.keys), dtype=bool)

@@ -1,4 +1,4 @@
-"""Who answers the question "put this source onto this template": the model, and the trivial answers beside it."""
+"""Compared swap methods: type, names and the copied template."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,36 +10,36 @@ from swapcore.data.faces import Face
 from swapcore.ops.image import Image
 
 Batch = npt.NDArray[np.uint8]
-"""RGB pictures of one size, uint8 (B, S, S, 3)."""
+"""RGB images of one size, uint8 (B, S, S, 3)."""
 Swap = Callable[[Sequence[Face], Sequence[Face]], Batch]
-"""Sources and templates, B of each, to B swapped pictures of the templates' size."""
+"""B sources and B templates -> B swapped images of the templates' size."""
 Truth = Callable[[Face, Face], Image | None]
-"""Source and template to the swap as it should be, or None where nobody can know it."""
+"""Source and template -> true swap, or None if it is unknown."""
 
 MODEL = "model"
 TEMPLATE_COPIED = "template_copied"
 TEACHER = "teacher"
-TRUTH = "truth_itself"
-"""The true swap, judged like any other answer: what a perfect one scores, and so by how much the measuring errs."""
+TRUTH = "true_swap"
+"""The true swap as a method: its scores are the best possible and show the error of the measurement."""
 CHAMPION = "champion"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One way to answer, judged by the same figures as every other."""
+class Method:
+    """A swap method; all methods are scored in the same way."""
 
     name: str
-    """Prefix of its figures; the model's own carry none."""
+    """Prefix of its metrics; the model's metrics have no prefix."""
     label: str
-    """Its name in the report."""
+    """Name in the report."""
     swap: Swap
 
 
 def copy_template(_sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
-    """The laziest answer: change nothing. Whatever it scores, a model scores by doing nothing."""
+    """Return the templates unchanged: the score of a model that does nothing."""
     return np.stack([template.image for template in templates])
 
 
 def one_by_one(swap: Callable[[Face, Face], Image]) -> Swap:
-    """Make a batch answer of a function of one pair, e.g. a teacher's."""
+    """Make a batched swap from a function of one pair, e.g. a teacher's."""
     return lambda sources, templates: np.stack([swap(s, t) for s, t in zip(sources, templates, strict=True)])

@@ -1,4 +1,4 @@
-"""Plots of the report as SVG text: the same figures give the same bytes, and the page's own fonts set the words."""
+"""Reproducible SVG plots of the report."""
 
 import io
 import math
@@ -16,7 +16,7 @@ from swapcore.evaluation.summary import SliceValue, Value
 
 INK, MUTED, ACCENT, LINE = "#1d2327", "#7b868c", "#0b6e6e", "#d9dedf"
 COLORS = (ACCENT, "#c8742b", "#8b95a1", "#5b4b8a", "#b8a13a")
-"""Of the answers, in their order."""
+"""Colors of the methods, in their order."""
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "swapcore",
@@ -42,28 +42,28 @@ SMOOTHING = 0.04
 
 
 def _svg(figure: Figure) -> str:
-    """The figure as an <svg> element, without the XML header and without a date."""
+    """Return the figure as an <svg> element without XML header and date."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight", pad_inches=0.02)
     text = buffer.getvalue()
     return text[text.index("<svg") :]
 
 
-def whose_face(answers: Mapping[str, Sequence[ScoreRow]]) -> str:
-    """Each pair as a point, cosine to the template across, to the source up: above the diagonal it is the source's face.
+def identity_scatter(methods: Mapping[str, Sequence[ScoreRow]]) -> str:
+    """Plot each pair: cosine to the template on x, to the source on y; above the diagonal the source's identity prevails.
 
     Args:
-        answers: label to rows.
+        methods: label -> rows.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.4, 4.4))
         axes = figure.subplots()
         axes.plot([-1, 1], [-1, 1], color=LINE, lw=1, zorder=0)
-        for (label, rows), color in zip(answers.items(), COLORS, strict=False):
+        for (label, rows), color in zip(methods.items(), COLORS, strict=False):
             across, up = [row.cosine_template for row in rows], [row.cosine_source for row in rows]
             axes.scatter(across, up, s=12, color=color, alpha=0.55, lw=0, label=label)
         everything = [
-            value for rows in answers.values() for row in rows for value in (row.cosine_template, row.cosine_source)
+            value for rows in methods.values() for row in rows for value in (row.cosine_template, row.cosine_source)
         ]
         low = math.floor(10 * min(everything, default=0) - 0.5) / 10
         axes.set(
@@ -76,7 +76,12 @@ def whose_face(answers: Mapping[str, Sequence[ScoreRow]]) -> str:
 
 
 def slice_plot(values: Sequence[SliceValue], overall: Value) -> str:
-    """The margin and its interval on every kind of pairs, one line a kind; the upright line is the mean of all."""
+    """Plot the margin and its interval for every slice, one line each; the vertical line is the mean of all pairs.
+
+    Args:
+        values: the slices.
+        overall: the margin over all pairs.
+    """
     with mpl.rc_context(STYLE):
         names = list(dict.fromkeys(value.slice for value in values))
         num_lines = len(values) + len(names)
@@ -93,7 +98,7 @@ def slice_plot(values: Sequence[SliceValue], overall: Value) -> str:
         axes.set(
             ylim=(line - 0.4, -0.6),
             yticks=[],
-            xlabel="margin: cosine to source less cosine to template, with 95 % interval",
+            xlabel="margin: cosine to source minus cosine to template, with 95 % interval",
         )
         axes.spines["left"].set_visible(False)
         return _svg(figure)
@@ -109,13 +114,13 @@ def _dot_line(axes: Axes, line: int, value: SliceValue) -> None:
 
 
 def loss_curves(steps: npt.NDArray[np.floating], curves: Mapping[str, npt.NDArray[np.floating]]) -> str:
-    """Every term of the loss over the steps, each on its own scale: as logged, pale, and smoothed."""
+    """Plot every loss term over the steps on its own scale: raw values light, smoothed values dark."""
     with mpl.rc_context(STYLE):
         columns = 3
         rows = -(-len(curves) // columns)
         figure = Figure(figsize=(8.4, 1.75 * rows))
-        for place, (name, values) in enumerate(curves.items()):
-            axes = figure.add_subplot(rows, columns, place + 1)
+        for index, (name, values) in enumerate(curves.items()):
+            axes = figure.add_subplot(rows, columns, index + 1)
             axes.plot(steps, values, color=ACCENT, lw=0.7, alpha=0.35)
             axes.plot(steps, _smooth(values), color=ACCENT, lw=1.4)
             axes.set_title(name.removeprefix("loss/").replace("_", " "))
@@ -126,7 +131,7 @@ def loss_curves(steps: npt.NDArray[np.floating], curves: Mapping[str, npt.NDArra
 
 
 def _smooth(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Running mean over a centered window that shrinks at both ends; values that were not logged are passed over."""
+    """Return the running mean over a centered window that shrinks at both ends; NaN values are skipped."""
     radius = max(1, round(SMOOTHING * len(values)))
     known = np.isfinite(values)
     sums = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])

@@ -1,4 +1,4 @@
-"""report.html: one page that needs nothing but itself: figures with intervals, pictures, plots, and where it all came from."""
+"""Rendering of report.html, a self-contained page with metrics, images and plots."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -10,105 +10,105 @@ import jinja2
 from markupsafe import Markup
 
 from swapcore.evaluation.methods import MODEL, TEMPLATE_COPIED
-from swapcore.evaluation.sheet import KINDS, Shown
-from swapcore.evaluation.summary import FIGURES, Figure, SliceValue, Value
+from swapcore.evaluation.sheet import KINDS, ShownPair
+from swapcore.evaluation.summary import METRICS, Metric, SliceValue, Value
 from swapcore.ops.image import Image
 
 TEMPLATE = "report.html.j2"
 DECISION = "<!-- decision of the gate -->"
-"""Where register puts the decision, with the champion's figures: evaluate knows no registry."""
-PICTURE_QUALITY = 92
-"""JPEG quality of the page's pictures; sheet.png holds them without loss."""
+"""Placeholder that register replaces by the gate's decision."""
+IMAGE_QUALITY = 92
+"""JPEG quality of the page's images; sheet.png is lossless."""
 CAPTIONS = {"best": "Best", "median": "Median", "worst": "Worst", "random": "Drawn at random"}
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that the page says."""
+    """Content of the page."""
 
     labels: Mapping[str, str]
-    """Answer to its label, the model first."""
-    figures: Mapping[str, Mapping[str, Value]]
-    """Answer to figure to value."""
-    judge: str
-    self_judged: bool
+    """Method -> label, the model first."""
+    values: Mapping[str, Mapping[str, Value]]
+    """Method -> metric -> value."""
+    recognizer: str
+    self_evaluated: bool
     num_pairs: int
     num_people: int
-    shown: Sequence[Shown]
+    shown: Sequence[ShownPair]
     scatter: str
     slice_plot: str
     worst: SliceValue | None
     losses: str | None
     facts: Sequence[tuple[str, str]]
-    """Name and text of everything the figures rest on: data, consent, licence, digests."""
+    """Name and text of everything that the metrics depend on: data, consent, licence, digests."""
     credit: str
-    """Whose photographs are shown, and by what right."""
+    """Consent basis and licence of the photographs that are shown."""
     params: Mapping[str, str]
-    """Stage to its params, as text."""
+    """Stage -> params as text."""
     notes: Sequence[str]
-    """What the reader must know before believing a figure."""
+    """Sentences shown at the top."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure of one answer, as text."""
+    """Text of a metric of one method."""
 
     value: str
     interval: str
 
 
-def picture(image: Image) -> str:
-    """A data URL of an RGB picture."""
-    done, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, PICTURE_QUALITY])
+def data_url(image: Image) -> str:
+    """Return the data URL of an RGB image."""
+    done, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, IMAGE_QUALITY])
     if not done:
         raise ValueError(f"cannot encode an image of shape {image.shape}")
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
 
 
 def format_number(number: float) -> str:
-    """Three digits that count, with a true minus sign."""
+    """Format with three significant digits and a typographic minus sign."""
     decimals = 0 if abs(number) >= 100 else 1 if abs(number) >= 10 else 2
     text = f"{number:.{decimals}f}"
     return text.replace("-", "−") if float(text) else text.removeprefix("-")
 
 
 def format_value(value: Value | None) -> Cell | None:
-    """A value and its interval as text."""
+    """Format a value and its interval."""
     if value is None:
         return None
     low, high = value.interval
     return Cell(format_number(value.value), f"{format_number(low)} to {format_number(high)}")
 
 
-def _table(report: Report) -> list[tuple[str, list[tuple[Figure, list[Cell | None], bool]]]]:
-    """Sections of the headline table: figure, a cell an answer, and whether any is there."""
+def _table(report: Report) -> list[tuple[str, list[tuple[Metric, list[Cell | None], bool]]]]:
+    """Return the sections of the metrics table: metric, one cell per method, and whether it is the headline."""
     titles = {
-        "truth": "Against the truth", "identity": "Identity", "attributes": "The template's attributes",
-        "outside": "What must stay, what must change", "inside": "What must stay, what must change",
+        "truth": "Distance to the true swap", "identity": "Identity", "attributes": "The template's attributes",
+        "outside": "Change outside and inside the face", "inside": "Change outside and inside the face",
         "failures": "Failures and realism", "realism": "Failures and realism",
     }  # fmt: skip
-    sections: dict[str, list[tuple[Figure, list[Cell | None], bool]]] = {title: [] for title in titles.values()}
-    for figure in FIGURES:
-        cells = [format_value(report.figures[answer].get(figure.name)) for answer in report.labels]
+    sections: dict[str, list[tuple[Metric, list[Cell | None], bool]]] = {title: [] for title in titles.values()}
+    for metric in METRICS:
+        cells = [format_value(report.values[method].get(metric.name)) for method in report.labels]
         if any(cells):
-            sections[titles[figure.name.split("/")[0]]].append((figure, cells, figure.name == "identity/margin"))
+            sections[titles[metric.name.split("/")[0]]].append((metric, cells, metric.name == "identity/margin"))
     return [(title, lines) for title, lines in sections.items() if lines]
 
 
 def render(report: Report) -> str:
-    """The page's HTML; the same report gives the same bytes."""
+    """Render the page's HTML; equal reports give equal bytes."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(picture=picture, number=format_number, value=format_value, decision=Markup(DECISION))
+    environment.globals.update(data_url=data_url, number=format_number, value=format_value, decision=Markup(DECISION))
     text = files("swapcore.evaluation").joinpath(TEMPLATE).read_text(encoding="utf-8")
-    used = {figure.name for figure in FIGURES if any(figure.name in values for values in report.figures.values())}
+    used = {metric.name for metric in METRICS if any(metric.name in values for values in report.values.values())}
     grids = [(CAPTIONS[kind], [pair for pair in report.shown if pair.kind == kind]) for kind in KINDS]
     return environment.from_string(text).render(
         report=report,
-        model=report.figures[MODEL],
-        copied=report.figures.get(TEMPLATE_COPIED, {}),
+        model=report.values[MODEL],
+        copied=report.values.get(TEMPLATE_COPIED, {}),
         sections=_table(report),
         grids=[(caption, pairs) for caption, pairs in grids if pairs],
-        meanings=[figure for figure in FIGURES if figure.name in used],
+        meanings=[metric for metric in METRICS if metric.name in used],
     )

@@ -1,20 +1,27 @@
-"""Every figure of every answer to every pair: one typed row each, judged batch by batch in flat memory."""
+"""Per-pair metrics of each method, one typed row per method and pair."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from swapcore.data.faces import Face
-from swapcore.evaluation.attributes import AttributeScore, Locate, Look, Pose, PoseScore, score_attributes, score_pose
-from swapcore.evaluation.failures import find_faces
-from swapcore.evaluation.identity import Gallery, IdentityScore, Judge, score_identity
-from swapcore.evaluation.methods import Answer, Batch, Truth
-from swapcore.evaluation.outside import inside_l1, outside_l1
+from swapcore.evaluation.attributes import (
+    AttributeScore,
+    FaceMeasures,
+    MeasureFace,
+    Pose,
+    PoseScore,
+    score_attributes,
+    score_pose,
+)
+from swapcore.evaluation.identity import EvaluationRecognizer, Gallery, IdentityScore, score_identity
+from swapcore.evaluation.methods import Batch, Method, Truth
 from swapcore.evaluation.pairs import Pair
+from swapcore.evaluation.pixel_scores import TruthScore, inside_l1, outside_l1, score_truth
 from swapcore.evaluation.realism import Levels, describe, level_distance
-from swapcore.evaluation.truth import TruthScore, score_truth
 from swapcore.ops.metrics import Vectors
 from swapcore.progress import progress
 
@@ -23,9 +30,9 @@ TOP = 5
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One answer to one pair; what each figure means and its unit: summary.FIGURES. None = it cannot be told."""
+    """Metrics of one method on one pair. Meaning and unit of each: summary.METRICS. None = unknown."""
 
-    answer: str
+    method: str
     pair: int
     source: str
     """Key of the source's photograph in the faces artifact."""
@@ -36,7 +43,7 @@ class ScoreRow:
     cosine_template: float
     gain: float
     margin: float
-    """cosine_source - cosine_template: above 0 the picture shows the source rather than the template."""
+    """cosine_source - cosine_template: above 0 the image is closer to the source's identity."""
     source_rank: int | None
     template_rank: int | None
     top1: float | None
@@ -67,127 +74,153 @@ class ScoreRow:
 
 
 @dataclass(frozen=True)
-class KindRow:
-    """One kind that a pair belongs to."""
+class SliceRow:
+    """One slice that a pair belongs to."""
 
     pair: int
     slice: str
     word: str
+    """The pair's value in the slice, e.g. frontal."""
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What the answers are judged with."""
+class Evaluator:
+    """Everything that methods are evaluated with."""
 
     face: Callable[[int], Face]
-    """Place in the faces artifact to the face, at the size that is judged."""
-    judge: Judge
+    """Row of the faces artifact -> face at the evaluated size."""
+    recognizer: EvaluationRecognizer
     gallery: Gallery
     levels: Levels
-    locate: Locate
+    measure_face: MeasureFace
     truth: Truth | None
     pose: Callable[[Face], Pose | None] = lambda _template: None
-    """The exact pose of a template that was rendered; None of a photograph."""
+    """Exact pose of a rendered template; None for photographs."""
     expression: Callable[[Face], str | None] = lambda _template: None
-    """Its expression in a word, by its parameters; None of a photograph."""
+    """Expression of a rendered template in a word; None for photographs."""
 
 
 @dataclass
 class Scores:
-    """What judging gave."""
+    """Scores of all methods."""
 
     rows: list[ScoreRow] = field(default_factory=list)
     descriptions: dict[str, list[Vectors]] = field(default_factory=dict)
-    """Answer to features (1, D) of one picture a template, for realism."""
+    """Method -> features (1, D) of one image per template, for realism."""
 
-    def of(self, answer: str) -> list[ScoreRow]:
-        """The rows of one answer, in the order of the pairs."""
-        return [row for row in self.rows if row.answer == answer]
+    def of(self, method: str) -> list[ScoreRow]:
+        """Return the rows of one method, in the order of the pairs."""
+        return [row for row in self.rows if row.method == method]
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """Some pairs, and what every answer to them is compared with."""
+    """Some pairs and the references of their comparison."""
 
     first: int
     pairs: Sequence[Pair]
     sources: list[Face]
     templates: list[Face]
     keys: list[str]
-    """Seeds of the jitter: the same for every answer to a pair."""
+    """Seeds of the jitter: the same for every method on a pair."""
     untouched: Vectors
-    looks: list[Look | None]
-    """What was found in the templates."""
-    wanted: list[Look | None]
-    """What was found in the true swap, or in the template where that is not known."""
+    measures: list[FaceMeasures | None]
+    """Measured in the templates."""
+    expected: list[FaceMeasures | None]
+    """Measured in the true swap, or in the template if the true swap is unknown."""
     truths: list[np.ndarray | None]
 
 
-def score_answers(answers: Sequence[Answer], pairs: Sequence[Pair], bench: Bench, batch_size: int) -> Scores:
-    """Let every answer answer every pair and judge it.
+class _Measured(NamedTuple):
+    """Everything measured on one swapped image except identity."""
+
+    face: FaceMeasures | None
+    truth: TruthScore | None
+    feature: float | None
+    pose: Pose | None
+
+
+def score_methods(methods: Sequence[Method], pairs: Sequence[Pair], evaluator: Evaluator, batch_size: int) -> Scores:
+    """Run and score every method on every pair, batch by batch in bounded memory.
+
+    Args:
+        methods: the compared methods.
+        pairs: rows of the faces artifact.
+        evaluator: what the images are evaluated with.
+        batch_size: pairs per batch.
 
     Raises:
-        ValueError: an answer gave pictures of another size or number than the templates.
+        ValueError: a method returned images of another size or number than the templates.
     """
-    scores = Scores(descriptions={answer.name: [] for answer in answers})
-    look_at = cache(lambda place: bench.locate(bench.face(place).image))
+    scores = Scores(descriptions={method.name: [] for method in methods})
+    measure_at = cache(lambda row: evaluator.measure_face(evaluator.face(row).image))
     seen: set[int] = set()
     starts = range(0, len(pairs), batch_size)
-    for start in progress(starts, "judging", total=len(starts)):
-        batch = _prepare(start, pairs[start : start + batch_size], bench, look_at)
+    for start in progress(starts, "evaluating", total=len(starts)):
+        batch = _prepare(start, pairs[start : start + batch_size], evaluator, measure_at)
         fresh = _first_of_template(batch.pairs, seen)
-        for answer in answers:
-            images = _ask(answer, batch)
-            scores.rows += _judge(answer.name, images, batch, bench)
+        for method in methods:
+            images = _run(method, batch)
+            scores.rows += _score_batch(method.name, images, batch, evaluator)
             if fresh:
-                scores.descriptions[answer.name].append(describe(bench.levels(images[fresh])))
+                scores.descriptions[method.name].append(describe(evaluator.levels(images[fresh])))
     return scores
 
 
 def _first_of_template(pairs: Sequence[Pair], seen: set[int]) -> list[int]:
-    """Places of the pairs whose template comes for the first time; seen is brought up to date."""
-    places = []
-    for place, pair in enumerate(pairs):
+    """Return the indices of pairs whose template is new; add their templates to seen."""
+    indices = []
+    for index, pair in enumerate(pairs):
         if pair.template not in seen:
             seen.add(pair.template)
-            places.append(place)
-    return places
+            indices.append(index)
+    return indices
 
 
-def _prepare(first: int, pairs: Sequence[Pair], bench: Bench, look_at: Callable[[int], Look | None]) -> _Batch:
-    sources = [bench.face(pair.source) for pair in pairs]
-    templates = [bench.face(pair.template) for pair in pairs]
+def _prepare(
+    first: int, pairs: Sequence[Pair], evaluator: Evaluator, measure_at: Callable[[int], FaceMeasures | None]
+) -> _Batch:
+    sources = [evaluator.face(pair.source) for pair in pairs]
+    templates = [evaluator.face(pair.template) for pair in pairs]
     keys = [f"{s.key}/{t.key}" for s, t in zip(sources, templates, strict=True)]
     images = np.stack([template.image for template in templates])
-    truths = [bench.truth(s, t) if bench.truth else None for s, t in zip(sources, templates, strict=True)]
-    looks = [look_at(pair.template) for pair in pairs]
-    wanted = [look if true is None else bench.locate(true) for look, true in zip(looks, truths, strict=True)]
-    return _Batch(first, pairs, sources, templates, keys, bench.judge.look(images, keys), looks, wanted, truths)
+    truths = [evaluator.truth(s, t) if evaluator.truth else None for s, t in zip(sources, templates, strict=True)]
+    measures = [measure_at(pair.template) for pair in pairs]
+    expected = [
+        own if true is None else evaluator.measure_face(true) for own, true in zip(measures, truths, strict=True)
+    ]
+    untouched = evaluator.recognizer.features(images, keys)
+    return _Batch(first, pairs, sources, templates, keys, untouched, measures, expected, truths)
 
 
-def _ask(answer: Answer, batch: _Batch) -> Batch:
-    images = answer.swap(batch.sources, batch.templates)
+def _run(method: Method, batch: _Batch) -> Batch:
+    images = method.swap(batch.sources, batch.templates)
     expected = (len(batch.templates), *batch.templates[0].image.shape)
     if images.shape != expected or images.dtype != np.uint8:
-        raise ValueError(f"{answer.label}: expected uint8 {expected}, got {images.dtype} {images.shape}")
+        raise ValueError(f"{method.label}: expected uint8 {expected}, got {images.dtype} {images.shape}")
     return images
 
 
-def _judge(name: str, images: Batch, batch: _Batch, bench: Bench) -> Iterator[ScoreRow]:
-    embeddings = bench.judge.look(images, batch.keys)
-    source_keys, template_keys = [s.key for s in batch.sources], [t.key for t in batch.templates]
-    identities = score_identity(bench.judge, bench.gallery, embeddings, batch.untouched, source_keys, template_keys)
-    looks = find_faces(bench.locate, images)
-    features = _truth_features(images, batch.truths, bench.levels)
+def _score_batch(name: str, images: Batch, batch: _Batch, evaluator: Evaluator) -> Iterator[ScoreRow]:
+    embeddings = evaluator.recognizer.features(images, batch.keys)
+    identities = score_identity(
+        evaluator.recognizer,
+        evaluator.gallery,
+        embeddings,
+        batch.untouched,
+        [source.key for source in batch.sources],
+        [template.key for template in batch.templates],
+    )
+    features = _truth_features(images, batch.truths, evaluator.levels)
     for i, identity in enumerate(identities):
-        true = batch.truths[i]
-        truth = None if true is None else score_truth(images[i], true, batch.templates[i])
-        pose = bench.pose(batch.templates[i])
-        yield _row(name, i, images, batch, identity, looks[i], truth, features[i], pose)
+        true, template = batch.truths[i], batch.templates[i]
+        truth = None if true is None else score_truth(images[i], true, template)
+        measured = _Measured(evaluator.measure_face(images[i]), truth, features[i], evaluator.pose(template))
+        yield _row(name, i, images, batch, identity, measured)
 
 
 def _truth_features(images: Batch, truths: Sequence[np.ndarray | None], levels: Levels) -> list[float | None]:
-    """Distance of each picture's feature maps to those of its truth."""
+    """Return the feature distance of each image to its true swap."""
     known = [i for i, true in enumerate(truths) if true is not None]
     distances: list[float | None] = [None] * len(truths)
     if known:
@@ -197,54 +230,32 @@ def _truth_features(images: Batch, truths: Sequence[np.ndarray | None], levels: 
     return distances
 
 
-def _row(
-    name: str,
-    i: int,
-    images: Batch,
-    batch: _Batch,
-    identity: IdentityScore,
-    look: Look | None,
-    truth: TruthScore | None,
-    feature: float | None,
-    pose: Pose | None,
-) -> ScoreRow:
-    source, template, before, wanted = batch.sources[i], batch.templates[i], batch.looks[i], batch.wanted[i]
-    attributes = score_attributes(look, before, wanted) if look and before and wanted else None
-    exact = score_pose(look, pose) if look and pose else None
-    found = identity.source_rank
+def _row(name: str, i: int, images: Batch, batch: _Batch, identity: IdentityScore, measured: _Measured) -> ScoreRow:
+    source, template, before, expected = batch.sources[i], batch.templates[i], batch.measures[i], batch.expected[i]
+    face, pose = measured.face, measured.pose
+    rank, leak_rank = identity.source_rank, identity.template_rank
     return ScoreRow(
-        answer=name,
+        method=name,
         pair=batch.first + i,
         source=source.key,
         template=template.key,
         source_identity=source.identity,
         template_identity=template.identity,
-        cosine_source=identity.cosine_source,
-        cosine_template=identity.cosine_template,
-        gain=identity.gain,
+        **identity._asdict(),
         margin=identity.cosine_source - identity.cosine_template,
-        source_rank=found,
-        template_rank=identity.template_rank,
-        top1=None if found is None else float(found == 1),
-        top5=None if found is None else float(found <= TOP),
-        leak_top1=None if identity.template_rank is None else float(identity.template_rank == 1),
+        top1=None if rank is None else float(rank == 1),
+        top5=None if rank is None else float(rank <= TOP),
+        leak_top1=None if leak_rank is None else float(leak_rank == 1),
         outside_l1=outside_l1(images[i], template),
         inside_l1=inside_l1(images[i], template),
-        no_face=float(look is None),
-        **_fields(AttributeScore, attributes),
-        **_fields(PoseScore, exact),
-        truth_psnr=truth.psnr if truth else None,
-        truth_ssim=truth.ssim if truth else None,
-        truth_l1=truth.l1 if truth else None,
-        truth_feature=feature,
-        truth_psnr_face=truth.psnr_face if truth else None,
-        truth_ssim_face=truth.ssim_face if truth else None,
-        truth_l1_face=truth.l1_face if truth else None,
+        no_face=float(face is None),
+        **_fields(AttributeScore, score_attributes(face, before, expected) if face and before and expected else None),
+        **_fields(PoseScore, score_pose(face, pose) if face and pose else None),
+        **_fields(TruthScore, measured.truth),
+        truth_feature=measured.feature,
     )
 
 
-def _fields(
-    kind: type[AttributeScore] | type[PoseScore], score: AttributeScore | PoseScore | None
-) -> dict[str, float | None]:
-    """A score's fields by name; None for each where there is no score."""
+def _fields(kind: Any, score: Any) -> dict[str, Any]:
+    """Return a score's fields by name; None for each without a score."""
     return dict.fromkeys(kind._fields) if score is None else score._asdict()

@@ -1,10 +1,10 @@
-"""Which kinds of pairs a model is worse at: a word a pair for pose, expression, light, skin tone and size of the task."""
+"""Slices of the pairs by pose, expression, light and skin tone."""
 
 import cv2
 import numpy as np
 
 from swapcore.data.faces import Face, FaceRow
-from swapcore.evaluation.outside import face_region
+from swapcore.evaluation.pixel_scores import face_region
 from swapcore.faces.expression import Expression
 from swapcore.synth.attributes import Attributes
 
@@ -12,24 +12,24 @@ FRONTAL_DEG = 8.0
 DARK, BRIGHT = 0.35, 0.6
 """Mean luma of the template's face, 0 to 1."""
 LIGHT_MIN_CHANGE = 0.08
-"""Difference of mean luma between source and template from which the light counts as different."""
+"""Minimum difference of mean luma between source and template that counts as different light."""
 ITA_LIGHT_DEG, ITA_DARK_DEG = 41.0, 10.0
 """Individual typology angle: above 41 light or very light, 10 to 41 intermediate or tan, below brown or dark."""
 SMILE, OPEN, CLOSED = 0.35, 0.15, 0.6
-"""Of the renderer's smile, mouth_open and blink, each 0 to 1: from these on it is seen."""
+"""Visibility thresholds of the renderer's smile, mouth_open and blink, each 0 to 1."""
 OPEN_GAP = 4.0
-"""Percent of the eye distance: with the face mesh, the median mouth is closed, and has no gap to multiply."""
+"""Lip gap in percent of the eye distance, added to the threshold because the median mouth is closed."""
 WIDE_MOUTH, OPEN_MOUTH = 1.1, 1.2
-"""Measured: mouth width and height of the lips, as multiples of the middle test template's."""
+"""Thresholds of measured mouth width and lip thickness as multiples of the median test template's."""
 MIN_PAIRS = 8
-"""A slice of fewer pairs is shown, but never named the worst."""
+"""Smaller slices are shown but never reported as the worst."""
 
 
 def typology_angle(face: Face) -> float:
-    """Individual typology angle in degrees of the face's mean color: atan((L* - 50) / b*).
+    """Return the individual typology angle in degrees of the face's mean color: atan((L* - 50) / b*).
 
-    Chardon, Cretois, Hourseau, "Skin color typology and suntanning pathways", 1991. Measured on a photograph it
-    mixes skin with light: an apparent tone.
+    Chardon, Cretois, Hourseau, "Skin color typology and suntanning pathways", 1991. In a photograph it depends on the light
+    too, so it is an apparent tone.
     """
     weights = face_region(face).astype(np.float64)
     color = (face.image * weights[..., None]).sum((0, 1)) / weights.sum() / 255
@@ -38,7 +38,7 @@ def typology_angle(face: Face) -> float:
 
 
 def tone_word(face: Face) -> str:
-    """Apparent skin tone in three words."""
+    """Return the apparent skin tone: light, intermediate or dark."""
     angle = typology_angle(face)
     if angle > ITA_LIGHT_DEG:
         return "light"
@@ -46,7 +46,7 @@ def tone_word(face: Face) -> str:
 
 
 def rendered_expression(attributes: Attributes) -> str:
-    """The expression in a word, by the parameters it was rendered with."""
+    """Return the expression in a word, from the render parameters."""
     if attributes.blink >= CLOSED:
         return "eyes closed"
     if attributes.mouth_open >= OPEN:
@@ -54,17 +54,25 @@ def rendered_expression(attributes: Attributes) -> str:
     return "smiling" if attributes.smile >= SMILE else "at rest"
 
 
-def measured_expression(expression: Expression, middle: Expression) -> str:
-    """The expression in a word, by what the key points show; middle: the median of all test templates."""
-    if expression.mouth_open > OPEN_MOUTH * middle.mouth_open + OPEN_GAP:
+def measured_expression(expression: Expression, median: Expression) -> str:
+    """Return the expression in a word, from measures; median: over all test templates."""
+    if expression.mouth_open > OPEN_MOUTH * median.mouth_open + OPEN_GAP:
         return "mouth open"
-    return "smiling" if expression.mouth_width > WIDE_MOUTH * middle.mouth_width else "at rest"
+    return "smiling" if expression.mouth_width > WIDE_MOUTH * median.mouth_width else "at rest"
 
 
 def slices_of(
     source: FaceRow, template: FaceRow, source_tone: str, template_tone: str, expression: str | None
 ) -> dict[str, str]:
-    """Slice name to the pair's value in it, from what crop measured, the apparent tones and the template's expression."""
+    """Return slice -> word for a pair.
+
+    Args:
+        source: row of the source's face.
+        template: row of the template's face.
+        source_tone: apparent skin tone of the source.
+        template_tone: apparent skin tone of the template.
+        expression: the template's expression in a word, or None if unknown.
+    """
     turned = template.yaw_deg if abs(template.yaw_deg) >= FRONTAL_DEG else 0.0
     light = abs(template.brightness - source.brightness)
     brightness = template.brightness

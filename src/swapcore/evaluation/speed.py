@@ -1,4 +1,4 @@
-"""How fast a swap is on this machine; the only figures that differ from run to run."""
+"""Speed of a swap on this machine."""
 
 import time
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ NUM_WARM_UPS = 2
 NUM_RUNS = 7
 
 
-def seconds_a_call(swap: Swap, sources: Sequence[Face], templates: Sequence[Face]) -> float:
-    """Median wall-clock seconds of a call, after warming up."""
+def seconds_per_call(swap: Swap, sources: Sequence[Face], templates: Sequence[Face]) -> float:
+    """Return the median wall-clock seconds of a call after warm-up."""
     seconds = []
     for _ in range(NUM_WARM_UPS + NUM_RUNS):
         start = time.perf_counter()
@@ -22,10 +22,10 @@ def seconds_a_call(swap: Swap, sources: Sequence[Face], templates: Sequence[Face
 
 
 def measure_speed(swap: Swap, face: Face, batch_size: int) -> dict[str, float]:
-    """Milliseconds at batch 1 and images a second at batch_size: aligned crops in, aligned crops out."""
+    """Measure milliseconds at batch size 1 and images per second at batch_size, from aligned crops to aligned crops."""
     batch = [face] * batch_size
     return {
-        "speed/ms_batch1": 1000 * seconds_a_call(swap, [face], [face]),
-        "speed/images_per_second": batch_size / seconds_a_call(swap, batch, batch),
+        "speed/ms_batch1": 1000 * seconds_per_call(swap, [face], [face]),
+        "speed/images_per_second": batch_size / seconds_per_call(swap, batch, batch),
         "speed/batch_size": float(batch_size),
     }

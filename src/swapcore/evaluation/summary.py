@@ -1,4 +1,4 @@
-"""Rows of scores to named figures with intervals: what metrics.json and the report's tables hold."""
+"""Named metrics with intervals, summarized from score rows."""
 
 import math
 from collections import Counter
@@ -14,17 +14,17 @@ from swapcore.evaluation.slices import MIN_PAIRS
 from swapcore.ops.metrics import Interval, crossed_bootstrap_interval
 
 DECIMALS = 6
-"""To which figures are rounded in metrics.json: far below every interval."""
+"""Decimals of metrics.json: far below every interval."""
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A figure of the report: what it is called, counted in, and means."""
+class Metric:
+    """A metric of the report."""
 
     name: str
-    """In metrics.json."""
+    """Name in metrics.json."""
     column: str
-    """In ScoreRow; empty where the figure is no mean of a column."""
+    """Column of ScoreRow; empty if the metric is not the mean of a column."""
     label: str
     unit: str
     better: str
@@ -32,84 +32,87 @@ class Figure:
     meaning: str
 
 
-FIGURES = [
-    Figure("identity/cosine_source", "cosine_source", "Cosine to source", "", "higher",
-           "centered cosine of the face features of the swapped picture and of the source's photograph"),
-    Figure("identity/cosine_template", "cosine_template", "Cosine to template (leak)", "", "lower",
-           "the same to the template's photograph: how much of the template's person is left"),
-    Figure("identity/margin", "margin", "Margin", "", "higher",
-           "cosine to source less cosine to template; above 0 the picture shows the source rather than the template"),
-    Figure("identity/gain", "gain", "Gain", "", "higher",
-           "cosine to source less what the untouched template scores; 0 for a model that changes nothing"),
-    Figure("identity/top1", "top1", "Source found first", "%", "higher",
-           "share of pairs in which the source's person is nearest among all test people, by photographs other than "
+METRICS = [
+    Metric("identity/cosine_source", "cosine_source", "Cosine to source", "", "higher",
+           "centered cosine of the face features of the swapped image and of the source's photograph"),
+    Metric("identity/cosine_template", "cosine_template", "Cosine to template (leak)", "", "lower",
+           "centered cosine to the template's photograph: identity leak of the template"),
+    Metric("identity/margin", "margin", "Margin", "", "higher",
+           "cosine to source minus cosine to template; above 0 the image is closer to the source's identity"),
+    Metric("identity/gain", "gain", "Gain", "", "higher",
+           "cosine to source minus that of the untouched template; 0 for a model that changes nothing"),
+    Metric("identity/top1", "top1", "Source retrieved first", "%", "higher",
+           "share of pairs in which the source's person is the nearest of all test people, by photographs other than "
            "the pair's own two"),
-    Figure("identity/top5", "top5", "Source among first five", "%", "higher",
-           "the same among the five nearest people"),
-    Figure("identity/leak_top1", "leak_top1", "Template found first", "%", "lower",
-           "share of pairs in which the template's person is nearest"),
-    Figure("truth/psnr_face", "truth_psnr_face", "PSNR to the truth, face", "dB", "higher",
+    Metric("identity/top5", "top5", "Source in top 5", "%", "higher",
+           "share of pairs in which the source's person is among the five nearest people"),
+    Metric("identity/leak_top1", "leak_top1", "Template retrieved first", "%", "lower",
+           "share of pairs in which the template's person is the nearest"),
+    Metric("truth/psnr_face", "truth_psnr_face", "PSNR to the true swap, face", "dB", "higher",
            "peak signal-to-noise ratio to the true swap inside the face; 100 = equal"),
-    Figure("truth/ssim_face", "truth_ssim_face", "SSIM to the truth, face", "", "higher",
+    Metric("truth/ssim_face", "truth_ssim_face", "SSIM to the true swap, face", "", "higher",
            "structural similarity of luma to the true swap inside the face; 1 = equal"),
-    Figure("truth/l1_face", "truth_l1_face", "L1 to the truth, face", "gray levels", "lower",
+    Metric("truth/l1_face", "truth_l1_face", "L1 to the true swap, face", "gray levels", "lower",
            "mean absolute difference to the true swap inside the face, of 255"),
-    Figure("truth/psnr", "truth_psnr", "PSNR to the truth, crop", "dB", "higher", "the same over the whole crop"),
-    Figure("truth/ssim", "truth_ssim", "SSIM to the truth, crop", "", "higher", "the same over the whole crop"),
-    Figure("truth/l1", "truth_l1", "L1 to the truth, crop", "gray levels", "lower", "the same over the whole crop"),
-    Figure("truth/feature", "truth_feature", "Feature distance to the truth", "", "lower",
+    Metric("truth/psnr", "truth_psnr", "PSNR to the true swap, crop", "dB", "higher",
+           "peak signal-to-noise ratio to the true swap over the whole crop"),
+    Metric("truth/ssim", "truth_ssim", "SSIM to the true swap, crop", "", "higher",
+           "structural similarity of luma to the true swap over the whole crop"),
+    Metric("truth/l1", "truth_l1", "L1 to the true swap, crop", "gray levels", "lower",
+           "mean absolute difference to the true swap over the whole crop, of 255"),
+    Metric("truth/feature", "truth_feature", "Feature distance to the true swap", "", "lower",
            "mean absolute difference of a frozen network's feature maps to those of the true swap, mean of its levels"),
-    Figure("attributes/landmark_error", "landmark_error", "Key points moved", "% of eye distance", "lower",
-           "mean distance of the key points found in the swapped picture to those found in the template"),
-    Figure("attributes/yaw_error_deg", "yaw_error_deg", "Yaw error", "°", "lower",
-           "difference of the head's turn, estimated from the key points of both pictures"),
-    Figure("attributes/roll_error_deg", "roll_error_deg", "Roll error", "°", "lower",
-           "difference of the head's tilt, from the key points of both pictures"),
-    Figure("attributes/pitch_error_deg", "pitch_error_deg", "Pitch error", "°", "lower",
-           "difference of the head's bend up or down to the wanted picture's (the true swap where it can be rendered, else the "
-           "template), from the key points of both"),
-    Figure("attributes/mouth_open_error", "mouth_open_error", "Mouth opening", "% of eye distance", "lower",
-           "difference of the gap between the lips to the wanted picture's"),
-    Figure("attributes/eye_open_error", "eye_open_error", "Eye opening", "% of eye distance", "lower",
-           "difference of the distance of the lids to the wanted picture's"),
-    Figure("attributes/mouth_width_error", "mouth_width_error", "Mouth width (smile)", "% of eye distance", "lower",
-           "difference of the distance of the mouth corners to the wanted picture's"),
-    Figure("attributes/brow_error", "brow_error", "Brow height", "% of eye distance", "lower",
-           "difference of the brows' height above the eyes to the wanted picture's"),
-    Figure("attributes/gaze_error", "gaze_error", "Gaze", "% of eye width", "lower",
-           "distance of the iris, relative to the corners of the eye, to where it is in the wanted picture"),
-    Figure("attributes/yaw_exact_deg", "yaw_exact_deg", "Yaw against the parameters", "°", "lower",
-           "difference of the estimated turn to the one that the template was rendered with"),
-    Figure("attributes/pitch_exact_deg", "pitch_exact_deg", "Pitch against the parameters", "°", "lower",
-           "the same of the bend"),
-    Figure("attributes/roll_exact_deg", "roll_exact_deg", "Roll against the parameters", "°", "lower",
-           "the same of the tilt"),
-    Figure("outside/l1", "outside_l1", "Change outside the face", "gray levels", "lower",
+    Metric("attributes/landmark_error", "landmark_error", "Landmark error", "% of eye distance", "lower",
+           "mean distance of the landmarks of the swapped image to those of the template"),
+    Metric("attributes/yaw_error_deg", "yaw_error_deg", "Yaw error", "°", "lower",
+           "difference of the head's yaw, estimated from the landmarks of both images"),
+    Metric("attributes/roll_error_deg", "roll_error_deg", "Roll error", "°", "lower",
+           "difference of the head's roll, estimated from the landmarks of both images"),
+    Metric("attributes/pitch_error_deg", "pitch_error_deg", "Pitch error", "°", "lower",
+           "difference of the head's pitch to that of the reference (the true swap if it can be rendered, else the "
+           "template), estimated from the landmarks of both"),
+    Metric("attributes/mouth_open_error", "mouth_open_error", "Mouth opening", "% of eye distance", "lower",
+           "difference of the gap between the lips to the reference's"),
+    Metric("attributes/eye_open_error", "eye_open_error", "Eye opening", "% of eye distance", "lower",
+           "difference of the distance of the eyelids to the reference's"),
+    Metric("attributes/mouth_width_error", "mouth_width_error", "Mouth width (smile)", "% of eye distance", "lower",
+           "difference of the distance of the mouth corners to the reference's"),
+    Metric("attributes/brow_error", "brow_error", "Brow height", "% of eye distance", "lower",
+           "difference of the brow height above the eyes to the reference's"),
+    Metric("attributes/gaze_error", "gaze_error", "Gaze", "% of eye width", "lower",
+           "distance of the iris, relative to the corners of the eye, to its position in the reference"),
+    Metric("attributes/yaw_exact_deg", "yaw_exact_deg", "Yaw against the parameters", "°", "lower",
+           "difference of the estimated yaw to the template's render parameter"),
+    Metric("attributes/pitch_exact_deg", "pitch_exact_deg", "Pitch against the parameters", "°", "lower",
+           "difference of the estimated pitch to the template's render parameter"),
+    Metric("attributes/roll_exact_deg", "roll_exact_deg", "Roll against the parameters", "°", "lower",
+           "difference of the estimated roll to the template's render parameter"),
+    Metric("outside/l1", "outside_l1", "Change outside the face", "gray levels", "lower",
            "mean absolute difference to the template outside face, jaw and temples, of 255"),
-    Figure("inside/l1", "inside_l1", "Change inside the face", "gray levels", "higher",
-           "mean absolute difference to the template inside the face, of 255: whether anything was done at all"),
-    Figure("failures/no_face", "no_face", "No face found", "%", "lower",
-           "share of swapped pictures in which the detector finds no face"),
-    Figure("realism/kid", "", "KID", "", "lower",
-           "kernel distance of frozen features of the swapped pictures to those of real photographs; the template "
-           "copied shows what real photographs score"),
+    Metric("inside/l1", "inside_l1", "Change inside the face", "gray levels", "higher",
+           "mean absolute difference to the template inside the face, of 255; 0 = nothing was changed"),
+    Metric("failures/no_face", "no_face", "No face found", "%", "lower",
+           "share of swapped images in which the detector finds no face"),
+    Metric("realism/kid", "", "KID", "", "lower",
+           "kernel distance of frozen features of the swapped images to those of real photographs; the value of the "
+           "copied template is that of real photographs"),
 ]  # fmt: skip
 PERCENT = {"top1", "top5", "leak_top1", "no_face"}
 
 
 @dataclass(frozen=True)
 class Value:
-    """A figure's value with its 95 % interval."""
+    """A metric's value with its 95 % interval."""
 
     value: float
     interval: Interval
     count: int
-    """Pairs (or pictures) that it is a mean of."""
+    """Number of pairs (or images) of the mean."""
 
 
 @dataclass(frozen=True)
 class SliceValue:
-    """The headline figure on one kind of pairs."""
+    """The margin of one slice."""
 
     slice: str
     word: str
@@ -117,16 +120,21 @@ class SliceValue:
 
     @property
     def metric(self) -> str:
-        """Its name in metrics.json."""
+        """Name in metrics.json."""
         return f"slices/{self.slice}/{self.word}/margin".replace(" ", "_")
 
 
 def mean_of(rows: Sequence[ScoreRow], column: str, *, num_samples: int, seed: int) -> Value | None:
-    """Mean of a column over the rows that have it, with the crossed bootstrap's interval over people; None: no row has.
+    """Return the mean of a column with a bootstrap interval over people, or None if no row has a value.
 
-    Shares are given in percent. Where all pairs agree a bootstrap knows no doubt, so a share of 0 or 100 % gets the rule
-    of three over the people that were drawn: Hanley, Lippman-Hand, "If nothing goes wrong, is everything all right?",
-    JAMA 1983.
+    Shares are in percent. The bootstrap interval of a share of 0 or 100 % is empty, so it gets the rule of three over the
+    number of people: Hanley, Lippman-Hand, "If nothing goes wrong, is everything all right?", JAMA 1983.
+
+    Args:
+        rows: score rows of one method.
+        column: of ScoreRow.
+        num_samples: bootstrap samples.
+        seed: of the bootstrap.
     """
     known = [row for row in rows if getattr(row, column) is not None]
     if not known:
@@ -142,27 +150,41 @@ def mean_of(rows: Sequence[ScoreRow], column: str, *, num_samples: int, seed: in
 
 
 def rule_of_three(percent: float, num_people: int) -> Interval:
-    """95 % interval of a share of 0 or 100 % that was seen in num_people people: up to 3 / num_people may be otherwise."""
-    doubt = 100 * min(1.0, 3 / num_people)
-    return Interval(0.0, doubt) if percent == 0 else Interval(100 - doubt, 100.0)
+    """Return the 95 % interval of a share of 0 or 100 % observed in num_people people: a width of 3 / num_people."""
+    width = 100 * min(1.0, 3 / num_people)
+    return Interval(0.0, width) if percent == 0 else Interval(100 - width, 100.0)
 
 
 def summarize(rows: Sequence[ScoreRow], realism: Realism | None, *, num_samples: int, seed: int) -> dict[str, Value]:
-    """Every figure of one answer that can be told."""
+    """Return all known metrics of one method.
+
+    Args:
+        rows: the method's score rows.
+        realism: its realism, or None.
+        num_samples: bootstrap samples.
+        seed: of the bootstrap.
+    """
     values = {}
-    for figure in FIGURES:
-        value = mean_of(rows, figure.column, num_samples=num_samples, seed=seed) if figure.column else None
+    for metric in METRICS:
+        value = mean_of(rows, metric.column, num_samples=num_samples, seed=seed) if metric.column else None
         if value is not None:
-            values[figure.name] = value
+            values[metric.name] = value
     if realism is not None:
-        values["realism/kid"] = Value(realism.kid, realism.interval, realism.num_pictures)
+        values["realism/kid"] = Value(realism.kid, realism.interval, realism.num_images)
     return values
 
 
 def slice_values(
     rows: Sequence[ScoreRow], words: Sequence[Mapping[str, str]], *, num_samples: int, seed: int
 ) -> list[SliceValue]:
-    """The margin on every kind of pairs; words[i] tells the kinds of pair i."""
+    """Return the margin of every slice.
+
+    Args:
+        rows: one method's score rows.
+        words: slice -> word for each pair.
+        num_samples: bootstrap samples.
+        seed: of the bootstrap.
+    """
     values = []
     for name in sorted({name for word in words for name in word}):
         for word in sorted({word[name] for word in words if name in word}):
@@ -174,24 +196,24 @@ def slice_values(
 
 
 def divided(values: Sequence[SliceValue]) -> list[SliceValue]:
-    """Without the slices in which all pairs are of one kind: they say nothing that the mean of all does not."""
-    kinds = Counter(value.slice for value in values)
-    return [value for value in values if kinds[value.slice] > 1]
+    """Drop slices that contain all pairs: they equal the overall mean."""
+    num_words = Counter(value.slice for value in values)
+    return [value for value in values if num_words[value.slice] > 1]
 
 
 def worst_slice(values: Sequence[SliceValue]) -> SliceValue | None:
-    """The kind of pairs with the lowest margin, among those with enough pairs to be named."""
+    """Return the slice with the lowest margin among those with at least MIN_PAIRS pairs."""
     large = [value for value in divided(values) if value.value.count >= MIN_PAIRS]
     return min(large, key=lambda value: value.value.value, default=None)
 
 
-def flatten(answers: Mapping[str, Mapping[str, Value]], slices: Sequence[SliceValue]) -> dict[str, float]:
-    """Flat names to numbers: name, name/low, name/high; other answers than the model's carry their name in front."""
+def flatten(methods: Mapping[str, Mapping[str, Value]], slices: Sequence[SliceValue]) -> dict[str, float]:
+    """Flatten to name, name/low and name/high; metrics of other methods than the model are prefixed by the method."""
     flat: dict[str, float] = {}
     named = [
-        (figure if answer == MODEL else f"{answer}/{figure}", value)
-        for answer, values in answers.items()
-        for figure, value in values.items()
+        (metric if method == MODEL else f"{method}/{metric}", value)
+        for method, values in methods.items()
+        for metric, value in values.items()
     ]
     for name, value in [*named, *((entry.metric, entry.value) for entry in slices)]:
         for suffix, number in (("", value.value), ("/low", value.interval.low), ("/high", value.interval.high)):

@@ -5,7 +5,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from swapcore.data.artifact import CARD, artifact_digest, file_digest
 from swapcore.errors import ArtifactError, InputError
@@ -14,7 +14,7 @@ from swapcore.models.artifact import WEIGHTS, read_configuration
 from swapcore.warp import WARP_VERSION
 
 if TYPE_CHECKING:
-    from swapcore.tracking.fetching import Registered
+    from swapcore.tracking.fetching import ResolvedVersion
 
 CACHE = Path(".swapcore/models")
 """Folder of downloaded models, in the working directory."""
@@ -23,7 +23,9 @@ NAMED = "named.json"
 """In a packaged model: the registered name, and the digest of the packaged artifact."""
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 BUILTIN = "builtin:"
-WARP = "builtin:warp"
+WARP: Final = "builtin:warp"
+DEFAULT_MODEL: Final = WARP
+"""What commands use where no model is given: it needs no training, and is the best on photographs so far."""
 """The dense warp: a swapper without weights."""
 _BUILTIN_FOLDERS = {"starter": Path(__file__).parents[1] / "models" / "starter"}
 """Models that come with the package."""
@@ -118,28 +120,28 @@ def _from_folder(folder: Path, name: str) -> LocatedModel:
     return LocatedModel(folder, name, None, artifact_digest(folder) if has_card else weights_digest(folder))
 
 
-def find_registered(reference: str) -> "Registered":
+def find_registered(reference: str) -> "ResolvedVersion":
     """Resolve ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` to a version.
 
     Raises:
         InputError: the reference has another form, or there is no such registry, model, alias or version.
         TrackingError: the registry cannot be reached.
     """
-    from swapcore.tracking.fetching import find_version
+    from swapcore.tracking.fetching import resolve_version
 
     parts = _REGISTERED.fullmatch(reference)
     if parts is None:
         raise InputError(f"{reference}: not a model reference; use models:/NAME@ALIAS or models:/NAME/VERSION")
-    return find_version(parts["name"], alias=parts["alias"], version=parts["version"])
+    return resolve_version(parts["name"], alias=parts["alias"], version=parts["version"])
 
 
 def _from_registry(reference: str, cache: Path) -> LocatedModel:
-    from swapcore.tracking.fetching import fetch_version
+    from swapcore.tracking.fetching import download_version
 
     found = find_registered(reference)
     folder = cache / found.store[:16] / f"{found.name}-{found.version}"
     if not (folder / _ORIGIN).is_file():
-        fetch_version(found, folder)
+        download_version(found, folder)
         digest = found.digest or weights_digest(folder)
         (folder / _ORIGIN).write_text(json.dumps({"digest": digest}) + "\n", encoding="utf-8")
     read_configuration(folder)

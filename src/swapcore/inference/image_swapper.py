@@ -10,7 +10,7 @@ import numpy as np
 from swapcore.faces.extract import AlignedFace
 from swapcore.hub.face_swapper import FaceInImage, SwappedFace
 from swapcore.hub.loading import load_face_swapper
-from swapcore.hub.references import LocatedModel, resolve_model
+from swapcore.hub.references import DEFAULT_MODEL, LocatedModel, resolve_model
 from swapcore.inference.finding import FaceChoice, close_up, select_faces
 from swapcore.inference.input_image import ImageInput, read_input
 from swapcore.inference.paste import keep_color, paste_back
@@ -149,7 +149,7 @@ def swap(
     template: ImageInput,
     out: str | Path | None = None,
     *,
-    model: str | Path,
+    model: str | Path = DEFAULT_MODEL,
     face: FaceChoice = "one",
     overwrite: bool = False,
     device: str = "auto",

@@ -28,7 +28,7 @@ MIN_SIDE_PX = 160
 """Minimum shorter side; in a smaller image the shortest wave would be under two pixels."""
 STRENGTHS = (1.0, 2.4)
 """Root mean square of the change in gray levels over the whole image, minimum and maximum: 48 to 40.5 dB."""
-_FLAT, _SLOPE, _BUSIEST = 0.35, 0.6, 4.0
+_FLAT, _SLOPE, _BUSIEST = 0.35, 0.9, 5.0
 """Local strength in gray levels: on a smooth wall, per gray level of local activity above _CALM, and at most."""
 _CALM = 1.0
 """Local activity of a photographed wall, which is its noise."""
@@ -137,18 +137,23 @@ def _pattern(height: int, width: int, payload: int) -> Plane:
 
 
 def _local_strength(luma: Plane) -> Plane:
-    """Compute the mark's strength at each pixel in gray levels, float32 (H, W): low on smooth surfaces, higher in texture."""
+    """Compute the mark's strength at each pixel in gray levels, float32 (H, W): low on smooth surfaces, higher in texture.
+
+    The activity is eroded, so that a smooth background next to a contour counts as smooth: otherwise the mark is a halo.
+    """
     height, width = luma.shape
     scale_px = min(height, width) / 200
     # The result is smooth, so large images are processed at every step-th pixel.
     step = max(1, int(scale_px / 2))
-    detail: Plane = (luma - _blur(luma, scale_px)) ** 2
     if step > 1:
-        detail = _resized(detail, round(width / step), round(height / step))
-    busy: Plane = np.sqrt(_blur(detail, 1.5 * scale_px / step))
+        luma = _resized(luma, round(width / step), round(height / step))
+        scale_px /= step
+    window_px = 2 * round(scale_px / 1.3) + 1
+    activity = np.sqrt(np.maximum(cv2.blur(luma**2, (window_px,) * 2) - cv2.blur(luma, (window_px,) * 2) ** 2, 0))
+    eroded = cv2.erode(activity, np.ones((window_px + 2,) * 2, np.uint8))
+    busy = _blur(np.asarray(eroded, dtype=np.float32), 1.2 * scale_px)
     strength: Plane = np.clip(_FLAT + _SLOPE * (busy - np.float32(_CALM)), _FLAT, _BUSIEST)
-    smooth = _blur(strength, 1.5 * scale_px / step)
-    return _resized(smooth, width, height) if step > 1 else smooth
+    return _resized(strength, width, height) if step > 1 else strength
 
 
 def _resized(plane: Plane, width: int, height: int) -> Plane:

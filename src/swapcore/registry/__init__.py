@@ -1,1 +1,1 @@
-"""From a judged model to a version that may be used: the gate, the model card, the lineage, promotion and rollback."""
+"""Model registry: gate, model card, lineage, promotion and rollback."""

@@ -1,4 +1,4 @@
-"""Hashes of what a model rests on: code as it travels, and data as DVC counts it."""
+"""Hashes of packaged code and of DVC data."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ DVC_CACHE = Path(".dvc/cache/files/md5")
 
 
 def code_digest(folder: Path = CODE) -> str:
-    """SHA-256 (hex) over the package's Python files, which travel with the model: other code makes another version."""
+    """Return the SHA-256 (hex) over the package's Python files, which are stored with the model."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         digest.update(f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\n".encode())
@@ -24,7 +24,7 @@ def code_digest(folder: Path = CODE) -> str:
 
 
 def dvc_hash(path: Path) -> str:
-    """The MD5 (hex) by which DVC knows a file, or, with ``.dir``, a folder: of the JSON list of its files and their MD5s."""
+    """Return DVC's MD5 (hex) of a file, or of a folder (the JSON list of its files and their MD5s) with suffix ``.dir``."""
     if path.is_file():
         return _md5(path)
     files = sorted((each.relative_to(path).as_posix(), each) for each in path.rglob("*") if each.is_file())
@@ -38,7 +38,7 @@ def _md5(path: Path) -> str:
 
 
 def dvc_object(root: Path, name: str) -> str | None:
-    """The name that an object in DVC's cache deserves by its bytes, a folder by those of its files; None: it is not there."""
+    """Recompute the name of an object in DVC's cache from its bytes, for a folder from its files; None if it is missing."""
     path = root / DVC_CACHE / name[:2] / name[2:]
     if not path.is_file():
         return None
@@ -52,7 +52,7 @@ def dvc_object(root: Path, name: str) -> str | None:
 
 
 def lock_hashes(path: Path) -> dict[str, str]:
-    """Path to hash of all data in a dvc.lock; empty where there is none that can be read."""
+    """Return path -> hash of all data in a dvc.lock; empty if it is missing or unreadable."""
     try:
         stages: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
         return {
@@ -66,9 +66,9 @@ def lock_hashes(path: Path) -> dict[str, str]:
 
 
 def dvc_hashes(model: Path) -> dict[str, str]:
-    """Path to hash of all data in dvc.lock of the working directory, if the lock is on this very model; else nothing."""
+    """Return path -> hash of all data in the working directory's dvc.lock if it contains this model; else nothing."""
     found = lock_hashes(DVC_LOCK)
     if not found or dvc_hash(model) not in found.values():
         return {}
-    # What comes after the model is no part of where it comes from.
+    # Outputs made from the model are not part of its lineage.
     return {path: value for path, value in found.items() if not path.startswith(("reports/", "models/registered"))}

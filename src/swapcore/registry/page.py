@@ -1,4 +1,4 @@
-"""The report's page with the gate's decision in it: figures beside the champion's and the trivial answers'."""
+"""Insertion of the gate's decision into the report's page."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import jinja2
 from swapcore.errors import ArtifactError
 from swapcore.evaluation.methods import TEACHER, TEMPLATE_COPIED
 from swapcore.evaluation.report import DECISION, Cell, format_number
-from swapcore.evaluation.summary import FIGURES
+from swapcore.evaluation.summary import METRICS
 from swapcore.registry.bounds import Bounds
 from swapcore.registry.gate import Decision
 
@@ -18,13 +18,13 @@ HEADLINE = (
     "identity/cosine_source", "identity/cosine_template", "identity/margin", "identity/gain", "identity/top1",
     "truth/psnr_face", "attributes/landmark_error", "outside/l1", "failures/no_face", "realism/kid",
 )  # fmt: skip
-"""Figures that become tags of the version and rows of the page, with their intervals, where the report has them."""
+"""Metrics stored as tags of the version and shown in the decision, with their intervals."""
 WORDS = {"champion": "Champion", "challenger": "Challenger only", "refused": "Not registered"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A figure on the page."""
+    """A metric on the page."""
 
     label: str
     unit: str
@@ -40,13 +40,21 @@ def with_decision(
     champion: Mapping[str, float] | None,
     bounds: Bounds,
 ) -> str:
-    """Put the decision where the report leaves room for it.
+    """Insert the decision at the report's placeholder.
+
+    Args:
+        page: HTML of the report.
+        decision: the gate's decision.
+        version: the registered version, or None.
+        own: the model's metrics.
+        champion: the champion's metrics, or None.
+        bounds: register.bounds.
 
     Raises:
-        ArtifactError: the page leaves none.
+        ArtifactError: the page has no placeholder.
     """
     if DECISION not in page:
-        raise ArtifactError("report.html: leaves no room for the gate's decision; run evaluate again")
+        raise ArtifactError("report.html: no placeholder for the gate's decision; run evaluate again")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -65,17 +73,17 @@ def with_decision(
 def _rows(decision: Decision, own: Mapping[str, float], champion: Mapping[str, float] | None) -> list[Row]:
     rows = []
     lines = {line.name: line for line in decision.lines}
-    for figure in FIGURES:
-        if figure.name not in HEADLINE or figure.name not in own:
+    for metric in METRICS:
+        if metric.name not in HEADLINE or metric.name not in own:
             continue
-        line = lines.get(figure.name)
-        cells = [_cell(own, figure.name)]
+        line = lines.get(metric.name)
+        cells = [_cell(own, metric.name)]
         if decision.against:
             gain = Cell(_number(line.gain), _interval(*line.interval)) if line and line.interval else None
-            cells += [_cell(champion or {}, figure.name), gain]
-        cells += [_cell(own, f"{answer}/{figure.name}") for answer in (TEMPLATE_COPIED, TEACHER)]
-        unit = f"{figure.unit}, {figure.better} is better" if figure.unit else f"{figure.better} is better"
-        rows.append(Row(figure.label, unit, cells, failed=line is not None and not line.passed))
+            cells += [_cell(champion or {}, metric.name), gain]
+        cells += [_cell(own, f"{method}/{metric.name}") for method in (TEMPLATE_COPIED, TEACHER)]
+        unit = f"{metric.unit}, {metric.better} is better" if metric.unit else f"{metric.better} is better"
+        rows.append(Row(metric.label, unit, cells, failed=line is not None and not line.passed))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""The lineage of a registered version: every link from the registry back to the photographs, and which of them hold."""
+"""Lineage check of a registered version, from the registry to the photographs."""
 
 import subprocess
 import tarfile
@@ -7,44 +7,54 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from swapcore.config import read_params
-from swapcore.data.artifact import CARD, Card, Kind, artifact_digest, content_digest, file_digest, read_card
+from swapcore.data.artifact import (
+    CARD,
+    Card,
+    Kind,
+    artifact_digest,
+    content_digest,
+    file_digest,
+    read_card,
+    read_card_file,
+)
 from swapcore.data.consent import CONSENT
 from swapcore.data.faces import INDEX, FaceRow
+from swapcore.data.facts import FacesFacts, GroupsFacts
 from swapcore.errors import SwapcoreError
 from swapcore.models.artifact import WEIGHTS
 from swapcore.registry.digests import DVC_LOCK, code_digest, dvc_hash, dvc_object, lock_hashes
 from swapcore.tables import read_table
 from swapcore.tracking import MODEL_TAG
-from swapcore.tracking.delivery import MAX_PARAM_LENGTH
 from swapcore.tracking.fetching import FILES
 from swapcore.tracking.runs import flatten
-from swapcore.tracking.versions import Entry, fetch_folder, fetch_model, list_versions, run_record, run_tags
+from swapcore.tracking.uploader import MAX_PARAM_LENGTH
+from swapcore.tracking.versions import ModelVersion, fetch_folder, fetch_model, list_versions, read_run, run_tags
 
 State = Literal["verified", "BROKEN", "not reached"]
-PLACES: dict[Kind, str] = {
+OUTPUTS: dict[Kind, str] = {
     "model": "models/swap", "groups": "data/groups", "faces": "data/faces", "report": "reports/swap",
 }  # fmt: skip
-"""Where `dvc repro` leaves artifacts."""
+"""Output folders of `dvc repro`."""
 DVC_TAG = "dvc."
 LINEAGE_PATH, REPORT_PATH = "lineage", "reports"
 
 
 def lineage_path(model_digest: str) -> str:
-    """Where a run keeps the cards of a model that it made."""
+    """Return a run's artifact path for the cards of its model."""
     return f"{LINEAGE_PATH}/{model_digest[:16]}"
 
 
 def report_path(report_digest: str) -> str:
-    """Where a run keeps a report with which its model was registered."""
+    """Return a run's artifact path for the report of its registration."""
     return f"{REPORT_PATH}/{report_digest[:16]}"
 
 
 @dataclass(frozen=True)
 class Link:
-    """One step of the way back."""
+    """One checked item of the lineage."""
 
     depth: int
     name: str
@@ -54,7 +64,7 @@ class Link:
 
 
 def broken(links: list[Link]) -> list[str]:
-    """The links that do not hold, in words."""
+    """Describe the broken links."""
     return [f"{link.name}: {link.problem}" for link in links if link.state == "BROKEN"]
 
 
@@ -63,27 +73,28 @@ def _checked(depth: int, name: str, what: str, problem: str | None) -> Link:
 
 
 def _compared(depth: int, name: str, expected: str, found: str, of: str) -> Link:
-    """A hash against the same one taken anew."""
+    """Compare a stored hash with a recomputed one."""
     problem = None if expected == found else f"{of} has {found[:16] or 'none'}…, not {expected[:16] or 'none'}…"
     return _checked(depth, name, expected, problem)
 
 
-def trace(entry: Entry, root: Path) -> list[Link]:
-    """Follow a version back, and take every hash anew that can be reached.
+def trace(entry: ModelVersion, root: Path) -> list[Link]:
+    """Check a version's lineage and recompute every hash that is available.
 
     Args:
-        entry: from tracking.versions.find_entry.
-        root: the project's folder; the artifacts, photographs, git and DVC's cache below it are looked at if they are this
-            version's.
+        entry: from tracking.versions.find_model_version.
+        root: the project's folder; artifacts, photographs, git and DVC's cache below it are checked if they belong to this
+            version.
 
     Raises:
-        TrackingError: the registry could not be reached.
+        TrackingError: the registry cannot be reached.
+        ArtifactError: a card of the run cannot be read.
     """
     with tempfile.TemporaryDirectory() as folder:
         return list(_links(entry, root, Path(folder)))
 
 
-def _links(entry: Entry, root: Path, folder: Path) -> Iterator[Link]:
+def _links(entry: ModelVersion, root: Path, folder: Path) -> Iterator[Link]:
     digest = entry.tags.get(MODEL_TAG, "")
     yield from _run(entry, digest)
     yield from _code(entry, root)
@@ -97,10 +108,10 @@ def _links(entry: Entry, root: Path, folder: Path) -> Iterator[Link]:
     yield from _dvc(entry, cards, root)
 
 
-def _run(entry: Entry, digest: str) -> Iterator[Link]:
+def _run(entry: ModelVersion, digest: str) -> Iterator[Link]:
     tags = run_tags(entry.run_id)
     if tags is None:
-        yield Link(1, "run", entry.run_id, "BROKEN", "there is no such run in the tracking server")
+        yield Link(1, "run", entry.run_id, "BROKEN", "no such run on the tracking server")
         return
     found = tags.get(MODEL_TAG, "")
     problem = (
@@ -111,23 +122,23 @@ def _run(entry: Entry, digest: str) -> Iterator[Link]:
         yield Link(2, "made by", tags["swapcore.stage"], "verified")
 
 
-def _code(entry: Entry, root: Path) -> Iterator[Link]:
-    """The commit, and whether the code that travels with the model is that commit's."""
+def _code(entry: ModelVersion, root: Path) -> Iterator[Link]:
+    """Check the commit, and the packaged code against it."""
     commit, dirty = entry.tags.get("swapcore.commit", ""), entry.tags.get("swapcore.git_dirty") == "true"
     image = entry.tags.get("swapcore.image", "")
     if image:
-        yield Link(1, "image", image, "not reached", "an image's digest is its registry's word")
+        yield Link(1, "image", image, "not reached", "image digests are not verified")
     if not commit:
-        yield Link(1, "git commit", "none was recorded", "not reached", "no checkout when it was registered")
+        yield Link(1, "git commit", "not recorded", "not reached", "registered outside a checkout")
         return
     archive = _git_archive(root, commit)
     if archive is None:
-        yield Link(1, "git commit", commit, "not reached", f"{root} is no checkout that holds it")
+        yield Link(1, "git commit", commit, "not reached", f"{root} is not a checkout with this commit")
         return
     yield Link(1, "git commit", commit + (" with changes, as allowed" if dirty else ""), "verified")
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(fileobj=BytesIO(archive)) as tar:
-            # Python 3.11.0 to 3.11.3 know no filters; git's own archive needs none.
+            # Python 3.11.0 to 3.11.3 have no filters; git's archive does not need one.
             tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
             tar.extractall(folder)
         code = Path(folder) / "src/swapcore"
@@ -145,8 +156,8 @@ def _git_archive(root: Path, commit: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _package(entry: Entry, folder: Path) -> Iterator[Link]:
-    """The files that would be served."""
+def _package(entry: ModelVersion, folder: Path) -> Iterator[Link]:
+    """Check the packaged files."""
     files = fetch_model(entry, folder / "package")
     weights, code = files / FILES / WEIGHTS, files / "code" / "swapcore"
     found = file_digest(weights) if weights.is_file() else ""
@@ -155,7 +166,7 @@ def _package(entry: Entry, folder: Path) -> Iterator[Link]:
     yield _compared(1, "served code", entry.tags.get("swapcore.code", ""), found, "the registered code")
 
 
-def _report(entry: Entry, folder: Path) -> Iterator[Link]:
+def _report(entry: ModelVersion, folder: Path) -> Iterator[Link]:
     digest = entry.tags.get("swapcore.report", "")
     report = fetch_folder(entry.run_id, report_path(digest), folder)
     if report is None:
@@ -165,13 +176,13 @@ def _report(entry: Entry, folder: Path) -> Iterator[Link]:
     card = read_card(report, "report")
     yield _compared(2, "report's files", card.content, content_digest(report), "the report in the run")
     named = card.inputs.get("model", "")
-    yield _compared(2, "judged model", entry.tags.get(MODEL_TAG, ""), named, "the report's card")
+    yield _compared(2, "evaluated model", entry.tags.get(MODEL_TAG, ""), named, "the report's card")
     faces = entry.tags.get("swapcore.faces", "")
-    yield _compared(2, "judged on faces", faces, card.inputs.get("faces", ""), "the report's card")
+    yield _compared(2, "evaluated on faces", faces, card.inputs.get("faces", ""), "the report's card")
 
 
-def _cards(entry: Entry, folder: Path, root: Path) -> Iterator[Link]:
-    """model -> groups -> faces -> photographs, each card against the hash by which the next one names it."""
+def _cards(entry: ModelVersion, folder: Path, root: Path) -> Iterator[Link]:
+    """Check model -> groups -> faces -> photographs, each card against the hash in the previous one."""
     expected, depth = entry.tags.get(MODEL_TAG, ""), 1
     for kind, before in (("model", "groups"), ("groups", "faces"), ("faces", "photographs")):
         path = folder / f"{kind}.json"
@@ -179,65 +190,64 @@ def _cards(entry: Entry, folder: Path, root: Path) -> Iterator[Link]:
             yield Link(depth, kind, expected, "BROKEN", f"its card is not in {LINEAGE_PATH}/ of the run")
             return
         yield _compared(depth, kind, expected, file_digest(path), f"{kind}.json of the run")
-        card = Card.model_validate_json(path.read_text(encoding="utf-8"))
+        card = read_card_file(path, cast(Kind, kind))
         if kind != "model":
             named = entry.tags.get(f"swapcore.{kind}", "")
-            yield _compared(depth + 1, f"{kind} that the version names", named, expected, f"the card of the {kind}")
-        yield from _place(depth + 1, cast(Kind, kind), expected, card, root)
+            yield _compared(depth + 1, f"{kind} of the version's tag", named, expected, f"the card of the {kind}")
+        yield from _local(depth + 1, cast(Kind, kind), expected, card, root)
         if kind == "model":
             yield from _training(depth + 1, card, entry)
         else:
             yield Link(depth + 1, "params", f"{kind}: {len(card.params)} values", "verified")
         if kind == "groups":
-            yield from _teacher(depth + 1, card, folder)
+            yield from _teacher(depth + 1, read_card_file(path, "groups", GroupsFacts), folder)
         expected, depth = card.inputs.get(before, ""), depth + 1
-    yield from _photographs(depth, expected, card, folder, root)
+    yield from _photographs(depth, expected, read_card_file(folder / "faces.json", "faces", FacesFacts), folder, root)
 
 
-def _training(depth: int, model: Card, entry: Entry) -> Iterator[Link]:
-    """Every param of the training by name, and the groups that it read: the model's card against what the run was told."""
-    record = run_record(entry.run_id)
-    told = {name: text for name, text in record.params.items() if name.startswith("train.")}
+def _training(depth: int, model: Card, entry: ModelVersion) -> Iterator[Link]:
+    """Check every training param and the groups: the model's card against the run's log."""
+    record = read_run(entry.run_id)
+    logged = {name: text for name, text in record.params.items() if name.startswith("train.")}
     leaves = dict(flatten(model.params, "train"))
-    if not told:
-        yield Link(depth, "params of the training", f"{len(leaves)} values", "not reached", "the run was told of none")
-    for name, value in sorted(leaves.items() if told else ()):
+    if not logged:
+        yield Link(depth, "training params", f"{len(leaves)} values", "not reached", "none logged in MLflow")
+    for name, value in sorted(leaves.items() if logged else ()):
         text = value[:MAX_PARAM_LENGTH]
-        problem = None if told.get(name) == text else f"the run was told {told.get(name, 'nothing')}"
+        problem = None if logged.get(name) == text else f"the run has {logged.get(name, 'none')}"
         yield _checked(depth, name, text, problem)
-    for name in sorted(set(told) - set(leaves)):
-        yield Link(depth, name, "", "BROKEN", f"the run was told {told[name]}, the model's card does not know it")
+    for name in sorted(set(logged) - set(leaves)):
+        yield Link(depth, name, "", "BROKEN", f"the run has {logged[name]}, the model's card has no such param")
     groups, read = model.inputs.get("groups", ""), record.datasets.get(("groups", "training"))
     if read is None:
-        yield Link(depth, "groups of the training", groups, "not reached", "the run was told of none")
+        yield Link(depth, "groups of the training", groups, "not reached", "none logged in MLflow")
     else:
         yield _compared(depth, "groups of the training", groups[: len(read)], read, "the run's input")
 
 
-def _place(depth: int, kind: Kind, digest: str, card: Card, root: Path) -> Iterator[Link]:
-    """The artifact on this machine, if it is this one."""
-    place = root / PLACES[kind]
-    name = f"{PLACES[kind]} here"
+def _local(depth: int, kind: Kind, digest: str, card: Card, root: Path) -> Iterator[Link]:
+    """Check the artifact on this machine, if it is the same one."""
+    path = root / OUTPUTS[kind]
+    name = f"local {OUTPUTS[kind]}"
     try:
-        here = read_card(place, kind)
+        local = read_card(path, kind)
     except SwapcoreError:
-        yield Link(depth, name, "", "not reached", "no such artifact here")
+        yield Link(depth, name, "", "not reached", "no such artifact on this machine")
         return
-    same_card = artifact_digest(place) == digest
-    if not same_card and here.content != card.content:
-        yield Link(depth, name, "", "not reached", "another artifact lies there now")
+    same_card = artifact_digest(path) == digest
+    if not same_card and local.content != card.content:
+        yield Link(depth, name, "", "not reached", "the folder contains another artifact")
         return
-    yield _compared(depth, name, digest, artifact_digest(place), f"{place / CARD}")
-    yield _compared(depth, f"{name}, its files", card.content, content_digest(place), f"{place}")
+    yield _compared(depth, name, digest, artifact_digest(path), f"{path / CARD}")
+    yield _compared(depth, f"{name}, its files", card.content, content_digest(path), f"{path}")
 
 
-def _teacher(depth: int, card: Card, cards: Path) -> Iterator[Link]:
-    """Who made the fakes; a model of ours by its card, and by its version where this registry has one."""
-    teacher: dict[str, Any] = card.facts.get("teacher", {})
-    name, version = str(teacher.get("name", "unknown")), str(teacher.get("version", ""))
+def _teacher(depth: int, card: Card[GroupsFacts], cards: Path) -> Iterator[Link]:
+    """Check the teacher; a registered model by its card and by its version in this registry."""
+    teacher = card.facts.teacher
     digest = card.inputs.get("teacher")
     if digest is None:
-        yield Link(depth, "teacher", f"{name} {version}".strip(), "verified")
+        yield Link(depth, "teacher", f"{teacher.name} {teacher.version}".strip(), "verified")
         return
     path = cards / "teacher.json"
     yield _compared(depth, "teacher", digest, file_digest(path) if path.is_file() else "", "teacher.json of the run")
@@ -245,34 +255,32 @@ def _teacher(depth: int, card: Card, cards: Path) -> Iterator[Link]:
     if found:
         yield Link(depth + 1, "teacher's version", f"models:/{found[0].name}/{found[0].version}", "verified")
     else:
-        yield Link(depth + 1, "teacher's version", "", "not reached", "no version in this registry is that model")
+        yield Link(depth + 1, "teacher's version", "", "not reached", "not in this registry")
 
 
-def _photographs(depth: int, digest: str, faces: Card, cards: Path, root: Path) -> Iterator[Link]:
-    """The photographs and the consent that they rest on."""
-    consent = str(faces.facts.get("consent", {}).get("sha256", ""))
-    card_digest = faces.facts.get("photographs_card")
+def _photographs(depth: int, digest: str, faces: Card[FacesFacts], cards: Path, root: Path) -> Iterator[Link]:
+    """Check the photographs and their consent file."""
+    consent = faces.facts.consent.sha256
+    card_digest = faces.facts.photographs_card
     if card_digest:
         path = cards / "photographs.json"
         found = file_digest(path) if path.is_file() else ""
         yield _compared(depth, "card of the photographs", card_digest, found, "photographs.json of the run")
-    index = root / PLACES["faces"]
+    index = root / OUTPUTS["faces"]
     if not (index / CARD).is_file() or content_digest(index) != faces.content:
-        yield Link(depth, "photographs", digest, "not reached", "the faces artifact that lists them is not here")
-        yield Link(depth, "consent file", consent, "not reached", "nor are the photographs")
+        yield Link(depth, "photographs", digest, "not reached", "their faces artifact is not on this machine")
+        yield Link(depth, "consent file", consent, "not reached", "photographs not found")
         return
     folder, rows = _photograph_folder(root), read_table(index / INDEX, FaceRow)
     if folder is None or not any((folder / row.file).is_file() for row in rows):
-        yield Link(
-            depth, "photographs", digest, "not reached", "none of them lies where params.yaml looks for photographs"
-        )
-        yield Link(depth, "consent file", consent, "not reached", "nor do the photographs")
+        yield Link(depth, "photographs", digest, "not reached", "not found in photographs.input of params.yaml")
+        yield Link(depth, "consent file", consent, "not reached", "photographs not found")
         return
     gone = [row.file for row in rows if not (folder / row.file).is_file()]
     other = [row.file for row in rows if row.file not in gone and file_digest(folder / row.file) != row.photo_sha256]
     problems = [
         f"{len(found)} of {len(rows)} {word} ({found[0]})"
-        for found, word in ((gone, "are gone"), (other, "changed"))
+        for found, word in ((gone, "are missing"), (other, "changed"))
         if found
     ]
     yield _checked(depth, "photographs", f"{digest}, {len(rows)} files", "; ".join(problems) or None)
@@ -282,16 +290,16 @@ def _photographs(depth: int, digest: str, faces: Card, cards: Path, root: Path) 
 
 
 def _photograph_folder(root: Path) -> Path | None:
-    """Where params.yaml says that the photographs are."""
+    """Return the folder of photographs.input in params.yaml."""
     try:
-        place = root / read_params(root / "params.yaml").photographs.input
+        path = root / read_params(root / "params.yaml").photographs.input
     except SwapcoreError:
         return None
-    return place if place.is_dir() else place.parent
+    return path if path.is_dir() else path.parent
 
 
-def _dvc(entry: Entry, cards: Path, root: Path) -> Iterator[Link]:
-    """The hashes by which DVC keeps the data: in the lock that the run carries, and in the workspace or in DVC's cache."""
+def _dvc(entry: ModelVersion, cards: Path, root: Path) -> Iterator[Link]:
+    """Check DVC's hashes: in the run's dvc.lock, and in the workspace or DVC's cache."""
     locked = lock_hashes(cards / DVC_LOCK.name)
     for tag, expected in sorted(entry.tags.items()):
         if not tag.startswith(DVC_TAG):
@@ -306,13 +314,13 @@ def _dvc(entry: Entry, cards: Path, root: Path) -> Iterator[Link]:
             continue
         cached = dvc_object(root, expected)
         if cached is None:
-            yield Link(1, name, expected, "not reached", "not in the workspace and not in DVC's cache here; dvc pull")
+            yield Link(1, name, expected, "not reached", "neither in the workspace nor in DVC's cache; run dvc pull")
         else:
             yield _compared(1, name, expected, cached, "the object in DVC's cache")
 
 
-def render(entry: Entry, links: list[Link]) -> str:
-    """The tree as text."""
+def render(entry: ModelVersion, links: list[Link]) -> str:
+    """Format the links as a tree."""
     aliases = "".join(f" @{alias}" for alias in entry.aliases)
     marks = {"verified": "ok", "BROKEN": "BROKEN", "not reached": "?"}
     lines = [f"models:/{entry.name}/{entry.version}{aliases}"]

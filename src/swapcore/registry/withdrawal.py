@@ -1,4 +1,4 @@
-"""Where a person's photographs went: the datasets here, and the registered models, also through a teacher."""
+"""Search for a person in local datasets and registered models."""
 
 import tempfile
 from dataclasses import dataclass
@@ -7,36 +7,40 @@ from pathlib import Path
 from swapcore.data.artifact import CARD
 from swapcore.data.groups import IMAGES, ImageRow
 from swapcore.data.lineage import find_person
-from swapcore.registry.trace import PLACES, lineage_path
+from swapcore.registry.trace import OUTPUTS, lineage_path
 from swapcore.tables import read_table
 from swapcore.tracking import MODEL_TAG
-from swapcore.tracking.versions import Entry, fetch_folder, list_versions
+from swapcore.tracking.versions import ModelVersion, fetch_folder, list_versions
 
-_USE = {"train": "trained on", "validation": "watched in training with", "test": "judged on"}
+_USE = {"train": "trained on", "validation": "validated on", "test": "evaluated on"}
 
 
 @dataclass(frozen=True)
 class Holder:
-    """A dataset or model that a person is in."""
+    """A dataset or model that contains a person."""
 
     what: str
     how: str
 
 
 def holders(identity: str, root: Path) -> list[Holder]:
-    """Every artifact below root and every registered version that holds photographs of a person, or was taught by one that does.
+    """Find artifacts and registered versions with photographs of a person, and versions taught by such a model.
+
+    Args:
+        identity: name of the person.
+        root: the project's folder.
 
     Raises:
         ArtifactError: a list of people is damaged.
-        TrackingError: the registry could not be reached.
+        TrackingError: the registry cannot be reached.
     """
     return [*_datasets(identity, root), *_versions(identity)]
 
 
 def _datasets(identity: str, root: Path) -> list[Holder]:
     found = []
-    for kind, place in PLACES.items():
-        folder = root / place
+    for kind, output in OUTPUTS.items():
+        folder = root / output
         part = find_person(folder, identity) if (folder / CARD).is_file() else None
         if part is None:
             continue
@@ -46,21 +50,25 @@ def _datasets(identity: str, root: Path) -> list[Holder]:
         if kind == "groups":
             how = _in_groups(folder, identity)
         if how:
-            found.append(Holder(place, how))
+            found.append(Holder(output, how))
     return found
 
 
 def _in_groups(folder: Path, identity: str) -> str:
-    """Real crops of the person, fakes with the person's face, and fakes made upon the person's photographs."""
+    """Count real crops of the person, fakes with the person's identity, and fakes made from the person's photographs."""
     rows = read_table(folder / IMAGES, ImageRow)
     real = sum(row.origin == "real" and row.identity == identity for row in rows)
-    worn = sum(row.origin == "fake" and row.identity == identity for row in rows)
-    upon = sum(row.origin == "fake" and row.template_identity == identity for row in rows)
-    return f"{real} photographs, {worn} fakes with this face, {upon} fakes made upon them" if real + worn + upon else ""
+    with_identity = sum(row.origin == "fake" and row.identity == identity for row in rows)
+    as_template = sum(row.origin == "fake" and row.template_identity == identity for row in rows)
+    if not real + with_identity + as_template:
+        return ""
+    return (
+        f"{real} photographs, {with_identity} fakes with this identity, {as_template} fakes made from the photographs"
+    )
 
 
 def _versions(identity: str) -> list[Holder]:
-    entries, found, affected = list_versions(), [], dict[str, Entry]()
+    entries, found, affected = list_versions(), [], dict[str, ModelVersion]()
     for entry in entries:
         how = _in_version(entry, identity)
         if how:
@@ -74,19 +82,19 @@ def _versions(identity: str) -> list[Holder]:
     return found
 
 
-def _in_version(entry: Entry, identity: str) -> str:
+def _in_version(entry: ModelVersion, identity: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        carried = fetch_folder(entry.run_id, lineage_path(entry.tags.get(MODEL_TAG, "")), Path(folder))
-        part = find_person(carried, identity) if carried else None
+        lineage = fetch_folder(entry.run_id, lineage_path(entry.tags.get(MODEL_TAG, "")), Path(folder))
+        part = find_person(lineage, identity) if lineage else None
     return f"{_USE[part['split']]} {part['photographs']} photographs" if part else ""
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: ModelVersion) -> str:
     return f"models:/{entry.name}/{entry.version}" + "".join(f" @{alias}" for alias in entry.aliases)
 
 
 def render_holders(identity: str, found: list[Holder]) -> str:
-    """The answer as text."""
+    """Format the result as text."""
     if not found:
-        return f"{identity}: in no dataset here and in no registered model"
+        return f"{identity}: in no local dataset and no registered model"
     return "\n".join([f"{identity}:", *(f"  {holder.what}: {holder.how}" for holder in found)])

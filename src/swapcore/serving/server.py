@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from swapcore.errors import InputError
-from swapcore.tracking.fetching import Registered
+from swapcore.tracking.fetching import ResolvedVersion
 from swapcore.tracking.store import tracking_uri
 
 _SERVER = Path(__file__).parent / "bounded"
@@ -16,7 +16,7 @@ _MODEL = "__pyfunc_model_path__"
 
 
 def serve_version(
-    found: Registered, *, host: str, port: int, workers: int, max_request_megabytes: int, device: str = "cpu"
+    found: ResolvedVersion, *, host: str, port: int, workers: int, max_request_megabytes: int, device: str = "cpu"
 ) -> NoReturn:
     """Replace this process by the server, so that signals reach it.
 

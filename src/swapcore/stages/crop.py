@@ -1,20 +1,28 @@
-"""Photographs to aligned faces: every photograph ends as a row of the index or, with its reason, of the quarantine."""
+"""The crop stage: aligned faces, and a table of rejected photographs."""
 
 import shutil
 from pathlib import Path
 
 from swapcore.config import CropParams, InputPath, OutputPath
-from swapcore.cropping.cutting import cut_shard
-from swapcore.cropping.joining import join_parts
-from swapcore.cropping.part import Parts, Shard
+from swapcore.cropping.extract import extract_shard
+from swapcore.cropping.merge import merge_parts
+from swapcore.cropping.part import PartSet, Shard
 from swapcore.data.artifact import building, read_card
 
 
 def run(params: CropParams, *, photographs: InputPath, faces: OutputPath) -> dict[str, float]:
-    """Crop every photograph that its person allows to be used, and write the faces artifact: one shard, cut and joined.
+    """Crop every photograph with consent and write the faces artifact.
+
+    Args:
+        params: the section crop.
+        photographs: a folder with a sub-folder per person, or a CSV `file,identity[,split]`, with consent.csv.
+        faces: the faces artifact to write.
+
+    Returns:
+        Counts, and rejected/REASON for each rejection reason.
 
     Raises:
-        InputError: the photographs' list or consent.csv cannot be used, or no photograph shows a usable face.
+        InputError: the photographs' list or consent.csv is invalid, or no photograph has a usable face.
     """
     part = faces.with_name(f".{faces.name}.part")
     try:
@@ -25,24 +33,31 @@ def run(params: CropParams, *, photographs: InputPath, faces: OutputPath) -> dic
 
 
 def cut(params: CropParams, *, photographs: InputPath, part: OutputPath, shard: int, shards: int) -> dict[str, float]:
-    """Cut one of several shards of the photographs, which may happen on as many machines, for `join`.
+    """Crop one of several shards of the photographs; shards may run on different machines.
+
+    Args:
+        params: the section crop.
+        photographs: as in `run`.
+        part: the part artifact to write, for `join`.
+        shard: number of this shard, from 0.
+        shards: number of shards.
 
     Raises:
-        InputError: the photographs' list or consent.csv cannot be used.
+        InputError: the photographs' list or consent.csv is invalid.
     """
     with building(part) as folder:
-        cut_shard(params, photographs, Shard(shard, shards), folder)
+        extract_shard(params, photographs, Shard(shard, shards), folder)
     return {name: float(count) for name, count in read_card(part, "part").counts.items()}
 
 
 def join(params: CropParams, *, parts: list[Path], faces: OutputPath) -> dict[str, float]:
-    """Make the faces artifact of all parts: the same bytes, however many there are.
+    """Merge all parts into the faces artifact; the bytes do not depend on the number of parts.
 
     Raises:
-        ArtifactError: the parts do not belong together, or not to these params.
-        InputError: no photograph shows a usable face.
+        ArtifactError: the parts do not belong together or to these params.
+        InputError: no photograph has a usable face.
     """
     with building(faces) as folder:
-        card = join_parts(params, Parts(params, parts), folder)
+        card = merge_parts(params, PartSet(params, parts), folder)
     rejected = {f"rejected/{reason}": count for reason, count in card.rejections.items()}
     return {name: float(count) for name, count in {**card.counts, **rejected}.items()}

@@ -1,4 +1,4 @@
-"""People who do not exist: photographs with consent, parameters and exact points, as the first stage of a fresh machine."""
+"""The synthesize stage: rendered people with consent, parameters and exact landmarks."""
 
 import csv
 import functools
@@ -19,11 +19,16 @@ from swapcore.synth.truth_file import TruthFiles, TruthWriter
 from swapcore.tables import write_table
 
 LICENCE = "CC0-1.0"
-BASIS = "rendered; nobody is shown"
+BASIS = "rendered; no real person is shown"
 
 
 def run(params: SynthesizeParams, *, photographs: OutputPath) -> dict[str, float]:
-    """Render num_people people, pictures_per_person pictures each; the bytes do not depend on the number of workers."""
+    """Render synthetic people; the bytes do not depend on the number of workers.
+
+    Args:
+        params: the section synthesize.
+        photographs: the folder to write, with consent.csv, parameters and card.
+    """
     with building(photographs) as folder:
         people = progress(_render_all(params, folder), "people", params.num_people)
         rows = _packed(people, folder) if params.write_truth else [row for rows, _ in people for row in rows]
@@ -43,11 +48,11 @@ def run(params: SynthesizeParams, *, photographs: OutputPath) -> dict[str, float
 
 
 Rendered = tuple[list[Any], list[TruthFiles]]
-"""A person's rows, and the truth of each picture if it is to be written."""
+"""Rows of a person, and the true masks and depth of each image if write_truth is set."""
 
 
 def _packed(people: Iterable[Rendered], folder: Path) -> list[Any]:
-    """All rows; each person's truth goes into truth.tar as it comes, in order, whoever rendered it."""
+    """Write each person's masks and depth to truth.tar, in order; return all rows."""
     rows: list[Any] = []
     with TruthWriter(folder) as writer:
         for of_person, truths in people:
@@ -58,7 +63,7 @@ def _packed(people: Iterable[Rendered], folder: Path) -> list[Any]:
 
 
 def _render_all(params: SynthesizeParams, folder: Path) -> Iterator[Rendered]:
-    """Every person's rows and truth, in order."""
+    """Iterate over the people, in order."""
     workers = min(params.workers or os.cpu_count() or 1, params.num_people)
     task = functools.partial(_render_person, params, folder)
     if workers == 1:

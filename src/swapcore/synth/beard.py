@@ -17,7 +17,9 @@ _HAIRS = 4600
 """Ribbons of a full beard at detail 1."""
 _POINTS = 5
 _STUBBLE = 0.35
-"""A beard of at most this is painted only."""
+"""Up to this a beard is short hairs over a painted base; above it, the hairs get longer."""
+_SPARSEST = 0.14
+"""No ribbons grow where the beard is less dense than this."""
 _MOUTH_X, _MOUTH_Y, _MOUTH_CELL = (-4.0, 4.0), (-9.5, -4.0), 0.05
 """Part of the mean head that the map of the lips spans, and its cells, cm."""
 
@@ -99,9 +101,7 @@ def grow_beard(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
         return ()
     rng = np.random.default_rng([identity.marks_seed, 22])
     cover = _density(identity, head.canonical, 1.7) * (1 - head.groups["inside_mouth"]) * (1 - head.groups["ears"])
-    cover = np.where(cover > 0.14, cover, 0)
-    if cover.max() <= 0.14:
-        return ()
+    cover = np.where(cover > _SPARSEST, cover, 0)
     growing = min(1.0, identity.beard / _STUBBLE)
     area = {FULL: 1.0, GOATEE: 0.5, MUSTACHE: 0.3, THIN_MUSTACHE: 0.95}[identity.beard_style]
     count = max(60, int(_HAIRS * area * detail**0.7 * (0.35 + 0.65 * growing)))

@@ -10,7 +10,7 @@ from swapcore.synth.identity import Identity
 from swapcore.synth.layers import Part, Ribbons
 
 _INNER_CM, _LENGTH_CM = 1.15, 3.75
-"""Where a brow begins beside the middle of the face, and how far it reaches, on the mean head."""
+"""Distance of a brow from the middle of the face, and its length, on the mean head."""
 _HAIRS = 300
 """On both brows at detail 1."""
 _POINTS = 4
@@ -27,7 +27,7 @@ def brow_place(identity: Identity, where: Array) -> tuple[Array, Array]:
     share = np.clip(along, 0, 1)
     bow = (0.42 + 0.22 * identity.brow_arch) * np.sin((share * 1.05) ** 1.25 * 2.9)
     middle = 1.36 + 0.28 * identity.brow_height + bow - 0.10 * share
-    half = (0.40 + 0.13 * identity.brow_thickness) * smoothstep(-0.15, 0.2, along) * (1 - 0.72 * share)
+    half = (0.43 + 0.14 * identity.brow_thickness) * smoothstep(-0.15, 0.2, along) * (1 - 0.72 * share)
     return along.astype(np.float32), ((where[:, 1] - middle) / np.maximum(half, 0.02)).astype(np.float32)
 
 
@@ -41,7 +41,7 @@ def _density(identity: Identity, where: Array, soft: float) -> Array:
 
 def brow_cover(identity: Identity, where: Array) -> Array:
     """Share of the brow's color that the painted skin takes (N,), 0 to 1, at canonical points (N, 3)."""
-    strength = (0.18 + 0.42 * identity.brow_density) * (0.55 + 0.45 * identity.brow_darkness)
+    strength = (0.30 + 0.66 * identity.brow_density) * (0.55 + 0.45 * identity.brow_darkness)
     return np.asarray(strength * _density(identity, where, 0.45), dtype=np.float32)
 
 

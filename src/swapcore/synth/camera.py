@@ -57,12 +57,12 @@ class Pose:
             points: cm.
             follows: (...) 1 where a point turns with the head, 0 with the body; None is the head everywhere.
         """
-        around = points - np.float32(PIVOT)
+        around = points - np.array(PIVOT, np.float32)
         placed = around @ self.head.T
         if follows is not None:
             with_body = around @ self.body.T
             placed = with_body + follows[..., None] * (placed - with_body)
-        return np.asarray(placed + np.float32(PIVOT) + self.shift, dtype=np.float32)
+        return np.asarray(placed + np.array(PIVOT, np.float32) + self.shift, dtype=np.float32)
 
     def turn(self, vectors: Floats, follows: Floats | None = None) -> Floats:
         """Directions (..., 3), as place does with points."""
@@ -96,9 +96,9 @@ class Camera:
         depth = self.distance - points[..., 2]
         scale = self.focal_px / depth
         middle = self.size_px / 2 - 0.5
-        return np.stack(
-            [middle + scale * points[..., 0], middle - scale * (points[..., 1] - AIM_Y), depth], -1
-        ).astype(np.float32)
+        return np.stack([middle + scale * points[..., 0], middle - scale * (points[..., 1] - AIM_Y), depth], -1).astype(
+            np.float32
+        )
 
     @property
     def eye_point(self) -> npt.NDArray[np.float32]:

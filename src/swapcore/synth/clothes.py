@@ -1,4 +1,4 @@
-"""Clothes: a crew neck, a shirt with a collar, a V-neck and a turtleneck."""
+"""Clothes: crew neck, shirt with a collar, V-neck and turtleneck."""
 
 import functools
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from swapcore.synth.asset import Ints
 from swapcore.synth.hair.roots import Obstacle
 from swapcore.synth.hair.scalp import Array, smoothstep, wander
 from swapcore.synth.head import Head, load_topology
-from swapcore.synth.layers import Ints, Layer, Material, Part
+from swapcore.synth.layers import Layer, Material, Part
 from swapcore.synth.solids import clip_mesh, grid_triangles, make_layer
 
 CREW, SHIRT, V_NECK, TURTLENECK = range(4)
@@ -165,7 +166,7 @@ def _collar_angles(num: int) -> Array:
 
 
 def _collar(head: Head, color: Array) -> Layer:
-    """A stand around the neck and a fall that ends in two points."""
+    """A band around the neck, folded over to two points."""
     num = 73
     angle = _collar_angles(num)
     low, high = _neck_ring(0.0, num) @ head.vertices, _neck_ring(1.7, num) @ head.vertices

@@ -1,7 +1,7 @@
 """Compilation of scalar loops to machine code, kept on disk between processes."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -13,5 +13,4 @@ def compiled(function: F) -> F:
 
     Sums keep the order in which they are written (no fastmath), so that the same arguments give the same bytes.
     """
-    wrapped: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return wrapped
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))

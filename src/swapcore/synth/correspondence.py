@@ -76,9 +76,7 @@ def surface_of(subject: Subject, attributes: Attributes, picture: Picture) -> Su
 
 
 @compiled
-def _interpolate(
-    shown: Ints, corners: Floats, triangles: Ints, local: Floats, weights: Floats, place: Floats
-) -> None:
+def _interpolate(shown: Ints, corners: Floats, triangles: Ints, local: Floats, weights: Floats, place: Floats) -> None:
     for y in range(shown.shape[0]):
         for x in range(shown.shape[1]):
             t = shown[y, x]

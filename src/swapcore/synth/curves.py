@@ -32,4 +32,4 @@ def bell2(x: float, width_x: float, y: float, width_y: float) -> float:
 def smoothsteps(start: float, end: float, x: Floats) -> Floats:
     """The smoothstep of an array."""
     t = np.clip((x - np.float32(start)) / np.float32(end - start), 0, 1)
-    return t * t * (3 - 2 * t)
+    return np.asarray(t * t * (3 - 2 * t))

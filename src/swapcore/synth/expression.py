@@ -1,10 +1,14 @@
 """From an image's attributes to the strengths of facial actions."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from swapcore.synth.asset import Floats, load_asset
 from swapcore.synth.attributes import Attributes
 
+Add = Callable[[str, float], None]
+"""Adds an amount to a facial action."""
 _OPEN_JAW = 0.32
 """Strength of jawOpen at mouth_open 1: at full strength the jaw drops 3.4 cm."""
 
@@ -24,7 +28,7 @@ def unit_strengths(attributes: Attributes) -> dict[str, float]:
     return {name: amount for name, amount in strengths.items() if amount != 0}
 
 
-def _add_mouth(attributes: Attributes, add) -> None:  # type: ignore[no-untyped-def]
+def _add_mouth(attributes: Attributes, add: Add) -> None:
     smile, opened, pucker = attributes.smile, attributes.mouth_open, attributes.pucker
     parted = max(0.0, attributes.smile_open) * smile
     add("mouthSmile", 0.70 * smile)
@@ -42,7 +46,7 @@ def _add_mouth(attributes: Attributes, add) -> None:  # type: ignore[no-untyped-
     add("mouthFunnel", 0.25 * pucker * opened)
 
 
-def _add_brows_and_cheeks(attributes: Attributes, add) -> None:  # type: ignore[no-untyped-def]
+def _add_brows_and_cheeks(attributes: Attributes, add: Add) -> None:
     raised, lowered = max(0.0, attributes.brow_raise), max(0.0, -attributes.brow_raise)
     add("browInnerUp", 0.8 * raised)
     add("browOuterUp", 0.8 * raised)
@@ -54,7 +58,7 @@ def _add_brows_and_cheeks(attributes: Attributes, add) -> None:  # type: ignore[
     add("cheekPuff", 0.5 * attributes.cheek_puff)
 
 
-def _add_lids(attributes: Attributes, strengths: dict[str, float], add) -> None:  # type: ignore[no-untyped-def]
+def _add_lids(attributes: Attributes, strengths: dict[str, float], add: Add) -> None:
     """Lids follow the gaze up and down, and close; a wink closes the image's left eye less or more."""
     down = max(0.0, -attributes.gaze_y_deg) / 20
     add("eyeLookUp", 0.8 * max(0.0, attributes.gaze_y_deg) / 20)
@@ -68,7 +72,7 @@ def _add_lids(attributes: Attributes, strengths: dict[str, float], add) -> None:
 def expressed(coarse: Floats, attributes: Attributes) -> Floats:
     """Coarse vertices (N, 3) in cm of a head at rest, with an image's expression."""
     units = load_asset().units
-    moved = coarse.astype(np.float32)
+    moved: Floats = coarse.astype(np.float32)
     for name, amount in unit_strengths(attributes).items():
         moved = moved + np.float32(amount) * units[name]
     return moved

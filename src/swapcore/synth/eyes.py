@@ -62,7 +62,7 @@ def place_eye(eye: Eye, side: int, attributes: Attributes) -> tuple[Floats, Floa
 def iris_center(eye: Eye, side: int, attributes: Attributes) -> Floats:
     """(3,) the middle of the pupil in the head's frame."""
     vertices, _ = place_eye(eye, side, attributes)
-    return vertices[0]
+    return np.asarray(vertices[0])
 
 
 def iris_tone(tone: float) -> Floats:

@@ -1,4 +1,4 @@
-"""Glasses: frames fitted to the eyes, the nose and the ears, with lenses that reflect."""
+"""Glasses: frames fitted to eyes, nose and ears, with reflecting lenses."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class _Frame:
     rim_cm: float
     depth_cm: float
     lower_rim: float
-    """Thickness of the lower half of the rim beside the upper one."""
+    """Thickness of the lower half of the rim as a share of the upper one's."""
     metal: bool
     tint: float
     """Opacity of the lenses."""
@@ -156,10 +156,10 @@ def _temple(fit: _Fit, head: Head, side: int) -> tuple[Array, npt.NDArray[np.int
     steps = np.linspace(0, 1, 16)
     zs = hinge[2] + (ear_z - hinge[2]) * steps
     ys = hinge[1] + (top + 0.05 - hinge[1]) * steps
-    beside = (x > 3.0) & (head.groups["ears"] < 0.2)
+    at_side = (x > 3.0) & (head.groups["ears"] < 0.2)
     xs = np.empty(len(steps))
     for k, (height, depth) in enumerate(zip(ys, zs, strict=True)):
-        near = beside & (np.abs(y - height) < 0.7) & (np.abs(z - depth) < 0.8)
+        near = at_side & (np.abs(y - height) < 0.7) & (np.abs(z - depth) < 0.8)
         xs[k] = (x[near].max() if near.any() else 0.0) + 0.14
     straight = hinge[0] + (max(xs[-1], xs[-3]) - hinge[0]) * steps
     xs = np.maximum(xs, straight)

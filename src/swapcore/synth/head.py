@@ -132,7 +132,7 @@ def load_topology() -> Topology:
     for part, coarse_quads in asset.quads.items():
         matrices[part], quads[part] = catmull_clark(coarse_quads, len(asset.base))
         if part == "skin":
-            groups = _skin_groups(asset, coarse_quads, quads[part], matrices[part], mean)
+            groups = _skin_groups(asset, quads[part], matrices[part], mean)
     canonical = {part: np.asarray(matrix @ mean, dtype=np.float32) for part, matrix in matrices.items()}
     is_upper = np.zeros(len(asset.base), np.float32)
     is_upper[asset.groups["upper_teeth"]] = 1
@@ -200,9 +200,7 @@ def _matrix(rows: Ints, columns: Ints, values: object, shape: tuple[int, int]) -
     return sparse.csr_matrix((np.broadcast_to(values, rows.shape), (rows, columns)), shape)  # type: ignore[call-overload]
 
 
-def _skin_groups(
-    asset: Asset, coarse_quads: Ints, quads: Ints, matrix: sparse.csr_matrix, mean: Floats
-) -> dict[str, Floats]:
+def _skin_groups(asset: Asset, quads: Ints, matrix: sparse.csr_matrix, mean: Floats) -> dict[str, Floats]:
     """Named weights of the fine skin vertices: the asset's painted masks, lash lines and scalp."""
     uv = np.zeros((matrix.shape[0], 2), np.float32)
     uv[quads.ravel()] = _fine_uv(asset.quad_uv["skin"]).reshape(-1, 2)
@@ -235,7 +233,8 @@ def _lash_lines(asset: Asset, mean: Floats, canonical: Floats) -> tuple[Floats, 
 
 def _lash_rows(asset: Asset, mean: Floats) -> tuple[Floats, Floats]:
     """Roots of the upper and of the lower lashes of both eyes on the mean head."""
-    upper, lower = [], []
+    upper: list[Floats] = []
+    lower: list[Floats] = []
     for side in ("left", "right"):
         center, _ = _fit_ball(mean[asset.groups[f"{side}_eye"]])
         for row in "ab":

@@ -50,7 +50,7 @@ SHAPE_PARAMETERS: tuple[str, ...] = tuple(
     asym_eye_1 asym_eye_2 asym_eye_3 asym_eye_4 asym_eye_5 asym_eye_6 asym_eye_7 asym_eye_8 asym_jaw_1 asym_jaw_2
     asym_jaw_3 asym_mouth_1 asym_mouth_2 asym_nose_1 asym_nose_2 asym_nose_3 asym_nose_4 asym_temple_1 asym_temple_2
     asym_top_1 asym_top_2
-    """.split()
+    """.split()  # noqa: SIM905  # a list of 138 literals would be 138 lines
 )
 """The deviations of the head's geometry, in the order of Identity.shape; names of the mesh's targets (asset.py)."""
 
@@ -149,9 +149,12 @@ class Identity(Parameters):
         return dataclasses.replace(super().but(**changes), shape=tuple(shape))
 
 
-FACE_PARAMETERS: tuple[str, ...] = tuple(
-    list(Identity.bounds())[list(Identity.bounds()).index("iris_tone") : list(Identity.bounds()).index("skin_tone")]
-) + ("age", "masculinity")  # fmt: skip
+_NAMES = list(Identity.bounds())
+FACE_PARAMETERS: tuple[str, ...] = (
+    *_NAMES[_NAMES.index("iris_tone") : _NAMES.index("skin_tone")],
+    "age",
+    "masculinity",
+)
 """Besides the shape, what a swap takes from its source: color and marks of the face, its hair, and the age that its lines show."""
 
 _CUT = 2.2

@@ -84,9 +84,7 @@ def _contour_vertices() -> dict[str, int]:
 
 def _nose_vertices() -> dict[str, int]:
     front = _front() & (load_topology().canonical["skin"][:, 2] > 1.8)
-    bridge = {
-        f"nose_bridge_{n}": _nearest((0, y), front, (0, 1)) for n, y in enumerate((0.0, -1.25, -2.5, -3.65))
-    }
+    bridge = {f"nose_bridge_{n}": _nearest((0, y), front, (0, 1)) for n, y in enumerate((0.0, -1.25, -2.5, -3.65))}
     sides = {}
     for name, side in (("left", -1), ("right", 1)):
         sides[f"{name}_nostril"] = _nearest((0.72 * side, -4.62, 2.95), front)
@@ -108,7 +106,7 @@ def _lid_vertices(side: int) -> dict[str, int]:
     inner = _nearest(both[away.argmin()], here)
     points = {"eye_outer": outer, "eye_inner": inner}
     ends = canonical[[inner, outer], 0]
-    from_left = np.linspace(*sorted(ends.tolist()), _NUM_LID + 2)[1:-1]
+    from_left = np.linspace(ends.min(), ends.max(), _NUM_LID + 2)[1:-1]
     for n, x in enumerate(from_left):
         for name, row, sign in (("lid_upper", upper, -1), ("lid_lower", lower, 1)):
             near = row & (np.abs(canonical[:, 0] - x) < 0.22)

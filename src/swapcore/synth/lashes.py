@@ -42,7 +42,7 @@ def _root_rows() -> tuple[tuple[npt.NDArray[np.int64], bool, int], ...]:
 
 @functools.cache
 def _nearest_skin(row: int) -> npt.NDArray[np.int32]:
-    """Index of the skin vertex beside each root of a row."""
+    """Index of the skin vertex nearest to each root of a row."""
     from swapcore.synth.head import load_topology
     from swapcore.synth.shape import mean_coarse
 

@@ -14,11 +14,7 @@ into the person's texture.
 from dataclasses import dataclass
 from enum import IntEnum
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int32]
+from swapcore.synth.asset import Floats, Ints
 
 
 class Part(IntEnum):

@@ -57,4 +57,5 @@ def environment_at(sh: Floats, channel: int, x: float, y: float, z: float) -> fl
     value = sh[0, channel] + sh[1, channel] * y + sh[2, channel] * z + sh[3, channel] * x
     value += sh[4, channel] * x * y + sh[5, channel] * y * z + sh[6, channel] * (3 * z * z - 1)
     value += sh[7, channel] * x * z + sh[8, channel] * (x * x - y * y)
-    return max(0.0, value)
+    positive: float = max(0.0, value)
+    return positive

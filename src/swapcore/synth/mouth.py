@@ -37,7 +37,14 @@ def place_tongue(coarse: Floats) -> Floats:
 
 @compiled
 def tooth_color(
-    x: float, y: float, z: float, is_upper: float, upper_edges: Floats, lower_edges: Floats, offset: float, block: Floats
+    x: float,
+    y: float,
+    z: float,
+    is_upper: float,
+    upper_edges: Floats,
+    lower_edges: Floats,
+    offset: float,
+    block: Floats,
 ) -> tuple[float, float, float, float, float]:
     """Color of a point of the mean head's teeth, slope of its relief along the arch, and how much it is gum."""
     around = math.atan2(x, z + 2.2)

@@ -31,7 +31,8 @@ def noise_at(block: Floats, channel: int, x: float, y: float, z: float) -> float
     high = (block[channel, i, j, k1] * (1 - tx) + block[channel, i1, j, k1] * tx) * (1 - ty) + (
         block[channel, i, j1, k1] * (1 - tx) + block[channel, i1, j1, k1] * tx
     ) * ty
-    return low * (1 - tz) + high * tz
+    value: float = low * (1 - tz) + high * tz
+    return value
 
 
 @compiled

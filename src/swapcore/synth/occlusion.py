@@ -60,11 +60,11 @@ def _open(direction: Floats, vertices: Floats, triangles: Floats, points: Floats
     axes = np.stack([right, -np.cross(direction, right), -direction], 1).astype(np.float32)
 
     def to_map(where: Floats) -> Floats:
-        flat = (where - np.float32([0, -3, 0])) @ axes
+        flat = (where - np.array([0, -3, 0], np.float32)) @ axes
         flat[:, :2] = flat[:, :2] * np.float32(_MAP_PX / _MAP_CM) + np.float32(_MAP_PX / 2)
-        return flat.astype(np.float32)
+        return np.asarray(flat, dtype=np.float32)
 
     _, depth = rasterize(to_map(vertices), triangles, np.ones(len(triangles), np.bool_), _MAP_PX, _MAP_PX)
     here = to_map(points)
     column, row = (np.clip(here[:, axis].astype(int), 0, _MAP_PX - 1) for axis in (0, 1))
-    return (here[:, 2] < depth[row, column] + 0.10).astype(np.float32)
+    return np.asarray(here[:, 2] < depth[row, column] + 0.10, dtype=np.float32)

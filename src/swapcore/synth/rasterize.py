@@ -62,9 +62,7 @@ def _fill(corners: Floats, triangles: Ints, two_sided: npt.NDArray[np.bool_], tr
 
 
 @compiled
-def barycentric(
-    corners: Floats, i: int, j: int, k: int, x: float, y: float
-) -> tuple[float, float, float]:
+def barycentric(corners: Floats, i: int, j: int, k: int, x: float, y: float) -> tuple[float, float, float]:
     """Weights of the corners i, j, k of a triangle at a pixel; they sum to 1."""
     ax, ay = corners[i, 0], corners[i, 1]
     bx, by = corners[j, 0], corners[j, 1]

@@ -144,8 +144,14 @@ def _light_up(
 
 
 def _shade(
-    person: Person, attributes: Attributes, pose: Pose, camera: Camera, posed: Posed,
-    seen: tuple[Ints, Floats, Floats], lamps: Lamps, background: Floats,
+    person: Person,
+    attributes: Attributes,
+    pose: Pose,
+    camera: Camera,
+    posed: Posed,
+    seen: tuple[Ints, Floats, Floats],
+    lamps: Lamps,
+    background: Floats,
 ) -> Canvas:
     """Light on the solid surfaces, in front of the background."""
     shown, depth, corners = seen

@@ -10,9 +10,8 @@ from swapcore.synth.compiled import compiled
 from swapcore.synth.head import Head
 from swapcore.synth.layers import Ribbons
 from swapcore.synth.light import environment_at
-from swapcore.synth.shadow import lit_share
 from swapcore.synth.shading import Lamps
-
+from swapcore.synth.shadow import lit_share
 
 _ORDER_CM = 1.0
 """Within half of this, ribbons are drawn in an order of their own instead of by depth."""
@@ -105,12 +104,18 @@ def _light(
                 around = environment_at(lamps.environment, n, ox, oy, oz)
                 value = tone * (lamps.color[n] * sine * direct * inner * 0.85 + around * inner * 0.75)
                 shine = 0.075 * first + 0.035 * second + 0.60 * second * tone
-                value += gloss * lamps.color[n] * direct * inner * math.sqrt(inner) * shine + 0.012 * gloss * around * inner
+                value += (
+                    gloss * lamps.color[n] * direct * inner * math.sqrt(inner) * shine + 0.012 * gloss * around * inner
+                )
                 color[s, k, n] = value
 
 
 def draw_ribbons(
-    drawn: list[tuple[Ribbons, Floats, Floats]], camera: Camera, depth: Floats, image: Floats, parts: Ints,
+    drawn: list[tuple[Ribbons, Floats, Floats]],
+    camera: Camera,
+    depth: Floats,
+    image: Floats,
+    parts: Ints,
     parts_depth: Floats,
 ) -> None:
     """Blend ribbons over an image.
@@ -174,7 +179,7 @@ def _hash(a: int, b: int) -> float:
 @compiled
 def _streak(ribbon: int, across: float, along: float) -> float:
     """Smooth random number in 0..1 over a ribbon: fine across, slow along."""
-    i, k = int(math.floor(across)), int(math.floor(along))
+    i, k = math.floor(across), math.floor(along)
     fx, fy = across - i, along - k
     fx = fx * fx * (3 - 2 * fx)
     first = _hash(ribbon * 131 + i, k) * (1 - fx) + _hash(ribbon * 131 + i + 1, k) * fx
@@ -184,8 +189,17 @@ def _streak(ribbon: int, across: float, along: float) -> float:
 
 @compiled
 def _draw(
-    end: Floats, look: Floats, kind: Ints, order: Ints, part: Ints, fibers: Floats, depth: Floats, sums: Floats,
-    through: Floats, parts: Ints, parts_depth: Floats,
+    end: Floats,
+    look: Floats,
+    kind: Ints,
+    order: Ints,
+    part: Ints,
+    fibers: Floats,
+    depth: Floats,
+    sums: Floats,
+    through: Floats,
+    parts: Ints,
+    parts_depth: Floats,
 ) -> None:
     height, width = depth.shape
     for n in range(len(order)):
@@ -195,8 +209,8 @@ def _draw(
         if max(a0, a1) < 0.004:
             continue
         reach = max(h0, h1, 0.5) + 0.5
-        left, right = max(0, int(math.ceil(min(x0, x1) - reach))), min(width - 1, int(math.floor(max(x0, x1) + reach)))
-        top, bottom = max(0, int(math.ceil(min(y0, y1) - reach))), min(height - 1, int(math.floor(max(y0, y1) + reach)))
+        left, right = max(0, math.ceil(min(x0, x1) - reach)), min(width - 1, math.floor(max(x0, x1) + reach))
+        top, bottom = max(0, math.ceil(min(y0, y1) - reach)), min(height - 1, math.floor(max(y0, y1) + reach))
         dx, dy = x1 - x0, y1 - y0
         square = dx * dx + dy * dy
         if square < 1e-6:

@@ -56,7 +56,11 @@ def pose_person(person: Person, attributes: Attributes, pose: Pose) -> Posed:
     skin = subdivide("skin", coarse)
     normals = quad_normals(skin, load_topology().quads["skin"])
     # The body's own surfaces come first, in the same order for everybody: correspondence.py relies on it.
-    pieces = [_skin_piece(skin, normals, pose), *_eye_pieces(person.head, attributes, pose), *_mouth_pieces(coarse, pose)]
+    pieces = [
+        _skin_piece(skin, normals, pose),
+        *_eye_pieces(person.head, attributes, pose),
+        *_mouth_pieces(coarse, pose),
+    ]
     irises = tuple(piece.placed[0] for piece in pieces[1:3])
     layers = (*person.grown.layers, *wear(attributes, person.head))
     pieces += [layer_piece(layer, pose) for layer in layers if _is_solid(layer)]
@@ -90,13 +94,13 @@ def join(pieces: list[Piece]) -> tuple[Scene, npt.NDArray[np.bool_]]:
     def per_triangle(name: str) -> Ints:
         return np.concatenate([np.full(len(piece.triangles), int(getattr(piece, name)), np.int32) for piece in pieces])
 
-    vertices = (np.concatenate([getattr(p, name) for p in pieces]) for name in ("placed", "normal", "local", "extra"))
+    def per_vertex(name: str) -> Floats:
+        return np.concatenate([getattr(piece, name) for piece in pieces]).astype(np.float32)
+
     scene = Scene(
-        *(np.ascontiguousarray(values, dtype=np.float32) for values in vertices),
-        np.concatenate(triangles).astype(np.int32),
-        per_triangle("material"),
-        per_triangle("part"),
-    )
+        per_vertex("placed"), per_vertex("normal"), per_vertex("local"), per_vertex("extra"),
+        np.concatenate(triangles).astype(np.int32), per_triangle("material"), per_triangle("part"),
+    )  # fmt: skip
     return scene, per_triangle("two_sided").astype(np.bool_)
 
 

@@ -103,8 +103,16 @@ def _bounced(occlusion: float, albedo: float) -> float:
 
 @compiled
 def shade_solids(
-    shown: Ints, corners: Floats, scene: Scene, look: Look, lamps: Lamps, cavity: Floats, eye_light: Floats,
-    block: Floats, buffer: Floats, parts: Ints,
+    shown: Ints,
+    corners: Floats,
+    scene: Scene,
+    look: Look,
+    lamps: Lamps,
+    cavity: Floats,
+    eye_light: Floats,
+    block: Floats,
+    buffer: Floats,
+    parts: Ints,
 ) -> None:
     """Fill the buffer and the parts where a triangle is shown.
 
@@ -122,7 +130,6 @@ def shade_solids(
     """
     values = np.empty(look.texture.shape[2], np.float32)
     position, normal, local, extra = np.empty(3), np.empty(3), np.empty(3), np.empty(4)
-    surface = np.empty(12)
     for y in range(shown.shape[0]):
         for x in range(shown.shape[1]):
             t = shown[y, x]
@@ -155,15 +162,11 @@ def shade_solids(
             reached = lit * past_hair
             frame = (nx, ny, nz, vx, vy, vz)
             if material == 0:
-                parts[y, x] = _shade_skin(
-                    local, extra, frame, reached, cavity[y, x], look, lamps, values, surface, buffer[y, x]
-                )
+                parts[y, x] = _shade_skin(local, extra, frame, reached, cavity[y, x], look, lamps, values, buffer[y, x])
             elif material == 1:
                 _shade_eye(local, extra, frame, reached, eye_light[y, x], look, lamps, block, buffer[y, x])
             elif material == 2 or material == 3:
-                _shade_mouth(
-                    material, local, extra, frame, reached, cavity[y, x], look, lamps, block, buffer[y, x]
-                )
+                _shade_mouth(material, local, extra, frame, reached, cavity[y, x], look, lamps, block, buffer[y, x])
             else:
                 _shade_layer(material, local, extra, frame, reached, cavity[y, x], lamps, block, buffer[y, x])
 
@@ -191,10 +194,17 @@ def _skin_part(local: Floats, extra: Floats, values: Floats) -> int:
 
 @compiled
 def _shade_skin(
-    local: Floats, extra: Floats, frame: tuple[float, ...], reached: float, cavity: float, look: Look, lamps: Lamps,
-    values: Floats, surface: Floats, out: Floats,
+    local: Floats,
+    extra: Floats,
+    frame: tuple[float, ...],
+    reached: float,
+    cavity: float,
+    look: Look,
+    lamps: Lamps,
+    values: Floats,
+    out: Floats,
 ) -> int:
-    nx, ny, nz, vx, vy, vz = frame
+    nx, ny, nz, _, _, _ = frame
     u, v = texture_place(local[0], local[1], local[2])
     sample_texture(look.texture, u, v, values)
     # Slopes are in the mean head's frame: turned with the head, flattened onto the surface.
@@ -243,17 +253,27 @@ def _cut(slope: float) -> float:
 def _expression_lines(local: Floats, look: Look) -> float:
     """How far the image's expression deepens the lines at a place of the mean head."""
     ax, y = abs(local[0]), local[1]
+    kind = 3
     if y > 2.6:
-        return look.wrinkles[0]
-    if y > -1.0:
-        return look.wrinkles[1] if ax > 2.5 else look.wrinkles[2]
-    return look.wrinkles[3]
+        kind = 0
+    elif y > -1.0:
+        kind = 1 if ax > 2.5 else 2
+    depth: float = look.wrinkles[kind]
+    return depth
 
 
 @compiled
 def _skin_gloss(
-    frame: tuple[float, ...], bumped: tuple[float, float, float], key: float, direct: float, occlusion: float,
-    rough: float, hairy: float, look: Look, lamps: Lamps, out: Floats,
+    frame: tuple[float, ...],
+    bumped: tuple[float, float, float],
+    key: float,
+    direct: float,
+    occlusion: float,
+    rough: float,
+    hairy: float,
+    look: Look,
+    lamps: Lamps,
+    out: Floats,
 ) -> None:
     """Reflection of the key light in two lobes, and of the surroundings."""
     _, _, _, vx, vy, vz = frame
@@ -277,8 +297,15 @@ def _skin_gloss(
 
 @compiled
 def _shade_eye(
-    local: Floats, extra: Floats, frame: tuple[float, ...], reached: float, open_share: float, look: Look,
-    lamps: Lamps, block: Floats, out: Floats,
+    local: Floats,
+    extra: Floats,
+    frame: tuple[float, ...],
+    reached: float,
+    open_share: float,
+    look: Look,
+    lamps: Lamps,
+    block: Floats,
+    out: Floats,
 ) -> None:
     nx, ny, nz, vx, vy, vz = frame
     length = 1 / math.sqrt(local[0] ** 2 + local[1] ** 2 + local[2] ** 2)
@@ -308,8 +335,16 @@ def _shade_eye(
 
 @compiled
 def _shade_mouth(
-    material: int, local: Floats, extra: Floats, frame: tuple[float, ...], reached: float, cavity: float, look: Look,
-    lamps: Lamps, block: Floats, out: Floats,
+    material: int,
+    local: Floats,
+    extra: Floats,
+    frame: tuple[float, ...],
+    reached: float,
+    cavity: float,
+    look: Look,
+    lamps: Lamps,
+    block: Floats,
+    out: Floats,
 ) -> None:
     nx, ny, nz, vx, vy, vz = frame
     gum = 1.0
@@ -343,8 +378,15 @@ def _shade_mouth(
 
 @compiled
 def _shade_layer(
-    material: int, local: Floats, extra: Floats, frame: tuple[float, ...], reached: float, cavity: float,
-    lamps: Lamps, block: Floats, out: Floats,
+    material: int,
+    local: Floats,
+    extra: Floats,
+    frame: tuple[float, ...],
+    reached: float,
+    cavity: float,
+    lamps: Lamps,
+    block: Floats,
+    out: Floats,
 ) -> None:
     """Cloth, plastic, metal, glass, and hair's under-shell; the last channel is the opacity."""
     nx, ny, nz, vx, vy, vz = frame
@@ -373,6 +415,8 @@ def _shade_layer(
         out[n] = max(0.003, local[n] * bright)
         out[3 + n] = light * math.sqrt(cavity) + environment_at(lamps.environment, n, nx, ny, nz) * cavity
         mirrored = environment_at(lamps.environment, n, rx, ry, rz) * (0.04 + 0.3 * (1 - nv) ** 5) * min(1.0, 3 * gloss)
-        out[6 + n] = (gloss * shine * lamps.color[n] * reached + mirrored * cavity) * (1.0 if material == 8 else extra[2])
+        out[6 + n] = (gloss * shine * lamps.color[n] * reached + mirrored * cavity) * (
+            1.0 if material == 8 else extra[2]
+        )
     out[9] = 0.0
     out[10] = extra[2]

@@ -82,8 +82,16 @@ def _draw_hair(corners: Floats, width: Floats, opacity: Floats, hair: Floats) ->
 
 @compiled
 def lit_share(
-    x: float, y: float, z: float, slope: float, axes: Floats, center: Floats, solid: Floats, hair: Floats,
-    spread: float, taps: Floats,
+    x: float,
+    y: float,
+    z: float,
+    slope: float,
+    axes: Floats,
+    center: Floats,
+    solid: Floats,
+    hair: Floats,
+    spread: float,
+    taps: Floats,
 ) -> tuple[float, float]:
     """Shares of the key light that reach a point past solid surfaces and past hair.
 

@@ -18,8 +18,8 @@ CHANNELS = 15
 SCALP, LIPS, BROW, BEARD, EARS = range(10, 15)
 _TONES = np.array(
     [
-        (0.585, 0.375, 0.290), (0.520, 0.318, 0.232), (0.445, 0.262, 0.180), (0.360, 0.205, 0.132),
-        (0.235, 0.128, 0.083), (0.135, 0.073, 0.049),
+        (0.560, 0.381, 0.309), (0.496, 0.324, 0.251), (0.423, 0.267, 0.197),
+        (0.341, 0.209, 0.147), (0.222, 0.131, 0.093), (0.128, 0.075, 0.055),
     ]
 )  # fmt: skip
 """Linear RGB of skin without marks, from the palest to the darkest."""
@@ -194,9 +194,7 @@ def _blood(x: float, y: float, z: float, lids: float, ears: float, look: SkinLoo
 
 
 @compiled
-def _melanin(
-    x: float, y: float, z: float, lids: float, look: SkinLook, moles: Floats, block: Floats
-) -> float:
+def _melanin(x: float, y: float, z: float, lids: float, look: SkinLook, moles: Floats, block: Floats) -> float:
     """Pigment: around the eyes, freckles, moles, spots of age, and below the chin."""
     ax, front = abs(x), smoothstep(-7, -2, z)
     around_eye = bell2(ax - 3.2, 1.6, y + 1.5, 0.75) * front

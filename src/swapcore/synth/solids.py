@@ -1,11 +1,12 @@
-"""Surfaces that worn things are made of: grids, tubes, and shells at a distance from the head."""
+"""Surfaces of worn things: grids, tubes, shells around the head."""
 
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, maximum_filter
 
+from swapcore.synth.asset import Ints
 from swapcore.synth.hair.scalp import Array, unit
-from swapcore.synth.layers import Ints, Layer, Material, Part
+from swapcore.synth.layers import Layer, Material, Part
 
 
 def grid_triangles(rows: int, columns: int, closed: bool = False) -> Ints:

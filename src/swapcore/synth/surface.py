@@ -67,7 +67,7 @@ def texel_map(height: int) -> TexelMap:
     canonical, triangles = topology.canonical["skin"], topology.triangles["skin"]
     groups = np.stack([topology.groups[name] for name in GROUPS], 1)
     values = np.concatenate([canonical, groups], 1).astype(np.float32)
-    offset = canonical - np.float32(CENTER)
+    offset = canonical - np.array(CENTER, np.float32)
     corners = np.empty_like(canonical)
     uv = to_uv(canonical)
     corners[:, 0], corners[:, 1] = uv[:, 0] * 2 * height - 0.5, (1 - uv[:, 1]) * height - 0.5

@@ -39,7 +39,11 @@ class Grown:
 def grow(identity: Identity, head: Head, detail: float) -> Grown:
     """Hair, brows, beard and lashes."""
     hair = grow_hair(identity, head, detail)
-    fixed = (*grow_brows(identity, head, detail), *grow_beard(identity, head, detail), *grow_lashes(identity, head, detail))
+    fixed = (
+        *grow_brows(identity, head, detail),
+        *grow_beard(identity, head, detail),
+        *grow_lashes(identity, head, detail),
+    )
     return Grown(tuple(hair.ribbons), fixed, tuple(hair.layers))
 
 
@@ -66,7 +70,11 @@ def covers(identity: Identity, height: int) -> list[Cover]:
 
 
 def _evaluate(
-    cover: Callable[[Identity, Floats], Floats], identity: Identity, place: Floats, where: npt.NDArray[np.bool_], step: int
+    cover: Callable[[Identity, Floats], Floats],
+    identity: Identity,
+    place: Floats,
+    where: npt.NDArray[np.bool_],
+    step: int,
 ) -> Floats:
     """A cover at the texels where it can be more than zero; a smooth one at every few texels, and between them by interpolation."""
     few, asked = place[step // 2 :: step, step // 2 :: step], where[step // 2 :: step, step // 2 :: step]

@@ -1,4 +1,4 @@
-"""A registered model brought here: which version a reference means, and its files."""
+"""Resolution and download of registered models."""
 
 import shutil
 from collections.abc import Callable
@@ -6,61 +6,73 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from swapcore.errors import InputError, TrackingError, first_line
+from swapcore.errors import InputError
 from swapcore.tracking.runs import MODEL_TAG
-from swapcore.tracking.store import connect, shown, store_digest, tracking_uri
+from swapcore.tracking.store import (
+    connect,
+    describe_error,
+    hide_credentials,
+    registry_error,
+    store_digest,
+    tracking_uri,
+)
 
 FILES = "artifacts/model"
-"""Where a registered model keeps the folder that ``register_version`` was given as its files."""
+"""Path of the model folder inside a registered model."""
 _LOCAL = "sqlite:///"
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 
 
 @dataclass(frozen=True)
-class Registered:
+class ResolvedVersion:
     """A version of a registered model."""
 
     name: str
     version: str
     digest: str
-    """Of the model artifact that was registered, from its tag; empty where it has none."""
+    """Digest of the registered model artifact, from its tag; empty without a tag."""
     store: str
-    """Which registry, as a digest: versions of two registries may carry the same name and number."""
+    """Digest of the registry's URI: two registries may have the same names and numbers."""
 
 
-def find_version(name: str, *, alias: str | None = None, version: str | None = None) -> Registered:
-    """The version of a registered model that an alias, or a number, means.
+def resolve_version(name: str, *, alias: str | None = None, version: str | None = None) -> ResolvedVersion:
+    """Resolve an alias or a number to a version of a registered model.
+
+    Args:
+        name: the registered model.
+        alias: an alias such as champion.
+        version: a number; used without an alias.
 
     Raises:
-        InputError: there is no such registry, model, alias or version.
-        TrackingError: the registry could not be reached.
+        InputError: the registry, model, alias or version does not exist.
+        TrackingError: the registry cannot be reached.
     """
     uri = tracking_uri()
     _require_local_store(uri)
     wanted = f"models:/{name}@{alias}" if alias else f"models:/{name}/{version}"
 
-    def ask(client: Any) -> Any:
+    def get(client: Any) -> Any:
         return client.get_model_version_by_alias(name, alias) if alias else client.get_model_version(name, version)
 
-    found = _asked(uri, wanted, ask)
-    return Registered(name, str(found.version), found.tags.get(MODEL_TAG, ""), store_digest(uri))
+    found = _request(uri, wanted, get)
+    return ResolvedVersion(name, str(found.version), found.tags.get(MODEL_TAG, ""), store_digest(uri))
 
 
-def fetch_version(found: Registered, folder: Path) -> None:
-    """Bring the version's files to folder, which is built beside and renamed when whole.
+def download_version(found: ResolvedVersion, folder: Path) -> None:
+    """Download the version's files to folder, atomically.
 
     Raises:
-        InputError: the version holds no model of swapcore's.
-        TrackingError: the registry or its store of files could not be reached.
+        InputError: the version is not a swapcore model.
+        TrackingError: the registry or its artifact store cannot be reached.
     """
     uri, wanted = tracking_uri(), f"models:/{found.name}/{found.version}"
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        brought = _asked(uri, wanted, lambda _: _download(uri, f"{wanted}/{FILES}", partial))
+        downloaded = _request(uri, wanted, lambda _: _download(uri, f"{wanted}/{FILES}", partial))
         shutil.rmtree(folder, ignore_errors=True)
-        brought.replace(folder)
+        downloaded.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -73,20 +85,20 @@ def _download(uri: str, artifact: str, folder: Path) -> Path:
 
 
 def _require_local_store(uri: str) -> None:
-    """Refuse a SQLite file that is not there: mlflow would make an empty one, in some ten seconds, to find nothing in it."""
+    """Raise InputError for a missing SQLite file: mlflow would spend about ten seconds on creating an empty one."""
     path = Path(uri.removeprefix(_LOCAL))
     if uri.startswith(_LOCAL) and not path.is_file():
         raise InputError(f"{path}: no such model registry; run in the project's folder or set MLFLOW_TRACKING_URI")
 
 
-def _asked(uri: str, wanted: str, question: Callable[[Any], Answer]) -> Answer:
-    """The registry's answer; what it does not have is the user's mistake, what it does not say is the server's."""
+def _request(uri: str, wanted: str, request: Callable[[Any], Response]) -> Response:
+    """Send a request; InputError for missing entries, TrackingError for everything else."""
     try:
-        return question(connect(uri))
-    except Exception as error:  # mlflow, the database driver and the network each raise their own
-        problem = first_line(error).replace(uri, shown(uri))
+        return request(connect(uri))
+    except Exception as error:  # mlflow, the database driver and the network have no common base class
         if getattr(error, "error_code", "") in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}:
-            raise InputError(f"{wanted}: the registry {shown(uri)} has none ({problem}); see `make ui`") from None
-        raise TrackingError(
-            f"model registry {shown(uri)}: {type(error).__name__}: {problem}; correct MLFLOW_TRACKING_URI or the server"
-        ) from error
+            problem = describe_error(error, uri)
+            raise InputError(
+                f"{wanted}: not found in the registry {hide_credentials(uri)} ({problem}); see `make ui`"
+            ) from None
+        raise registry_error(error, uri) from error

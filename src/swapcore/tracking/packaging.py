@@ -1,4 +1,4 @@
-"""Entering a model in MLflow's registry: its files, the script that runs them, tags, alias."""
+"""Registration of model packages in MLflow's registry."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,70 +6,64 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
-from swapcore.errors import TrackingError, first_line
-from swapcore.tracking.delivery import deliver_abandoned
 from swapcore.tracking.runs import MODEL_TAG, origin
 from swapcore.tracking.spool import ROOT
-from swapcore.tracking.store import connect, experiment_id, newest_run, shown, tracking_uri
+from swapcore.tracking.store import connect, experiment_id, newest_run, registry_error, tracking_uri
+from swapcore.tracking.uploader import upload_abandoned
 
 
 @dataclass(frozen=True)
-class Packaged:
-    """What a registered model consists of."""
+class ModelPackage:
+    """Contents of a registered model."""
 
     script: Path
-    """The "models from code" script: its typed predict gives the signature."""
+    """The "models from code" script; its typed predict method gives the signature."""
     files: Path
-    """A folder that the script finds as the artifact ``model``."""
+    """Folder that the script gets as the artifact ``model``."""
     code: Path
-    """The package that the script imports; it travels with the model."""
+    """Python package that the script imports; a copy is stored with the model."""
     requirements: Sequence[str]
-    """Distributions that the code needs, pinned to what is installed."""
+    """Distributions that the code needs; pinned to the installed versions."""
     example: list[dict[str, str | bool]]
-    """A request that predict takes."""
-
-
-@dataclass(frozen=True)
-class Version:
-    """A version in the registry."""
-
-    name: str
-    version: str
-    run_id: str
-    """The run that made the model."""
+    """Example request for predict."""
 
 
 def register_version(
-    name: str, packaged: Packaged, *, run_tags: Mapping[str, str], tags: Mapping[str, str], alias: str, description: str
-) -> Version:
-    """Enter a model as a new version; one that carries all these tags already is taken instead.
+    name: str,
+    packaged: ModelPackage,
+    *,
+    run_tags: Mapping[str, str],
+    tags: Mapping[str, str],
+    alias: str,
+    description: str,
+) -> str:
+    """Register a model as a new version, or reuse a version that has all these tags.
 
-    So a register stage that is killed and run again leaves one version, not two.
+    A register stage that is killed and run again therefore creates one version only.
 
     Args:
-        name: of the registered model, made if it is not there.
+        name: registered model; created if missing.
         packaged: script, files, code, requirements, example.
-        run_tags: of the run that made the model; where there is none, one is made.
-        tags: of the version.
-        alias: given to the version.
-        description: of the version, Markdown.
+        run_tags: tags of the run that made the model; a run is created if there is none.
+        tags: tags of the version.
+        alias: alias to set on the version.
+        description: description of the version, Markdown.
+
+    Returns:
+        The version's number.
 
     Raises:
-        TrackingError: the server or registry refused or could not be reached.
+        TrackingError: the registry rejected a request or cannot be reached.
     """
     uri = tracking_uri()
     try:
         client = connect(uri)
-        deliver_abandoned(client, ROOT.absolute(), uri)  # the training's run may wait there
+        upload_abandoned(client, ROOT.absolute(), uri)  # the training's run may still be in the spool
         found = _existing(client, name, tags) or _create(client, uri, name, packaged, run_tags, tags, description)
         client.set_registered_model_alias(name, alias, found.version)
-    except Exception as error:  # mlflow, the database driver and the network each raise their own
-        problem = first_line(error).replace(uri, shown(uri))
-        raise TrackingError(
-            f"model registry {shown(uri)}: {type(error).__name__}: {problem}; correct MLFLOW_TRACKING_URI or the server, "
-            "then run register again"
-        ) from error
-    return Version(name, str(found.version), found.run_id)
+    except Exception as error:  # mlflow, the database driver and the network have no common base class
+        raise registry_error(error, uri) from error
+    return str(found.version)
 
 
 def _existing(client: Any, name: str, tags: Mapping[str, str]) -> Any | None:
@@ -83,7 +77,7 @@ def _create(
     client: Any,
     uri: str,
     name: str,
-    packaged: Packaged,
+    packaged: ModelPackage,
     run_tags: Mapping[str, str],
     tags: Mapping[str, str],
     description: str,
@@ -105,7 +99,7 @@ def _create(
 
 
 def _run_of(client: Any, experiment: str, run_tags: Mapping[str, str]) -> str:
-    """The run that made the model; a model that nobody tracked gets a run here."""
+    """Return the run that made the model; create one for an untracked model."""
     run = newest_run(client, experiment, dict(run_tags))
     if run is None:
         run = client.create_run(experiment, tags={**run_tags, **origin("register")}, run_name="register")
@@ -113,8 +107,8 @@ def _run_of(client: Any, experiment: str, run_tags: Mapping[str, str]) -> str:
     return str(run.info.run_id)
 
 
-def _log_model(uri: str, experiment: str, run_id: str, name: str, packaged: Packaged) -> Any:
-    """Log as pyfunc without making the run active, which would change its status and end."""
+def _log_model(uri: str, experiment: str, run_id: str, name: str, packaged: ModelPackage) -> Any:
+    """Log a pyfunc model without activating the run, which would change its status and end time."""
     import mlflow
     from mlflow.models import Model
 
@@ -133,4 +127,4 @@ def _log_model(uri: str, experiment: str, run_id: str, name: str, packaged: Pack
     )
 
 
-__all__ = ["MODEL_TAG", "Packaged", "Version", "register_version"]
+__all__ = ["MODEL_TAG", "ModelPackage", "register_version"]

@@ -1,4 +1,4 @@
-"""What a run has to say, kept on disk until the tracking server has it: a folder a session, appended to line by line."""
+"""On-disk queue of tracking events, one folder per session."""
 
 import fcntl
 import json
@@ -13,7 +13,7 @@ from typing import Any, Self
 from swapcore.ops.image import Image, encode_png
 
 ROOT = Path(".swapcore/tracking")
-"""In the working directory, beside mlflow.db."""
+"""Relative to the working directory."""
 _EVENTS = "events.jsonl"
 _STATE = "state.json"
 
@@ -21,9 +21,9 @@ Event = dict[str, Any]
 
 
 class Spool:
-    """One session: events in the order in which they were said, the files they name, and how far delivery has come.
+    """One session: ordered events, the files they refer to, and the upload position.
 
-    The folder is locked by its process for as long as that lives, so that a later process delivers only what a dead one left.
+    The process holds a lock on the folder until it ends, so that other processes upload abandoned sessions only.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,7 +34,7 @@ class Spool:
 
     @classmethod
     def create(cls, root: Path) -> Self:
-        """Begin a session; names sort by time."""
+        """Create a session; folder names sort by time."""
         folder = root / f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
         folder.mkdir(parents=True)
         spool = cls(folder)
@@ -42,7 +42,7 @@ class Spool:
         return spool
 
     def lock(self) -> bool:
-        """Take the session for this process; False if another one has it."""
+        """Lock the session for this process; False if another process holds the lock."""
         try:
             fcntl.flock(self._events, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -50,33 +50,33 @@ class Spool:
         return True
 
     def append(self, event: Event) -> None:
-        """Add an event, in one write, so that a killed process leaves at most one broken line at the end."""
+        """Append an event in one write, so that a killed process leaves at most one incomplete line."""
         line = json.dumps(event).encode() + b"\n"
         with self._mutex:
             self._events.write(line)
 
     def keep_text(self, name: str, text: str) -> str:
-        """Keep a text until it is delivered; returns its place for an event."""
-        place = self._place(name)
-        place.write_text(text, encoding="utf-8")
-        return str(place.relative_to(self.folder))
+        """Store a text until it is uploaded; return its path for an event."""
+        path = self._new_path(name)
+        path.write_text(text, encoding="utf-8")
+        return str(path.relative_to(self.folder))
 
     def keep_image(self, name: str, image: Image) -> str:
-        """Keep a picture, as PNG."""
-        place = self._place(name)
-        place.write_bytes(encode_png(image))
-        return str(place.relative_to(self.folder))
+        """Store an image as PNG; return its path."""
+        path = self._new_path(name)
+        path.write_bytes(encode_png(image))
+        return str(path.relative_to(self.folder))
 
     def keep_copy(self, path: Path) -> str:
-        """Keep a copy of a file or folder, which may be gone or renamed when it is delivered."""
-        place = self._place(path.name)
+        """Store a copy of a file or folder, since the original may be removed before the upload; return its path."""
+        copy = self._new_path(path.name)
         if path.is_dir():
-            shutil.copytree(path, place)
+            shutil.copytree(path, copy)
         else:
-            shutil.copyfile(path, place)
-        return str(place.relative_to(self.folder))
+            shutil.copyfile(path, copy)
+        return str(copy.relative_to(self.folder))
 
-    def _place(self, name: str) -> Path:
+    def _new_path(self, name: str) -> Path:
         with self._mutex:
             self._num_files += 1
             folder = self.folder / "files" / f"{self._num_files:06d}"
@@ -84,7 +84,7 @@ class Spool:
         return folder / name
 
     def pending(self) -> Iterator[tuple[Event, int]]:
-        """Every whole event that is not delivered yet, with the position after it."""
+        """Iterate over complete events that are not uploaded yet, with the position after each."""
         position = int(self.state.get("position", 0))
         with (self.folder / _EVENTS).open("rb") as stream:
             stream.seek(position)
@@ -95,35 +95,35 @@ class Spool:
                 try:
                     yield json.loads(line), position
                 except ValueError:
-                    continue  # the broken line of a killed process, closed by the next event
+                    continue  # incomplete line of a killed process, ended by the next event
 
     @property
     def state(self) -> dict[str, Any]:
-        """What delivery has noted: position, run id."""
+        """The uploader's state: position, run id and others."""
         try:
-            noted: dict[str, Any] = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
+            state: dict[str, Any] = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return noted
+        return state
 
-    def note(self, **values: Any) -> None:
-        """Change the state, atomically."""
-        beside = self.folder / f"{_STATE}.new"
-        beside.write_text(json.dumps({**self.state, **values}), encoding="utf-8")
-        beside.replace(self.folder / _STATE)
+    def update_state(self, **values: Any) -> None:
+        """Update the state atomically."""
+        temporary = self.folder / f"{_STATE}.new"
+        temporary.write_text(json.dumps({**self.state, **values}), encoding="utf-8")
+        temporary.replace(self.folder / _STATE)
 
     def remove(self) -> None:
-        """Forget a session that is delivered."""
+        """Delete an uploaded session."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._events.close()
 
     def close(self) -> None:
-        """Let go of a session that stays on disk."""
+        """Release the lock and keep the session on disk."""
         self._events.close()
 
 
 def abandoned(root: Path) -> Iterator[Spool]:
-    """The sessions that dead processes left, oldest first, locked for this one."""
+    """Iterate over sessions of dead processes, oldest first, each locked for this process."""
     for folder in sorted(path for path in root.glob("*-*") if (path / _EVENTS).is_file()):
         spool = Spool(folder)
         if spool.lock():

@@ -1,4 +1,4 @@
-"""How busy the machine is while a run goes on: processor, memory, disk and GPU, every few seconds."""
+"""System metrics of a run: CPU, memory, disk and GPU."""
 
 import shutil
 import sys
@@ -13,50 +13,50 @@ INTERVAL_S = 10.0
 MEGABYTE = 1e6
 
 
-class SystemWatch(threading.Thread):
-    """Says every INTERVAL_S what the machine does, under the names that MLflow's pages show as system metrics."""
+class SystemMonitor(threading.Thread):
+    """Thread that logs system metrics every INTERVAL_S under MLflow's names."""
 
-    def __init__(self, say: Callable[[Mapping[str, float], int], None]) -> None:
-        """Args: say: takes figures and the number of the look."""
+    def __init__(self, log: Callable[[Mapping[str, float], int], None]) -> None:
+        """Args: log: takes metrics and the number of the sample."""
         super().__init__(name="swapcore-system", daemon=True)
-        self._say = say
+        self._log = log
         self._ending = threading.Event()
 
     def run(self) -> None:
-        """Look until the session ends."""
-        psutil.cpu_percent()  # the first answer is about nothing
-        look = 0
+        """Log until the session ends."""
+        psutil.cpu_percent()  # the first call has no interval to measure
+        sample = 0
         while not self._ending.wait(INTERVAL_S):
-            self._say(system_figures(), look)
-            look += 1
+            self._log(system_metrics(), sample)
+            sample += 1
 
     def finish(self) -> None:
-        """Stop looking."""
+        """Stop logging."""
         self._ending.set()
 
 
-def system_figures() -> dict[str, float]:
-    """Figures of this moment; those of the GPU where torch is loaded and has one."""
+def system_metrics() -> dict[str, float]:
+    """Return current system metrics; GPU metrics only if torch is loaded and uses a GPU."""
     memory = psutil.virtual_memory()
-    figures = {
+    metrics = {
         "system/cpu_utilization_percentage": psutil.cpu_percent(),
         "system/system_memory_usage_megabytes": memory.used / MEGABYTE,
         "system/system_memory_usage_percentage": memory.percent,
         "system/process_memory_usage_megabytes": psutil.Process().memory_info().rss / MEGABYTE,
         "system/disk_available_megabytes": shutil.disk_usage(Path.cwd()).free / MEGABYTE,
     }
-    return figures | _gpu_figures()
+    return metrics | _gpu_metrics()
 
 
-def _gpu_figures() -> dict[str, float]:
+def _gpu_metrics() -> dict[str, float]:
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
         return {}
     free, total = torch.cuda.mem_get_info()
-    figures = {
+    metrics = {
         "system/gpu_0_memory_usage_megabytes": (total - free) / MEGABYTE,
         "system/gpu_0_memory_usage_percentage": 100 * (total - free) / total,
     }
-    with suppress(ModuleNotFoundError, RuntimeError):  # NVIDIA's own library is an extra
-        figures["system/gpu_0_utilization_percentage"] = float(torch.cuda.utilization())
-    return figures
+    with suppress(ModuleNotFoundError, RuntimeError):  # needs NVIDIA's library, an optional package
+        metrics["system/gpu_0_utilization_percentage"] = float(torch.cuda.utilization())
+    return metrics

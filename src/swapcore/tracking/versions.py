@@ -1,4 +1,4 @@
-"""Versions of registered models: their tags, aliases, files, and the history of who was champion and why."""
+"""Versions of registered models: tags, aliases, files and champion history."""
 
 import getpass
 import json
@@ -9,20 +9,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from swapcore.errors import InputError, TrackingError, first_line
-from swapcore.tracking.delivery import deliver_abandoned
+from swapcore.errors import InputError, TrackingError
 from swapcore.tracking.spool import ROOT
-from swapcore.tracking.store import connect, experiment_id, newest_run, shown, tracking_uri
+from swapcore.tracking.store import (
+    connect,
+    experiment_id,
+    hide_credentials,
+    newest_run,
+    registry_error,
+    tracking_uri,
+)
+from swapcore.tracking.uploader import upload_abandoned
 
 CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
 HISTORY: Final = "swapcore.history."
-"""Before the number of an event, in the tags of the registered model and of the version."""
+"""Prefix of the tags of champion changes, on the registered model and on the version."""
 How = Literal["gate", "promote", "rollback"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelVersion:
     """A version of a registered model."""
 
     name: str
@@ -33,12 +40,13 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Event:
-    """One change of the champion."""
+class ChampionChange:
+    """A change of the champion."""
 
     version: str
-    """Who is champion from now on."""
+    """The new champion."""
     replaced: str | None
+    """The previous champion."""
     how: How
     reason: str
     by: str
@@ -47,34 +55,30 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Record:
-    """What a run was told."""
+class RunRecord:
+    """Logged params and inputs of a run."""
 
     params: Mapping[str, str]
-    """``stage.field.subfield`` to its text."""
+    """``stage.field.subfield`` -> text."""
     datasets: Mapping[tuple[str, str], str]
-    """Name and what for (training, evaluation) to the digest."""
+    """(name, context) -> digest; context is training or evaluation."""
 
 
 @contextmanager
-def _registry() -> Iterator[Any]:
-    """A client; whatever mlflow, the database driver or the network raise is one line."""
+def _client() -> Iterator[Any]:
+    """Yield a client; convert errors of mlflow, the database driver and the network to one-line TrackingErrors."""
     uri = tracking_uri()
     try:
         yield connect(uri)
     except (InputError, TrackingError):
         raise
     except Exception as error:
-        problem = first_line(error).replace(uri, shown(uri))
-        raise TrackingError(
-            f"model registry {shown(uri)}: {type(error).__name__}: {problem}; correct MLFLOW_TRACKING_URI or the server, "
-            "then run the command again"
-        ) from error
+        raise registry_error(error, uri) from error
 
 
-def list_versions(name: str | None = None) -> list[Entry]:
-    """Every version of a registered model, or of all of them, oldest first."""
-    with _registry() as client:
+def list_versions(name: str | None = None) -> list[ModelVersion]:
+    """Return the versions of one or all registered models, oldest first."""
+    with _client() as client:
         models = client.search_registered_models(f"name = '{name}'" if name else None)
         entries = []
         for model in models:
@@ -84,16 +88,18 @@ def list_versions(name: str | None = None) -> list[Entry]:
             found = client.search_model_versions(f"name = '{model.name}'")
             for each in sorted(found, key=lambda each: int(each.version)):
                 number = str(each.version)
-                entries.append(Entry(model.name, number, each.run_id, dict(each.tags), tuple(aliases.get(number, ()))))
+                entries.append(
+                    ModelVersion(model.name, number, each.run_id, dict(each.tags), tuple(aliases.get(number, ())))
+                )
         return entries
 
 
-def find_entry(name: str, version: str) -> Entry:
-    """A version by its number or its alias.
+def find_model_version(name: str, version: str) -> ModelVersion:
+    """Find a version by number or alias.
 
     Raises:
-        InputError: the registry has none.
-        TrackingError: the registry could not be reached.
+        InputError: there is no such version.
+        TrackingError: the registry cannot be reached.
     """
     entries = list_versions(name)
     for entry in entries:
@@ -101,55 +107,57 @@ def find_entry(name: str, version: str) -> Entry:
             return entry
     known = ", ".join(entry.version + "".join(f" (@{alias})" for alias in entry.aliases) for entry in entries)
     raise InputError(
-        f"models:/{name}: no version {version} in the registry {shown(tracking_uri())}; it has {known or 'none'}"
+        f"models:/{name}: no version {version} in the registry {hide_credentials(tracking_uri())}; it has {known or 'none'}"
     )
 
 
-def champion_of(name: str) -> Entry | None:
-    """The version that is used; None before the first."""
+def find_champion(name: str) -> ModelVersion | None:
+    """Return the champion, or None if there is none yet."""
     return next((entry for entry in list_versions(name) if CHAMPION in entry.aliases), None)
 
 
-def tag_version(entry: Entry, tags: Mapping[str, str]) -> None:
-    """Put tags on a version."""
-    with _registry() as client:
+def tag_version(entry: ModelVersion, tags: Mapping[str, str]) -> None:
+    """Set tags on a version."""
+    with _client() as client:
         for key, value in tags.items():
             client.set_model_version_tag(entry.name, entry.version, key, value)
 
 
-def history_of(name: str) -> list[Event]:
-    """Every change of the champion, oldest first."""
-    with _registry() as client:
+def champion_history(name: str) -> list[ChampionChange]:
+    """Return all changes of the champion, oldest first."""
+    with _client() as client:
         tags = client.get_registered_model(name).tags
-        return [Event(**json.loads(tags[key])) for key in sorted(key for key in tags if key.startswith(HISTORY))]
+        return [
+            ChampionChange(**json.loads(tags[key])) for key in sorted(key for key in tags if key.startswith(HISTORY))
+        ]
 
 
-def crown(entry: Entry, how: How, reason: str) -> Event:
-    """Make a version the champion, and keep the change as a tag of the model and of the version.
+def set_champion(entry: ModelVersion, how: How, reason: str) -> ChampionChange:
+    """Make a version the champion and store the change as a tag of the model and of the version.
 
-    The tags come first: an alias without its reason would be worse than a reason without its alias.
+    The tags are written first, so that an interruption cannot leave an alias without a reason.
     """
-    past = history_of(entry.name)
-    before = champion_of(entry.name)
+    past = champion_history(entry.name)
+    before = find_champion(entry.name)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    event = Event(entry.version, before.version if before else None, how, reason, _user(), now)
+    event = ChampionChange(entry.version, before.version if before else None, how, reason, _user(), now)
     key, text = f"{HISTORY}{len(past) + 1:04d}", json.dumps(asdict(event), sort_keys=True)
-    with _registry() as client:
+    with _client() as client:
         client.set_registered_model_tag(entry.name, key, text)
         client.set_model_version_tag(entry.name, entry.version, key, text)
         client.set_registered_model_alias(entry.name, CHAMPION, entry.version)
     return event
 
 
-def before_champion(events: list[Event]) -> str | None:
-    """The version to which a rollback leads: what the champion of now took the place of, earlier rollbacks undone."""
-    line: list[str] = []
-    for event in events:
-        if event.how == "rollback":
-            line = line[: line.index(event.version) + 1] if event.version in line else [event.version]
+def previous_champion(changes: list[ChampionChange]) -> str | None:
+    """Return the version that a rollback restores, or None; earlier rollbacks are taken into account."""
+    stack: list[str] = []
+    for change in changes:
+        if change.how == "rollback":
+            stack = stack[: stack.index(change.version) + 1] if change.version in stack else [change.version]
         else:
-            line.append(event.version)
-    return line[-2] if len(line) > 1 else None
+            stack.append(change.version)
+    return stack[-2] if len(stack) > 1 else None
 
 
 def _user() -> str:
@@ -160,22 +168,22 @@ def _user() -> str:
 
 
 def log_folder(run_id: str, folder: Path, path: str) -> None:
-    """Keep a folder's files as artifacts of a run, below path."""
-    with _registry() as client:
+    """Log a folder's files as artifacts of a run, below path."""
+    with _client() as client:
         client.log_artifacts(run_id, str(folder), path)
 
 
 def fetch_folder(run_id: str, path: str, destination: Path) -> Path | None:
-    """Bring a run's artifacts below path; None: there are none."""
-    with _registry() as client:
+    """Download a run's artifacts below path; None if there are none."""
+    with _client() as client:
         if not client.list_artifacts(run_id, path):
             return None
         return Path(client.download_artifacts(run_id, path, str(destination)))
 
 
-def fetch_model(entry: Entry, destination: Path) -> Path:
-    """Bring a version's files, those of MLflow too."""
-    with _registry():
+def fetch_model(entry: ModelVersion, destination: Path) -> Path:
+    """Download all files of a version, including MLflow's."""
+    with _client():
         import mlflow
 
         uri = tracking_uri()
@@ -188,8 +196,8 @@ def fetch_model(entry: Entry, destination: Path) -> Path:
 
 
 def run_tags(run_id: str) -> dict[str, str] | None:
-    """The tags of a run; None: there is no such run."""
-    with _registry() as client:
+    """Return the tags of a run, or None if the run does not exist."""
+    with _client() as client:
         try:
             return dict(client.get_run(run_id).data.tags)
         except Exception as error:
@@ -198,9 +206,9 @@ def run_tags(run_id: str) -> dict[str, str] | None:
             raise
 
 
-def run_record(run_id: str) -> Record:
-    """What a run was told of its params and inputs."""
-    with _registry() as client:
+def read_run(run_id: str) -> RunRecord:
+    """Return a run's logged params and inputs."""
+    with _client() as client:
         run = client.get_run(run_id)
         datasets = {
             (each.dataset.name, tag.value): each.dataset.digest
@@ -208,12 +216,12 @@ def run_record(run_id: str) -> Record:
             for tag in each.tags
             if tag.key == "mlflow.data.context"
         }
-        return Record(dict(run.data.params), datasets)
+        return RunRecord(dict(run.data.params), datasets)
 
 
-def tags_of_training(tags: Mapping[str, str]) -> dict[str, str] | None:
-    """The tags of the newest run that carries all these; what waits on disk is delivered first. None: nobody tracked it."""
-    with _registry() as client:
-        deliver_abandoned(client, ROOT.absolute(), tracking_uri())
+def training_run_tags(tags: Mapping[str, str]) -> dict[str, str] | None:
+    """Return the tags of the newest run that has all these, after uploading abandoned sessions; None if there is none."""
+    with _client() as client:
+        upload_abandoned(client, ROOT.absolute(), tracking_uri())
         run = newest_run(client, experiment_id(client), dict(tags))
         return dict(run.data.tags) if run else None

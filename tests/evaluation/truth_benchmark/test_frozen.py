@@ -20,7 +20,7 @@ PAIRS = draw_pairs(standard(128))
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 
 
-def test_no_params_file_can_name_the_benchmarks_seed(tmp_path: Path) -> None:
+def test_seed_is_outside_the_range_of_params(tmp_path: Path) -> None:
     text = PARAMS.read_text()
     outside = tmp_path / "params.yaml"
     outside.write_text(text.replace("  seed: 1\n  workers: 0\n\ncrop", f"  seed: {2**31}\n  workers: 0\n\ncrop"))
@@ -32,20 +32,20 @@ def test_no_params_file_can_name_the_benchmarks_seed(tmp_path: Path) -> None:
 
 
 @given(seed=st.integers(0, 2**31 - 1), person=st.integers(0, 999_999))
-def test_no_drawn_person_is_in_the_benchmark(seed: int, person: int) -> None:
+def test_synthesized_people_are_not_in_the_benchmark(seed: int, person: int) -> None:
     drawn = draw_person(seed, person)
     assert drawn not in [shot.identity for shot in SHOTS]
     assert drawn.marks_seed not in [shot.identity.marks_seed for shot in SHOTS]
 
 
-def test_there_are_twelve_people_with_four_pictures_and_96_pairs() -> None:
+def test_standard_size() -> None:
     assert Counter(shot.person for shot in SHOTS) == {f"person-{n:02d}": 4 for n in range(12)}
     assert len({shot.identity for shot in SHOTS}) == 12
     assert len({shot.attributes for shot in SHOTS}) == len({shot.file for shot in SHOTS}) == 48
     assert len(PAIRS) == len(set(PAIRS)) == 96
 
 
-def test_everybody_is_source_and_template_equally_often_and_never_twice_with_the_same_other() -> None:
+def test_pairs_are_balanced_and_unique() -> None:
     people = [(SHOTS[pair.source].person, SHOTS[pair.template].person) for pair in PAIRS]
     assert all(source != template for source, template in people)
     assert set(Counter(people).values()) == {1}
@@ -54,7 +54,7 @@ def test_everybody_is_source_and_template_equally_often_and_never_twice_with_the
     assert [pair.template for pair in PAIRS] == sorted(pair.template for pair in PAIRS)
 
 
-def test_people_and_pairs_are_those_of_version_3() -> None:
+def test_people_and_pairs_are_those_of_the_version() -> None:
     def plain(values: dict[str, float]) -> dict[str, float]:
         return {name: round(value, 6) for name, value in values.items()}
 
@@ -65,6 +65,6 @@ def test_people_and_pairs_are_those_of_version_3() -> None:
     )
 
 
-def test_the_command_names_the_standard_size() -> None:
+def test_command_has_the_standard_size() -> None:
     size = next(option for option in benchmark.commands["truth"].params if option.name == "size_px")
     assert size.default == 128

@@ -31,32 +31,32 @@ def quality() -> ModuleType:
     return module
 
 
-def figures(quality: ModuleType, **changed: float) -> Any:
+def metrics(quality: ModuleType, **changed: float) -> Any:
     values = {"psnr": 27.0, "psnr_face": 22.0, "l1_face": 12.0, "background_l1": 4.0, "cosine_source": 0.0,
               "cosine_template": 0.9, "top1_percent": 0.0, "nearer_percent": 0.0}  # fmt: skip
     return quality.Figures(**(values | changed))
 
 
-def test_each_bar_is_reached_or_missed_by_itself(quality: ModuleType) -> None:
-    copied = figures(quality)
-    truth = figures(quality, cosine_source=0.5, top1_percent=80.0)
-    good = figures(quality, psnr_face=24.1, l1_face=10.0, background_l1=4.2, cosine_source=0.5, top1_percent=62.0,
+def test_each_bar_is_independent(quality: ModuleType) -> None:
+    copied = metrics(quality)
+    truth = metrics(quality, cosine_source=0.5, top1_percent=80.0)
+    good = metrics(quality, psnr_face=24.1, l1_face=10.0, background_l1=4.2, cosine_source=0.5, top1_percent=62.0,
                    nearer_percent=90.0)  # fmt: skip
     bars = quality.BARS[64]
-    assert all(line.startswith("reached") for line in quality.judged(good, copied, truth, bars))
+    assert all(line.startswith("reached") for line in quality.compare(good, copied, truth, bars))
     worse = {"psnr_face": 23.9, "l1_face": 10.3, "nearer_percent": 84.0, "top1_percent": 59.0, "background_l1": 4.5,
              "cosine_source": 0.56}  # fmt: skip
     for number, (name, value) in enumerate(worse.items()):
-        lines = quality.judged(replace(good, **{name: value}), copied, truth, bars)
+        lines = quality.compare(replace(good, **{name: value}), copied, truth, bars)
         assert [line.startswith("MISSED") for line in lines] == [place == number for place in range(6)]
 
 
-def test_the_median_is_taken_figure_by_figure(quality: ModuleType) -> None:
-    of = [figures(quality, psnr=psnr, l1_face=l1) for psnr, l1 in ((1.0, 9.0), (3.0, 7.0), (2.0, 8.0))]
-    assert quality.median_of(of) == figures(quality, psnr=2.0, l1_face=8.0)
+def test_median_is_per_metric(quality: ModuleType) -> None:
+    of = [metrics(quality, psnr=psnr, l1_face=l1) for psnr, l1 in ((1.0, 9.0), (3.0, 7.0), (2.0, 8.0))]
+    assert quality.median_of(of) == metrics(quality, psnr=2.0, l1_face=8.0)
 
 
-def test_background_by_hand(quality: ModuleType) -> None:
+def test_background_has_known_values(quality: ModuleType) -> None:
     size_px = 64
     image = np.full((size_px, size_px, 3), 100, np.uint8)
     points = np.array([[27, 28], [37, 28], [32, 34], [28, 38], [36, 38]], dtype=np.float64)
@@ -69,7 +69,7 @@ def test_background_by_hand(quality: ModuleType) -> None:
     assert quality.background_l1(copy_template, truth_set) == pytest.approx(8 * share)
 
 
-def test_steps_fill_the_minutes_at_the_speed_measured_once(quality: ModuleType, tmp_path: Path) -> None:
+def test_steps_follow_from_the_measured_speed(quality: ModuleType, tmp_path: Path) -> None:
     kept = tmp_path / "step.json"
     kept.write_text('{"seconds": 0.5}')
     recipe = quality.read_params(Path(__file__).parents[3] / "params.yaml").train

@@ -1,4 +1,4 @@
-"""The same pixels on any number of workers and from the cache, cut by exact key points."""
+"""Rendered images are equal for any number of workers and from the cache."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,37 +13,37 @@ from swapcore.faces.align import template_points
 
 
 @pytest.mark.slow
-def test_the_digest_does_not_depend_on_the_number_of_workers(tiny: TruthSet, tiny_extent: Extent) -> None:
+def test_digest_does_not_depend_on_workers(tiny: TruthSet, tiny_extent: Extent) -> None:
     assert render_set(tiny_extent, workers=2).digest == tiny.digest
 
 
-def test_the_digest_sees_one_gray_level_in_one_truth(tiny: TruthSet) -> None:
+def test_digest_depends_on_every_pixel(tiny: TruthSet) -> None:
     changed = tiny.truths.copy()
     changed[1, 5, 5, 0] ^= 1
     assert replace(tiny, truths=changed).digest != tiny.digest
     assert replace(tiny, truths=tiny.truths.copy()).digest == tiny.digest
 
 
-def test_faces_lie_where_the_crop_wants_them(small: TruthSet) -> None:
+def test_faces_are_aligned(small: TruthSet) -> None:
     for face in small.faces:
         away = np.linalg.norm(face.points[:3] - template_points(64)[:3], axis=1)
         assert away.max() < 0.12 * 64, face.key
         assert face.image.shape == (64, 64, 3)
 
 
-def test_the_truth_changes_the_face_and_not_the_background(small: TruthSet) -> None:
+def test_true_swap_changes_the_face_only(small: TruthSet) -> None:
     for pair, truth in zip(small.pairs, small.truths, strict=True):
         template = small.faces[pair.template].image
         assert np.array_equal(truth[:4, :4], template[:4, :4])
         assert np.abs(truth[24:48, 20:44].astype(int) - template[24:48, 20:44]).mean() > 2
 
 
-def test_a_pair_is_found_by_its_faces(small: TruthSet) -> None:
+def test_pair_number_is_found_by_faces(small: TruthSet) -> None:
     for number, pair in enumerate(small.pairs):
         assert small.number(small.faces[pair.source], small.faces[pair.template]) == number
 
 
-def test_the_cache_gives_the_same_set_without_rendering_it(
+def test_cache_gives_the_same_set(
     tiny: TruthSet, tiny_extent: Extent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = load_or_render(tiny_extent, 1, tmp_path / "cache")
@@ -58,9 +58,7 @@ def test_the_cache_gives_the_same_set_without_rendering_it(
 
 
 @pytest.mark.parametrize("damage", ["cut off", "another renderer", "another truth", "another extent"])
-def test_a_cache_that_does_not_fit_is_rendered_anew(
-    tiny: TruthSet, tiny_extent: Extent, tmp_path: Path, damage: str
-) -> None:
+def test_invalid_cache_is_rendered_again(tiny: TruthSet, tiny_extent: Extent, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "swapcore-truth-benchmark-v4-64px.npz"
     changed = tiny
     if damage == "another renderer":

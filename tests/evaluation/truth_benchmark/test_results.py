@@ -12,40 +12,40 @@ from swapcore.evaluation.methods import copy_template
 from swapcore.evaluation.truth_benchmark.methods import swap_of_folder
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
 from swapcore.evaluation.truth_benchmark.results import export, headline, sheet, table, write_results
-from swapcore.evaluation.truth_benchmark.scoring import MEASURED, Measured, score
+from swapcore.evaluation.truth_benchmark.scoring import BENCHMARK_METRICS, BenchmarkResult, score
 from swapcore.ops.image import decode
 
 
 @pytest.fixture(scope="module")
-def measured(tiny: TruthSet) -> Measured:
+def measured(tiny: TruthSet) -> BenchmarkResult:
     return score(copy_template, "copies", tiny)
 
 
-def test_the_table_has_a_line_a_figure(measured: Measured, tiny: TruthSet) -> None:
+def test_table_has_one_line_per_metric(measured: BenchmarkResult, tiny: TruthSet) -> None:
     lines = table(measured).splitlines()
-    assert len(lines) == 2 + len(MEASURED)
+    assert len(lines) == 2 + len(BENCHMARK_METRICS)
     assert lines[0].split("|")[2].strip() == "copies"
     assert "Nearer the truth than the template is, % ↑" in lines[2]
     assert len({len(line) for line in lines}) == 1
     assert tiny.digest in headline(tiny)
 
 
-def test_the_files_are_whole_and_the_same_again(measured: Measured, tiny: TruthSet, tmp_path: Path) -> None:
+def test_files_are_complete_and_reproducible(measured: BenchmarkResult, tiny: TruthSet, tmp_path: Path) -> None:
     for name in ("one", "other"):
         write_results(tmp_path / name, measured, copy_template, 12)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert names == ["figures.json", "pairs.csv", "sheet.png"]
+    assert names == ["metrics.json", "pairs.csv", "sheet.png"]
     assert all((tmp_path / "one" / n).read_bytes() == (tmp_path / "other" / n).read_bytes() for n in names)
-    figures = json.loads((tmp_path / "one" / "figures.json").read_text())
-    assert figures["pixels_sha256"] == tiny.digest
-    assert figures["answers"]["truth"]["figures"]["truth/l1_face"]["value"] == 0
+    metrics = json.loads((tmp_path / "one" / "metrics.json").read_text())
+    assert metrics["pixels_sha256"] == tiny.digest
+    assert metrics["methods"]["truth"]["metrics"]["truth/l1_face"]["value"] == 0
     with (tmp_path / "one" / "pairs.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 4 * len(tiny.pairs)
     assert rows[1]["pair"] == "0001"
 
 
-def test_the_sheet_shows_source_template_output_truth(tiny: TruthSet) -> None:
+def test_sheet_has_source_template_output_and_true_swap(tiny: TruthSet) -> None:
     picture = sheet(tiny, copy_template, 12)
     assert picture.shape == (2 * 66 - 2, 4 * 66 - 2, 3)
     pair = tiny.pairs[1]
@@ -54,7 +54,7 @@ def test_the_sheet_shows_source_template_output_truth(tiny: TruthSet) -> None:
         assert np.array_equal(picture[66:130, 66 * place : 66 * place + 64], expected)
 
 
-def test_what_is_exported_can_be_swapped_and_scored(tiny: TruthSet, tmp_path: Path) -> None:
+def test_exported_pairs_can_be_swapped_and_scored(tiny: TruthSet, tmp_path: Path) -> None:
     export(tmp_path / "pairs", tiny)
     for side in ("source", "template"):
         names = sorted(path.name for path in (tmp_path / "pairs" / side).iterdir())
@@ -72,7 +72,7 @@ def test_what_is_exported_can_be_swapped_and_scored(tiny: TruthSet, tmp_path: Pa
     assert not [p for p in (tmp_path / "pairs").rglob("*.png") if decode(p.read_bytes()).tobytes() in truths]
 
 
-def test_nothing_is_exported_over_something(tiny: TruthSet, tmp_path: Path) -> None:
+def test_export_does_not_overwrite(tiny: TruthSet, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     for place in (tmp_path, tmp_path / "mine.txt"):
         with pytest.raises(InputError, match="is there already"):

@@ -20,29 +20,29 @@ def _small(tiny: TruthSet, tiny_extent: Extent, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(truth, "load_or_render", lambda extent, workers, cache: tiny)
 
 
-def test_a_strangers_function_gets_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: TruthSet) -> None:
+def test_user_function_is_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: TruthSet) -> None:
     (tmp_path / "strangers_swap.py").write_text(THEIRS)
     monkeypatch.chdir(tmp_path)
-    command = ["benchmark", "truth", "--swap", "strangers_swap:swap", "--output", "figures"]
+    command = ["benchmark", "truth", "--swap", "strangers_swap:swap", "--output", "metrics"]
     done = CliRunner().invoke(cli.commands, command, catch_exceptions=False)
     assert done.exit_code == 0
     assert tiny.digest in done.output
     assert "| strangers_swap:swap" in done.output
-    figures = json.loads((tmp_path / "figures" / "figures.json").read_text())
-    assert figures["answers"]["swap"]["figures"]["identity/gain"]["value"] == 0
+    metrics = json.loads((tmp_path / "metrics" / "metrics.json").read_text())
+    assert metrics["methods"]["swap"]["metrics"]["identity/gain"]["value"] == 0
 
 
-def test_export_swap_elsewhere_and_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_and_score_outputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["benchmark", "truth", "--export", str(tmp_path / "pairs")])
     assert "put source/N.png onto template/N.png" in capsys.readouterr().out
     cli.main(["benchmark", "truth", "--outputs", str(tmp_path / "pairs" / "template")])
     assert "these outputs" in capsys.readouterr().out
 
 
-def test_python_can_call_it(tiny: TruthSet) -> None:
-    measured = truth.evaluate_pairs(lambda source, template: source, label="source pasted")
+def test_python_api(tiny: TruthSet) -> None:
+    measured = truth.measure(lambda source, template: source, label="source pasted")
     assert measured.labels["swap"] == "source pasted"
-    assert measured.figures["swap"]["identity/cosine_source"].value > 0.8
+    assert measured.values["swap"]["identity/cosine_source"].value > 0.8
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_python_can_call_it(tiny: TruthSet) -> None:
         (["--swap", "json:dumps"], "json:dumps: pair 0000: TypeError"),
     ],
 )
-def test_a_mistake_is_one_line(
+def test_user_errors_are_one_line(
     options: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,1 +1,1 @@
-"""The truth benchmark: frozen people who do not exist, on whom any swap function is compared with the true swap."""
+"""Truth benchmark: any swap function compared with true swaps of rendered people."""

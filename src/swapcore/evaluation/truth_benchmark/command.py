@@ -1,4 +1,4 @@
-"""The truth benchmark, whole: render or load the frozen set, then export it, or measure somebody's swaps on it."""
+"""Command of the truth benchmark: export or evaluation."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,14 @@ from swapcore.evaluation.truth_benchmark.methods import (
 )
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet, load_or_render
 from swapcore.evaluation.truth_benchmark.results import export, headline, table, write_results
-from swapcore.evaluation.truth_benchmark.scoring import Measured, score
+from swapcore.evaluation.truth_benchmark.scoring import BenchmarkResult, score
 
 SHEET_ROWS = 12
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for; exactly one of the first four is given."""
+    """Options of the command line; exactly one of the first four is given."""
 
     model: Path | None
     outputs: Path | None
@@ -35,23 +35,23 @@ class Request:
     device: str = "cpu"
 
 
-def answer(request: Request) -> str:
-    """Do what was asked and return what is printed.
+def run_benchmark(request: Request) -> str:
+    """Run the command and return its output.
 
     Raises:
-        InputError: not exactly one thing is asked for, or its function or outputs cannot be used.
-        ArtifactError: the model folder holds none.
+        InputError: not exactly one of the four options is given, or the function or outputs cannot be used.
+        ArtifactError: the model folder is invalid.
     """
     _require_one(request)
     if request.model is not None:
-        swap_of_model(request.model, request.device)  # what cannot be loaded is told before minutes of rendering
+        swap_of_model(request.model, request.device)  # fail before minutes of rendering
     if request.swap is not None:
         import_function(request.swap)
     truth_set = load_or_render(standard(request.size_px), request.workers, request.cache)
     if request.export is not None:
         export(request.export, truth_set)
-        return f"{headline(truth_set)}\nwritten to {request.export}: put source/N.png onto template/N.png as OUT/N.png"
-    swap, label = _contestant(request, truth_set)
+        return f"{headline(truth_set)}\nwritten to {request.export}: write the swap of source/N.png and template/N.png to OUT/N.png"
+    swap, label = _swap(request, truth_set)
     measured = score(swap, label, truth_set)
     if request.out is not None:
         write_results(request.out, measured, swap, SHEET_ROWS)
@@ -63,10 +63,10 @@ def _require_one(request: Request) -> None:
     if sum(choice is not None for choice in asked) != 1:
         raise InputError("benchmark truth: give exactly one of --model, --outputs, --swap and --export")
     if request.outputs is not None and not request.outputs.is_dir():
-        raise InputError(f"{request.outputs}: no such folder; export the pairs, swap them and name the outputs' folder")
+        raise InputError(f"{request.outputs}: no such folder; export the pairs, swap them and give the outputs' folder")
 
 
-def _contestant(request: Request, truth_set: TruthSet) -> tuple[Swap, str]:
+def _swap(request: Request, truth_set: TruthSet) -> tuple[Swap, str]:
     if request.model is not None:
         return swap_of_model(request.model, request.device), "this model"
     if request.outputs is not None:
@@ -83,7 +83,7 @@ def evaluate_pairs(
     num_people: int = NUM_PEOPLE,
     workers: int = 1,
     cache: Path | None = None,
-) -> Measured:
+) -> BenchmarkResult:
     """Score any swap function on the truth benchmark.
 
     The benchmark renders people who do not exist, and the true swap of each pair, so that the distance of a swap to the
@@ -107,7 +107,7 @@ def evaluate_pairs(
         >>> def no_swap(source, template):
         ...     return template
         >>> results = evaluate_pairs(no_swap, size_px=64, num_people=3)
-        >>> round(results.figures["swap"]["truth/l1_face"].value) > 0
+        >>> round(results.values["swap"]["truth/l1_face"].value) > 0
         True
     """
     truth_set = load_or_render(standard(size_px, num_people), workers, cache)

@@ -1,4 +1,4 @@
-"""The frozen set: who is shown, how they are photographed and who is put onto whom, drawn where no training seed reaches."""
+"""People, images and pairs of the benchmark, with seeds disjoint from training."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from swapcore.synth.identity import draw_identity
 from swapcore.synth.people import Shot
 
 VERSION = 4
-"""Raised whenever the people, the pairs, the renderer's pixels or the meaning of a figure change."""
+"""Increased whenever people, pairs, the renderer's pixels or the meaning of a metric change."""
 NAMESPACE = f"swapcore-truth-benchmark-v{VERSION}"
 NUM_PEOPLE = 12
 SIZE_PX = 128
-"""Side of the crops unless another is asked for; figures of different sizes cannot be compared."""
+"""Default side of the crops; metrics of different sizes are not comparable."""
 _SEED_LIMIT = 2**31
-"""Every seed of params.yaml is below (config.Seed)."""
-_PERSON, _PICTURE = 1, 2
-_RENDERED_LARGER = 1.5
-"""Pixels of a photograph's side for each of the crop's: the crop then neither loses detail nor invents it."""
+"""Upper limit of the seeds in params.yaml (config.Seed)."""
+_PERSON, _IMAGE = 1, 2
+_RENDER_SCALE = 1.5
+"""Side of a rendered image relative to the crop's side: about one rendered pixel per crop pixel."""
 _FULL_RANGE = 1.0
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How much there is."""
+    """Size of the benchmark."""
 
     num_people: int
     pictures_per_person: int
@@ -41,49 +41,49 @@ def standard(size_px: int, num_people: int = NUM_PEOPLE) -> Extent:
 
 
 def entropy(*numbers: int) -> list[int]:
-    """The seed of a draw: the namespace's SHA-256 as eight words, then what is drawn.
+    """Return the seed of a draw: the namespace's SHA-256 as eight words, then the given numbers.
 
-    The stage draws from [seed, kind, person(, picture)] with a seed below 2**31; the first word here is never below, so
-    that no params.yaml can name these people, whatever its seed.
+    The stage synthesize seeds with [seed, kind, person(, image)] and a seed below 2**31. The first word here is at least
+    2**31, so no params.yaml can generate these people.
     """
     words = np.frombuffer(hashlib.sha256(NAMESPACE.encode()).digest(), "<u4")
     return [_SEED_LIMIT | int(words[0]), *(int(word) for word in words[1:]), *numbers]
 
 
 def draw_shots(extent: Extent) -> list[Shot]:
-    """Every picture's parameters, person by person, at full range of pose, expression and light."""
-    size_px = round(_RENDERED_LARGER * extent.size_px)
+    """Draw the parameters of every image, person by person, with full range of pose, expression and light."""
+    size_px = round(_RENDER_SCALE * extent.size_px)
     return [
         Shot(
-            file=f"person-{person:02d}/{picture}.png",
+            file=f"person-{person:02d}/{image}.png",
             person=f"person-{person:02d}",
             size_px=size_px,
             identity=draw_identity(np.random.default_rng(entropy(_PERSON, person))),
-            attributes=draw_attributes(np.random.default_rng(entropy(_PICTURE, person, picture)), _FULL_RANGE),
+            attributes=draw_attributes(np.random.default_rng(entropy(_IMAGE, person, image)), _FULL_RANGE),
         )
         for person in range(extent.num_people)
-        for picture in range(extent.pictures_per_person)
+        for image in range(extent.pictures_per_person)
     ]
 
 
 def draw_pairs(extent: Extent) -> list[Pair]:
-    """Places in draw_shots of source and template, template by template: no chance, everybody equally often on each side.
+    """Return the pairs as indices into draw_shots; deterministic, with every person equally often on each side.
 
-    As long as there are enough people, no person is put twice onto the same other.
+    If there are enough people, no pair of people is repeated.
     """
-    people, pictures, sources = extent.num_people, extent.pictures_per_person, extent.sources_per_template
+    people, images, sources = extent.num_people, extent.pictures_per_person, extent.sources_per_template
     return [
         Pair(
-            source=(person + 1 + (picture * sources + turn) % (people - 1)) % people * pictures
-            + (picture + 1 + turn) % pictures,
-            template=person * pictures + picture,
+            source=(person + 1 + (image * sources + turn) % (people - 1)) % people * images
+            + (image + 1 + turn) % images,
+            template=person * images + image,
         )
         for person in range(people)
-        for picture in range(pictures)
+        for image in range(images)
         for turn in range(sources)
     ]
 
 
 def pair_name(number: int) -> str:
-    """What a pair is called in tables and file names."""
+    """Return a pair's name in tables and file names."""
     return f"{number:04d}"

@@ -1,4 +1,4 @@
-"""Whose swaps are measured: a model folder, anybody's Python function, or a folder of finished outputs."""
+"""Evaluated swaps: model folder, Python function, or folder of outputs."""
 
 import importlib
 import sys
@@ -19,22 +19,22 @@ from swapcore.hub.native_crop import side_for
 from swapcore.ops.image import Image, decode, resize
 
 SwapFunction = Callable[[Image, Image], Image]
-"""Source and template, both uint8 (S, S, 3) RGB, to the swapped picture of the same shape and type."""
+"""Source and template, both uint8 (S, S, 3) RGB -> swapped image of the same shape and type."""
 
 
 def swap_of_function(function: SwapFunction, label: str, truth_set: TruthSet) -> Swap:
-    """Ask a function pair by pair.
+    """Make a batched swap of a function of one pair.
 
     Raises:
-        InputError: (when asked) it fails, or gives something else than uint8 (S, S, 3).
+        InputError: (when called) the function fails or returns something else than uint8 (S, S, 3).
     """
 
     def swap_one(source: Face, template: Face) -> Image:
         pair = pair_name(truth_set.number(source, template))
         try:
-            # Copies: a function that paints into its arguments must not change the benchmark.
+            # Copies, because the function may modify its arguments.
             swapped: Any = function(source.image.copy(), template.image.copy())
-        except Exception as error:  # a stranger's function may raise anything
+        except Exception as error:  # a user's function may raise anything
             raise InputError(f"{label}: pair {pair}: {type(error).__name__}: {first_line(error)}") from error
         found = f"{swapped.dtype} {swapped.shape}" if isinstance(swapped, np.ndarray) else type(swapped).__name__
         if found != f"uint8 {template.image.shape}":
@@ -45,10 +45,10 @@ def swap_of_function(function: SwapFunction, label: str, truth_set: TruthSet) ->
 
 
 def import_function(reference: str) -> SwapFunction:
-    """The function that `module:function` names; the working directory is searched too.
+    """Import `module:function`; the working directory is searched too.
 
     Raises:
-        InputError: it cannot be imported, or is no function.
+        InputError: it cannot be imported or is not callable.
     """
     module_name, colon, name = reference.partition(":")
     if not (module_name and colon and name):
@@ -59,7 +59,7 @@ def import_function(reference: str) -> SwapFunction:
         found: Any = importlib.import_module(module_name)
         for part in name.split("."):
             found = getattr(found, part)
-    except Exception as error:  # a stranger's module may raise anything while it is imported
+    except Exception as error:  # a user's module may raise anything during the import
         raise InputError(
             f"--swap {reference}: cannot be imported: {type(error).__name__}: {first_line(error)}"
         ) from error
@@ -70,17 +70,17 @@ def import_function(reference: str) -> SwapFunction:
 
 
 def swap_of_folder(folder: Path, truth_set: TruthSet) -> Swap:
-    """Take the outputs of a folder: a picture a pair, named like the pair (0000.png …).
+    """Read finished outputs from a folder, one image per pair, named like the pair (0000.png …).
 
     Raises:
-        InputError: outputs are missing, no images, or of another size.
+        InputError: outputs are missing, unreadable or of another size.
     """
     paths = [folder / f"{pair_name(number)}.png" for number in range(len(truth_set.pairs))]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise InputError(
             f"{folder}: {len(missing)} of {len(paths)} outputs are missing, the first is {missing[0].name}; "
-            "write one PNG for each pair of `--export`"
+            "write one PNG per pair of `--export`"
         )
     outputs = [_read_output(path, truth_set.extent.size_px) for path in paths]
     return lambda sources, templates: np.stack(
@@ -92,21 +92,21 @@ def _read_output(path: Path, size_px: int) -> Image:
     try:
         image = decode(path.read_bytes())
     except (ValueError, cv2.error):
-        raise InputError(f"{path}: is not a readable image; write it again as PNG") from None
+        raise InputError(f"{path}: not a readable image; write it again as PNG") from None
     if image.shape[:2] != (size_px, size_px):
         height, width = image.shape[:2]
         raise InputError(
-            f"{path}: is {width} x {height} px where {size_px} x {size_px} are needed; "
-            "write it at the size of its template, or give the --size that was exported"
+            f"{path}: size is {width} x {height} px, expected {size_px} x {size_px}; "
+            "write it at the size of its template, or give the --size of the export"
         )
     return image
 
 
 def swap_of_model(folder: Path, device: str = "cpu") -> Swap:
-    """Ask a model folder that `swapcore train` wrote; one of another size answers at its own.
+    """Return the swap of a model folder written by `swapcore train`; a model of another size runs at its own size.
 
     Raises:
-        ArtifactError: the folder holds no model, or a damaged one.
+        ArtifactError: the folder has no model or a damaged one.
     """
     swapper = load_face_swapper(folder, device)
 
@@ -115,15 +115,15 @@ def swap_of_model(folder: Path, device: str = "cpu") -> Swap:
         small = [np.stack([resize(face.image, side_px) for face in side]) for side in (sources, templates)]
         swapped = swapper.swap_crops(*small)
         images = [template.image for template in templates]
-        return np.stack([bring_change(*three) for three in zip(swapped, small[1], images, strict=True)])
+        return np.stack([upscale_change(*three) for three in zip(swapped, small[1], images, strict=True)])
 
     return swap
 
 
-def bring_change(swapped: Image, before: Image, full: Image) -> Image:
-    """What a swap changed in the small template, done to the template (S, S, 3) at full size.
+def upscale_change(swapped: Image, before: Image, full: Image) -> Image:
+    """Apply the change of a small template to the template (S, S, 3) at full size.
 
-    Resizing the output itself would blur also what the swap left alone.
+    Resizing the output itself would also blur the pixels that did not change.
     """
     change = swapped.astype(np.float32) - before
     size_px = full.shape[0]

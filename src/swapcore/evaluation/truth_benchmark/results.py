@@ -1,4 +1,4 @@
-"""What the benchmark shows: a table, figures.json, pairs.csv, sheet.png, and the exported pictures for other programs."""
+"""Output of the benchmark: table, metrics.json, pairs.csv, sheet.png, exported images."""
 
 import csv
 import json
@@ -12,52 +12,52 @@ from swapcore.errors import InputError
 from swapcore.evaluation.methods import Swap
 from swapcore.evaluation.report import format_value
 from swapcore.evaluation.scores import ScoreRow
-from swapcore.evaluation.summary import DECIMALS, Figure, Value
+from swapcore.evaluation.summary import DECIMALS, Metric, Value
 from swapcore.evaluation.truth_benchmark.frozen import VERSION, pair_name
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
-from swapcore.evaluation.truth_benchmark.scoring import JUDGE, MEASURED, Measured
+from swapcore.evaluation.truth_benchmark.scoring import BENCHMARK_METRICS, RECOGNIZER_LABEL, BenchmarkResult
 from swapcore.ops.image import Image, encode_png, encode_sheet, tile
 
-FIGURES, PAIRS, SHEET, DESCRIPTION = "figures.json", "pairs.csv", "sheet.png", "benchmark.json"
+METRICS, PAIRS, SHEET, DESCRIPTION = "metrics.json", "pairs.csv", "sheet.png", "benchmark.json"
 _POINTS = ("left_eye", "right_eye", "nose_base", "mouth_left", "mouth_right")
 
 
 def describe(truth_set: TruthSet) -> dict[str, Any]:
-    """What was measured on: two people with the same `pixels_sha256` measured on the same."""
+    """Describe the data; results with equal `pixels_sha256` are comparable."""
     return {
         "benchmark": "swapcore truth",
         "version": VERSION,
         "size_px": truth_set.extent.size_px,
         "people": truth_set.extent.num_people,
-        "pictures": len(truth_set.faces),
+        "images": len(truth_set.faces),
         "pairs": len(truth_set.pairs),
         "pixels_sha256": truth_set.digest,
     }
 
 
 def headline(truth_set: TruthSet) -> str:
-    """The same in one line."""
+    """Describe the data in one line."""
     return (
-        "swapcore truth benchmark v{version}, {size_px} px: {people} people, {pictures} pictures, {pairs} pairs; "
+        "swapcore truth benchmark v{version}, {size_px} px: {people} people, {images} images, {pairs} pairs; "
         "pixels sha256 {pixels_sha256}"
     ).format(**describe(truth_set))
 
 
-def table(measured: Measured) -> str:
-    """A Markdown table: a row a figure, a column an answer, each value with its 95 % interval."""
+def table(measured: BenchmarkResult) -> str:
+    """Return a Markdown table, one row per metric, one column per method, each value with its 95 % interval."""
     lines = [["", *measured.labels.values()], ["---"] * (1 + len(measured.labels))]
-    for figure in MEASURED:
-        cells = [_cell(values.get(figure.name)) for values in measured.figures.values()]
-        lines.append([name_of(figure), *cells])
+    for metric in BENCHMARK_METRICS:
+        cells = [_cell(values.get(metric.name)) for values in measured.values.values()]
+        lines.append([name_of(metric), *cells])
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     padded = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 
 
-def name_of(figure: Figure) -> str:
-    """A figure's name in the table, with its unit, and an arrow to where it is better."""
-    arrow = {"higher": "↑", "lower": "↓"}[figure.better]
-    return f"{figure.label}{f', {figure.unit}' if figure.unit else ''} {arrow}"
+def name_of(metric: Metric) -> str:
+    """Return a metric's label with its unit and an arrow in the direction of better values."""
+    arrow = {"higher": "↑", "lower": "↓"}[metric.better]
+    return f"{metric.label}{f', {metric.unit}' if metric.unit else ''} {arrow}"
 
 
 def _cell(value: Value | None) -> str:
@@ -65,19 +65,26 @@ def _cell(value: Value | None) -> str:
     return "" if cell is None else f"{cell.value} ({cell.interval})"
 
 
-def write_results(folder: Path, measured: Measured, swap: Swap, num_rows: int) -> None:
-    """Write figures.json, pairs.csv and sheet.png."""
+def write_results(folder: Path, measured: BenchmarkResult, swap: Swap, num_rows: int) -> None:
+    """Write metrics.json, pairs.csv and sheet.png.
+
+    Args:
+        folder: where to write; created.
+        measured: the result.
+        swap: the evaluated swap, which makes the sheet's outputs.
+        num_rows: pairs on the sheet.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / FIGURES).write_text(json.dumps(_figures(measured), indent=2) + "\n", encoding="utf-8")
+    (folder / METRICS).write_text(json.dumps(_metrics(measured), indent=2) + "\n", encoding="utf-8")
     _write_rows(folder / PAIRS, measured)
     (folder / SHEET).write_bytes(encode_sheet(sheet(measured.truth_set, swap, num_rows)))
 
 
-def _figures(measured: Measured) -> dict[str, Any]:
-    answers = {
-        answer: {
-            "label": measured.labels[answer],
-            "figures": {
+def _metrics(measured: BenchmarkResult) -> dict[str, Any]:
+    methods = {
+        method: {
+            "label": measured.labels[method],
+            "metrics": {
                 name: {
                     "value": round(value.value, DECIMALS),
                     "low": round(value.interval.low, DECIMALS),
@@ -87,12 +94,12 @@ def _figures(measured: Measured) -> dict[str, Any]:
                 for name, value in values.items()
             },
         }
-        for answer, values in measured.figures.items()
+        for method, values in measured.values.items()
     }
-    return describe(measured.truth_set) | {"judge": JUDGE, "swapcore": __version__, "answers": answers}
+    return describe(measured.truth_set) | {"recognizer": RECOGNIZER_LABEL, "swapcore": __version__, "methods": methods}
 
 
-def _write_rows(path: Path, measured: Measured) -> None:
+def _write_rows(path: Path, measured: BenchmarkResult) -> None:
     names = [field.name for field in fields(ScoreRow)]
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, names, lineterminator="\n")
@@ -102,7 +109,7 @@ def _write_rows(path: Path, measured: Measured) -> None:
 
 
 def sheet(truth_set: TruthSet, swap: Swap, num_rows: int) -> Image:
-    """Rows of source | template | output | truth, spread evenly over the pairs."""
+    """Tile source | template | output | true swap for num_rows pairs, spread evenly."""
     count = min(num_rows, len(truth_set.pairs))
     numbers = [turn * len(truth_set.pairs) // count for turn in range(count)]
     rows = []
@@ -113,13 +120,13 @@ def sheet(truth_set: TruthSet, swap: Swap, num_rows: int) -> Image:
 
 
 def export(folder: Path, truth_set: TruthSet) -> None:
-    """Write every pair's source and template as PNG, for a program that swaps them; the truth is not among them.
+    """Write source and template of every pair as PNG for other programs, without the true swaps.
 
     Raises:
-        InputError: there is something in the folder already.
+        InputError: the folder is not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder}: is there already and not an empty folder; give a new one")
+        raise InputError(f"{folder}: exists and is not an empty folder; give a new one")
     for side in ("source", "template"):
         (folder / side).mkdir(parents=True)
     with (folder / PAIRS).open("w", newline="", encoding="utf-8") as stream:

@@ -44,7 +44,7 @@ def root_distance(identity: Identity, where: Array) -> Array:
         return bald_distance(where, identity.hairline)
     receding = style is HairStyle.RECEDING
     temples = max(identity.hair_temples, 0.8) if receding else identity.hair_temples
-    return hairline_distance(where, identity.hairline + (0.8 if receding else 0.0), temples)
+    return hairline_distance(where, identity.hairline + (1.3 if receding else 0.0), temples)
 
 
 @functools.cache
@@ -201,11 +201,15 @@ def layers_of(roots: Roots, rng: np.random.Generator) -> Array:
 def comb_of(identity: Identity, style: HairStyle, roots: Roots) -> Comb:
     """The style's direction of combing."""
     if style in (HairStyle.LONG_STRAIGHT, HairStyle.LONG_WAVY, HairStyle.BOB):
-        return combs.parted(identity, roots, 0.55)
+        return combs.parted(identity, roots, 0.55, root_distance(identity, roots.canonical))
     if style is HairStyle.SIDE_PART:
         return combs.swept(identity, roots)
     if style is HairStyle.FRINGE:
-        sides = combs.parted(identity, roots, 0.3) if identity.hair_length > 0 else combs.whorl(identity, roots)
+        sides = (
+            combs.parted(identity, roots, 0.3, root_distance(identity, roots.canonical))
+            if identity.hair_length > 0
+            else combs.whorl(identity, roots)
+        )
         return combs.fringe(identity, roots, sides)
     if style is HairStyle.TIED:
         return combs.tied(identity, roots)

@@ -42,20 +42,29 @@ def whorl(identity: Identity, roots: Roots) -> Comb:
     return comb
 
 
-def parted(identity: Identity, roots: Roots, back: float) -> Comb:
-    """Hair that falls to both sides of a parting; back is how far it is combed away from the face."""
+def parted(identity: Identity, roots: Roots, back: float, edge: Array) -> Comb:
+    """Hair that falls to both sides of a parting.
+
+    Args:
+        identity: parameters of the person.
+        roots: where the hair starts; N of them.
+        back: how far it is combed away from the face.
+        edge: (N,) cm from the hairline; hair near it is combed back, so that none crosses the forehead.
+    """
+    swept = 0.45 + 0.4 * (identity.hair_seed % 1000) / 999
+    at_front = swept * smoothstep(3.0, 0.5, edge) * smoothstep(-7.0, -3.0, roots.canonical[:, 2])
     side = np.where(roots.canonical[:, 0] > part_x(identity), 1.0, -1.0).astype(np.float32)
     behind = smoothstep(-11.0, -14.0, roots.canonical[:, 2])
     drift = 0.16 * wander(roots.canonical, 6.0, identity.hair_seed)
 
     def comb(where: Array, _: float) -> Array:
         x, y, z = where.T
-        falling = smoothstep(8.0, 2.5, y)
+        falling = smoothstep(8.0, 2.5, y) * (1 - at_front * smoothstep(-6.0, -3.0, z))
         frees_face = smoothstep(-5.5, -2.0, z) * smoothstep(8.0, 5.5, y)
-        over = np.stack([side * (1 - 0.5 * behind), -0.25 - 0.5 * behind, -back - 0.4 * behind], 1)
+        over = [side * (1 - 0.5 * behind), 0.5 * at_front - 0.25 - 0.5 * behind, -back - 0.4 * behind - at_front]
         inward = -0.10 * (np.abs(x) - 6.4) * np.sign(x) * smoothstep(-1, -7, y)
         down = np.stack([inward + 1.5 * side * frees_face, -np.ones_like(x), -1.5 * frees_face], 1)
-        return unit(unit(over) * _column(1 - falling) + down * _column(falling) + drift)
+        return unit(unit(np.stack(over, 1)) * _column(1 - falling) + down * _column(falling) + drift)
 
     return comb
 
@@ -64,6 +73,7 @@ def swept(identity: Identity, roots: Roots) -> Comb:
     """Short hair with a parting: the top goes over to the far side and back, the sides go down."""
     side = side_of(identity)
     near = _column(smoothstep(-0.2, 0.2, (roots.canonical[:, 0] - 3.6 * side) * side))
+    at_front = _column(smoothstep(-5.0, -1.5, roots.canonical[:, 2]))
     drift = 0.18 * wander(roots.canonical, 5.0, identity.hair_seed)
     over = np.array([-0.9 * side, 0.0, -0.6], np.float32)
     aside = np.array([0.8 * side, -0.6, -0.4], np.float32)
@@ -71,8 +81,10 @@ def swept(identity: Identity, roots: Roots) -> Comb:
 
     def comb(where: Array, _: float) -> Array:
         outside = smoothstep(4.5, 6.8, np.abs(where[:, 0]))
-        falling = _column(np.maximum(outside, smoothstep(6.5, 3.5, where[:, 1])))
-        return unit(unit(over * (1 - near) + aside * near) * (1 - falling) + down * falling + drift)
+        low = smoothstep(6.5, 3.5, where[:, 1]) * smoothstep(-1.5, -4.5, where[:, 2])
+        falling = _column(np.maximum(outside, low))
+        top = unit(over * (1 - near) + aside * near) + at_front * (1 - near) * np.array([0.0, 0.5, -0.8], np.float32)
+        return unit(unit(top) * (1 - falling) + down * falling + drift)
 
     return comb
 

@@ -1,4 +1,4 @@
-"""Curves of hair, grown step by step from the scalp past head and shoulders."""
+"""Curves of hair, grown step by step from the scalp."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -43,8 +43,8 @@ def _lay(hair: Ribbons, attributes: Attributes, head: Head) -> Ribbons:
 
 
 def _off_the_face(drift: Array, roots: Array) -> Array:
-    """Hair from beside the face moves away from it only."""
-    beside = smoothstep(-9.0, -4.0, roots[:, 2]) * smoothstep(1.0, 4.0, np.abs(roots[:, 0]))
-    beside = beside[:, None]
-    aside = drift[..., 0] * (1 - beside) + np.abs(drift[..., 0]) * beside * np.sign(roots[:, :1])
-    return np.stack([aside, drift[..., 1], drift[..., 2] * (1 - beside)], -1)
+    """Hair from the face's sides moves away from it only."""
+    at_side = smoothstep(-9.0, -4.0, roots[:, 2]) * smoothstep(1.0, 4.0, np.abs(roots[:, 0]))
+    at_side = at_side[:, None]
+    aside = drift[..., 0] * (1 - at_side) + np.abs(drift[..., 0]) * at_side * np.sign(roots[:, :1])
+    return np.stack([aside, drift[..., 1], drift[..., 2] * (1 - at_side)], -1)

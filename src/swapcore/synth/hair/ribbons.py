@@ -1,4 +1,4 @@
-"""Ribbons from curves of hair: width, opacity, color and the light that reaches them."""
+"""Ribbons from curves of hair: width, opacity, color and light."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Look:
     inner_light: float
     """Light that reaches the innermost layer."""
     root_light: float
-    """Light at the root beside that at the tip."""
+    """Light at the root as a share of that at the tip."""
 
 
 def dress(curves: Array, roots: Roots, layer: Array, color: Array, look: Look, rng: np.random.Generator) -> Ribbons:
@@ -48,8 +48,7 @@ def dress(curves: Array, roots: Roots, layer: Array, color: Array, look: Look, r
     profile = (0.35 + 0.65 * smoothstep(0, 0.08, along)) * (1 - (1 - look.tip_width) * smoothstep(0.45, 1.0, along))
     fade = np.minimum(1.0, look.fade * rng.uniform(0.6, 1.5, (count, 1)))
     opacity = look.opacity * (1 - smoothstep(0.0, 1.0, (along - 1 + fade) / fade))
-    thin = 1 - roots.cover[:, None]
-    opacity = opacity * (1 - 0.8 * thin * (1 - smoothstep(0.0, 1.2, arc))) * (1 - 0.5 * thin)
+    opacity = opacity * _soft_hairline(roots.cover[:, None], arc)
     deep = look.inner_light + (1 - look.inner_light) * layer[:, None]
     light = deep * (look.root_light + (1 - look.root_light) * smoothstep(0.0, 2.0, arc))
     return Ribbons(
@@ -63,3 +62,9 @@ def dress(curves: Array, roots: Roots, layer: Array, color: Array, look: Look, r
         gloss=look.gloss,
         part=Part.HAIR,
     )
+
+
+def _soft_hairline(cover: Array, arc: Array) -> Array:
+    """Share of the opacity (S, K) that is left where hair is sparse (S, 1), least near the roots; arc (S, K) in cm."""
+    thin = 1 - cover
+    return np.asarray((1 - 0.7 * thin * (1 - smoothstep(0.0, 0.8, arc))) * (1 - 0.35 * thin))

@@ -1,4 +1,4 @@
-"""Roots of hair on a head, the same for every head of the same seed."""
+"""Roots of hair on a head, and the skin as an obstacle."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Roots:
     canonical: Array
     """(N, 3) on the mean head."""
     vertex: IntArray
-    """(N,) the skin's vertex beside each root."""
+    """(N,) the skin's vertex nearest to each root."""
     cover: Array
     """(N,) density of hair there, 0 to 1."""
 

@@ -12,7 +12,7 @@ SKULL_CENTER = np.array([0.0, 1.5, -8.0], dtype=np.float32)
 """Middle of the mean skull, cm."""
 _ANGLE = np.deg2rad([0, 14, 28, 42, 54, 62, 69, 76, 82, 88, 95, 106, 125, 150, 180])
 """About the head's upright axis, from the middle of the forehead to the nape."""
-_HEIGHT = np.array([5.7, 5.75, 5.6, 4.8, 3.4, 2.3, 0.9, -1.2, -2.0, -0.2, 1.5, 0.2, -4.2, -6.3, -6.8])
+_HEIGHT = np.array([4.9, 4.95, 4.8, 4.1, 2.9, 2.0, 0.8, -1.2, -2.0, -0.2, 1.5, 0.2, -4.2, -6.3, -6.8])
 """Lowest hair on the mean head at these angles, cm: forehead, temple, sideburn, above the ear, nape."""
 _FOREHEAD = np.array([1.0, 1.0, 1.0, 0.8, 0.4, 0.15, 0, 0, 0, 0, 0, 0, 0, 0, 0])
 _TEMPLE = np.array([0.0, 0.25, 0.9, 1.2, 0.9, 0.4, 0.1, 0, 0, 0, 0, 0, 0, 0, 0])

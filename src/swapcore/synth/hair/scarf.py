@@ -1,4 +1,4 @@
-"""A headscarf that leaves the face free and falls over neck and shoulders."""
+"""A headscarf around the face, over neck and shoulders."""
 
 import numpy as np
 import numpy.typing as npt

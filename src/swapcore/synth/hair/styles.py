@@ -74,7 +74,7 @@ RECIPES: dict[HairStyle, Recipe] = {
         habit=Habit(0.15, 0.3, 0.2, ramp_cm=4.0, cling=0.8), look=_LONG_LOOK, wave_cm=0.6,
     ),
     HairStyle.CURLY: Recipe(
-        count=2600, points=20, length_cm=2.8, height_cm=0.8, clump=0.0, stray=0.25, shell_cm=1.2, strays=0,
+        count=2600, points=20, length_cm=3.3, height_cm=0.8, clump=0.0, stray=0.25, shell_cm=0.6, strays=0,
         habit=Habit(0.95, 0.8, 0.0), look=Look(0.18, 0.7, 0.95, 0.15, 4, 0.4, 0.3, 0.5), wave_cm=0.42, wavelength_cm=1.25,
     ),
     HairStyle.TIED: Recipe(

@@ -1,4 +1,4 @@
-"""What only all photographs together tell: repeated files, near-duplicates, the mean face, wrong labels; the faces artifact of it."""
+"""Merging of shards into the faces artifact: duplicates, mean embedding, wrong labels."""
 
 import logging
 from collections import Counter
@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from swapcore.config import CropParams
-from swapcore.cropping.part import Embeddings, Parts
+from swapcore.cropping.part import Embeddings, PartSet
 from swapcore.data.artifact import Card, write_card
 from swapcore.data.faces import INDEX, QUARANTINE, FaceRow, QuarantineRow
+from swapcore.data.facts import ConsentFacts, FacesFacts, RightsFacts
 from swapcore.data.lineage import write_people
 from swapcore.data.recognizer_file import RecognizerFile, write_recognizer_file
 from swapcore.data.shards import ShardWriter
@@ -24,11 +25,11 @@ from swapcore.tables import write_table
 _log = logging.getLogger(__name__)
 
 
-def join_parts(params: CropParams, parts: Parts, folder: Path) -> Card:
+def merge_parts(params: CropParams, parts: PartSet, folder: Path) -> Card:
     """Write the faces artifact into an empty folder.
 
     Raises:
-        InputError: no photograph shows a usable face.
+        InputError: no photograph has a usable face.
     """
     rows, embeddings, quarantine = parts.whole.rows, parts.embeddings(), list(parts.whole.quarantine)
     mean = np.zeros(parts.embedding_dim, np.float32)
@@ -47,20 +48,20 @@ def join_parts(params: CropParams, parts: Parts, folder: Path) -> Card:
     return _write_card(folder, params, parts, rows, quarantine)
 
 
-def _place(rows: list[FaceRow], parts: Parts, folder: Path) -> list[FaceRow]:
-    """Pack the used pictures into the folder's shards; the rows with their new places."""
+def _place(rows: list[FaceRow], parts: PartSet, folder: Path) -> list[FaceRow]:
+    """Pack the crops that are used into the folder's shards; return the rows with their new offsets."""
     placed = []
     with ShardWriter(folder) as writer:
         for row in rows:
-            place = writer.add_bytes(f"{row.key}.png", parts.picture(row))
+            place = writer.add_bytes(f"{row.key}.png", parts.image_bytes(row))
             placed.append(replace(row, shard=place.shard, offset=place.offset, size=place.size))
     return placed
 
 
 def _write_card(
-    folder: Path, params: CropParams, parts: Parts, rows: list[FaceRow], quarantine: list[QuarantineRow]
+    folder: Path, params: CropParams, parts: PartSet, rows: list[FaceRow], quarantine: list[QuarantineRow]
 ) -> Card:
-    photographs_card = parts.hand_on(folder)
+    photographs_card = parts.copy_sources(folder)
     photographs_digest = parts.photographs_digest()
     write_people(folder, photographs_digest, ((row.identity, row.split) for row in rows))
     people_by_split = Counter({row.identity: row.split for row in rows}.values())
@@ -75,24 +76,24 @@ def _write_card(
             "people": len({row.identity for row in rows}),
         },
         rejections=dict(sorted(Counter(row.reason for row in quarantine).items())),
-        facts={
-            "size_px": params.size_px,
-            "recognizer": params.recognizer.digest(),
-            "embedding_dim": parts.embedding_dim,
-            "people_by_split": dict(sorted(people_by_split.items())),
-            "consent": {"sha256": parts.consent, "rights": _rights(rows)},
-            "photographs_card": photographs_card,
-        },
+        facts=FacesFacts(
+            size_px=params.size_px,
+            recognizer=params.recognizer.digest(),
+            embedding_dim=parts.embedding_dim,
+            people_by_split=dict(sorted(people_by_split.items())),
+            consent=ConsentFacts(sha256=parts.consent, rights=_rights(rows)),
+            photographs_card=photographs_card,
+        ),
     )
 
 
-def _rights(rows: list[FaceRow]) -> list[dict[str, str | int]]:
-    """Each consent basis and licence, with how many people and photographs rest on it."""
+def _rights(rows: list[FaceRow]) -> list[RightsFacts]:
+    """Return each consent basis and licence with its number of people and photographs."""
     members: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         members.setdefault((row.consent_basis, row.consent_licence), []).append(row.identity)
     return [
-        {"basis": basis, "licence": licence, "people": len(set(people)), "photographs": len(people)}
+        RightsFacts(basis=basis, licence=licence, people=len(set(people)), photographs=len(people))
         for (basis, licence), people in sorted(members.items())
     ]
 
@@ -100,7 +101,7 @@ def _rights(rows: list[FaceRow]) -> list[dict[str, str | int]]:
 def _without_repeats(
     rows: list[FaceRow], embeddings: Embeddings, params: CropParams, quarantine: list[QuarantineRow]
 ) -> tuple[list[FaceRow], Embeddings]:
-    """Set aside photographs under two names, repeated files and near-duplicates of a person."""
+    """Quarantine files of two identities, repeated files and near-duplicates of a person."""
     faults = _repeated_files(rows)
     members: dict[str, list[int]] = {}
     for index, row in enumerate(rows):
@@ -108,7 +109,7 @@ def _without_repeats(
             members.setdefault(row.identity, []).append(index)
     mean = mean_of_people(embeddings, [row.identity for row in rows]) if len(members) >= MIN_PEOPLE else None
     for indices in members.values():
-        # Of several alike the largest face stays.
+        # The largest of several similar faces is kept.
         ordered = sorted(indices, key=lambda i: (-rows[i].eye_distance_px, i))
         repeats = find_near_duplicates(
             [rows[i].perceptual_hash for i in ordered],
@@ -125,7 +126,7 @@ def _without_repeats(
 
 
 def _repeated_files(rows: list[FaceRow]) -> dict[int, tuple[str, str]]:
-    """Index -> (reason, detail) of files with the same bytes: the first stays, unless they name different people."""
+    """Map index -> (reason, detail) for files with equal bytes; the first is kept unless their identities differ."""
     same: dict[str, list[int]] = {}
     for index, row in enumerate(rows):
         same.setdefault(row.photo_sha256, []).append(index)
@@ -133,18 +134,18 @@ def _repeated_files(rows: list[FaceRow]) -> dict[int, tuple[str, str]]:
     for indices in same.values():
         people = sorted({rows[i].identity for i in indices})
         if len(people) > 1:
-            # Nobody can tell whom it shows; used, it might stand on both sides of the split.
-            faults |= dict.fromkeys(indices, ("two-identities", f"the same file stands under {', '.join(people)}"))
+            # The identity is ambiguous, and the file could be on both sides of the split.
+            faults |= dict.fromkeys(indices, ("two-identities", f"the same file is listed as {', '.join(people)}"))
         else:
             faults |= dict.fromkeys(indices[1:], ("duplicate", f"the same bytes as {rows[indices[0]].file}"))
     return faults
 
 
 def _center(rows: list[FaceRow], embeddings: Embeddings) -> Embeddings:
-    """The mean over the training people, or over everybody where the training part has too few to tell a mean."""
+    """Return the mean embedding of the training people, or of all people if there are too few in training."""
     training = [i for i, row in enumerate(rows) if row.split == "train"]
     if len({rows[i].identity for i in training}) < MIN_PEOPLE:
-        _log.warning("fewer than %d people to train on: face features are centered by everybody's mean", MIN_PEOPLE)
+        _log.warning("fewer than %d training people: face features are centered by the mean of all people", MIN_PEOPLE)
         training = list(range(len(rows)))
     return mean_of_people(embeddings[training], [rows[i].identity for i in training])
 
@@ -152,10 +153,10 @@ def _center(rows: list[FaceRow], embeddings: Embeddings) -> Embeddings:
 def _without_wrong_labels(
     rows: list[FaceRow], embeddings: Embeddings, mean: Embeddings, min_cosine: float, quarantine: list[QuarantineRow]
 ) -> list[FaceRow]:
-    """Set aside faces far from the rest of their person; the others' rows get their cosine."""
+    """Quarantine faces with a low cosine to their person's other faces; store the cosine in the other rows."""
     identities = [row.identity for row in rows]
     if len(set(identities)) < MIN_PEOPLE:
-        _log.warning("fewer than %d people: wrong labels cannot be told and are not looked for", MIN_PEOPLE)
+        _log.warning("fewer than %d people: wrong labels are not detected", MIN_PEOPLE)
         return rows
     kept = []
     for row, cosine in zip(rows, identity_cosines(embeddings, identities, mean), strict=True):

@@ -1,4 +1,4 @@
-"""Photographs that exist brought to the pipeline: folders and CSVs, here and on S3."""
+"""Ingestion of photographs: folders and CSVs, local and on S3."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import yaml
 
 from swapcore import storage
 from swapcore.config import section_of
-from swapcore.cropping.arrival import bring
+from swapcore.cropping.ingest import ingest
 from swapcore.data.manifests import read_manifest
 from swapcore.errors import InputError, StorageError
 
@@ -18,7 +18,7 @@ LISTED = [("one/a.png", "ann"), ("two/b.png", "bob")]
 
 @pytest.fixture
 def people(tmp_path: Path) -> Path:
-    """Three pictures, two of which the CSV lists, with another person's name than their folder's."""
+    """Three images; the CSV lists two, with identities other than their folders' names."""
     folder = tmp_path / "people"
     for name in ("one/a.png", "one/unlisted.png", "two/b.png"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -28,8 +28,8 @@ def people(tmp_path: Path) -> Path:
     return folder
 
 
-def brought(uri: object, to: Path, fingerprint: str = "") -> list[tuple[str, str]]:
-    count = bring(PARAMS, uri=str(uri), fingerprint=fingerprint, photographs=to)
+def ingested(uri: object, to: Path, fingerprint: str = "") -> list[tuple[str, str]]:
+    count = ingest(PARAMS, uri=str(uri), fingerprint=fingerprint, photographs=to)
     entries = [(entry.file, entry.identity) for entry in read_manifest(to).entries]
     assert count == {"photographs": float(len(entries))}
     assert all(entry.path.read_bytes() == entry.file.encode() for entry in read_manifest(to).entries)
@@ -37,40 +37,40 @@ def brought(uri: object, to: Path, fingerprint: str = "") -> list[tuple[str, str
     return entries
 
 
-def test_a_folder_and_a_csv(people: Path, tmp_path: Path) -> None:
-    assert brought(people, tmp_path / "a") == [("one/a.png", "one"), ("one/unlisted.png", "one"), ("two/b.png", "two")]
-    assert brought(people / "list.csv", tmp_path / "b") == LISTED
+def test_folder_and_csv(people: Path, tmp_path: Path) -> None:
+    assert ingested(people, tmp_path / "a") == [("one/a.png", "one"), ("one/unlisted.png", "one"), ("two/b.png", "two")]
+    assert ingested(people / "list.csv", tmp_path / "b") == LISTED
     assert not (tmp_path / "b/one/unlisted.png").exists()
 
 
-def test_a_listed_file_that_is_missing_is_left_to_the_quarantine(people: Path, tmp_path: Path) -> None:
+def test_missing_listed_file_is_ingested_for_the_quarantine(people: Path, tmp_path: Path) -> None:
     (people / "two/b.png").unlink()
-    assert bring(PARAMS, uri=str(people / "list.csv"), fingerprint="", photographs=tmp_path / "a") == {
+    assert ingest(PARAMS, uri=str(people / "list.csv"), fingerprint="", photographs=tmp_path / "a") == {
         "photographs": 2.0
     }
 
 
 @pytest.mark.parametrize("file", ["../elsewhere.png", "/elsewhere.png"])
-def test_a_listed_file_outside_the_folder_is_refused(people: Path, tmp_path: Path, file: str) -> None:
+def test_listed_file_outside_the_folder_is_rejected(people: Path, tmp_path: Path, file: str) -> None:
     (people / "list.csv").write_text(f"file,identity\n{file},ann\n")
-    with pytest.raises(InputError, match=r"list\.csv: file: .*elsewhere\.png lies outside"):
-        bring(PARAMS, uri=str(people / "list.csv"), fingerprint="", photographs=tmp_path / "a")
+    with pytest.raises(InputError, match=r"list\.csv: file: .*elsewhere\.png is outside"):
+        ingest(PARAMS, uri=str(people / "list.csv"), fingerprint="", photographs=tmp_path / "a")
     assert not (tmp_path / "a").exists()
 
 
-def test_missing_photographs_are_refused(tmp_path: Path) -> None:
+def test_missing_photographs_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
-        bring(PARAMS, uri=str(tmp_path / "nobody"), fingerprint="", photographs=tmp_path / "a")
+        ingest(PARAMS, uri=str(tmp_path / "missing"), fingerprint="", photographs=tmp_path / "a")
 
 
 def test_photographs_on_object_storage(people: Path, tmp_path: Path, bucket: str) -> None:
-    storage.deliver(people, f"{bucket}/people")
+    storage.upload(people, f"{bucket}/people")
     seen = storage.fingerprint(f"{bucket}/people/list.csv")
     assert seen == storage.fingerprint(f"{bucket}/people")
-    assert brought(f"{bucket}/people/list.csv", tmp_path / "b", seen) == LISTED
-    assert len(brought(f"{bucket}/people", tmp_path / "a", seen)) == 3
-    with pytest.raises(StorageError, match=r"other\.csv: there is no such object"):
-        bring(PARAMS, uri=f"{bucket}/people/other.csv", fingerprint="", photographs=tmp_path / "c")
+    assert ingested(f"{bucket}/people/list.csv", tmp_path / "b", seen) == LISTED
+    assert len(ingested(f"{bucket}/people", tmp_path / "a", seen)) == 3
+    with pytest.raises(StorageError, match=r"other\.csv: no such object"):
+        ingest(PARAMS, uri=f"{bucket}/people/other.csv", fingerprint="", photographs=tmp_path / "c")
     with pytest.raises(StorageError, match="changed after the run was submitted"):
-        bring(PARAMS, uri=f"{bucket}/people", fingerprint="older", photographs=tmp_path / "d")
+        ingest(PARAMS, uri=f"{bucket}/people", fingerprint="older", photographs=tmp_path / "d")
     assert not (tmp_path / "d").exists()

@@ -1,4 +1,4 @@
-"""What one photograph tells alone: a face found, aligned, cut, measured and described, or the reason why not."""
+"""Extraction of one aligned face per photograph, or a rejection reason."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from swapcore.config import CropParams
-from swapcore.cropping.part import Facts, Part, PhotographRow, Shard, copy_known, write_part
+from swapcore.cropping.part import CropPart, PhotographRow, Shard, copy_source_files, write_part
 from swapcore.data import consent as consents
 from swapcore.data.artifact import file_digest
 from swapcore.data.consent import CONSENT, ConsentLine, read_consent
@@ -29,14 +29,14 @@ from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 
 _BATCH_SIZE = 32
-"""Photographs whose faces are described together. Shards end where batches end: features depend on neither shards nor workers."""
+"""Batch size of the recognizer. Shards end at batch boundaries, so features depend on neither shards nor workers."""
 _CHUNK_SIZE = 8
-_WORTH_WORKERS = 256
+_MIN_TASKS_FOR_WORKERS = 256
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a worker needs to know of one photograph."""
+class ExtractionTask:
+    """A worker's input for one photograph."""
 
     entry: PhotographEntry
     consent: ConsentLine
@@ -44,59 +44,68 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """What a worker makes of one photograph."""
+class ExtractedPhotograph:
+    """A worker's result for one photograph."""
 
     sha256: str
-    """Of the file; empty if it cannot be read."""
+    """Hash of the file; empty if it cannot be read."""
     result: "tuple[FaceRow, Image, bytes] | QuarantineRow"
-    """Row, crop and PNG of a usable face. The row still lacks its features, place, and what only the whole set tells."""
+    """Row, crop and PNG of a usable face. The row has no features, shard offset or identity cosine yet."""
 
 
-def cut_shard(params: CropParams, photographs: Path, shard: Shard, folder: Path) -> None:
-    """Cut one shard of the photographs that their people allow to be used, and write the part into an empty folder.
+Extracted = tuple[ExtractionTask, ExtractedPhotograph]
 
-    The first shard also holds what no shard opens: files without a person, and photographs without consent.
+
+def extract_shard(params: CropParams, photographs: Path, shard: Shard, folder: Path) -> None:
+    """Extract the faces of one shard of the photographs with consent, and write the part into an empty folder.
+
+    The first shard also lists the files that are not opened: files without identity, and photographs without consent.
+
+    Args:
+        params: the section crop.
+        photographs: a folder or CSV.
+        shard: which share of the photographs.
+        folder: where to write the part.
 
     Raises:
-        InputError: the photographs' list or consent.csv cannot be used.
+        InputError: the photographs' list or consent.csv is invalid.
     """
     manifest = read_manifest(photographs)
     tasks, denied = _with_consent(manifest, params)
     recognizer = load_recognizer(params.recognizer)
-    part = _cut_all(_share(tasks, shard), recognizer, folder)
+    part = _extract_all(_share(tasks, shard), recognizer, folder)
     if shard.number == 0:
         cut = {task.entry.file for task in tasks}
         unopened = [_photograph(entry, "") for entry in manifest.entries if entry.file not in cut]
-        part = Part(part.rows, denied + part.quarantine, unopened + part.photographs)
-        copy_known(manifest.root, folder)
+        part = CropPart(part.rows, denied + part.quarantine, unopened + part.photographs)
+        copy_source_files(manifest.root, folder)
         pass_on("photographs", manifest.root, folder)
-    facts = Facts(file_digest(manifest.root / CONSENT), _listing_digest(tasks), recognizer.embedding_dim)
-    write_part(folder, params, part, shard, facts)
+    inputs = {"consent": file_digest(manifest.root / CONSENT), "listing": _listing_digest(tasks)}
+    write_part(folder, params, part, shard, inputs=inputs, embedding_dim=recognizer.embedding_dim)
 
 
-def _with_consent(manifest: Manifest, params: CropParams) -> tuple[list[Task], list[QuarantineRow]]:
-    """The photographs that may be opened today, and rows for all others."""
+def _with_consent(manifest: Manifest, params: CropParams) -> tuple[list[ExtractionTask], list[QuarantineRow]]:
+    """Split the photographs into tasks with consent today and quarantine rows."""
     consent, today = read_consent(manifest.root), consents.today()
     tasks, quarantine = [], list(manifest.quarantine)
     for entry in manifest.entries:
         line = consent.find(entry.identity, today)
         if isinstance(line, str):
-            detail = f"{CONSENT} has no line in force for this person"
+            detail = f"{CONSENT} has no valid line for this person"
             quarantine.append(QuarantineRow(entry.file, entry.identity, line, detail))
         else:
-            tasks.append(Task(entry, line, params))
+            tasks.append(ExtractionTask(entry, line, params))
     return tasks, quarantine
 
 
-def _share(tasks: list[Task], shard: Shard) -> list[Task]:
-    """A shard's photographs: whole batches, neighbors, as many as the other shards have, give or take a batch."""
+def _share(tasks: list[ExtractionTask], shard: Shard) -> list[ExtractionTask]:
+    """Return a shard's tasks: consecutive whole batches, evenly distributed over the shards."""
     num_batches = -(-len(tasks) // _BATCH_SIZE)
     first, end = (number * num_batches // shard.of * _BATCH_SIZE for number in (shard.number, shard.number + 1))
     return tasks[first:end]
 
 
-def _listing_digest(tasks: list[Task]) -> str:
+def _listing_digest(tasks: list[ExtractionTask]) -> str:
     lines = ("\0".join((task.entry.file, task.entry.identity, task.consent.basis)) + "\n" for task in tasks)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -105,11 +114,11 @@ def _photograph(entry: PhotographEntry, sha256: str) -> PhotographRow:
     return PhotographRow(entry.file, entry.identity, entry.split or "", sha256)
 
 
-def _cut_all(tasks: list[Task], recognizer: Recognizer, folder: Path) -> Part:
-    """Rows of all usable faces with their features, their pictures in the folder's shards, and what was opened."""
-    part = Part([], [], [])
+def _extract_all(tasks: list[ExtractionTask], recognizer: Recognizer, folder: Path) -> CropPart:
+    """Extract all faces, write their crops to tar shards, and return their rows with features."""
+    part = CropPart([], [], [])
     with ShardWriter(folder) as writer:
-        for batch in _batches(_cuts(tasks), _BATCH_SIZE):
+        for batch in _batches(_extracted(tasks), _BATCH_SIZE):
             rows, crops = [], []
             for task, cut in batch:
                 part.photographs.append(_photograph(task.entry, cut.sha256))
@@ -125,15 +134,15 @@ def _cut_all(tasks: list[Task], recognizer: Recognizer, folder: Path) -> Part:
     return part
 
 
-def _cuts(tasks: list[Task]) -> Iterator[tuple[Task, Cut]]:
-    # Starting processes takes longer than cutting a few photographs.
-    workers = tasks[0].params.workers if len(tasks) >= _WORTH_WORKERS else 1
-    cuts = ordered_map(cut_photograph, tasks, workers=workers, chunk_size=_CHUNK_SIZE)
+def _extracted(tasks: list[ExtractionTask]) -> Iterator[Extracted]:
+    # Starting processes takes longer than processing a few photographs.
+    workers = tasks[0].params.workers if len(tasks) >= _MIN_TASKS_FOR_WORKERS else 1
+    cuts = ordered_map(extract_photograph, tasks, workers=workers, chunk_size=_CHUNK_SIZE)
     return zip(tasks, progress(cuts, "crop", len(tasks)), strict=True)
 
 
-def _batches(cuts: Iterator[tuple[Task, Cut]], size: int) -> Iterator[list[tuple[Task, Cut]]]:
-    """Lists of so many; always the same photographs together, so that features do not depend on the workers."""
+def _batches(cuts: Iterator[Extracted], size: int) -> Iterator[list[Extracted]]:
+    """Group into lists of size; the grouping is fixed, so that features do not depend on the workers."""
     batch = []
     for cut in cuts:
         batch.append(cut)
@@ -144,8 +153,8 @@ def _batches(cuts: Iterator[tuple[Task, Cut]], size: int) -> Iterator[list[tuple
         yield batch
 
 
-def cut_photograph(task: Task) -> Cut:
-    """Everything that can be done with one photograph alone; runs in a worker."""
+def extract_photograph(task: ExtractionTask) -> ExtractedPhotograph:
+    """Decode, detect, align and measure one photograph; runs in a worker."""
     entry, params = task.entry, task.params
     sha256 = ""
     try:
@@ -154,18 +163,18 @@ def cut_photograph(task: Task) -> Cut:
         image = decode_photograph(data, entry.path, params.max_megapixels)
         face = extract_face(image, params.size_px, params.several_faces, entry.path)
     except (ImageError, FaceError) as error:
-        # The full path would make the artifact depend on where the photographs lie.
+        # The full path would make the artifact depend on the location of the photographs.
         detail = str(error).removeprefix(f"{error.path}: ")
-        return Cut(sha256, QuarantineRow(entry.file, entry.identity, error.reason, detail))
+        return ExtractedPhotograph(sha256, QuarantineRow(entry.file, entry.identity, error.reason, detail))
     quality = measure_quality(face)
     fault = find_defect(quality, params.quality)
     if fault:
-        return Cut(sha256, QuarantineRow(entry.file, entry.identity, *fault))
+        return ExtractedPhotograph(sha256, QuarantineRow(entry.file, entry.identity, *fault))
     row = _face_row(task, sha256, image, face, quality)
-    return Cut(sha256, (row, face.crop, encode_png(face.crop)))
+    return ExtractedPhotograph(sha256, (row, face.crop, encode_png(face.crop)))
 
 
-def _face_row(task: Task, sha256: str, image: Image, face: AlignedFace, quality: Quality) -> FaceRow:
+def _face_row(task: ExtractionTask, sha256: str, image: Image, face: AlignedFace, quality: Quality) -> FaceRow:
     entry = task.entry
     return FaceRow(
         key=entry.key,

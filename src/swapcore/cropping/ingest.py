@@ -1,4 +1,4 @@
-"""Photographs that exist brought to where they will be cropped: from a folder, a CSV, or either on object storage."""
+"""Ingestion of photographs from a folder, a CSV, or object storage."""
 
 import shutil
 from pathlib import Path, PurePosixPath
@@ -11,23 +11,23 @@ from swapcore.errors import InputError, StorageError
 from swapcore.synth.people import PARAMETERS
 
 
-def bring(_params: SynthesizeParams, *, uri: str, fingerprint: str, photographs: Path) -> dict[str, float]:
-    """Copy photographs and consent.csv into a folder that is not there yet; stands for the stage that makes them up.
+def ingest(_params: SynthesizeParams, *, uri: str, fingerprint: str, photographs: Path) -> dict[str, float]:
+    """Copy photographs and consent.csv into a new folder; replaces the stage synthesize in a pipeline.
 
     Args:
-        uri: a folder, a CSV `file,identity[,split]`, or either on s3://. Of a CSV in a local folder only the listed files
-            are copied, of one on s3:// everything below its prefix; in the new folder it is called photographs.csv.
-        fingerprint: what `storage.fingerprint` said of the uri when the run was submitted; asked again on s3:// only.
-        photographs: to be made.
+        uri: a folder, a CSV `file,identity[,split]`, or either on s3://. Only listed files of a local CSV are copied, but
+            everything below the prefix of a CSV on s3://. The copy of the CSV is named photographs.csv.
+        fingerprint: `storage.fingerprint` of uri when the run was submitted; compared on s3:// only.
+        photographs: the folder to create.
 
     Raises:
-        StorageError: the store, or photographs that changed since the fingerprint was taken.
-        InputError: there is no such folder or CSV, or the CSV lists a file outside its folder.
+        StorageError: an error of the store, or the photographs changed since the fingerprint was taken.
+        InputError: the folder or CSV does not exist, or the CSV lists a file outside its folder.
     """
     if not storage.is_remote(uri):
         _copy(Path(uri), photographs)
     elif fingerprint and storage.fingerprint(uri) != fingerprint:
-        raise StorageError(f"{uri}: was changed after the run was submitted; submit it again")
+        raise StorageError(f"{uri}: changed after the run was submitted; submit it again")
     else:
         path = storage.fetch_port(uri, photographs)
         if path != photographs:
@@ -43,9 +43,9 @@ def _copy(source: Path, folder: Path) -> None:
     for entry in manifest.entries:
         listed = PurePosixPath(entry.file)
         if listed.is_absolute() or ".." in listed.parts:
-            raise InputError(f"{source}: file: {entry.file} lies outside the CSV's folder; move it below")
+            raise InputError(f"{source}: file: {entry.file} is outside the CSV's folder; move it into the folder")
     for name in (CONSENT, PARAMETERS, *(entry.file for entry in manifest.entries)):
-        if (manifest.root / name).is_file():  # what is missing will be quarantined
+        if (manifest.root / name).is_file():  # crop quarantines missing files
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(manifest.root / name, folder / name)
     folder.mkdir(exist_ok=True)

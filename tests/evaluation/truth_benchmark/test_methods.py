@@ -1,4 +1,4 @@
-"""Models, functions and folders answer; whatever cannot be used is told in one line."""
+"""Models, functions and folders as methods; one-line errors."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from hypothesis.extra.numpy import arrays
 
 from swapcore.errors import ArtifactError, InputError
 from swapcore.evaluation.truth_benchmark.methods import (
-    bring_change,
     import_function,
     swap_of_folder,
     swap_of_function,
     swap_of_model,
+    upscale_change,
 )
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
 from swapcore.ops.image import encode_png
@@ -34,7 +34,7 @@ def refused(call) -> str:
     return message
 
 
-def test_a_function_sees_source_and_template_and_cannot_change_them(tiny: TruthSet) -> None:
+def test_function_gets_copies_of_source_and_template(tiny: TruthSet) -> None:
     sources, templates = sides(tiny)
     before = templates[0].image.copy()
 
@@ -57,14 +57,14 @@ def test_a_function_sees_source_and_template_and_cannot_change_them(tiny: TruthS
         (lambda s: s, "pair 0000: TypeError"),
     ],
 )
-def test_a_function_that_fails_or_gives_something_else_is_refused(tiny: TruthSet, function, said: str) -> None:
+def test_failing_function_is_rejected(tiny: TruthSet, function, said: str) -> None:
     swap = swap_of_function(function, "mine:swap", tiny)
     with pytest.raises(InputError, match=said):
         swap(*sides(tiny))
     assert refused(lambda: swap(*sides(tiny))).startswith("mine:swap: pair 0000: ")
 
 
-def test_a_function_is_found_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_function_is_imported_from_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "their_swapping.py").write_text("class Kit:\n    @staticmethod\n    def swap(s, t): return t\n")
     monkeypatch.chdir(tmp_path)
     assert import_function("their_swapping:Kit.swap")(1, 2) == 2
@@ -81,7 +81,7 @@ def test_a_function_is_found_in_the_working_directory(tmp_path: Path, monkeypatc
         ("broken_swapping:swap", "SyntaxError"),
     ],
 )
-def test_a_function_that_cannot_be_imported_is_named(
+def test_function_that_cannot_be_imported_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: str, said: str
 ) -> None:
     (tmp_path / "broken_swapping.py").write_text("def swap(:\n")
@@ -98,14 +98,14 @@ def write_outputs(folder: Path, truth_set: TruthSet) -> Path:
     return folder
 
 
-def test_a_folder_answers_by_the_pairs_names(tiny: TruthSet, tmp_path: Path) -> None:
+def test_folder_outputs_are_matched_by_name(tiny: TruthSet, tmp_path: Path) -> None:
     swap = swap_of_folder(write_outputs(tmp_path / "out", tiny), tiny)
     assert np.array_equal(swap(*sides(tiny)), tiny.truths)
     sources, templates = sides(tiny)
     assert np.array_equal(swap(sources[1:], templates[1:]), tiny.truths[1:])
 
 
-def test_outputs_that_cannot_be_used_are_named(tiny: TruthSet, tmp_path: Path) -> None:
+def test_invalid_outputs_are_named(tiny: TruthSet, tmp_path: Path) -> None:
     out = write_outputs(tmp_path / "out", tiny)
     last = out / "0001.png"
     last.write_bytes(encode_png(tiny.truths[1][:32, :32]))
@@ -117,16 +117,16 @@ def test_outputs_that_cannot_be_used_are_named(tiny: TruthSet, tmp_path: Path) -
     assert "1 of 2 outputs are missing, the first is 0001.png" in refused(lambda: swap_of_folder(out, tiny))
 
 
-def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+def test_folder_without_a_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"model\.json: no such file"):
         swap_of_model(tmp_path)
 
 
 @given(swapped=PIXELS, before=PIXELS)
-def test_at_its_own_size_the_swap_is_what_the_model_gave(swapped: np.ndarray, before: np.ndarray) -> None:
-    assert np.array_equal(bring_change(swapped, before, before), swapped)
+def test_swap_at_the_models_size_is_unchanged(swapped: np.ndarray, before: np.ndarray) -> None:
+    assert np.array_equal(upscale_change(swapped, before, before), swapped)
 
 
 @given(small=PIXELS, full=arrays(np.uint8, (24, 24, 3)))
-def test_what_the_model_left_alone_stays_to_the_pixel(small: np.ndarray, full: np.ndarray) -> None:
-    assert np.array_equal(bring_change(small, small, full), full)
+def test_unchanged_pixels_stay_identical(small: np.ndarray, full: np.ndarray) -> None:
+    assert np.array_equal(upscale_change(small, small, full), full)

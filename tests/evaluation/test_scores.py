@@ -5,17 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from swapcore.evaluation.attributes import Look, Pose, score_attributes, score_pose
-from swapcore.evaluation.outside import background_region, face_region, inside_l1, outside_l1
+from swapcore.evaluation.attributes import FaceMeasures, Pose, score_attributes, score_pose
+from swapcore.evaluation.pixel_scores import (
+    MAX_PSNR_DB,
+    background_region,
+    face_region,
+    inside_l1,
+    outside_l1,
+    score_truth,
+)
 from swapcore.evaluation.realism import describe, level_distance, score_realism
 from swapcore.evaluation.slices import measured_expression, rendered_expression, slices_of, tone_word, typology_angle
 from swapcore.evaluation.speed import measure_speed
-from swapcore.evaluation.truth import MAX_PSNR_DB, score_truth
 from swapcore.faces.expression import Expression
 from swapcore.synth.attributes import NEUTRAL
 
 
-def test_outside_and_inside_see_only_their_region(world):
+def test_outside_and_inside_use_their_region_only(world):
     template = world.faces[0]
     background, face = background_region(template) > 0, face_region(template) > 0
     assert not (background & face).any()
@@ -25,16 +31,16 @@ def test_outside_and_inside_see_only_their_region(world):
     assert inside_l1(shifted.astype(np.uint8), template) == 0
 
 
-def test_outside_cannot_be_told_where_the_face_fills_the_crop(world):
+def test_outside_is_none_if_the_face_fills_the_crop(world):
     template = world.faces[0]
     close = replace(template, points=(template.points - 24) * 8 + 24)
     assert outside_l1(template.image, close) is None
 
 
-def test_attributes_by_hand():
-    template = Look(np.array([[10.0, 20], [30, 20], [20, 30]]), 5, 1, 179, Expression(20, 90, 30, 5, -10))
+def test_attributes_have_known_values():
+    template = FaceMeasures(np.array([[10.0, 20], [30, 20], [20, 30]]), 5, 1, 179, Expression(20, 90, 30, 5, -10))
     true = replace(template, pitch_deg=4, expression=Expression(24, 80, 33, 5, -10))
-    swapped = Look(template.points + np.array([3, 4]), -2, 1, -178, Expression(22, 95, 31, 8, -6))
+    swapped = FaceMeasures(template.points + np.array([3, 4]), -2, 1, -178, Expression(22, 95, 31, 8, -6))
     score = score_attributes(swapped, template, true)
     assert score.landmark_error == pytest.approx(25)  # 5 px of 20
     assert score.yaw_error_deg == 7
@@ -45,7 +51,7 @@ def test_attributes_by_hand():
     assert score_pose(swapped, Pose(-12, 5, 178)) == (10, 4, 4)
 
 
-def test_expression_in_a_word():
+def test_expression_words():
     rest = NEUTRAL.but(smile=0.1)
     assert rendered_expression(rest) == "at rest"
     assert rendered_expression(rest.but(smile=0.6)) == "smiling"
@@ -57,13 +63,18 @@ def test_expression_in_a_word():
     assert measured_expression(middle._replace(mouth_open=30, mouth_width=110), middle) == "mouth open"
 
 
-def test_truth_of_an_equal_and_of_a_shifted_picture(world):
+def test_truth_scores_of_equal_and_brighter_images(world):
     template = world.faces[0]
     equal = score_truth(template.image, template.image, template)
-    assert (equal.psnr, equal.psnr_face, equal.l1, equal.l1_face) == (MAX_PSNR_DB, MAX_PSNR_DB, 0, 0)
-    assert (equal.ssim, equal.ssim_face) == pytest.approx((1, 1))
+    assert (equal.truth_psnr, equal.truth_psnr_face, equal.truth_l1, equal.truth_l1_face) == (
+        MAX_PSNR_DB,
+        MAX_PSNR_DB,
+        0,
+        0,
+    )
+    assert (equal.truth_ssim, equal.truth_ssim_face) == pytest.approx((1, 1))
     brighter = np.clip(template.image.astype(int) + 1, 0, 255).astype(np.uint8)
-    assert score_truth(brighter, template.image, template).psnr_face == pytest.approx(48.13, abs=0.01)
+    assert score_truth(brighter, template.image, template).truth_psnr_face == pytest.approx(48.13, abs=0.01)
 
 
 def test_description_is_mean_and_deviation_by_channel():
@@ -76,14 +87,14 @@ def test_level_distance_is_the_mean_over_levels():
     assert level_distance(first, second) == pytest.approx([2])
 
 
-def test_realism_tells_real_from_made():
+def test_realism_separates_real_from_generated():
     rng = np.random.default_rng(0)
     photographs, more, made = rng.normal(size=(40, 6)), rng.normal(size=(40, 6)), rng.normal(2, 1, size=(40, 6))
     real = score_realism(more, photographs, num_samples=200, seed=0)
     fake = score_realism(made, photographs, num_samples=200, seed=0)
     assert real.interval.low < 0.3
     assert fake.interval.low > real.interval.high
-    assert (fake.num_pictures, fake.num_photographs) == (40, 40)
+    assert (fake.num_images, fake.num_photographs) == (40, 40)
 
 
 def test_realism_does_not_depend_on_the_features_units():
@@ -101,7 +112,7 @@ def test_apparent_skin_tones(world, color, word):
     assert tone_word(face) == word
 
 
-def test_typology_angle_by_hand(world):
+def test_typology_angle_has_known_values(world):
     # sRGB (200, 150, 120): L* = 65.85, b* = 22.64 -> atan(15.85 / 22.64) = 35.0 degrees.
     face = replace(world.faces[0], image=np.full((48, 48, 3), (200, 150, 120), np.uint8))
     assert typology_angle(face) == pytest.approx(35.0, abs=1.0)
@@ -124,7 +135,7 @@ def test_speed_is_measured_at_both_batch_sizes(world):
         sizes.append(len(templates))
         return np.stack([template.image for template in templates])
 
-    figures = measure_speed(swap, world.faces[0], batch_size=5)
+    metrics = measure_speed(swap, world.faces[0], batch_size=5)
     assert set(sizes) == {1, 5}
-    assert figures["speed/ms_batch1"] > 0
-    assert figures["speed/images_per_second"] > 0
+    assert metrics["speed/ms_batch1"] > 0
+    assert metrics["speed/images_per_second"] > 0

@@ -1,4 +1,4 @@
-"""The report's files: metrics.json, the tables of pairs, sheet.png, plots, report.html; the same findings give the same bytes."""
+"""Files of a report: metrics, tables, sheet, plots and page."""
 
 import csv
 import json
@@ -11,36 +11,36 @@ import numpy.typing as npt
 
 from swapcore.config import EvaluateParams
 from swapcore.errors import ArtifactError
-from swapcore.evaluation.figures import METRICS
 from swapcore.evaluation.findings import Findings
-from swapcore.evaluation.methods import MODEL, TEMPLATE_COPIED, TRUTH, Answer
-from swapcore.evaluation.plots import loss_curves, slice_plot, whose_face
+from swapcore.evaluation.methods import MODEL, TEMPLATE_COPIED, TRUTH, Method
+from swapcore.evaluation.metrics_file import METRICS_FILE
+from swapcore.evaluation.plots import identity_scatter, loss_curves, slice_plot
 from swapcore.evaluation.report import Report, render
-from swapcore.evaluation.scores import Bench, KindRow, ScoreRow
-from swapcore.evaluation.sheet import choose, sheet, show
+from swapcore.evaluation.scores import Evaluator, ScoreRow, SliceRow
+from swapcore.evaluation.sheet import choose_pairs, render_pairs, sheet
 from swapcore.evaluation.summary import divided, worst_slice
 from swapcore.ops.image import encode_sheet
 from swapcore.tables import write_table
 
 PAIRS = "pairs.parquet"
-KINDS = "kinds.parquet"
+SLICES_TABLE = "slices.parquet"
 SHEET = "sheet.png"
-SLICES, FACES = "slices.svg", "whose_face.svg"
+SLICES, SCATTER = "slices.svg", "identity_scatter.svg"
 PAGE = "report.html"
 
 Losses = tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]]]
 
 
-def write_json(path: Path, figures: Mapping[str, float]) -> None:
-    """Write flat figures, sorted by name."""
-    path.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+def write_json(path: Path, metrics: Mapping[str, float]) -> None:
+    """Write flat metrics, sorted by name."""
+    path.write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_losses(path: Path) -> Losses | None:
-    """Steps (N,) and curves (N,) by name of a model's losses.csv; None if it is not there or empty.
+    """Read steps (N,) and curves (N,) by name from a model's losses.csv; None if it is missing or empty.
 
     Raises:
-        ArtifactError: it has no column `step`, or a cell is no number.
+        ArtifactError: there is no column `step`, or a cell is not a number.
     """
     if not path.is_file():
         return None
@@ -60,8 +60,8 @@ def read_losses(path: Path) -> Losses | None:
 def write_report(
     folder: Path,
     findings: Findings,
-    answers: Sequence[Answer],
-    bench: Bench,
+    methods: Sequence[Method],
+    evaluator: Evaluator,
     params: EvaluateParams,
     *,
     losses: Losses | None,
@@ -70,37 +70,38 @@ def write_report(
     stages: Mapping[str, Mapping[str, Any]],
     notes: Sequence[str],
 ) -> None:
-    """Write everything but speed.json and the card.
+    """Write all files except speed.json and the card. Equal findings give equal bytes.
 
     Args:
-        folder: where to.
-        findings: what judging found.
-        answers: who answered, the model first.
-        bench: makes the shown pictures again.
-        params: number of rows on the sheet, seed.
+        folder: the report.
+        findings: results of the evaluation.
+        methods: the compared methods, the model first.
+        evaluator: renders the images that are shown.
+        params: number of rows of the sheet, seed.
         losses: from read_losses.
-        facts: name and text of what the figures rest on.
-        credit: whose photographs are shown, and by what right.
-        stages: stage to its params.
-        notes: sentences that the reader must see first.
+        facts: name and text of everything that the metrics depend on.
+        credit: consent basis and licence of the photographs that are shown.
+        stages: stage -> params.
+        notes: sentences shown at the top of the page.
     """
-    write_json(folder / METRICS, findings.metrics)
+    write_json(folder / METRICS_FILE, findings.metrics)
     write_table(folder / PAIRS, ScoreRow, findings.scores.rows)
-    write_table(folder / KINDS, KindRow, list(findings.kinds))
+    write_table(folder / SLICES_TABLE, SliceRow, list(findings.slice_rows))
     own = findings.scores.of(MODEL)
-    painters = [answer for answer in answers if answer.name not in {TEMPLATE_COPIED, TRUTH}]
-    shown = show(choose(own, params.sheet_rows, params.seed), findings.pairs, painters, bench)
-    size_px = next(iter(shown[0].pictures.values())).shape[0]
+    shown_methods = [method for method in methods if method.name not in {TEMPLATE_COPIED, TRUTH}]
+    chosen = choose_pairs(own, params.sheet_rows, params.seed)
+    shown = render_pairs(chosen, findings.pairs, shown_methods, evaluator)
+    size_px = next(iter(shown[0].images.values())).shape[0]
     (folder / SHEET).write_bytes(encode_sheet(sheet(shown, size_px)))
-    scatter = whose_face({answer.label: findings.scores.of(answer.name) for answer in answers})
-    slices = slice_plot(divided(findings.slices), findings.figures[MODEL]["identity/margin"])
-    for name, plot in ((FACES, scatter), (SLICES, slices)):
+    scatter = identity_scatter({method.label: findings.scores.of(method.name) for method in methods})
+    slices = slice_plot(divided(findings.slices), findings.values[MODEL]["identity/margin"])
+    for name, plot in ((SCATTER, scatter), (SLICES, slices)):
         (folder / name).write_text(plot, encoding="utf-8")
     page = Report(
-        labels={answer.name: answer.label for answer in answers},
-        figures=findings.figures,
-        judge=bench.judge.label,
-        self_judged=bench.judge.jittered,
+        labels={method.name: method.label for method in methods},
+        values=findings.values,
+        recognizer=evaluator.recognizer.label,
+        self_evaluated=evaluator.recognizer.jittered,
         num_pairs=len(own),
         num_people=len({row.source_identity for row in own} | {row.template_identity for row in own}),
         shown=shown,
@@ -120,5 +121,5 @@ def _samples(findings: Findings) -> list[tuple[str, str]]:
     realism = findings.realism
     if realism is None:
         return []
-    text = f"{realism.num_pictures} pictures, one a template, against {realism.num_photographs} photographs of other people"
+    text = f"{realism.num_images} images, one per template, and {realism.num_photographs} photographs of other people"
     return [("Sample of the KID", text)]

@@ -1,4 +1,4 @@
-"""Spooled events to MLflow, in batches, from where the last delivery stopped."""
+"""Upload of spooled events to MLflow, in batches and resumable."""
 
 import logging
 import threading
@@ -6,19 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from swapcore.errors import first_line
 from swapcore.tracking.spool import Event, Spool, abandoned
-from swapcore.tracking.store import connect, experiment_id, newest_run, shown, store_digest
+from swapcore.tracking.store import connect, describe_error, experiment_id, hide_credentials, newest_run, store_digest
 
 INTERVAL_S = 2.0
-"""Between two deliveries of a live session."""
+"""Seconds between two uploads of a live session."""
 RETRY_S = 15.0
-"""The same after a failed one."""
-PATIENCE_S = 30.0
-"""How long the end of a session waits for what is still under way; then it stays for the next start."""
+"""Seconds until the next attempt after a failed one."""
+END_TIMEOUT_S = 30.0
+"""Maximum wait at the end of a session; the rest is uploaded at the next start."""
 SESSION_TAG = "swapcore.session"
 BATCHED = {"metrics": 1000, "params": 100, "tags": 100}
-"""What one request may carry at most."""
+"""Maximum number of items per request."""
 MAX_PARAM_LENGTH, _MAX_TAG_LENGTH, _MAX_DIGEST_LENGTH = 6000, 5000, 36
 _REFUSED = range(400, 500)
 _PERHAPS_LATER = {401, 403, 408, 429}
@@ -26,8 +25,8 @@ _PERHAPS_LATER = {401, 403, 408, 429}
 log = logging.getLogger("swapcore.tracking")
 
 
-class Courier(threading.Thread):
-    """Delivers, first what dead sessions left for the same server, then the live one; it never raises and never blocks it."""
+class Uploader(threading.Thread):
+    """Thread that uploads abandoned sessions of the same server, then the live one; never raises, never blocks the run."""
 
     def __init__(self, spool: Spool, root: Path, uri: str) -> None:
         super().__init__(name="swapcore-tracking", daemon=True)
@@ -37,103 +36,103 @@ class Courier(threading.Thread):
         self._swept = False
 
     def run(self) -> None:
-        """Deliver every INTERVAL_S until the session ends."""
+        """Upload every INTERVAL_S until the session ends."""
         while not self._ending.is_set():
-            delivered = self._deliver()
-            self._ending.wait(INTERVAL_S if delivered else RETRY_S)
-        if self._deliver():
+            uploaded = self._upload()
+            self._ending.wait(INTERVAL_S if uploaded else RETRY_S)
+        if self._upload():
             self._spool.remove()
         self._spool.close()
 
     def finish(self) -> None:
-        """End: deliver the rest, and wait for it for at most PATIENCE_S."""
+        """Upload the rest and wait for at most END_TIMEOUT_S."""
         self._ending.set()
-        self.join(PATIENCE_S)
+        self.join(END_TIMEOUT_S)
         if self.is_alive():
-            self._warn(f"has not answered for {PATIENCE_S:.0f} s")
+            self._warn(f"no response for {END_TIMEOUT_S:.0f} s")
 
-    def _deliver(self) -> bool:
+    def _upload(self) -> bool:
         try:
             client = connect(self._uri)
             self._sweep(client)
-            deliver(client, self._spool)
-        except Exception as error:  # whatever a server, a driver or the network may raise: the run must go on
-            self._warn(first_line(error, 160))
+            upload_events(client, self._spool)
+        except Exception as error:  # errors of servers, drivers and the network must not stop the run
+            self._warn(describe_error(error, self._uri))
             return False
         return True
 
     def _sweep(self, client: Any) -> None:
-        """Deliver what others left, once; one of them that cannot be delivered does not hold the live session up."""
+        """Upload abandoned sessions once; a failure does not delay the live session."""
         if self._swept:
             return
         self._swept = True
         try:
-            deliver_abandoned(client, self._root, self._uri)
+            upload_abandoned(client, self._root, self._uri)
         except Exception as error:
-            log.warning("%s: not delivered: %s; tried again at the next start", self._root, first_line(error, 160))
+            log.warning(
+                "%s: upload failed: %s; it is repeated at the next start", self._root, describe_error(error, self._uri)
+            )
 
     def _warn(self, problem: str) -> None:
         if not self._warned:
             log.warning(
-                "tracking server %s: %s; the run goes on, its log is kept in %s and delivered later",
-                shown(self._uri),
-                problem.replace(self._uri, shown(self._uri)),
+                "tracking server %s: %s; the run continues, its log is kept in %s and uploaded later",
+                hide_credentials(self._uri),
+                problem,
                 self._spool.folder,
             )
         self._warned = True
 
 
-def deliver_abandoned(client: Any, root: Path, uri: str) -> None:
-    """Deliver what dead processes left for this server; their runs end as killed unless they said otherwise."""
+def upload_abandoned(client: Any, root: Path, uri: str) -> None:
+    """Upload the sessions of dead processes for this server; their runs end as KILLED unless they had ended."""
     for spool in abandoned(root):
-        meant_for = spool.state.get("store") or next(
-            (e["store"] for e, _ in spool.pending() if e["do"] == "start"), None
-        )
+        store = spool.state.get("store") or next((e["store"] for e, _ in spool.pending() if e["do"] == "start"), None)
         try:
-            if meant_for == store_digest(uri):
-                _deliver_whole(client, spool)
+            if store == store_digest(uri):
+                _upload_session(client, spool)
                 spool.remove()
-            elif meant_for is None:
-                spool.remove()  # killed before its first line was whole
+            elif store is None:
+                spool.remove()  # killed before the first line was complete
         finally:
             spool.close()
 
 
-def _deliver_whole(client: Any, spool: Spool) -> None:
-    deliver(client, spool)
+def _upload_session(client: Any, spool: Spool) -> None:
+    upload_events(client, spool)
     if not spool.state.get("ended"):
         _apply(client, spool, {"do": "end", "status": "KILLED"})
 
 
-def deliver(client: Any, spool: Spool) -> None:
-    """Hand over every pending event. What the server refuses for good is named and left out.
+def upload_events(client: Any, spool: Spool) -> None:
+    """Upload all pending events. Events that the server rejects permanently are logged and dropped.
 
     Raises:
-        Exception: whatever the server or the network raised; what was delivered until then is noted.
+        Exception: any error of the server or the network; the position reached so far is stored.
     """
     batch, end_of_batch = _Batch(), 0
     for event, position in spool.pending():
-        if not batch.takes(event):
-            _hand_over(client, spool, batch, end_of_batch)
+        if not batch.fits(event):
+            _send_batch(client, spool, batch, end_of_batch)
             batch = _Batch()
         if event["do"] in BATCHED:
             batch.add(event)
             end_of_batch = position
         else:
             _attempt(lambda event=event: _apply(client, spool, event), event["do"])  # type: ignore[misc]
-            spool.note(position=position)
-    _hand_over(client, spool, batch, end_of_batch)
+            spool.update_state(position=position)
+    _send_batch(client, spool, batch, end_of_batch)
 
 
 class _Batch:
-    """Events of one kind that one request can carry: what the server refuses of one kind costs nothing of another."""
+    """Events of one kind for one request, so that a rejected kind does not affect others."""
 
     def __init__(self) -> None:
         self.kind = ""
         self.items: list[tuple[Any, ...]] = []
 
-    def takes(self, event: Event) -> bool:
-        """Whether the event still fits."""
+    def fits(self, event: Event) -> bool:
+        """Return whether the event can be added."""
         kind = event["do"]
         return kind in BATCHED and self.kind in ("", kind) and len(self.items) + len(event["values"]) <= BATCHED[kind]
 
@@ -143,7 +142,7 @@ class _Batch:
         self.items += [(key, value, *extra) for key, value in event["values"].items()]
 
 
-def _hand_over(client: Any, spool: Spool, batch: _Batch, position: int) -> None:
+def _send_batch(client: Any, spool: Spool, batch: _Batch, position: int) -> None:
     if not batch.items:
         return
     from mlflow.entities import Metric, Param, RunTag
@@ -155,11 +154,11 @@ def _hand_over(client: Any, spool: Spool, batch: _Batch, position: int) -> None:
     }
     request = {batch.kind: [make[batch.kind](*item) for item in batch.items]}
     _attempt(lambda: client.log_batch(spool.state["run"], **request), batch.kind)
-    spool.note(position=position)
+    spool.update_state(position=position)
 
 
 def _attempt(request: Callable[[], Any], what: str) -> None:
-    """Make a request; let through what may succeed later, name and drop what never will."""
+    """Send a request; raise temporary errors, log and drop permanent rejections."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -168,30 +167,30 @@ def _attempt(request: Callable[[], Any], what: str) -> None:
         status = error.get_http_status_code()  # type: ignore[no-untyped-call]
         if what == "start" or status not in _REFUSED or status in _PERHAPS_LATER:
             raise
-        log.warning("tracking server refused %s: %s", what, first_line(error, 160))
+        log.warning("tracking server rejected %s: %s", what, describe_error(error, ""))
 
 
 def _apply(client: Any, spool: Spool, event: Event) -> None:
-    """An event that is a request of its own."""
+    """Send an event that is a request of its own."""
     match event["do"]:
         case "start":
             _start(client, spool, event)
         case "artifact":
-            place = spool.folder / event["file"]
-            if place.is_dir():
-                client.log_artifacts(spool.state["run"], str(place), event["path"])
-            elif place.is_file():
-                client.log_artifact(spool.state["run"], str(place), event["path"])
+            path = spool.folder / event["file"]
+            if path.is_dir():
+                client.log_artifacts(spool.state["run"], str(path), event["path"])
+            elif path.is_file():
+                client.log_artifact(spool.state["run"], str(path), event["path"])
         case "dataset":
             client.log_inputs(spool.state["run"], [_dataset_input(event)])
         case "end":
             if spool.state.get("ends", True):
                 client.set_terminated(spool.state["run"], event["status"])
-            spool.note(ended=True)
+            spool.update_state(ended=True)
 
 
 def _start(client: Any, spool: Spool, event: Event) -> None:
-    """Go on with the run of these tags, or make one; the session's tag finds a run whose making was not answered."""
+    """Continue the run with these tags or create one; the session tag finds a run whose creation got no response."""
     experiment = experiment_id(client)
     session = {SESSION_TAG: spool.folder.name}
     run = newest_run(client, experiment, session) or _resumed(client, experiment, event)
@@ -201,8 +200,8 @@ def _start(client: Any, spool: Spool, event: Event) -> None:
         )
     elif run.info.status in ("KILLED", "FAILED"):
         client.update_run(run.info.run_id, "RUNNING")
-    # A finished run to which something is added, as evaluate does to training's, keeps its end.
-    spool.note(run=run.info.run_id, ends=run.info.status != "FINISHED", store=event["store"])
+    # A finished run that is extended, as evaluate extends the training's, keeps its status.
+    spool.update_state(run=run.info.run_id, ends=run.info.status != "FINISHED", store=event["store"])
 
 
 def _resumed(client: Any, experiment: str, event: Event) -> Any | None:
