@@ -128,11 +128,11 @@ _SPREAD: dict[str, tuple[float, float]] = {
     "roll_deg": (-12.0, 12.0),
     "smile": (-0.6, 1.0),
     "smile_open": (0.0, 1.0),
-    "mouth_open": (-0.9, 0.8),
-    "frown": (-1.0, 0.7),
-    "pucker": (-1.6, 0.8),
-    "cheek_puff": (-2.5, 0.8),
-    "squint": (-0.9, 0.7),
+    "mouth_open": (-0.9, 0.7),
+    "frown": (-1.5, 0.5),
+    "pucker": (-3.5, 0.6),
+    "cheek_puff": (-5.0, 0.6),
+    "squint": (-1.2, 0.5),
     "wink": (-0.15, 0.15),
     "brow_raise": (-0.3, 0.8),
     "gaze_x_deg": (-18.0, 18.0),
@@ -161,7 +161,7 @@ _SPREAD: dict[str, tuple[float, float]] = {
 """Full range of each parameter; below zero a share stays at 0, so that a face at rest is common."""
 
 
-_ODDS = {"collar": 0.7, "glasses": 0.14, "headwear": 0.05}
+_ODDS = {"collar": 0.7, "glasses": 0.10, "headwear": 0.03}
 """How frequently one of the kinds above 0 is worn."""
 
 

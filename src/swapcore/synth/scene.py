@@ -9,6 +9,8 @@ import numpy.typing as npt
 from swapcore.synth.asset import Floats, Ints
 from swapcore.synth.attributes import Attributes
 from swapcore.synth.camera import Pose, follows_head
+from swapcore.synth.clothes import neckline
+from swapcore.synth.curves import smoothsteps
 from swapcore.synth.expression import expressed
 from swapcore.synth.eyes import place_eye, unit_ball
 from swapcore.synth.head import Head, find_eyes, load_topology, quad_normals, subdivide
@@ -19,6 +21,9 @@ from swapcore.synth.occlusion import vertex_occlusion
 from swapcore.synth.person import Person
 from swapcore.synth.shading import Scene
 from swapcore.synth.wardrobe import wear
+
+_TUCK_CM = 1.4
+"""How far the skin below clothes is moved inward."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,13 @@ def join(pieces: list[Piece]) -> tuple[Scene, npt.NDArray[np.bool_]]:
         np.concatenate(triangles).astype(np.int32), per_triangle("material"), per_triangle("part"),
     )  # fmt: skip
     return scene, per_triangle("two_sided").astype(np.bool_)
+
+
+@functools.lru_cache(maxsize=8)
+def _below_clothes(collar: int) -> Floats:
+    """(V,) cm that the skin is moved inward where clothes cover it, so that it never shows through them."""
+    depth = neckline(collar, load_topology().canonical["skin"])
+    return np.asarray(_TUCK_CM * smoothsteps(0.3, 1.4, depth), dtype=np.float32)
 
 
 @functools.cache

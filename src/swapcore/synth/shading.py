@@ -360,7 +360,7 @@ def _shade_mouth(
     else:
         red, green, blue = tongue_color(local[0], local[2], look.offset, block)
     deep = smoothstep(-4.5, 1.6, local[2])
-    open_share = (0.12 + 0.88 * deep * deep) * cavity
+    open_share = (0.15 + 0.85 * deep * deep) * math.sqrt(cavity)
     facing = nx * lamps.key[0] + ny * lamps.key[1] + nz * lamps.key[2]
     hx, hy, hz = lamps.key[0] + vx, lamps.key[1] + vy, lamps.key[2] + vz
     length = 1 / max(1e-6, math.sqrt(hx * hx + hy * hy + hz * hz))
@@ -400,7 +400,8 @@ def _shade_layer(
     elif material == 7:
         gloss, power, wrap = 0.9, 40.0, 0.0
     elif material == 8:
-        gloss, power, wrap = 1.2, 300.0, 0.0
+        # A lens is clear: its own color only tints what is behind it.
+        gloss, power, wrap, bright = 1.2, 300.0, 0.0, 0.12
     elif material == 4:
         gloss, power = 0.03, 12.0
         bright = 1 + 0.25 * rotated_noise(block, 2, extra[0], extra[1] * 0.15, 0.0, 9.0, 0.0)

@@ -164,7 +164,8 @@ def _paint(
             red *= (1 - 0.80 * line) * (1 - 0.45 * shadow)
             green *= (1 - 0.88 * line) * (1 - 0.60 * shadow)
             blue *= (1 - 0.90 * line) * (1 - 0.55 * shadow)
-            fade = min(1.0, 0.05 / look.texel_cm)
+            # Toward the pole below the neck a texel is stretched.
+            fade = min(1.0, 0.05 / look.texel_cm) * smoothstep(-15.0, -12.0, y)
             pores = rotated_noise(block, 1, x, y, z, 8.0, look.offset) + 0.8 * fine
             rough_skin = 0.0020 * (1 + look.age) * (1 + 0.8 * bell2(x, 2.5, y + 2.5, 2.5))
             height += (1 - border) * rough_skin * pores * fade * (1 - 0.5 * look.darkness)
