@@ -12,6 +12,7 @@ from swapcore.data.faces import Face, FaceSet, at_size
 from swapcore.errors import ArtifactError, ParamsError
 from swapcore.ops.geometry import apply, warp
 from swapcore.ops.image import decode
+from swapcore.synth.landmarks import POINT_NAMES
 from swapcore.synth.people import PARAMETERS, PictureRow, draw_shots, photograph
 from swapcore.synth.render import render
 from swapcore.synth.truth import render_true_swap
@@ -74,3 +75,18 @@ def test_the_oracle_is_loaded_only_where_crop_handed_on_how_the_photographs_were
         load_teacher(oracle, faces)
     write_table(faces.folder / PARAMETERS, PictureRow, [])
     assert load_teacher(oracle, faces).name == "oracle"
+
+
+def test_exact_surface_points_of_an_image_and_of_its_swap_with_itself_agree(tmp_path: Path) -> None:
+    shot = draw_shots(1, 0, 1, SIZE, 0.7)[0]
+    write_table(tmp_path / PARAMETERS, PictureRow, [photograph(shot, tmp_path)])
+    turn = np.array([[1.1, 0.2, -5.3], [-0.2, 1.1, 7.7]])
+    cropped = replace(face(shot.file, decode((tmp_path / shot.file).read_bytes())), affine=turn)
+    teacher = OracleTeacher(tmp_path, SIZE)
+    own, swapped = teacher.surface(cropped), teacher.swap(cropped, cropped).surface
+    assert own.shape == (len(POINT_NAMES), 3)
+    assert swapped is not None
+    np.testing.assert_allclose(own, swapped, atol=1e-3)
+    assert set(np.unique(own[:, 2])) <= {0.0, 1.0}
+    picture = render(shot.identity, shot.attributes, SIZE)
+    np.testing.assert_allclose(own[:, :2], apply(turn, picture.points), atol=1e-3)

@@ -8,6 +8,7 @@ import torch
 
 from swapcore.config import Params
 from swapcore.data.groups import LANDMARKS, SURFACE, GroupSet, PointsWriter
+from swapcore.data.guiding import NUM_POINTS
 from swapcore.errors import ArtifactError
 from swapcore.training.step import train_step
 from tests.training.conftest import merged
@@ -88,21 +89,20 @@ def test_a_share_of_a_batch_equals_the_rows_of_the_whole_batch(tiny, start) -> N
         assert torch.equal(value, getattr(whole, name)[2:4]), name
 
 
-def test_exact_points_take_precedence(tiny, start, groups_with_landmarks: GroupSet) -> None:
+def test_half_of_the_points_are_exact_ones(tiny, start, groups_with_landmarks: GroupSet) -> None:
     folder = groups_with_landmarks.folder
     writer = PointsWriter(folder / SURFACE, 3, 3)
     for row in range(len(groups_with_landmarks.images)):
         writer.add(np.array([[20.0, 20.0, 1.0], [30.0, 30.0, float(row % 2)], [40.0, 40.0, 0.0]]))
     augment = {"other_source": 0.0, "flip": 0.0, "shift": 0.0, "gain": 0.0, "occlusion": 0.0}
     batch = start(fields(tiny, sampling={"augment": augment}), groups=GroupSet(folder)).sampler.batch(0)
-    assert set(batch.known_label[0, :, 0].mul(SIZE_PX / 2).add(SIZE_PX / 2 - 0.5).round().tolist()) == {
-        20.0,
-        30.0,
-        40.0,
-    }
+    exact = slice(NUM_POINTS // 2)
+    places = batch.known_label[:, exact, 0].mul(SIZE_PX / 2).add(SIZE_PX / 2 - 0.5).round()
+    assert set(places.flatten().tolist()) == {20.0, 30.0, 40.0}
     assert (batch.known_visible + batch.known_hidden <= 1).all()
-    last = batch.known_label[..., 0] > 0.2
-    assert batch.known_visible[last].max() == 0
+    assert batch.known_visible[:, exact][places == 20].min() == 1
+    assert batch.known_visible[:, exact][places == 40].max() == 0
+    assert batch.known_hidden[:, exact][places == 40].max() == 0  # the label does not show them either
 
 
 def test_a_file_of_points_that_does_not_fit_is_refused(groups_with_landmarks: GroupSet) -> None:

@@ -64,7 +64,7 @@ def test_the_best_snapshot_is_part_of_the_state(tiny, start) -> None:
     train(run.state, run.context, run.loop)
     assert run.state.best is not None
     resumed = start(tiny(), "other").state
-    resumed.load_state(run.state.state_dict())
+    resumed.load_state_dict(run.state.state_dict())
     assert resumed.best is not None
     assert (resumed.best.step, resumed.best.score) == (run.state.best.step, run.state.best.score)
     assert all(torch.equal(tensor, run.state.best.weights[name]) for name, tensor in resumed.best.weights.items())

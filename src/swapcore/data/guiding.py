@@ -95,7 +95,7 @@ class GuideSource:
     def known(
         self, source: CropRef, of_source: Placement, label: CropRef, of_label: Placement, rng: np.random.Generator
     ) -> KnownPoints:
-        """Draw points that are known in source and label: exact surface points if both have them, else mesh points.
+        """Draw points that are known in source and label: exact surface points if both have them, and mesh points.
 
         Args:
             source: the source image.
@@ -108,13 +108,13 @@ class GuideSource:
             N = NUM_POINTS points, all invisible if nothing is known.
         """
         exact = self._exact(source, of_source, label, of_label)
-        if exact is None:
-            exact = self._from_mesh(self.mesh(source, of_source), self.mesh(label, of_label), rng)
-        if exact is None:
+        mesh = self._from_mesh(self.mesh(source, of_source), self.mesh(label, of_label), rng)
+        known = [points for points in (exact, mesh) if points is not None]
+        if not known:
             nothing = np.zeros((NUM_POINTS, 2), np.float32)
             return KnownPoints(nothing, nothing, nothing[:, 0], nothing[:, 0])
-        chosen = rng.integers(len(exact.label), size=NUM_POINTS)
-        return KnownPoints(*(np.asarray(values[chosen], dtype=np.float32) for values in exact))
+        drawn = [_draw(points, NUM_POINTS // len(known), rng) for points in known]
+        return KnownPoints(*(np.concatenate(values) for values in zip(*drawn, strict=True)))
 
     def _exact(self, source: CropRef, of_source: Placement, label: CropRef, of_label: Placement) -> KnownPoints | None:
         """Return exact surface points. Their mirror partners are unknown, so both images must be mirrored, or neither."""
@@ -138,3 +138,9 @@ class GuideSource:
         from_, to = ((points[triangles] * weights[..., None]).sum(1) for points in (source, label))
         shown, in_both = self._topology.visibility(source, label)
         return KnownPoints(to, from_, in_both.astype(float), (shown & ~in_both).astype(float))
+
+
+def _draw(points: KnownPoints, num: int, rng: np.random.Generator) -> KnownPoints:
+    """Draw points with replacement, as float32."""
+    chosen = rng.integers(len(points.label), size=num)
+    return KnownPoints(*(np.asarray(values[chosen], dtype=np.float32) for values in points))

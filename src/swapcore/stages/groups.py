@@ -7,15 +7,17 @@ import cv2
 from swapcore.config import GroupsParams, InputPath, OptionalInputPath, OutputPath
 from swapcore.data.artifact import building
 from swapcore.data.faces import FaceSet
-from swapcore.data.groups import LANDMARKS, PointsWriter
+from swapcore.data.groups import LANDMARKS, SURFACE, PointsWriter
 from swapcore.data.shards import ShardWriter
 from swapcore.errors import ParamsError
 from swapcore.faces.mesh.crops import crop_landmarks
 from swapcore.faces.mesh.files import is_installed
 from swapcore.faces.mesh.topology import NUM_LANDMARKS
 from swapcore.faces.networks import load_recognizer
+from swapcore.synth.landmarks import POINT_NAMES
 from swapcore.teachers.assembly import Assembler
 from swapcore.teachers.base import load_teacher
+from swapcore.teachers.oracle import OracleTeacher
 from swapcore.teachers.output import group_metrics, write_groups
 from swapcore.teachers.registered import RegisteredTeacher
 
@@ -55,7 +57,10 @@ def run(
         with ShardWriter(folder, params.shard_megabytes) as shards:
             locate = (crop_landmarks, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 2)) if is_installed() else None
             embed = functools.partial(recognizer.embed, batch_size=_BATCH_SIZE)
-            assembler = Assembler(params, face_set, embed, shards, locate)
+            exact = None
+            if isinstance(maker, OracleTeacher):
+                exact = (maker.surface, PointsWriter(folder / SURFACE, len(POINT_NAMES), 3))
+            assembler = Assembler(params, face_set, embed, shards, locate, exact)
             assembler.add_real_crops()
             assembler.add_fakes(assembler.plan(), maker)
         write_groups(folder, params, face_set, assembler, maker)

@@ -107,7 +107,12 @@ def read_shots(folder: Path) -> dict[str, Shot]:
     Raises:
         ArtifactError: the table is missing, damaged, or of another version.
     """
-    return {row.file: to_shot(row) for row in read_table(folder / PARAMETERS, PictureRow)}
+    return {row.file: to_shot(row) for row in read_rows(folder)}
+
+
+def read_rows(folder: Path) -> list[Any]:
+    """The rows of a folder's parameters.parquet; errors as ``read_shots``."""
+    return read_table(folder / PARAMETERS, PictureRow)
 
 
 def photograph(shot: Shot, folder: Path) -> Any:

@@ -58,6 +58,7 @@ class Assembler:
         embed: Embed,
         shards: ShardWriter,
         locate: tuple[Locate, PointsWriter] | None = None,
+        exact: tuple[Callable[[Face], Points], PointsWriter] | None = None,
     ) -> None:
         """Prepare an empty artifact.
 
@@ -67,6 +68,8 @@ class Assembler:
             embed: recognizer of the faces artifact.
             shards: receives the images.
             locate: finds the mesh landmarks of images, and receives them; None if the face mesh is not installed.
+            exact: gives the exact surface points of a face's own image, and receives those of all images; None if the
+                teacher does not know them.
         """
         self.images: dict[str, ImageRow] = {}
         self.groups: list[GroupRow] = []
@@ -75,7 +78,7 @@ class Assembler:
         self._faces = faces
         self._embed = embed
         self._shards = shards
-        self._locate = locate
+        self._locate, self._exact = locate, exact
         self._embeddings: dict[str, Embedding] = {}
         self._candidates: dict[str, list[Candidate]] = {split: [] for split in SPLITS}
         self._people: dict[str, Embedding] = {}
@@ -89,6 +92,8 @@ class Assembler:
             embeddings = self._embed(np.stack([face.image for face in batch]))
             self._write_landmarks([face.image for face in batch])
             for face, embedding in zip(batch, embeddings, strict=True):
+                if self._exact is not None:
+                    self._exact[1].add(self._exact[0](face))
                 self._add_real(face, embedding)
                 of_person[face.identity].append(embedding)
         self._people = {person: np.mean(own, axis=0) for person, own in of_person.items()}
@@ -137,6 +142,8 @@ class Assembler:
             embeddings = self._embed(np.stack([realign(fake.image, fake.alignment) for _, fake in batch]))
             self._write_landmarks([fake.image for _, fake in batch])
             for (plan, fake), embedding in zip(batch, embeddings, strict=True):
+                if self._exact is not None:
+                    self._exact[1].add(fake.surface)
                 self._add_fake(plan, fake, embedding)
 
     def _add_fake(self, plan: FakePlan, fake: MadeFake, embedding: Embedding) -> None:

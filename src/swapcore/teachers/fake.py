@@ -13,3 +13,5 @@ class Fake(NamedTuple):
     """uint8 (S, S, 3) RGB."""
     points: Points
     """(5, 2), landmarks of the new face in crop pixels, in the order of Face.points."""
+    surface: Points | None = None
+    """(P, 3), exact surface points: x and y in crop pixels, 1 where the fake shows the point; None if they are unknown."""

@@ -33,6 +33,8 @@ class MadeFake(NamedTuple):
     """(2, 3): from the template's crop to the crop aligned by the fake's own landmarks; the identity if they are equal."""
     changed_inside: float
     changed_outside: float
+    surface: Points | None
+    """See ``Fake``."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class FakeMaker:
         source, template = (at_size(load_face(row, self.reader), self.size_px) for row in job)
         fake = self.teacher.swap(source, template)
         inside, outside = changed(fake.image, template.image, template.points)
-        return MadeFake(fake.image, fake.points, alignment_of(fake.points, self.size_px), inside, outside)
+        return MadeFake(fake.image, fake.points, alignment_of(fake.points, self.size_px), inside, outside, fake.surface)
 
 
 def alignment_of(points: Points, size_px: int) -> Affine:
