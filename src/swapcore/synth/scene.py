@@ -123,10 +123,11 @@ def _skin_extra() -> Floats:
     return np.stack(columns, 1).astype(np.float32)
 
 
-def _skin_piece(skin: Floats, normals: Floats, pose: Pose) -> Piece:
+def _skin_piece(skin: Floats, normals: Floats, head: Head, pose: Pose) -> Piece:
     topology = load_topology()
     canonical = topology.canonical["skin"]
-    follows = follows_head(canonical[:, 1])
+    # By the person's own height, as clothes and hair are bent.
+    follows = follows_head(head.vertices[:, 1])
     return Piece(
         pose.place(skin, follows), pose.turn(normals, follows), canonical, _skin_extra(), topology.triangles["skin"],
         Material.SKIN, Part.FACE,
