@@ -60,9 +60,10 @@ def pose_person(person: Person, attributes: Attributes, pose: Pose) -> Posed:
     coarse = expressed(person.head.coarse, attributes)
     skin = subdivide("skin", coarse)
     normals = quad_normals(skin, load_topology().quads["skin"])
+    tucked = skin - normals * _below_clothes(attributes.collar)[:, None]
     # The body's own surfaces come first, in the same order for everybody: correspondence.py relies on it.
     pieces = [
-        _skin_piece(skin, normals, pose),
+        _skin_piece(tucked, normals, person.head, pose),
         *_eye_pieces(person.head, attributes, pose),
         *_mouth_pieces(coarse, pose),
     ]
