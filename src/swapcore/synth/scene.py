@@ -60,9 +60,10 @@ def pose_person(person: Person, attributes: Attributes, pose: Pose) -> Posed:
     coarse = expressed(person.head.coarse, attributes)
     skin = subdivide("skin", coarse)
     normals = quad_normals(skin, load_topology().quads["skin"])
+    tucked = skin - normals * _below_clothes(attributes.collar)[:, None]
     # The body's own surfaces come first, in the same order for everybody: correspondence.py relies on it.
     pieces = [
-        _skin_piece(skin, normals, pose),
+        _skin_piece(tucked, normals, person.head, pose),
         *_eye_pieces(person.head, attributes, pose),
         *_mouth_pieces(coarse, pose),
     ]
@@ -123,10 +124,11 @@ def _skin_extra() -> Floats:
     return np.stack(columns, 1).astype(np.float32)
 
 
-def _skin_piece(skin: Floats, normals: Floats, pose: Pose) -> Piece:
+def _skin_piece(skin: Floats, normals: Floats, head: Head, pose: Pose) -> Piece:
     topology = load_topology()
     canonical = topology.canonical["skin"]
-    follows = follows_head(canonical[:, 1])
+    # By the person's own height, as clothes and hair are bent.
+    follows = follows_head(head.vertices[:, 1])
     return Piece(
         pose.place(skin, follows), pose.turn(normals, follows), canonical, _skin_extra(), topology.triangles["skin"],
         Material.SKIN, Part.FACE,
