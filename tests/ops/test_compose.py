@@ -62,11 +62,21 @@ def test_gain_leaves_black_and_bias_shifts() -> None:
     torch.testing.assert_close(relight(gray, 0 * gain, bias), bias)
 
 
-def test_slow_light_gives_the_template_its_own_light() -> None:
+@pytest.mark.parametrize(("before", "after"), [(-0.2, 0.3), (0.6, -0.5), (-0.7, 0.5)])
+def test_slow_light_gives_the_template_its_own_light(before: float, after: float) -> None:
     weight = torch.ones(1, 1, 32, 32)
-    source, template = torch.full((1, 3, 32, 32), -0.2), torch.full((1, 3, 32, 32), 0.3)
-    torch.testing.assert_close(slow_light(source, template, weight), torch.full((1, 3, 32, 32), 0.5 / 1.01))
-    assert slow_light(source, template, 0 * weight).abs().max() == 0
+    source, template = torch.full((1, 3, 32, 32), before), torch.full((1, 3, 32, 32), after)
+    lit = relight(source, *slow_light(source, template, weight))
+    torch.testing.assert_close(lit, template, atol=0.02, rtol=0)
+    assert all(field.abs().max() == 0 for field in slow_light(source, template, 0 * weight))
+
+
+def test_a_brightened_face_keeps_its_black() -> None:
+    weight = torch.ones(1, 1, 64, 64)
+    source, template = torch.full((1, 3, 64, 64), -0.1), torch.full((1, 3, 64, 64), 0.2)
+    source[..., 30:34, 30:34] = -1.0
+    lit = relight(source, *slow_light(source, template, weight))
+    assert lit[..., 32, 32].max() < -0.78  # a bias alone would lift it to -0.7
 
 
 def test_gradients_reach_every_field() -> None:

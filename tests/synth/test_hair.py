@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.beard import beard_cover, grow_beard
@@ -218,3 +220,37 @@ def test_smooth_keeps_ends_and_bends() -> None:
     zigzag = arc + 0.1 * np.array([1.0, -1.0] * 6, np.float32)[None, :, None]
     rough, smoothed = (np.abs(np.diff(curve, 2, axis=1)).mean() for curve in (zigzag, smooth(zigzag)))
     assert smoothed < 0.3 * rough
+
+
+ENDS = st.sampled_from([-1.0, -0.3, 0.0, 1.0])
+SHARES = st.sampled_from([0.0, 0.5, 1.0])
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    style=st.sampled_from(list(HairStyle)),
+    hairline=ENDS,
+    temples=SHARES,
+    thickness=SHARES,
+    length=ENDS,
+    side=ENDS,
+    grey=SHARES,
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_hair_at_the_ends_of_its_parameters(
+    person: Identity, head: Head, style: HairStyle, hairline: float, temples: float, thickness: float, length: float,
+    side: float, grey: float, seed: int,
+) -> None:  # fmt: skip
+    extreme = person.but(
+        hair_style=int(style),
+        hairline=hairline,
+        hair_temples=temples,
+        hair_thickness=thickness,
+        hair_length=length,
+        hair_part_side=side,
+        hair_grey=grey,
+        hair_seed=seed,
+    )
+    for ribbons in lay_hair(grow_hair(extreme, head, 0.05).ribbons, NEUTRAL.but(hair_volume=1.0, hair_part=-1.0), head):
+        _check(ribbons, head)
+        assert np.abs(ribbons.points).max() < 45

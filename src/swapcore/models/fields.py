@@ -63,7 +63,7 @@ class FieldGenerator(Backbone):
         with full_precision(source):
             moved = move(source, guide.flow)
             light = slow_light(moved, template, guide.visible)
-            first_guess = relight(moved, torch.zeros_like(light), light)
+            first_guess = relight(moved, *light)
         window = window_of(self.size_px, self.window, self.multiple)
         spliced = window.cut(torch.cat([source, template, first_guess, guide.visible], 1))
         coarse, fine = self.decode(spliced, description)
@@ -72,7 +72,12 @@ class FieldGenerator(Backbone):
             return self._fields(coarse.float(), fine.float(), guide, light, window)
 
     def _fields(
-        self, coarse: torch.Tensor, fine: torch.Tensor, guide: Guide, light: torch.Tensor, window: Window
+        self,
+        coarse: torch.Tensor,
+        fine: torch.Tensor,
+        guide: Guide,
+        light: tuple[torch.Tensor, torch.Tensor],
+        window: Window,
     ) -> Fields:
         """Turn the decoder's maps into fields of the whole crop; outside the window they continue its edge, the mask is 0."""
         slow, flows = self.coarse(coarse), self.fine(fine)
@@ -92,7 +97,7 @@ class FieldGenerator(Backbone):
             )
         )
         mask = window.put(torch.sigmoid(sharp[:, 3:4]) * window.opening(sharp), self.size_px)
-        return Fields(guide.flow + flows[:, :2], flows[:, 2:], gain, light + bias, shares, painted, mask)
+        return Fields(guide.flow + flows[:, :2], flows[:, 2:], light[0] + gain, light[1] + bias, shares, painted, mask)
 
 
 def shrink(image: torch.Tensor, size_px: int) -> torch.Tensor:

@@ -11,6 +11,10 @@ from swapcore.ops.sampling import full_precision, sample_at
 LIGHT_SIGMA = 1 / 16
 """Of the side: detail coarser than this counts as light, which the template decides."""
 _LEAST_WEIGHT = 1e-2
+_GAIN_SHARE, _GAIN_BOUNDS = 0.8, (-0.8, 0.4)
+"""Of the logarithm of the ratio of lights. Larger gains would turn the highlights of dark skin white on pale templates."""
+_DARKEST = 0.05
+"""Of 2: keeps the ratio finite."""
 
 
 class Guide(NamedTuple):
@@ -85,17 +89,24 @@ def relight(image: torch.Tensor, gain: torch.Tensor, bias: torch.Tensor) -> torc
     return (image + 1.0) * torch.exp(gain) - 1.0 + bias
 
 
-def slow_light(image: torch.Tensor, template: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Compute the bias that gives an image the template's light where weight is set: the slow part of the difference.
+def slow_light(image: torch.Tensor, template: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compute gain and bias that give an image the template's light where weight is set: the slow part of the difference.
+
+    Most of it is a gain, which keeps dark brows dark on brightened skin; the bias is what the gain's bounds leave over.
+    Both are for ``relight``.
 
     Args:
-        image: (B, 3, w, w), aligned with template.
+        image: (B, 3, w, w) in [-1, 1], aligned with template.
         template: (B, 3, w, w).
-        weight: (B, 1, w, w) in [0, 1]; elsewhere the result fades to zero.
+        weight: (B, 1, w, w) in [0, 1]; elsewhere both results fade to zero.
     """
     sigma_px = LIGHT_SIGMA * int(template.shape[-1])
-    known = gaussian_blur(weight, sigma_px)
-    return gaussian_blur((template - image) * weight, sigma_px) / (known + _LEAST_WEIGHT)
+    known = gaussian_blur(weight, sigma_px) + _LEAST_WEIGHT
+    lights = (gaussian_blur((each + 1.0) * weight, sigma_px) / known + _DARKEST for each in (image, template))
+    before, after = lights
+    gain = (_GAIN_SHARE * torch.log(after / before)).clamp(*_GAIN_BOUNDS) * (1.0 - _LEAST_WEIGHT / known)
+    left = template - relight(image, gain, torch.zeros_like(image))
+    return gain, gaussian_blur(left * weight, sigma_px) / known
 
 
 def move(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:

@@ -345,7 +345,7 @@ def _garden(rng: np.random.Generator, size: int) -> tuple[_Canvas, _Canvas | Non
     horizon = rng.uniform(0.45, 0.8)
     canvas = _Canvas(size, (0.2, 0.25, 0.12))
     _sky(rng, canvas, horizon)
-    grass = _paint(rng, 0.07, 0.20, 0.15) * np.array([0.95, 1.15, 0.50])
+    grass = _paint(rng, 0.06, 0.15, 0.15) * np.array([0.95, 1.15, 0.50])
     canvas.gradient(grass * 1.2, grass * 0.7, horizon, 1.0)
     green = rng.uniform(0.05, 0.14) * np.array([0.75 + 0.7 * rng.random() ** 2, 1.15, 0.35])
     crown = np.cumsum(rng.normal(size=24)) * 0.02

@@ -109,7 +109,7 @@ def test_invalid_outputs_are_named(tiny: TruthSet, tmp_path: Path) -> None:
     out = write_outputs(tmp_path / "out", tiny)
     last = out / "0001.png"
     last.write_bytes(encode_png(tiny.truths[1][:32, :32]))
-    assert "0001.png: is 32 x 32 px where 64 x 64 are needed" in refused(lambda: swap_of_folder(out, tiny))
+    assert "0001.png: size is 32 x 32 px, expected 64 x 64" in refused(lambda: swap_of_folder(out, tiny))
     for content in (b"no picture", b""):
         last.write_bytes(content)
         assert "0001.png: is not a readable image" in refused(lambda: swap_of_folder(out, tiny))

@@ -34,7 +34,7 @@ def quality() -> ModuleType:
 def metrics(quality: ModuleType, **changed: float) -> Any:
     values = {"psnr": 27.0, "psnr_face": 22.0, "l1_face": 12.0, "background_l1": 4.0, "cosine_source": 0.0,
               "cosine_template": 0.9, "top1_percent": 0.0, "nearer_percent": 0.0}  # fmt: skip
-    return quality.Figures(**(values | changed))
+    return quality.Metrics(**(values | changed))
 
 
 def test_each_bar_is_independent(quality: ModuleType) -> None:
@@ -42,7 +42,7 @@ def test_each_bar_is_independent(quality: ModuleType) -> None:
     truth = metrics(quality, cosine_source=0.5, top1_percent=80.0)
     good = metrics(quality, psnr_face=24.1, l1_face=10.0, background_l1=4.2, cosine_source=0.5, top1_percent=62.0,
                    nearer_percent=90.0)  # fmt: skip
-    bars = quality.BARS[64]
+    bars = quality.TARGETS[64]
     assert all(line.startswith("reached") for line in quality.compare(good, copied, truth, bars))
     worse = {"psnr_face": 23.9, "l1_face": 10.3, "nearer_percent": 84.0, "top1_percent": 59.0, "background_l1": 4.5,
              "cosine_source": 0.56}  # fmt: skip

@@ -25,7 +25,7 @@ def test_table_has_one_line_per_metric(measured: BenchmarkResult, tiny: TruthSet
     lines = table(measured).splitlines()
     assert len(lines) == 2 + len(BENCHMARK_METRICS)
     assert lines[0].split("|")[2].strip() == "copies"
-    assert "Nearer the truth than the template is, % ↑" in lines[2]
+    assert "Closer to the true swap than the template, % ↑" in lines[2]
     assert len({len(line) for line in lines}) == 1
     assert tiny.digest in headline(tiny)
 
@@ -75,5 +75,5 @@ def test_exported_pairs_can_be_swapped_and_scored(tiny: TruthSet, tmp_path: Path
 def test_export_does_not_overwrite(tiny: TruthSet, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     for place in (tmp_path, tmp_path / "mine.txt"):
-        with pytest.raises(InputError, match="is there already"):
+        with pytest.raises(InputError, match="exists and is not an empty folder"):
             export(place, tiny)

@@ -68,4 +68,4 @@ def test_half_way_has_half_the_distance(measured: BenchmarkResult) -> None:
 
 def test_equal_methods_have_equal_scores(small: TruthSet) -> None:
     again = score(one_by_one(lambda source, template: template.image), "copies", small)
-    assert again.metrics[SWAP] == again.metrics[TEMPLATE_COPIED]
+    assert again.values[SWAP] == again.values[TEMPLATE_COPIED]

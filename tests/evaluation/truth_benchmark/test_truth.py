@@ -34,13 +34,13 @@ def test_user_function_is_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_export_and_score_outputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["benchmark", "truth", "--export", str(tmp_path / "pairs")])
-    assert "put source/N.png onto template/N.png" in capsys.readouterr().out
+    assert "write the swap of source/N.png and template/N.png to OUT/N.png" in capsys.readouterr().out
     cli.main(["benchmark", "truth", "--outputs", str(tmp_path / "pairs" / "template")])
     assert "these outputs" in capsys.readouterr().out
 
 
 def test_python_api(tiny: TruthSet) -> None:
-    measured = truth.measure(lambda source, template: source, label="source pasted")
+    measured = truth.evaluate_pairs(lambda source, template: source, label="source pasted")
     assert measured.labels["swap"] == "source pasted"
     assert measured.values["swap"]["identity/cosine_source"].value > 0.8
 

@@ -24,7 +24,8 @@ def lay_hair(ribbons: tuple[Ribbons, ...], attributes: Attributes, head: Head) -
 
 def _lay(hair: Ribbons, attributes: Attributes, head: Head) -> Ribbons:
     roots = head.canonical[hair.root]
-    step = np.linalg.norm(np.diff(hair.points, axis=1), axis=2)
+    ahead = np.diff(hair.points, axis=1)
+    step = np.sqrt(np.einsum("skc,skc->sk", ahead, ahead))
     arc = np.concatenate([np.zeros((len(step), 1), np.float32), np.cumsum(step, 1)], 1)
     free = smoothstep(0.3, 9.0, arc)[..., None]
     drift = wander(roots, 7.0, attributes.hair_lay_seed)[:, None]

@@ -27,7 +27,7 @@ def smoothstep(start: float, end: float, x: Array) -> Array:
 
 def unit(vectors: Array) -> Array:
     """Vectors (..., 3) of length 1."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    length = np.sqrt(np.einsum("...c,...c->...", vectors, vectors))[..., None]
     return np.asarray(vectors / np.maximum(length, 1e-7), dtype=np.float32)
 
 
