@@ -234,12 +234,12 @@ SHARES = st.sampled_from([0.0, 0.5, 1.0])
     thickness=SHARES,
     length=ENDS,
     side=ENDS,
-    grey=SHARES,
+    gray=SHARES,
     seed=st.integers(0, 2**31 - 1),
 )
 def test_hair_at_the_ends_of_its_parameters(
     person: Identity, head: Head, style: HairStyle, hairline: float, temples: float, thickness: float, length: float,
-    side: float, grey: float, seed: int,
+    side: float, gray: float, seed: int,
 ) -> None:  # fmt: skip
     extreme = person.but(
         hair_style=int(style),
@@ -248,7 +248,7 @@ def test_hair_at_the_ends_of_its_parameters(
         hair_thickness=thickness,
         hair_length=length,
         hair_part_side=side,
-        hair_grey=grey,
+        hair_gray=gray,
         hair_seed=seed,
     )
     for ribbons in lay_hair(grow_hair(extreme, head, 0.05).ribbons, NEUTRAL.but(hair_volume=1.0, hair_part=-1.0), head):

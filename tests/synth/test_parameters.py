@@ -69,7 +69,7 @@ def test_people_are_spread_evenly_over_tone_age_sex_and_shape() -> None:
         assert 0.35 < values.std() < 0.5, name
 
 
-def test_the_face_and_the_rest_are_told_apart() -> None:
+def test_the_face_and_the_rest_are_distinguished() -> None:
     for name in ("iris_tone", "lip_redness", "brow_arch", "beard", "face_hair_redness", "age"):
         assert name in FACE_PARAMETERS
     for name in ("skin_tone", "hair_style", "hair_darkness", "hair_redness", "hairline", "weight"):

@@ -122,8 +122,8 @@ SHOWS_ONLY = {
 @pytest.mark.parametrize("name", list(Identity.bounds()))
 def test_every_identity_parameter_shows(name: str, person: Identity) -> None:
     base = person.but(
-        age=0.7, hair_style=int(HairStyle.SHORT), hair_darkness=0.4, hair_grey=0.0, face_hair_darkness=0.4,
-        face_hair_grey=0.0, beard=0.6, freckles=0.5, moles=0.9, brow_density=0.9, african=0.3, asian=0.3, caucasian=0.3,
+        age=0.7, hair_style=int(HairStyle.SHORT), hair_darkness=0.4, hair_gray=0.0, face_hair_darkness=0.4,
+        face_hair_gray=0.0, beard=0.6, freckles=0.5, moles=0.9, brow_density=0.9, african=0.3, asian=0.3, caucasian=0.3,
         skin_tone=0.3,
     )  # fmt: skip
     if name in ("hair_length", "hair_part_side"):

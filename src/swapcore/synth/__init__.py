@@ -1,1 +1,1 @@
-"""People who do not exist: identity and attributes in, picture, key points and masks out."""
+"""People who do not exist: identity and attributes in, picture, landmarks and masks out."""

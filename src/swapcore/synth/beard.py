@@ -116,7 +116,7 @@ def grow_beard(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
         width=(wide * (1 - 0.6 * share**1.5)).astype(np.float32),
         opacity=(strong * (1 - 0.85 * share**2.5) * (0.5 + 0.5 * smoothstep(0, 0.25, share))).astype(np.float32),
         color=strand_colors(
-            identity.face_hair_darkness, identity.face_hair_redness, identity.face_hair_grey, count, rng, 1.2
+            identity.face_hair_darkness, identity.face_hair_redness, identity.face_hair_gray, count, rng, 1.2
         ),
         light=(0.55 + 0.45 * smoothstep(0.0, 0.6, share) * np.ones((count, 1))).astype(np.float32),
         root=roots.vertex,

@@ -78,7 +78,7 @@ def grow_brows(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
 
 def _pigment(identity: Identity) -> tuple[float, float, float]:
     dark = identity.face_hair_darkness
-    return dark + (1 - dark) * 0.35 * identity.brow_darkness, identity.face_hair_redness, identity.face_hair_grey
+    return dark + (1 - dark) * 0.35 * identity.brow_darkness, identity.face_hair_redness, identity.face_hair_gray
 
 
 def _comb(roots: Roots, along: Array, across: Array, length: Array, rng: np.random.Generator) -> Array:

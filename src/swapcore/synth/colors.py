@@ -11,13 +11,13 @@ _RED_DARK, _RED_FAIR = np.array([0.060, 0.019, 0.009]), np.array([0.34, 0.115, 0
 _WHITE = np.array([0.46, 0.45, 0.43])
 
 
-def hair_color(darkness: float, redness: float, grey: float) -> Array:
+def hair_color(darkness: float, redness: float, gray: float) -> Array:
     """Mix the albedo of hair from its pigments.
 
     Args:
         darkness: 0 light blond to 1 black.
         redness: 0 to 1, strongest between blond and brown.
-        grey: share of hairs without pigment, 0 to 1.
+        gray: share of hairs without pigment, 0 to 1.
 
     Returns:
         (3,) linear RGB.
@@ -26,12 +26,12 @@ def hair_color(darkness: float, redness: float, grey: float) -> Array:
     color = _BLACK + (_BLOND - _BLACK) * light
     red = _RED_DARK + (_RED_FAIR - _RED_DARK) * light
     color = color + (red - color) * 0.65 * redness * (1 - 0.5 * abs(2 * light - 1))
-    color = color + (_WHITE - color) * grey**1.2
+    color = color + (_WHITE - color) * gray**1.2
     return np.asarray(color, dtype=np.float32)
 
 
 def strand_colors(
-    darkness: float, redness: float, grey: float, count: int, rng: np.random.Generator, variation: float = 1.0
+    darkness: float, redness: float, gray: float, count: int, rng: np.random.Generator, variation: float = 1.0
 ) -> Array:
     """Colors (count, 3) of single locks: some lighter, some darker, some gray where hair is partly gray."""
     base = hair_color(darkness, redness, 0.0)
@@ -39,5 +39,5 @@ def strand_colors(
     warmth = rng.normal(size=(count, 1)).clip(-2, 2) * variation
     locks = base * np.exp(0.17 * spread + 0.05 * warmth * np.array([1.0, 0.0, -1.0]))
     locks = locks + (0.006 + 0.05 * base) * np.maximum(spread, 0) * np.array([1.0, 0.72, 0.5])
-    share = (grey + 0.35 * grey * (1 - grey) * rng.normal(size=(count, 1))).clip(0, 1)
+    share = (gray + 0.35 * gray * (1 - gray) * rng.normal(size=(count, 1))).clip(0, 1)
     return np.asarray(locks + (_WHITE * np.exp(0.08 * spread) - locks) * share**1.2, dtype=np.float32)

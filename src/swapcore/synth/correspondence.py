@@ -20,7 +20,7 @@ _HIDDEN_CM, _HIDDEN_PX = 0.25, 1.5
 """A surface point that is farther than the sum of both lengths behind what an image shows there is hidden: a surface that is seen
 at a grazing angle changes its depth within a pixel."""
 _BODY = (*INNER_FACE, Part.NECK, Part.EAR)
-"""Parts that are skin, eyes or mouth, or hair so short that it lies on the skin."""
+"""Parts that are skin, eyes or mouth, or hair so short that it touches the skin."""
 
 
 @dataclass(frozen=True)

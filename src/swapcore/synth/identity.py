@@ -103,7 +103,7 @@ class Identity(Parameters):
     face_hair_darkness: Share
     """Of brows, beard and lashes: near the head's hair, yet the face's own."""
     face_hair_redness: Share
-    face_hair_grey: Share
+    face_hair_gray: Share
     # Head, hair and skin: they stay with the template in a swap
     skin_tone: Share
     """0 palest, 1 darkest."""
@@ -119,7 +119,7 @@ class Identity(Parameters):
     hair_part_side: Signed
     hair_darkness: Share
     hair_redness: Share
-    hair_grey: Share
+    hair_gray: Share
     hair_seed: Seed
 
     def __post_init__(self) -> None:
@@ -141,7 +141,7 @@ class Identity(Parameters):
         """The same with some parameters changed; names of SHAPE_PARAMETERS change single values of `shape`.
 
         Raises:
-            ParamsError: a name is unknown, or a value lies outside its bounds.
+            ParamsError: a name is unknown, or a value is outside its bounds.
         """
         shape = list(changes.pop("shape", self.shape))
         for name in [name for name in changes if name in SHAPE_PARAMETERS]:
@@ -220,7 +220,7 @@ def _draw_face_colors(rng: np.random.Generator, fair: float, masculine: bool) ->
 def _draw_hair(rng: np.random.Generator, fair: float, age: float, masculine: bool) -> dict[str, Any]:
     """Hair of head and face: dark skin goes with dark hair, age with gray."""
     dark, red = float(1 - fair * rng.random() ** 0.7), float(rng.random() ** 2)
-    grey = float(np.clip(1.7 * age - 0.95 + rng.normal() * 0.25, 0, 1))
+    gray = float(np.clip(1.7 * age - 0.95 + rng.normal() * 0.25, 0, 1))
     kind = rng.choice(3, p=[0.45, 0.3, 0.25]) if masculine else 0
     beard = (0.0, float(rng.uniform(0.1, 0.35)), float(rng.uniform(0.45, 1.0)))[kind]
     retreat = 0.7 * age if masculine else 0.0
@@ -235,7 +235,7 @@ def _draw_hair(rng: np.random.Generator, fair: float, age: float, masculine: boo
         "beard_style": int(rng.integers(4)),
         "face_hair_darkness": float(np.clip(dark + rng.normal() * 0.12, 0, 1)),
         "face_hair_redness": float(np.clip(red + rng.normal() * 0.1, 0, 1)),
-        "face_hair_grey": 0.6 * grey,
+        "face_hair_gray": 0.6 * gray,
         "hair_style": int(rng.choice(len(HairStyle), p=_MALE_STYLES if masculine else _FEMALE_STYLES)),
         "hairline": float(np.clip(rng.uniform(-0.8, 0.8) + 0.6 * retreat, -1, 1)),
         "hair_temples": float(rng.uniform(0, 1) * (0.25 + age)) if masculine and age < 0.75 else retreat,
@@ -244,6 +244,6 @@ def _draw_hair(rng: np.random.Generator, fair: float, age: float, masculine: boo
         "hair_part_side": float(rng.uniform(-1, 1)),
         "hair_darkness": dark,
         "hair_redness": red,
-        "hair_grey": grey,
+        "hair_gray": gray,
         "hair_seed": int(rng.integers(0, 2**31)),
     }

@@ -28,7 +28,7 @@ Seed = Annotated[int, Bounds(0, 2**31 - 1)]
 
 @dataclass(frozen=True)
 class Parameters:
-    """A frozen set of bounded numbers that refuses what lies outside its bounds."""
+    """A frozen set of bounded numbers that refuses values outside its bounds."""
 
     def __post_init__(self) -> None:
         for name, bounds in type(self).bounds().items():
@@ -48,7 +48,7 @@ class Parameters:
         """The same with some parameters changed.
 
         Raises:
-            ParamsError: a name is unknown, or a value lies outside its bounds.
+            ParamsError: a name is unknown, or a value is outside its bounds.
         """
         unknown = sorted(set(changes) - set(type(self).bounds()))
         if unknown:

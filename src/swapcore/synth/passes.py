@@ -85,7 +85,7 @@ def compose(buffer: Floats, px_cm: float) -> Floats:
     return image
 
 
-_NOBODY = Look(
+_NO_LOOK = Look(
     np.zeros((2, 4, CHANNELS), np.float32), np.eye(3, dtype=np.float32), np.zeros(4, np.float32),
     np.zeros(3, np.float32), 0.0, 0.0, 0.0, 0.0, *tooth_edges(),
 )  # fmt: skip
@@ -110,7 +110,7 @@ def blend_layers(layers: list[Layer], canvas: Canvas, lamps: Lamps, pose: Pose, 
     corners[:, 1] -= cut[0].start
     buffer, parts = np.zeros((*shown.shape, BUFFER_CHANNELS), np.float32), np.zeros(shown.shape, np.int32)
     everywhere = np.ones(shown.shape, np.float32)
-    shade_solids(shown, corners, scene, _NOBODY, lamps, everywhere, everywhere, noise_block(), buffer, parts)
+    shade_solids(shown, corners, scene, _NO_LOOK, lamps, everywhere, everywhere, noise_block(), buffer, parts)
     alpha = buffer[..., 10:11]
     image *= 1 - alpha
     image += buffer[..., 0:3] * buffer[..., 3:6] * alpha + buffer[..., 6:9]

@@ -55,8 +55,8 @@ def lay(grown: Grown, attributes: Attributes, head: Head) -> tuple[Ribbons, ...]
 def covers(identity: Identity, height: int) -> list[Cover]:
     """Painted hair of the scalp, the beard and the brows, on a texture of a height."""
     place = texel_map(height).place
-    hair = hair_color(identity.hair_darkness, identity.hair_redness, identity.hair_grey)
-    face = hair_color(identity.face_hair_darkness, identity.face_hair_redness, identity.face_hair_grey)
+    hair = hair_color(identity.hair_darkness, identity.hair_redness, identity.hair_gray)
+    face = hair_color(identity.face_hair_darkness, identity.face_hair_redness, identity.face_hair_gray)
     x, y, z = place[..., 0], place[..., 1], place[..., 2]
     front = z > -9.0
     scalp = _evaluate(scalp_cover, identity, place, y > -10.0, 4)

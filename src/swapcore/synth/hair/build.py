@@ -129,7 +129,7 @@ def _main(
     roots = replace(roots, position=roots.position + roots.normal * raised[:, None])
     layer = layers_of(roots, rng)
     curves = _grown(identity, Obstacle(head, lift), style, recipe, roots, layer, rng)
-    color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_grey, count, rng)
+    color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_gray, count, rng)
     if style in _LONG:
         keep = ~crosses_face(curves)
         curves, layer, color, roots = curves[keep], layer[keep], color[keep], roots.take(keep)
@@ -289,7 +289,7 @@ def under_shell(identity: Identity, head: Head, lift: Array, cover: Array) -> La
     vertices = head.vertices[used] + head.normals[used] * lift[used, None]
     edge = lift[used] / lift.max()
     opacity = smoothstep(0.25, 0.95, cover[used]) * smoothstep(0.02, 0.3, edge)
-    color = hair_color(identity.hair_darkness, identity.hair_redness, identity.hair_grey) * 0.55
+    color = hair_color(identity.hair_darkness, identity.hair_redness, identity.hair_gray) * 0.55
     return Layer(
         vertices=vertices.astype(np.float32),
         triangles=triangles.astype(np.int32),

@@ -47,7 +47,7 @@ def grow_knot(identity: Identity, head: Head, detail: float) -> tuple[tuple[Ribb
     rng = np.random.default_rng([identity.hair_seed, 3])
     count = int((420 if has_tail(identity) else 300) * detail**0.7)
     roots = _roots(head, tie_place(identity), count)
-    color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_grey, count, rng)
+    color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_gray, count, rng)
     if has_tail(identity):
         return (_tail(identity, head, roots, color, rng),), ()
     return (_bun(roots, color, rng),), (_core(identity, roots),)
@@ -103,6 +103,6 @@ def _core(identity: Identity, roots: Roots) -> Layer:
     polar, azimuth = np.linspace(0.02, np.pi - 0.02, 12), np.linspace(0, 2 * np.pi, 20, endpoint=False)
     ray = directions(*np.meshgrid(polar, azimuth, indexing="ij"), 1)
     middle = roots.position[0] + roots.normal[0] * (0.62 * _BUN_CM)
-    color = 0.45 * hair_color(identity.hair_darkness, identity.hair_redness, identity.hair_grey)
+    color = 0.45 * hair_color(identity.hair_darkness, identity.hair_redness, identity.hair_gray)
     triangles = grid_triangles(12, 20, closed=True)
     return make_layer(middle + ray * (0.80 * _BUN_CM), triangles, color, Material.HAIR, Part.HAIR, two_sided=True)
