@@ -19,7 +19,7 @@ from swapcore.video.reading import read_frames
 DOCS = Path(__file__).parent / "images"
 SEED = 8_000_000
 """Not used by params.yaml, so that no person of the images was in training."""
-SIDE_PX, VIDEO_PX, SHOWN_PX = 384, 256, 160
+SIDE_PX, VIDEO_PX, SHOWN_PX = 512, 320, 240
 NEAR = NEUTRAL.but(span_cm=25.0)
 """The face fills the image."""
 SCENES = [
@@ -103,7 +103,7 @@ def write_video(path: Path, frames: list[Image]) -> None:
 def main() -> None:
     """Make the three images."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="models/swap")
+    parser.add_argument("--model", default="builtin:warp")
     model = parser.parse_args().model
     for make in (show_swap, show_anonymize, show_video):
         with TemporaryDirectory() as folder:

@@ -112,7 +112,7 @@ def test_invalid_outputs_are_named(tiny: TruthSet, tmp_path: Path) -> None:
     assert "0001.png: size is 32 x 32 px, expected 64 x 64" in refused(lambda: swap_of_folder(out, tiny))
     for content in (b"no picture", b""):
         last.write_bytes(content)
-        assert "0001.png: is not a readable image" in refused(lambda: swap_of_folder(out, tiny))
+        assert "0001.png: not a readable image" in refused(lambda: swap_of_folder(out, tiny))
     last.unlink()
     assert "1 of 2 outputs are missing, the first is 0001.png" in refused(lambda: swap_of_folder(out, tiny))
 
