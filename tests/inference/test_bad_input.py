@@ -155,7 +155,7 @@ def test_every_command_refuses_an_unknown_model_or_one_of_another_alignment(plac
     for words in commands(place, "no/such/model", tmp_path):
         refused(place, capsys, "no such model", *words)
     for words in commands(place, place.other_alignment, tmp_path):
-        refused(place, capsys, "alignment: made for crops cut as 'arcface'", *words)
+        refused(place, capsys, "alignment: made for crops aligned as 'arcface'", *words)
 
 
 def test_no_command_replaces_existing_files(place, capsys, tmp_path):

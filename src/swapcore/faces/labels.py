@@ -29,7 +29,7 @@ def identity_cosines(
         identities: N identity names.
         mean: (D,), subtracted from the embeddings.
     """
-    centered = unit_length(embeddings - mean)
+    centered = unit_length((embeddings - mean).astype(np.float64))
     members: dict[str, list[int]] = {}
     for index, identity in enumerate(identities):
         members.setdefault(identity, []).append(index)
