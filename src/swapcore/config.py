@@ -299,7 +299,7 @@ class RecoveryParams(Section):
 
 
 class SentinelParams(Section):
-    """Bounds of metrics that reveal a failing training, see docs/training.md."""
+    """Bounds of metrics that reveal a failing training, see docs/how-to/training.md."""
 
     action: Annotated[Literal["off", "warn", "fail"], Field(description="fail = end the stage with exit code 3")]
     start: Annotated[

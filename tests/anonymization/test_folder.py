@@ -143,7 +143,7 @@ def test_a_wrong_folder_is_one_line(tmp_path, copying_model, folder):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_photographs_of_82_people_keep_faces_and_lose_identities(london_folder, tmp_path, monkeypatch):
-    """The targets of docs/use.md, with a crude model: its bad swaps must be detected and blurred."""
+    """The targets of docs/how-to/anonymize-a-folder.md, with a crude model: its bad swaps must be detected and blurred."""
     from swapcore.anonymization import replacements
 
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 8)

@@ -168,7 +168,7 @@ def run_command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["serve", "--model", "models/swap"], "is not of the form models:/NAME@ALIAS or models:/NAME/VERSION"),
+        (["serve", "--model", "models/swap"], "not a model reference; use models:/NAME@ALIAS or models:/NAME/VERSION"),
         (["serve"], "no such model registry; run in the project's folder or set MLFLOW_TRACKING_URI"),
         (["serve", "--port", "0"], "--port"),
         (

@@ -36,7 +36,7 @@ def benchmark() -> None:
 )
 @DEVICE
 def truth(**options: Any) -> None:
-    """Compare a swap with the true swaps of synthetic people (docs/benchmark.md).
+    """Compare a swap with the true swaps of synthetic people (docs/reference/truth-benchmark.md).
 
     Give exactly one of --model, --swap, --outputs and --export.
     """
