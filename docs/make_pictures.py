@@ -60,7 +60,8 @@ def show(name: str, rows: Iterable[Iterable[Path | Image]]) -> None:
 def show_swap(folder: Path, model: str) -> None:
     """Make swap.png; rows: source, template, result."""
     rows = []
-    for number, scene in enumerate(SCENES[:3]):
+    for number in (1, 2, 3):
+        scene = SCENES[number % 3]
         source = photograph(folder / f"source{number}.png", number, NEAR)
         template = photograph(folder / f"template{number}.png", 10 + number, scene)
         out = folder / f"swapped{number}.png"
