@@ -19,8 +19,9 @@ from swapcore.errors import ArtifactError, InputError, ParamsError
 from swapcore.rounds import DECISION, Round, run_rounds
 from swapcore.stages import evaluate, groups, train
 from swapcore.tracking import NoTracking
+from tests.card_facts import model_facts
 from tests.drawn_faces import Look, write_faces
-from tests.inference.small_model import TINY, write_model
+from tests.inference.small_model import SIZE_PX, TINY, write_model
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
@@ -81,7 +82,8 @@ def first(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first champion, an untrained model."""
     folder = write_model(tmp_path_factory.mktemp("models") / "first", read_recognizer_file(faces).network)
     (folder / "losses.csv").write_text("step,loss/total\n1,2.5\n2,2.0\n")
-    write_card(folder, "model", small().train, inputs={}, counts={})
+    facts = model_facts(SIZE_PX, inputs={}, params={})
+    write_card(folder, "model", small().train, inputs={}, counts={}, facts=facts)
     return folder
 
 

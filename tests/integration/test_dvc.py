@@ -47,7 +47,7 @@ def test_an_experiment_retrains_only_what_depends_on_the_value(workspace: Path) 
     assert {name for name in before if before[name] != after[name]} == {"models/swap"}
     # The first run's checkpoint must not have been resumed with another learning rate.
     card = read_card(workspace / "models/swap", "model")
-    assert card.params["learning_rate"] == 0.0005
+    assert card.params["schedule"]["learning_rate"] == 0.0005
 
 
 def test_going_back_restores_the_same_model(workspace: Path) -> None:
