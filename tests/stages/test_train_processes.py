@@ -36,6 +36,7 @@ PARAMS = TrainParams.model_validate(
             "batch_size": 4,
             "sampling": {"fake_label_share": 0.5},
             "schedule": {"learning_rate": 1e-4},
+            "weights": {"adversarial": 0.03},
             "loop": {"log_every": 1},
         },
     )
