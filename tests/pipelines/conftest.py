@@ -49,7 +49,8 @@ def run(params: {section}, *, {signature}) -> dict[str, float]:
             shutil.copytree(tables, folder, dirs_exist_ok=True)
         (folder / "made").write_text("{stage} " + params.digest() + repr(inputs))
         (folder / "report.html").write_text("<h1>report</h1>")
-        card = {{"counts": {{"made": 1}}, "rejections": {{"none": 0}}, "facts": {{"protocol": {{}}}}}}
+        facts = {{"recognizer": "stub", "self_evaluated": True, "size_px": 64, "worst_slice": None, "champion": None}}
+        card = {{"counts": {{"made": 1}}, "rejections": {{"none": 0}}, "facts": facts | {{"protocol": {{}}}}}}
         write_card(folder, "{output}", params, inputs=inputs, **card)
     return {{"identity/gain": gain, "loss/nan": float("nan")}}
 """
@@ -70,7 +71,8 @@ def join(params: CropParams, *, parts: list[Path], faces: OutputPath) -> dict[st
     with building(faces) as folder:
         (folder / "made").write_text("crop " + params.digest() + repr({"photographs": digest}))
         (folder / "report.html").write_text("<h1>report</h1>")
-        card = {"counts": {"made": 1}, "rejections": {"none": 0}, "facts": {"protocol": {}}}
+        facts = {"recognizer": "stub", "self_evaluated": True, "size_px": 64, "worst_slice": None, "champion": None}
+        card = {"counts": {"made": 1}, "rejections": {"none": 0}, "facts": facts | {"protocol": {}}}
         write_card(folder, "faces", params, inputs={"photographs": digest}, **card)
     return {}
 """
