@@ -7,14 +7,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.errors import ArtifactError
-from swapcore.faces.networks import load_evaluator_recognizer
-from swapcore.faces.recognizer import Embeddings, Recognizer
+from swapcore.faces.recognizer import Recognizer
 from swapcore.hub.face_swapper import Crops, FaceInImage, SwappedFace
-from swapcore.models.artifact import load_generator
+from swapcore.hub.folder_model import FolderModel
 from swapcore.models.generator import Generator
-from swapcore.ops.embedding import centered
 from swapcore.ops.image import to_images, to_tensor
 
 
@@ -33,7 +30,7 @@ class SwapNetwork(nn.Module):
         return swapped
 
 
-class CropSwapper:
+class CropSwapper(FolderModel):
     """A model folder whose generator computes the pixels of an aligned crop; implements ``FaceSwapper``."""
 
     relights = False
@@ -45,14 +42,11 @@ class CropSwapper:
             ArtifactError: a file is missing or damaged, or the generator predicts fields.
             ParamsError: the recognizer's own file is missing or differs from the one that the model was trained with.
         """
-        self._device = torch.device(device)
-        generator, configuration = load_generator(folder, self._device)
-        if not isinstance(generator, Generator):
+        super().__init__(folder, device)
+        if not isinstance(self.generator, Generator):
             raise ArtifactError(f"{folder}: predicts fields, not pixels; load it with load_face_swapper")
-        recognizer = read_recognizer_file(folder)
-        self.network = SwapNetwork(generator, load_evaluator_recognizer(recognizer.network).to(self._device)).eval()
-        self.embedding_mean = recognizer.embedding_mean
-        self.size_px = self.max_crop_px = configuration.size_px
+        self.network = SwapNetwork(self.generator, self.recognizer).eval()
+        self.size_px = self.max_crop_px = self.configuration.size_px
 
     def swap_faces(self, sources: Sequence[FaceInImage], templates: Sequence[FaceInImage]) -> list[SwappedFace]:
         """See ``FaceSwapper``; the result has the crop's resolution."""
@@ -68,8 +62,3 @@ class CropSwapper:
         """See ``FaceSwapper``."""
         source, template = (to_tensor(images).to(self._device) for images in (sources, templates))
         return to_images(self.network(source, template))
-
-    def embed(self, crops: Crops, batch_size: int = 16) -> Embeddings:
-        """See ``FaceSwapper``; embeddings are centered by the mean of the training people."""
-        raw = torch.from_numpy(self.network.recognizer.embed(crops, batch_size))
-        return np.asarray(centered(raw, torch.from_numpy(self.embedding_mean)).numpy(), dtype=np.float32)

@@ -8,17 +8,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.errors import ArtifactError
 from swapcore.faces.mesh.crops import crop_guides
-from swapcore.faces.networks import load_evaluator_recognizer
-from swapcore.faces.recognizer import Embeddings, Recognizer
+from swapcore.faces.recognizer import Recognizer
 from swapcore.hub.face_swapper import Crops, FaceInImage, SwappedFace
+from swapcore.hub.folder_model import FolderModel
 from swapcore.hub.native_crop import cut_native
-from swapcore.models.artifact import load_generator
 from swapcore.models.fields import FieldGenerator
 from swapcore.ops.compose import Guide, compose
-from swapcore.ops.embedding import centered
 from swapcore.ops.image import resize, to_images, to_tensor
 
 MAX_CROP_PX: Final = 2048
@@ -63,7 +60,7 @@ class FieldNetwork(nn.Module):
         return compose(fields, source, template, smooth=True)[0]
 
 
-class FieldSwapper:
+class FieldSwapper(FolderModel):
     """A model folder whose generator predicts fields; implements ``FaceSwapper`` at the images' own resolution."""
 
     max_crop_px = MAX_CROP_PX
@@ -76,15 +73,12 @@ class FieldSwapper:
             ArtifactError: a file is missing or damaged, or the generator predicts pixels.
             ParamsError: the recognizer's own file is missing or differs from the one that the model was trained with.
         """
-        self._device = torch.device(device)
-        generator, configuration = load_generator(folder, self._device)
-        if not isinstance(generator, FieldGenerator):
+        super().__init__(folder, device)
+        if not isinstance(self.generator, FieldGenerator):
             raise ArtifactError(f"{folder}: predicts pixels, not fields; load it with load_face_swapper")
-        recognizer = read_recognizer_file(folder)
-        self.network = FieldNetwork(generator, load_evaluator_recognizer(recognizer.network).to(self._device)).eval()
-        self.embedding_mean = recognizer.embedding_mean
-        self.size_px = configuration.composed_px
-        self.working_px = configuration.size_px
+        self.network = FieldNetwork(self.generator, self.recognizer).eval()
+        self.size_px = self.configuration.composed_px
+        self.working_px = self.configuration.size_px
 
     def swap_faces(self, sources: Sequence[FaceInImage], templates: Sequence[FaceInImage]) -> list[SwappedFace]:
         """See ``FaceSwapper``; each result has its template's resolution."""
@@ -106,11 +100,6 @@ class FieldSwapper:
         images = [sources, templates, _resized(sources, self.size_px)]
         images += [_resized(crops, self.working_px) for crops in (sources, templates)]
         return (*(to_tensor(crops).to(self._device) for crops in images), *guide)
-
-    def embed(self, crops: Crops, batch_size: int = 16) -> Embeddings:
-        """See ``FaceSwapper``; embeddings are centered by the mean of the training people."""
-        raw = torch.from_numpy(self.network.recognizer.embed(crops, batch_size))
-        return np.asarray(centered(raw, torch.from_numpy(self.embedding_mean)).numpy(), dtype=np.float32)
 
 
 def _resized(crops: Crops, size_px: int) -> Crops:

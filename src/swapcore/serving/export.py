@@ -61,7 +61,7 @@ def export_onnx(model: Path, path: Path) -> Export:
     """
     swapper = load_face_swapper(model, "cpu")
     assert isinstance(swapper, ExportedModel)
-    if not swapper.network.recognizer.differentiable:
+    if not swapper.recognizer.differentiable:
         raise InputError(
             f"{model}: cannot be exported, since its recognizer is an ONNX file; train with a recognizer of kind dlib or torchscript"
         )
