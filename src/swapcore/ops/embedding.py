@@ -37,11 +37,6 @@ def cosine(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     return (first * second).sum(-1)
 
 
-def centered_array(embedding: npt.NDArray[_FloatT], mean: npt.NDArray[_FloatT]) -> npt.NDArray[_FloatT]:
-    """Do the same as ``centered`` for arrays; the dtype is kept."""
-    return unit_length(embedding - mean)
-
-
 def unit_length(vectors: npt.NDArray[_FloatT]) -> npt.NDArray[_FloatT]:
     """Scale vectors (..., D) to unit length; zero vectors stay zero."""
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), _MIN_LENGTH))
