@@ -40,6 +40,10 @@ class Consent:
 
     lines: dict[str, list[ConsentLine]]
 
+    def similar(self, identity: str) -> str:
+        """Return a person of consent.csv whose name differs from identity in case only; empty if there is none."""
+        return next((name for name in self.lines if name.casefold() == identity.casefold() and name != identity), "")
+
     def find(self, identity: str, on: date) -> ConsentLine | str:
         """Return the line that allows the use of a person's photographs, or a reason: no-consent or consent-expired.
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from swapcore import __version__
 from swapcore.errors import InputError, first_line
+from swapcore.files import to_text
 from swapcore.provenance.credentials import SELF_MADE, Credentials
 from swapcore.provenance.facts import Provenance
 
@@ -180,7 +181,7 @@ def _ingredient(provenance: Provenance, place: int) -> dict[str, Any]:
 def _title(provenance: Provenance, place: int) -> str:
     """Return the ingredient's file name; for anonymized images its role, since a file name may identify the person."""
     ingredient = provenance.ingredients[place]
-    return ingredient.role if provenance.action == "anonymized" else ingredient.name
+    return ingredient.role if provenance.action == "anonymized" else to_text(ingredient.name)
 
 
 def _context(anchors: str | None = None) -> c2pa.Context:
