@@ -315,6 +315,7 @@ def test_few_people_and_single_photographs(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         run(PARAMS, photographs=folder, faces=tmp_path / "faces")
     assert "wrong labels are not detected" in caplog.text
+    assert "the split test has no people" in caplog.text
     assert [row.identity_cosine for row in FaceSet(tmp_path / "faces").rows] == [None, None]
     single = people_folder(tmp_path / "single", people=5, pictures=1)
     run(PARAMS, photographs=single, faces=tmp_path / "faces")

@@ -16,6 +16,7 @@ from swapcore.data.facts import ConsentFacts, FacesFacts, RightsFacts
 from swapcore.data.lineage import write_people
 from swapcore.data.recognizer_file import RecognizerFile, write_recognizer_file
 from swapcore.data.shards import ShardWriter
+from swapcore.data.splits import SPLITS
 from swapcore.errors import InputError
 from swapcore.faces.duplicates import find_near_duplicates
 from swapcore.faces.labels import MIN_PEOPLE, identity_cosines, mean_of_people
@@ -64,6 +65,9 @@ def _write_card(
     photographs_digest = parts.photographs_digest()
     write_people(folder, photographs_digest, ((row.identity, row.split) for row in rows))
     people_by_split = Counter({row.identity: row.split for row in rows}.values())
+    for split in SPLITS:
+        if not people_by_split[split]:
+            _log.warning("the split %s has no people; add people, change crop.split, or name splits in a CSV", split)
     return write_card(
         folder,
         "faces",

@@ -39,7 +39,9 @@ def select_faces(image: Image, choice: FaceChoice, size_px: int, path: Path) -> 
     """
     boxes = sorted(_detect(image, choice), key=lambda box: box.left + box.right)
     if not boxes:
-        raise FaceError(path, "no-face", "no face was found; it must be frontal, upright and not too small")
+        raise FaceError(
+            path, "no-face", "no face was found; use an image in which the face is larger, better lit or less turned"
+        )
     if choice == "all":
         return _usable([crop_face(image, box, size_px) for box in boxes], path)
     face = crop_face(image, _choose(boxes, choice, path), size_px)
