@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -93,7 +94,7 @@ def _serve_swaps(app: Flask, swapper: PageSwapper) -> None:
 
     @app.post("/swap")
     def swap() -> Response:
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        if not _is_from_page():
             return _error("only the page itself may request swaps", 403)
         missing = [field for field in ("source", "template") if field not in request.files]
         if missing:
@@ -106,6 +107,12 @@ def _serve_swaps(app: Flask, swapper: PageSwapper) -> None:
             metrics=result.metrics,
             marks=result.marks,
         )
+
+
+def _is_from_page() -> bool:
+    """Whether a POST comes from the page or from a program that is no browser: browsers name another site in one of two headers."""
+    site, origin = (request.headers.get(name) for name in ("Sec-Fetch-Site", "Origin"))
+    return site in {None, "same-origin", "none"} and (origin is None or urlsplit(origin).netloc == request.host)
 
 
 def _upload(field: str) -> Upload:

@@ -63,7 +63,8 @@ class Journal(Generic[Row]):
 
     def _read(self) -> list[Row]:
         try:
-            text = self.path.read_text(encoding="utf-8")
+            with self.path.open(encoding="utf-8", newline="") as stream:  # names can have line breaks of any kind
+                text = stream.read()
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError) as error:
@@ -72,7 +73,9 @@ class Journal(Generic[Row]):
         reader = csv.DictReader(io.StringIO(complete))
         if reader.fieldnames is not None and list(reader.fieldnames) != list(self._kinds):
             raise InputError(f"{self.path}: its columns are not {', '.join(self._kinds)}; name another --output")
-        return [self._row_type(**{name: self._parse(name, row[name]) for name in self._kinds}) for row in reader]
+        # A name with a line break can be cut off inside: then the row has too few values.
+        rows = [row for row in reader if all(row[name] is not None for name in self._kinds)]
+        return [self._row_type(**{name: self._parse(name, row[name]) for name in self._kinds}) for row in rows]
 
     def _parse(self, name: str, text: str) -> Any:
         kind = self._kinds[name]
