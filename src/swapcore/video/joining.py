@@ -17,12 +17,16 @@ from swapcore.errors import InputError, first_line
 from swapcore.files import hidden_sibling
 from swapcore.video.reading import open_video, video_stream
 from swapcore.video.sound import Reencoder, can_reencode
+from swapcore.video.timeline import Timeline
 
 _log = logging.getLogger(__name__)
 
 FORMATS: Final = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """Suffixes of containers that can be written, and FFmpeg's names of them."""
 _MATROSKA_UNIT: Final = Fraction(1, 1000)
+
+_SOUND_STEP: Final = Fraction(1, 40)
+"""About the duration of a packet of sound, in seconds."""
 
 _Timed = tuple[Fraction, int, Any]
 
@@ -174,7 +178,10 @@ def _images(parts: list[Path], stream: Any, origin: Fraction, last: Fraction | N
 def _packets(parts: list[Path]) -> Iterator[Any]:
     for part in parts:
         with av.open(str(part)) as container:
-            yield from (packet for packet in container.demux(video=0) if packet.dts is not None)
+            for packet in container.demux(video=0):
+                if packet.pts is not None:
+                    packet.dts = packet.pts  # there are no B-frames; of a short part, FFmpeg does not know it
+                    yield packet
 
 
 def _timed(packet: Any, stream: Any, order: int) -> _Timed:
@@ -186,6 +193,7 @@ def _timed(packet: Any, stream: Any, order: int) -> _Timed:
 def _others(source: Any, streams: dict[int, Any], encoders: dict[int, Reencoder], origin: Fraction) -> Iterator[_Timed]:
     """Yield the packets of sound and subtitles; a file that is cut off ends there."""
     packets = source.demux(*(source.streams[index] for index in sorted([*streams, *encoders])))
+    timelines = {index: Timeline(round(_SOUND_STEP / source.streams[index].time_base)) for index in streams}
     while True:
         try:
             packet = next(packets, None)
@@ -199,8 +207,9 @@ def _others(source: Any, streams: dict[int, Any], encoders: dict[int, Reencoder]
                 yield encoded.dts * encoded.time_base, 1 + index, encoded
         elif packet.dts is not None:
             shift = round(origin / packet.time_base)
-            packet.dts -= shift
-            packet.pts = packet.dts if packet.pts is None else packet.pts - shift
+            delay = 0 if packet.pts is None else packet.pts - packet.dts
+            packet.dts = timelines[index].place(packet.dts) - shift
+            packet.pts = packet.dts + delay
             yield _timed(packet, streams[index], 1 + index)
     for index, encoder in encoders.items():
         for encoded in encoder.finish():

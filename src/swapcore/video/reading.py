@@ -13,6 +13,7 @@ from av.stream import Disposition
 from swapcore.errors import InputError, first_line
 from swapcore.ops.image import Image
 from swapcore.video.picture import FrameReader, Look
+from swapcore.video.timeline import Timeline
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ def read_facts(path: Path) -> VideoFacts:
         if first is None or stream.time_base is None:
             raise InputError(f"{path}: no frame can be decoded; the file is damaged or its codec is not supported")
         look = Look.of(first, stream.sample_aspect_ratio)
-        rate = Fraction(stream.average_rate or stream.guessed_rate or _USUAL_RATE)
+        rate = _rate(stream)
         seconds = (
             stream.duration * stream.time_base if stream.duration else Fraction(container.duration or 0, av.time_base)
         )
@@ -107,6 +108,10 @@ def read_facts(path: Path) -> VideoFacts:
         base = Fraction(stream.time_base)
         start = (first.pts or 0) * base
         return VideoFacts(look, rate, max(1, num), base, _origin(container, start))
+
+
+def _rate(stream: Any) -> Fraction:
+    return Fraction(stream.average_rate or stream.guessed_rate or _USUAL_RATE)
 
 
 def _origin(container: Any, start: Fraction) -> Fraction:
@@ -134,14 +139,13 @@ def read_frames(path: Path, *, quiet: bool = False) -> Iterator[Frame]:
     problems: list[str] = []
     with open_video(path) as container:
         stream = video_stream(container)
-        last, reader = -1, None
+        timeline = Timeline(round(1 / (_rate(stream) * stream.time_base)))
+        reader = None
         for frame in _decoded(container, stream, path, problems):
             if reader is None:
                 reader = FrameReader(Look.of(frame, stream.sample_aspect_ratio), None if quiet else path)
-            # Encoders need increasing times; a file without times counts frames.
-            last = max(last + 1, frame.pts if frame.pts is not None else last + 1)
-            yield Frame(last, reader.to_rgb(frame), frame.duration or 0)
-    if last < 0:
+            yield Frame(timeline.place(frame.pts), reader.to_rgb(frame), frame.duration or 0)
+    if reader is None:
         raise InputError(f"{path}: no frame can be decoded; the file is damaged or its codec is not supported")
     if problems and not quiet:
         _log.warning(
