@@ -1,4 +1,4 @@
-"""Times of frames: increasing, without gaps where a recording begins anew."""
+"""Times of frames: increasing, without gaps where a recording begins again."""
 
 import itertools
 
