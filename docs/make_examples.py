@@ -1,7 +1,6 @@
 """Make the example images and the example clip of `swapcore app`: `python docs/make_examples.py`."""
 
 import io
-from pathlib import Path
 
 import av
 import PIL.Image

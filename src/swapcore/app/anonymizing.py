@@ -5,10 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from swapcore.anonymization.folder import ANONYMIZED, FACES, FILES, FileResult, anonymize
-from swapcore.anonymization.report import JSON, PAGE
 from swapcore.app.jobs import JobResult
-from swapcore.inference.journal import Journal
 
 PHOTOGRAPHS: Final = "photographs"
 """Folder of the uploads, and name of the form's field."""
@@ -28,6 +25,11 @@ class AnonymizeTask:
 
     def __call__(self, folder: Path) -> JobResult:
         """Return a row for each upload, the main metrics, and the files."""
+        # The renderer is slow to import, and most sessions of the page do not need it.
+        from swapcore.anonymization.folder import ANONYMIZED, FACES, FILES, FileResult, anonymize
+        from swapcore.anonymization.report import JSON, PAGE
+        from swapcore.inference.journal import Journal
+
         results = folder / _RESULTS
         metrics = anonymize(folder / PHOTOGRAPHS, results, model=self.model, device=self.device)
         rows = sorted(Journal(results / FILES, FileResult).rows, key=lambda row: row.file)

@@ -4,23 +4,21 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from swapcore.app.models import OfferedModel
 from swapcore.data.artifact import Card, read_card
 from swapcore.data.facts import ReportFacts
 from swapcore.errors import SwapcoreError
-from swapcore.evaluation.methods import TEMPLATE_COPIED
 from swapcore.evaluation.metrics_file import read_metrics
-from swapcore.evaluation.report_files import PAGE, SHEET
-from swapcore.evaluation.summary import METRICS, Metric
-from swapcore.registry.trace import report_path
-from swapcore.tracking.versions import fetch_folder, find_champion
+
+if TYPE_CHECKING:
+    from swapcore.evaluation.summary import Metric
 
 GIVEN, CHAMPION_REPORT = "report", "champion-report"
 """First part of the URLs of a report's files."""
-REPORT_FILES: Final = {"sheet.png": (SHEET, "image/png"), "report.html": (PAGE, "text/html")}
-"""Name in the URL to file and MIME type; no other file of a report is served."""
+REPORT_FILES: Final = {"sheet.png": "image/png", "report.html": "text/html"}
+"""File to MIME type; no other file of a report is served."""
 HEADLINES: Final = (
     "identity/top1", "identity/cosine_source", "identity/cosine_template", "attributes/landmark_error",
 )  # fmt: skip
@@ -41,6 +39,9 @@ class PageReports:
 
     def fetch_champion(self, name: str) -> None:
         """Download the report of a registered model's champion; without one nothing changes."""
+        from swapcore.registry.trace import report_path
+        from swapcore.tracking.versions import fetch_folder, find_champion
+
         try:
             champion = find_champion(name)
             if champion is None:
@@ -58,7 +59,7 @@ class PageReports:
         """Path of a report's file if it is one of REPORT_FILES and exists."""
         if place not in self._folders or name not in REPORT_FILES:
             return None
-        path = self._folders[place] / REPORT_FILES[name][0]
+        path = self._folders[place] / name
         return path if path.is_file() else None
 
     def urls(self, place: str) -> list[str]:
@@ -81,6 +82,8 @@ def describe_report(folder: Path, models: Sequence[OfferedModel]) -> dict[str, A
         folder: the report.
         models: one of them can be the evaluated model.
     """
+    from swapcore.evaluation.summary import METRICS  # slow to import
+
     card = _read(lambda: read_card(folder, "report", ReportFacts))
     metrics = _read(lambda: read_metrics(folder)) or {}
     return {
@@ -109,7 +112,9 @@ def _evaluated_model(card: Card[ReportFacts] | None, models: Sequence[OfferedMod
     return labels[0] if labels else f"model with digest {digest[:12]}…" if digest else ""
 
 
-def _describe_metric(metric: Metric, metrics: Mapping[str, float]) -> dict[str, Any]:
+def _describe_metric(metric: "Metric", metrics: Mapping[str, float]) -> dict[str, Any]:
+    from swapcore.evaluation.methods import TEMPLATE_COPIED
+
     return {
         "label": metric.label,
         "group": GROUPS[metric.name.partition("/")[0]],

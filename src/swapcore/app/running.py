@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from swapcore.app.models import OfferedModels
 from swapcore.app.rendered_people import RenderedPeople
@@ -76,7 +76,16 @@ def start(
     page = make_app(models, reports, RenderedPeople(people), _LOOPBACK if is_loopback(host) else None, device)
     if registered and has_registry():
         threading.Thread(target=_add_champion, args=(registered, models, reports), daemon=True).start()
-    return make_server(host, port, page, threaded=True)
+    return make_server(host, port, page, threaded=True, request_handler=_QuietHandler)
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Logs failed requests only: the page asks for the progress of a job all the time."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Log a request whose status is an error."""
+        if not str(code).startswith(("2", "3")):
+            super().log_request(code, size)
 
 
 def has_registry() -> bool:

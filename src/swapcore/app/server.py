@@ -141,7 +141,7 @@ def _serve_reports(app: Flask, reports: PageReports, models: OfferedModels) -> N
         if path is None:
             return error_response("there is no evaluation yet; run `dvc repro`", 404)
         return Response(
-            path.read_bytes(), mimetype=REPORT_FILES[name][1], headers={"Content-Security-Policy": _REPORT_POLICY}
+            path.read_bytes(), mimetype=REPORT_FILES[name], headers={"Content-Security-Policy": _REPORT_POLICY}
         )
 
 

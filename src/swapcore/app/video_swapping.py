@@ -6,8 +6,6 @@ from typing import Final
 
 from swapcore.app.jobs import JobResult
 from swapcore.errors import InputError
-from swapcore.video.job import swap_video
-from swapcore.video.reading import read_facts
 
 SOURCE: Final = "source"
 VIDEO: Final = "video"
@@ -30,6 +28,8 @@ class VideoTask:
 
     def __call__(self, folder: Path) -> JobResult:
         """Return the number of frames and the spans, and the marked video."""
+        from swapcore.video.job import swap_video
+
         out = folder / RESULT
         swapped = swap_video(self.video, out, source=self.source, model=self.model, device=self.device)
         steadiness = swapped.steadiness and round(swapped.steadiness.ratio, 2)
@@ -49,6 +49,8 @@ def check_video(path: Path) -> None:
     Raises:
         InputError: the video cannot be read, is too long or has too many pixels.
     """
+    from swapcore.video.reading import read_facts
+
     facts = read_facts(path)
     if facts.num_frames > MAX_FRAMES:
         raise InputError(
