@@ -75,12 +75,13 @@ def test_requests_for_jobs_are_checked_at_once(client, photographs, clip, monkey
     missing = client.post("/video", data={"source": upload(source)})
     assert (missing.status_code, missing.get_json()["field"]) == (400, "video")
     assert client.post("/anonymize", data={}).get_json()["field"] == "photographs"
-    no_video = client.post("/video", data={"source": upload(source), "video": upload(source, "x.mp4")})
+    no_video = client.post("/video", data={"source": upload(source), "video": (io.BytesIO(b"hello"), "x.mp4")})
+    assert (no_video.status_code, no_video.get_json()["field"]) == (422, "video")
     monkeypatch.setattr(video_swapping, "MAX_FRAMES", 5)
     long = client.post("/video", data={"source": upload(source), "video": upload(clip)})
     assert (long.status_code, long.get_json()["field"]) == (422, "video")
     assert "more than 5" in long.get_json()["error"]
-    assert "/tmp" not in long.get_json()["error"] + no_video.get_json().get("error", "")
+    assert "/tmp" not in long.get_json()["error"] + no_video.get_json()["error"]
 
 
 def test_too_many_images_are_refused(client) -> None:

@@ -61,7 +61,7 @@ def test_a_running_job_reports_progress_refuses_others_and_can_be_canceled() -> 
     job = runner.start("video", lambda folder: slow)
     assert reached.wait(60)
     assert (job.state, job.phase, job.done, job.total) == ("running", "counting", 2, 5)
-    with pytest.raises(BusyError, match="another job is running"):
+    with pytest.raises(BusyError, match="video is running"):
         runner.start("anonymize", lambda folder: write_one)
     with pytest.raises(BusyError), runner.short_task():
         pass

@@ -164,4 +164,4 @@ class JobRunner:
 
     def _refuse_if_running(self) -> None:
         if self.job and self.job.state == "running":
-            raise BusyError(f"{self.job.kind}: another job is running; wait for it or cancel it")
+            raise BusyError(f"another job: {self.job.kind} is running; wait for it or cancel it")
