@@ -43,7 +43,7 @@ class ChosenFiles {
       this.drop.addEventListener(kind, (event) => {
         event.preventDefault();
         this.drop.classList.toggle("over", kind === "dragenter" || kind === "dragover");
-        if (kind === "drop") this.add([...event.dataTransfer.files]);
+        if (kind === "drop") dropped(event.dataTransfer).then((files) => this.add(files));
       });
     }
   }
@@ -51,7 +51,7 @@ class ChosenFiles {
   /** Files of a folder keep their sub-folder; files that are no images by their type are left out. */
   add(files) {
     const images = files.filter((file) => file.type.startsWith("image/"));
-    for (const file of images) this.files.set((file.webkitRelativePath || "").split("/").slice(1).join("/") || file.name, file);
+    for (const file of images) this.files.set((file.path ?? file.webkitRelativePath ?? "").split("/").slice(1).join("/") || file.name, file);
     const left = files.length - images.length;
     this.complain(left ? `${left} of the files ${left === 1 ? "is not an image and was" : "are not images and were"} left out.` : "");
     this.show();
@@ -87,6 +87,29 @@ class ChosenFiles {
   require() {
     if (!this.files.size) this.complain("Choose one or more images first.");
     return this.files.size > 0 && !this.isTooMuch;
+  }
+}
+
+/** Dropped files, also those of dropped folders; these get their path. */
+async function dropped(data) {
+  const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.some((entry) => entry.isDirectory)) return [...data.files];
+  return (await Promise.all(entries.map((entry) => filesOf(entry, entry.isDirectory ? entry.name : "")))).flat();
+}
+
+async function filesOf(entry, path) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    if (path) file.path = path;
+    return [file];
+  }
+  const reader = entry.createReader();
+  const files = [];
+  // A reader returns at most 100 entries at once.
+  for (;;) {
+    const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!entries.length) return files;
+    for (const each of entries) files.push(...(await filesOf(each, `${path}/${each.name}`)));
   }
 }
 

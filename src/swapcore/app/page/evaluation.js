@@ -4,7 +4,11 @@ import { $, inWords, make } from "/dom.js";
 import { ask } from "/server.js";
 
 const digits = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2));
-const withUnit = (value, unit) => (value === null || value === undefined ? "–" : `${digits(value)}${unit === "°" ? "°" : unit === "%" ? " %" : ""}`);
+
+function withUnit(value, unit) {
+  if (value === null || value === undefined) return "–";
+  return unit === "%" ? `${value.toFixed(1)} %` : `${digits(value)}${unit === "°" ? "°" : ""}`;
+}
 
 export async function showEvaluations() {
   let found;

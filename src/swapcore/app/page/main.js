@@ -61,6 +61,13 @@ function listModels(models) {
   if (models.some((each) => each.reference === before)) select.value = before;
 }
 
+async function refreshModels() {
+  const about = await ask("GET", "/about").catch(() => null);
+  if (!about) return;
+  listModels(about.models);
+  showAbout(about);
+}
+
 async function start() {
   open(location.hash.slice(1));
   const about = await ask("GET", "/about");
@@ -71,11 +78,8 @@ async function start() {
   pasteTargets.video = startVideo(about);
   if (about.job?.state === "running") open(about.job.kind);
   document.body.dataset.ready = "true";
-  // The registry's champion is found a few seconds after the start.
-  setTimeout(async () => {
-    const later = await ask("GET", "/about").catch(() => null);
-    if (later) listModels(later.models), showAbout(later);
-  }, 15000);
+  // The registry's champion is found some time after the start.
+  for (const delay_ms of [5000, 20000, 60000]) setTimeout(refreshModels, delay_ms);
 }
 
 start().catch((error) => {

@@ -1,6 +1,6 @@
 // A field for one image or video: choose, drop, paste or take an example; preview; error.
 
-import { make } from "/dom.js";
+import { announce, make } from "/dom.js";
 import { fetchFile } from "/server.js";
 
 export class Picker {
@@ -69,6 +69,7 @@ export class Picker {
     this.prompt.hidden = true;
     this.clearButton.hidden = false;
     this.markExample();
+    announce(`${this.options.title}: ${example ? "example" : file.name}`);
     this.onchange();
   }
 
