@@ -16,6 +16,8 @@ import requests
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 MISSING = "chromium and chromedriver are not installed (Debian: apt-get install chromium chromium-driver)"
 LOGS = {"browser": "ALL", "performance": "ALL"}
+TIMEOUT_S = 240.0
+"""Of requests and conditions; a loaded machine needs minutes for what takes a second."""
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 _FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -39,7 +41,7 @@ class Browser:
 
     def _ask(self, method: str, path: str, **body: Any) -> Any:
         url = f"{self._driver}/{self._session}{path}"
-        answer = requests.request(method, url, json=body if method == "POST" else None, timeout=60)
+        answer = requests.request(method, url, json=body if method == "POST" else None, timeout=TIMEOUT_S)
         value = answer.json()["value"]
         assert answer.ok, f"{path}: {value}"
         return value
@@ -61,7 +63,7 @@ class Browser:
         """Type into an element; a file input selects the file of this path."""
         self._ask("POST", f"element/{self._find(css)}/value", text=text)
 
-    def wait(self, condition: str, seconds: float = 60) -> None:
+    def wait(self, condition: str, seconds: float = TIMEOUT_S) -> None:
         """Wait until a JavaScript expression is true."""
         end = time.monotonic() + seconds
         while not self.run(f"return Boolean({condition})"):
@@ -97,7 +99,7 @@ class Browser:
         path.write_bytes(base64.b64decode(self._ask("GET", "screenshot")))
 
     def close(self) -> None:
-        requests.delete(f"{self._driver}/{self._session.rstrip('/')}", timeout=60)
+        requests.delete(f"{self._driver}/{self._session.rstrip('/')}", timeout=TIMEOUT_S)
 
 
 @contextmanager
@@ -127,7 +129,7 @@ def browser(folder: Path) -> Iterator[Browser]:
         log.close()
 
 
-def _wait_for(ready: Callable[[], bool], seconds: float = 60) -> None:
+def _wait_for(ready: Callable[[], bool], seconds: float = TIMEOUT_S) -> None:
     end = time.monotonic() + seconds
     while True:
         try:

@@ -32,6 +32,19 @@ def test_a_model_that_cannot_be_found_is_left_out(model, tmp_path, monkeypatch) 
     assert not running.has_registry()
 
 
+def test_a_registered_model_is_offered_and_pinned_to_its_version(
+    model, registered_model, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registered_model)
+    monkeypatch.chdir(tmp_path)
+    assert running.has_registry()
+    offered = OfferedModels(str(model))
+    offered.offer("models:/served@challenger")
+    found = offered.choose("models:/served@challenger")
+    assert (found.label, found.pinned) == ("served, version 1", "models:/served/1")
+    assert offered.load(found).reference.version == "1"
+
+
 def test_the_report_of_the_champion_is_shown(report, models, tmp_path, monkeypatch) -> None:
     champion = ModelVersion("swapcore", "3", "run", {"swapcore.report": "a" * 64}, ("champion",))
 
