@@ -170,9 +170,7 @@ def measure_index(num: int) -> dict[str, float]:
         make_index(Path(name), num)
         words = [sys.executable, __file__, "--open", name]
         found = [
-            json.loads(
-                subprocess.run(words, check=True, capture_output=True, env=os.environ | {CACHE: name}).stdout
-            )
+            json.loads(subprocess.run(words, check=True, capture_output=True, env=os.environ | {CACHE: name}).stdout)
             for _ in range(2)
         ]
         size = sum(path.stat().st_size for path in Path(name).glob("*.arrow"))

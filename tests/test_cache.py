@@ -63,7 +63,9 @@ def test_several_that_need_a_file_write_it_once(folder: Path) -> None:
 def test_no_space_says_how_much_and_how_to_go_without(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: usage._replace(free=5_000_000))
-    with pytest.raises(InputError, match=r"the crops needs 10 MB, 5 MB are free; .*SWAPCORE_CACHE.*set x to 0") as error:
+    with pytest.raises(
+        InputError, match=r"the crops needs 10 MB, 5 MB are free; .*SWAPCORE_CACHE.*set x to 0"
+    ) as error:
         cached_file("name", 10_000_000, lambda path: path.write_bytes(b""), **USE)
     assert "\n" not in str(error.value)
     assert not (folder / "name").exists()

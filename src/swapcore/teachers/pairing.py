@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.config import GroupsParams
+from swapcore.ops.draws import mixed
 from swapcore.ops.embedding import unit_length
 from swapcore.ops.geometry import Points
 from swapcore.ops.masks import nose_offset
@@ -94,7 +95,7 @@ class ReferencePool:
         """
         own_hash = np.uint64(_hash(seed, candidate.key))
         compared = self._compared(own_hash, max(MAX_COMPARED, 4 * num))
-        bits = _mixed(self._hashes[compared] ^ own_hash)
+        bits = mixed(self._hashes[compared] ^ own_hash)
         uniform = ((bits >> np.uint64(11)).astype(np.float64) + 0.5) / 2**53
         weights = self.suitability(candidate.identity, compared)
         order = np.argsort(-np.log(uniform) / np.maximum(weights, 1e-300), kind="stable")
@@ -174,10 +175,3 @@ def _draw(keys: list[str], seed: int, purpose: str) -> str:
 def _hash(seed: int | str, text: str) -> int:
     """Return 64 bits of SHA-256."""
     return int.from_bytes(hashlib.sha256(f"{seed}\0{text}".encode()).digest()[:8], "big")
-
-
-def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Scatter the bits of (N,) integers: the finalizer of SplitMix64, Steele, Lea, Flood, OOPSLA 2014."""
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
