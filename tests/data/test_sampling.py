@@ -87,10 +87,7 @@ def test_template_and_label_are_aligned_by_the_templates_landmarks(tmp_path: Pat
             kind = FAKE_LABEL if is_fake_label else FAKE_TEMPLATE
             differences = [np.abs(np.stack(pair) - other) for other in expected[kind]]
             best = min(differences, key=np.mean)
-            # OpenCV rounds positions to 1/32 px, which shows at the edges of the drawn shapes only.
-            assert best.mean() < 0.5
-            assert np.quantile(best, 0.95) <= 1
-            assert is_fake_label == (best.max() == 0)
+            assert best.max() <= 1
 
 
 def test_the_view_shows_each_label_aligned_by_its_own_landmarks(tmp_path: Path) -> None:
@@ -252,11 +249,8 @@ def test_the_augmentation_equals_the_one_in_numpy(flipped: bool, x: int, y: int,
 
 @given(st.integers(0, 999))
 def test_recutting_agrees_with_opencv(seed: int) -> None:
-    """Up to OpenCV's rounding of positions to 1/32 px, on an image without sharp edges."""
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:64, :64]
-    waves = [np.sin(x / rng.uniform(8, 20) + rng.uniform(6)) * np.cos(y / rng.uniform(8, 20)) for _ in range(3)]
-    image = (127 + 100 * np.stack(waves, -1)).astype(np.uint8)
+    image = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     angle, scale = rng.uniform(-0.2, 0.2), rng.uniform(0.9, 1.2)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     alignment = np.hstack([turn, rng.uniform(-5, 5, (2, 1))])

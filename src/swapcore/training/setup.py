@@ -155,7 +155,7 @@ def _loop_context(params: TrainParams, sampler: GroupSampler, validate: Validate
 
     return LoopContext(
         params=params.loop,
-        sentinels=params.sentinels,
+        health_checks=params.health_checks,
         checkpoint_every=params.checkpoint.every,
         batch_size=params.batch_size,
         batches=(lambda step: sampler.draw(step, share).pinned())
