@@ -62,10 +62,11 @@ class Attributes(Parameters):
     """Blur by movement, in 256ths of the image's height times 4."""
     # Clothes
     clothes_hue: Share
+    clothes_saturation: Share
     clothes_darkness: Share
     collar: Annotated[int, Bounds(0, 3)]
     """0 crew neck, 1 shirt, 2 v-neck, 3 turtleneck."""
-    glasses: Annotated[int, Bounds(0, 4)]
+    glasses: Annotated[int, Bounds(0, 5)]
     """0 none, else the frame."""
     glasses_seed: Seed
     headwear: Annotated[int, Bounds(0, 2)]
@@ -111,6 +112,7 @@ NEUTRAL = Attributes(
     jpeg=0.0,
     motion=0.0,
     clothes_hue=0.6,
+    clothes_saturation=0.3,
     clothes_darkness=0.5,
     collar=0,
     glasses=0,
@@ -154,6 +156,7 @@ _SPREAD: dict[str, tuple[float, float]] = {
     "jpeg": (-1.5, 0.6),
     "motion": (-3.0, 0.6),
     "clothes_hue": (0.0, 1.0),
+    "clothes_saturation": (-0.5, 0.8),
     "clothes_darkness": (0.0, 1.0),
     "hair_part": (-1.0, 1.0),
     "hair_volume": (-1.0, 1.0),

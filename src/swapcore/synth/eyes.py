@@ -109,9 +109,9 @@ def eye_albedo(
     iris_red = iris_red * (1 - pupil) + 0.003 * pupil
     iris_green = iris_green * (1 - pupil) + 0.003 * pupil
     iris_blue = iris_blue * (1 - pupil) + 0.003 * pupil
-    white_red = 0.52 * (1 - 0.06 * redness) * (1 - 0.04 * age)
-    white_green = 0.475 * (1 - 0.30 * redness) * (1 - 0.06 * age)
-    white_blue = 0.44 * (1 - 0.30 * redness) * (1 - 0.14 * age)
+    white_red = 0.43 * (1 - 0.06 * redness) * (1 - 0.04 * age)
+    white_green = 0.39 * (1 - 0.30 * redness) * (1 - 0.06 * age)
+    white_blue = 0.36 * (1 - 0.30 * redness) * (1 - 0.14 * age)
     return (
         white_red + (iris_red - white_red) * inside,
         white_green + (iris_green - white_green) * inside,
