@@ -13,8 +13,8 @@ from swapcore.synth.identity import SHAPE_PARAMETERS, Identity
 LIMIT = 2.2
 """A shape parameter of 1 is this many standard deviations from the mean."""
 _SPREAD = {
-    "head": 0.12, "forehead": 0.20, "eyebrows": 0.23, "eye": 0.23, "nose": 0.25, "mouth": 0.22, "cheek": 0.27,
-    "chin": 0.23, "ear": 0.24, "neck": 0.14, "asym": 0.08,
+    "head": 0.14, "forehead": 0.20, "eyebrows": 0.24, "eye": 0.25, "nose": 0.27, "mouth": 0.23, "cheek": 0.28,
+    "chin": 0.25, "ear": 0.24, "neck": 0.14, "asym": 0.08,
 }  # fmt: skip
 """Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
 _NARROWER = {
@@ -28,7 +28,8 @@ _EVERYBODY = {
 distance to photographs, benchmarks/renderer.py)."""
 _PEOPLE = {
     "eye_trans_out": 0.25, "nose_trans_up": 0.10, "nose_scale_vert": -0.09, "nose_base": 0.09, "mouth_trans_up": -0.08,
-    "mouth_lowerlip_height": -0.06, "mouth_angles": -0.15, "chin_height": -0.08, "head_scale_horiz": 0.16,
+    "mouth_lowerlip_height": -0.30, "mouth_upperlip_height": -0.30, "mouth_scale_vert": -0.30, "mouth_scale_horiz": 0.10,
+    "mouth_angles": -0.15, "chin_height": -0.08, "head_scale_horiz": 0.16,
 }  # fmt: skip
 """What people have besides, and the canonical head has not: face mesh landmarks of rendered people fitted to those of photographs
 (interpupillary distance 1: the mean difference of 468 landmarks falls from .054 to .009)."""

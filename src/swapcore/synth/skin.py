@@ -145,7 +145,7 @@ def _paint(
             strength = (0.34 + 0.60 * look.lip) * (1 - 0.35 * look.sex) * (1 - 0.25 * look.age)
             lip_red = look.red * math.exp(-0.22 * strength)
             lip_green = look.green * math.exp(-0.85 * strength)
-            lip_blue = look.blue * math.exp(-0.62 * strength)
+            lip_blue = look.blue * math.exp(-0.50 * strength)
             paint = 0.65 * look.lip_makeup
             lip_red += (0.26 - lip_red) * paint
             lip_green += (0.028 - lip_green) * paint
