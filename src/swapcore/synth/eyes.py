@@ -13,7 +13,7 @@ from swapcore.synth.curves import bell, smoothstep
 from swapcore.synth.head import Eye, quads_to_triangles
 from swapcore.synth.noise import rotated_noise
 
-IRIS_ANGLE = 0.405
+IRIS_ANGLE = 0.43
 """Angle in radians between the axis of the eye and the edge of the iris."""
 _IRIS_TONES = np.array(
     [
@@ -90,7 +90,7 @@ def eye_albedo(
     """
     angle = math.acos(min(1.0, max(-1.0, z)))
     around = math.atan2(y, x)
-    place = angle / 0.405
+    place = angle / 0.43
     streaks = rotated_noise(block, 0, math.cos(around) * 7, math.sin(around) * 7, angle * 3, 1.0, offset)
     fine = rotated_noise(block, 1, math.cos(around) * 15, math.sin(around) * 15, angle * 5, 1.0, offset)
     bright = (1 + (0.40 * streaks + 0.22 * fine) * smoothstep(0.3, 0.6, place)) * (
@@ -109,9 +109,11 @@ def eye_albedo(
     iris_red = iris_red * (1 - pupil) + 0.003 * pupil
     iris_green = iris_green * (1 - pupil) + 0.003 * pupil
     iris_blue = iris_blue * (1 - pupil) + 0.003 * pupil
-    white_red = 0.43 * (1 - 0.06 * redness) * (1 - 0.04 * age)
-    white_green = 0.39 * (1 - 0.30 * redness) * (1 - 0.06 * age)
-    white_blue = 0.36 * (1 - 0.30 * redness) * (1 - 0.14 * age)
+    # Lids and lashes shade the corners.
+    shade = 1 - 0.30 * corner
+    white_red = 0.42 * shade * (1 - 0.06 * redness) * (1 - 0.04 * age)
+    white_green = 0.38 * shade * (1 - 0.30 * redness) * (1 - 0.06 * age)
+    white_blue = 0.355 * shade * (1 - 0.30 * redness) * (1 - 0.14 * age)
     return (
         white_red + (iris_red - white_red) * inside,
         white_green + (iris_green - white_green) * inside,

@@ -163,7 +163,9 @@ _YOUNGER = 1.5
 """Exponent of a uniform number that gives the age: photographs show more young adults than old ones."""
 _MALE_STYLES = (0.05, 0.08, 0.06, 0.12, 0.31, 0.21, 0.07, 0.0, 0.02, 0.01, 0.06, 0.01, 0.0)
 _FEMALE_STYLES = (0.0, 0.0, 0.01, 0.02, 0.10, 0.07, 0.10, 0.16, 0.17, 0.14, 0.07, 0.12, 0.04)
-"""How frequent each HairStyle is."""
+_MALE_CURLS = (0.08, 0.07, 0.18, 0.32, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.35, 0.0, 0.0)
+_FEMALE_CURLS = (0.0, 0.0, 0.03, 0.09, 0.0, 0.0, 0.03, 0.0, 0.0, 0.10, 0.45, 0.25, 0.05)
+"""How frequent each HairStyle is; CURLS: of tightly curled hair."""
 
 
 def draw_identity(rng: np.random.Generator, place: tuple[float, float, float] | None = None) -> Identity:
@@ -189,14 +191,14 @@ def draw_identity(rng: np.random.Generator, place: tuple[float, float, float] | 
     }
     fair = max(0.0, 1 - 1.6 * skin_tone) * (0.45 + 0.55 * ancestry[2])
     values |= _draw_face_colors(rng, fair, masculine)
-    values |= _draw_hair(rng, fair, age, masculine)
+    values |= _draw_hair(rng, fair, age, masculine, ancestry[0])
     return Identity(shape=tuple(float(value) for value in shape), **values)
 
 
 def _draw_ancestry(rng: np.random.Generator, tone: float) -> list[float]:
     """Shares of three ancestries, which go with the skin's tone."""
     middle = float(np.exp(-(((tone - 0.35) / 0.25) ** 2)))
-    shares = rng.dirichlet([0.08 + 1.3 * tone**1.5, 0.15 + 0.9 * middle, 0.08 + 1.4 * (1 - tone) ** 2])
+    shares = rng.dirichlet([0.05 + 1.0 * tone**1.5, 0.08 + 0.55 * middle, 0.05 + 0.9 * (1 - tone) ** 2])
     return [float(share) for share in shares]
 
 
@@ -220,13 +222,15 @@ def _draw_face_colors(rng: np.random.Generator, fair: float, masculine: bool) ->
     }
 
 
-def _draw_hair(rng: np.random.Generator, fair: float, age: float, masculine: bool) -> dict[str, Any]:
-    """Hair of head and face: dark skin goes with dark hair, age with gray."""
+def _draw_hair(rng: np.random.Generator, fair: float, age: float, masculine: bool, african: float) -> dict[str, Any]:
+    """Hair of head and face: dark skin goes with dark hair, age with gray, African ancestry with curls and short hair."""
     dark, red = float(1 - fair * rng.random() ** 0.7), float(rng.random() ** 2)
     gray = float(np.clip(1.7 * age - 0.95 + rng.normal() * 0.25, 0, 1))
     kind = rng.choice(3, p=[0.45, 0.3, 0.25]) if masculine else 0
     beard = (0.0, float(rng.uniform(0.1, 0.35)), float(rng.uniform(0.45, 1.0)))[kind]
     retreat = 0.7 * age if masculine else 0.0
+    of_curls, of_others = (_MALE_CURLS, _MALE_STYLES) if masculine else (_FEMALE_CURLS, _FEMALE_STYLES)
+    style = rng.choice(len(HairStyle), p=of_curls if rng.random() < 0.75 * african else of_others)
     return {
         "brow_height": float(rng.uniform(-1, 1)),
         "brow_thickness": float(rng.uniform(0.0, 1.0) if masculine else rng.uniform(-0.6, 0.8)),
@@ -239,7 +243,7 @@ def _draw_hair(rng: np.random.Generator, fair: float, age: float, masculine: boo
         "face_hair_darkness": float(np.clip(dark + rng.normal() * 0.12, 0, 1)),
         "face_hair_redness": float(np.clip(red + rng.normal() * 0.1, 0, 1)),
         "face_hair_gray": 0.6 * gray,
-        "hair_style": int(rng.choice(len(HairStyle), p=_MALE_STYLES if masculine else _FEMALE_STYLES)),
+        "hair_style": int(style),
         "hairline": float(np.clip(rng.uniform(-0.8, 0.8) + 0.6 * retreat, -1, 1)),
         "hair_temples": float(rng.uniform(0, 1) * (0.25 + age)) if masculine and age < 0.75 else retreat,
         "hair_thickness": float(rng.random()),

@@ -13,8 +13,8 @@ from swapcore.synth.identity import SHAPE_PARAMETERS, Identity
 LIMIT = 2.2
 """A shape parameter of 1 is this many standard deviations from the mean."""
 _SPREAD = {
-    "head": 0.14, "forehead": 0.20, "eyebrows": 0.24, "eye": 0.25, "nose": 0.27, "mouth": 0.23, "cheek": 0.28,
-    "chin": 0.25, "ear": 0.24, "neck": 0.14, "asym": 0.08,
+    "head": 0.16, "forehead": 0.24, "eyebrows": 0.28, "eye": 0.28, "nose": 0.32, "mouth": 0.27, "cheek": 0.33,
+    "chin": 0.30, "ear": 0.26, "neck": 0.15, "asym": 0.08,
 }  # fmt: skip
 """Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
 _NARROWER = {
@@ -37,6 +37,9 @@ _TILT_DEG = 3.0
 """The mesh's rest faces down by this much against people who face a camera."""
 _TILT_BOTTOM, _TILT_TOP = -16.0, -8.5
 """Heights in cm between which the neck takes the tilt."""
+_SEX_GAIN, _ANCESTRY_GAIN = 1.3, 1.25
+"""Distance of sex and ancestry from the middle, as a multiple of the targets': dlib's embeddings of the mesh's own are closer
+together than those of people."""
 _OLDEST = 0.75
 """Share of the target `old` at the age of 85; the target itself is older."""
 
@@ -52,7 +55,7 @@ def _mixed(identity: Identity, offsets: dict[str, float]) -> Floats:
     weights = macro_weights(identity)
     moved = asset.base.astype(np.float64)
     for name, weight in weights.items():
-        if weight > 0:
+        if weight != 0:
             moved += weight * asset.macro[name]
     spread = _spreads()
     for number, (name, value) in enumerate(zip(SHAPE_PARAMETERS, identity.shape, strict=True)):
@@ -78,12 +81,14 @@ def _spreads() -> npt.NDArray[np.float64]:
 
 
 def macro_weights(identity: Identity) -> dict[str, float]:
-    """Name of a macro target -> its share: products of sex, age, ancestry, muscle and weight."""
+    """Name of a macro target -> its share, which may be negative: products of sex, age, ancestry, muscle and weight."""
     ancestry = np.array([identity.african, identity.asian, identity.caucasian])
     ancestry = ancestry / ancestry.sum() if ancestry.sum() > 0 else np.full(3, 1 / 3)
+    ancestry = 1 / 3 + _ANCESTRY_GAIN * (ancestry - 1 / 3)
+    male = 0.5 + _SEX_GAIN * (identity.masculinity - 0.5)
     old = _OLDEST * identity.age**1.3
     weights = {}
-    for sex, of_sex in (("female", 1 - identity.masculinity), ("male", identity.masculinity)):
+    for sex, of_sex in (("female", 1 - male), ("male", male)):
         for age, of_age in (("young", 1 - old), ("old", old)):
             for name, share in zip(("african", "asian", "caucasian"), ancestry, strict=True):
                 weights[f"{name}-{sex}-{age}"] = float(of_sex * of_age * share)

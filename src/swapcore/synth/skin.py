@@ -24,6 +24,9 @@ _TONES = np.array(
 )  # fmt: skip
 """Linear RGB of skin without marks, from the palest to the darkest."""
 
+_RUDDY = np.array([1.0, 0.96, 0.94])
+"""Brings the hue of rendered skin to that of photographs."""
+
 
 class SkinLook(NamedTuple):
     """What the loop over texels needs of an identity."""
@@ -70,7 +73,7 @@ def base_tone(skin_tone: float, undertone: float) -> Floats:
     low = min(int(place), len(_TONES) - 2)
     tone = _TONES[low] + (_TONES[low + 1] - _TONES[low]) * (place - low)
     shift = (0.02, -0.06, -0.02) if undertone < 0 else (-0.03, 0.02, -0.10)
-    return np.asarray(tone * (1 + abs(undertone) * np.array(shift)), dtype=np.float32)
+    return np.asarray(tone * _RUDDY * (1 + abs(undertone) * np.array(shift)), dtype=np.float32)
 
 
 def bake_skin(identity: Identity, tone_of: Identity, covers: list[Cover], height: int) -> Floats:
