@@ -90,7 +90,7 @@ def eye_albedo(
     """
     angle = math.acos(min(1.0, max(-1.0, z)))
     around = math.atan2(y, x)
-    place = angle / 0.43
+    place = angle / IRIS_ANGLE
     streaks = rotated_noise(block, 0, math.cos(around) * 7, math.sin(around) * 7, angle * 3, 1.0, offset)
     fine = rotated_noise(block, 1, math.cos(around) * 15, math.sin(around) * 15, angle * 5, 1.0, offset)
     bright = (1 + (0.40 * streaks + 0.22 * fine) * smoothstep(0.3, 0.6, place)) * (
