@@ -102,6 +102,7 @@ def eye_albedo(
     corner = smoothstep(0.50, 1.0, abs(x))
     veins = rotated_noise(block, 2, x * 4, y * 11, z * 4, 1.0, offset)
     redness = corner * (0.9 + 0.4 * max(0.0, veins)) + 0.6 * smoothstep(0.80, 0.98, x * inner)
+    caruncle = smoothstep(0.74, 0.90, x * inner)
     inside = smoothstep(1.07, 0.92, place)
     iris_red = tone[0] * bright + 0.050 * ring
     iris_green = tone[1] * bright + 0.026 * ring
@@ -111,9 +112,12 @@ def eye_albedo(
     iris_blue = iris_blue * (1 - pupil) + 0.003 * pupil
     # Lids and lashes shade the corners.
     shade = 1 - 0.30 * corner
-    white_red = 0.42 * shade * (1 - 0.06 * redness) * (1 - 0.04 * age)
-    white_green = 0.38 * shade * (1 - 0.30 * redness) * (1 - 0.06 * age)
-    white_blue = 0.355 * shade * (1 - 0.30 * redness) * (1 - 0.14 * age)
+    white_red = 0.35 * shade * (1 - 0.06 * redness) * (1 - 0.04 * age)
+    white_green = 0.32 * shade * (1 - 0.30 * redness) * (1 - 0.06 * age)
+    white_blue = 0.30 * shade * (1 - 0.30 * redness) * (1 - 0.14 * age)
+    white_red += (0.36 - white_red) * caruncle
+    white_green += (0.17 - white_green) * caruncle
+    white_blue += (0.15 - white_blue) * caruncle
     return (
         white_red + (iris_red - white_red) * inside,
         white_green + (iris_green - white_green) * inside,

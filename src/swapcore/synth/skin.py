@@ -192,9 +192,9 @@ def _blood(x: float, y: float, z: float, lids: float, ears: float, look: SkinLoo
     cheek = bell2(ax - 3.9, 2.0, y + 3.0, 1.7) * front
     nose = bell2(x, 1.2, y + 3.6, 1.0) * bell(z - 3.5, 2.5)
     chin = bell2(x, 1.5, y + 9.3, 1.0)
-    amount = (0.16 + 0.40 * look.flush) * (cheek + 0.95 * nose + 0.3 * chin)
+    amount = (0.16 + 0.40 * look.flush) * (cheek + 1.5 * nose + 0.4 * chin)
     amount += 0.12 * bell2(ax - 1.5, 0.7, y + 3.5, 0.8) * front
-    return amount + 0.45 * ears + 0.22 * lids - 0.12 * bell2(ax, 4, y - 5, 2)
+    return amount + 0.45 * ears + 0.22 * lids - 0.02 * bell2(ax, 4, y - 5, 2)
 
 
 @compiled
@@ -203,8 +203,8 @@ def _melanin(x: float, y: float, z: float, lids: float, look: SkinLook, moles: F
     ax, front = abs(x), smoothstep(-7, -2, z)
     around_eye = bell2(ax - 3.2, 1.6, y + 1.5, 0.75) * front
     inner = bell2(ax - 1.6, 0.6, y + 0.2, 1.0) * front
-    amount = (0.22 + 0.55 * look.eye_shade + 0.25 * look.age) * 0.80 * around_eye
-    amount += (0.10 + 0.30 * look.eye_shade) * lids + 0.15 * inner + 0.10 * smoothstep(-10, -13, y)
+    amount = (0.22 + 0.55 * look.eye_shade + 0.25 * look.age) * 0.50 * around_eye
+    amount += (0.05 + 0.18 * look.eye_shade) * lids + 0.05 * inner + 0.10 * smoothstep(-10, -13, y)
     if look.freckles > 0:
         dots = rotated_noise(block, 1, x, y, z, 7.0, look.offset + 3)
         dense = 0.45 * rotated_noise(block, 2, x, y, z, 0.9, look.offset + 4) + 0.35 * look.freckles
