@@ -72,7 +72,8 @@ CHANGES = {
 WHERE = {
     "gaze_x_deg": (Part.EYE,), "gaze_y_deg": (Part.EYE,), "blink": (Part.EYE,), "smile": (Part.LIP, Part.FACE),
     "mouth_open": (Part.LIP, Part.FACE), "brow_raise": (Part.BROW, Part.FACE), "background_seed": (Part.BACKGROUND,),
-    "background_blur": (Part.BACKGROUND,), "clothes_hue": (Part.CLOTHES,), "clothes_saturation": (Part.CLOTHES,), "clothes_darkness": (Part.CLOTHES,),
+    "background_blur": (Part.BACKGROUND,), "clothes_hue": (Part.CLOTHES,), "clothes_saturation": (Part.CLOTHES,),
+    "clothes_darkness": (Part.CLOTHES,),
     "hair_part": (Part.HAIR,), "hair_volume": (Part.HAIR,), "hair_lay_seed": (Part.HAIR,),
 }  # fmt: skip
 NEEDS = {"smile_open": {"smile": 0.8}, "wink": {"blink": 0.8}, "glasses_seed": {"glasses": 1}}
