@@ -55,7 +55,7 @@ def run(
     cv2.setNumThreads(1)
     with building(groups) as folder:
         with ShardWriter(folder, params.shard_megabytes) as shards:
-            locate = (crop_landmarks, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 2)) if is_installed() else None
+            locate = (crop_landmarks, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 3)) if is_installed() else None
             embed = functools.partial(recognizer.embed, batch_size=_BATCH_SIZE)
             exact = None
             if isinstance(maker, OracleTeacher):

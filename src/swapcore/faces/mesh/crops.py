@@ -34,7 +34,7 @@ def crop_landmarks(crops: Crops, device: torch.device | str = "cpu") -> list[Poi
         device: of the network.
 
     Returns:
-        For each crop (478, 2) in its pixels, or None where the network sees no face.
+        For each crop (478, 3) in its pixels: x, y, and depth, negative toward the camera; None where the network sees no face.
     """
     found: list[Points | None] = []
     for start in range(0, len(crops), _BATCH):
@@ -53,7 +53,7 @@ def _batch_landmarks(crops: Crops, device: torch.device | str) -> list[Points | 
         first = mesh.landmarks(images, torch.from_numpy(squares)).points.double().cpu().numpy()
         again = np.stack([square_of_points(points) for points in first])
         points, scores = mesh.landmarks(images, torch.from_numpy(again))
-    in_crop = (points[..., :2].double().cpu().numpy() + 0.5) * (size_px / seen_px) - 0.5
+    in_crop = (points.double().cpu().numpy() + [0.5, 0.5, 0.0]) * (size_px / seen_px) - [0.5, 0.5, 0.0]
     sure = scores.cpu().numpy() > MIN_SCORE
     return [own if is_face else None for own, is_face in zip(in_crop, sure, strict=True)]
 
