@@ -35,7 +35,8 @@ def fields(size: int = 8, **changes: torch.Tensor) -> Fields:
 
 
 def guide(visible: float = 1.0) -> Guide:
-    return Guide(torch.zeros(1, 2, 8, 8), torch.full((1, 1, 8, 8), visible))
+    still = torch.zeros(1, 2, 8, 8)
+    return Guide(still, still, torch.full((1, 1, 8, 8), visible), torch.ones(1, 1, 8, 8))
 
 
 def test_edges_by_hand() -> None:

@@ -46,7 +46,11 @@ class GroupBatch:
     """(B, 2, 3): from the crop aligned by the label's own landmarks to the label, both in [-1, 1]; see ``apply_jitter``."""
     guide_flow: torch.Tensor
     """(B, 2, w, w), see ``Guide``; w = 0 if the sampler makes no guides, and N = 0 below."""
+    guide_own_flow: torch.Tensor
+    """(B, 2, w, w)."""
     guide_visible: torch.Tensor
+    """(B, 1, w, w)."""
+    guide_near: torch.Tensor
     """(B, 1, w, w)."""
     known_label: torch.Tensor
     """(B, N, 2): points of known correspondence in the label, in [-1, 1] over the crop."""
@@ -185,7 +189,7 @@ class GroupSampler:
         if self._guide is None:
             return _no_correspondence(len(drawn))
         placements = [tuple(_placement(each, self._size_px) for each in row[1:]) for row in drawn]
-        flow, visible = self._guide.guides(
+        guide = self._guide.guides(
             [
                 (source, first, template, second)
                 for ((source, template, _), *_), (first, second) in zip(drawn, placements, strict=True)
@@ -199,7 +203,7 @@ class GroupSampler:
             f"known_{name}": torch.from_numpy(np.stack([getattr(each, name) for each in known]))
             for name in KnownPoints._fields
         }
-        return {"guide_flow": flow, "guide_visible": visible, **points}
+        return {f"guide_{name}": part for name, part in guide._asdict().items()} | points
 
     def _draw(self, rng: np.random.Generator) -> list[GroupRow]:
         """Draw rows with replacement; the number of fake labels is the share of the batch, its fraction rounded at random."""
@@ -255,11 +259,10 @@ def _placement(augmentation: "Augmentation", size_px: int) -> Placement:
 
 
 def _no_correspondence(num: int) -> dict[str, torch.Tensor]:
-    shapes = {"guide_flow": (2, 0, 0), "guide_visible": (1, 0, 0), "known_label": (0, 2), "known_source": (0, 2)}
-    return {
-        name: torch.zeros(num, *shape)
-        for name, shape in (shapes | {"known_visible": (0,), "known_hidden": (0,)}).items()
-    }
+    channels = {"guide_flow": 2, "guide_own_flow": 2, "guide_visible": 1, "guide_near": 1}
+    shapes: dict[str, tuple[int, ...]] = {name: (number, 0, 0) for name, number in channels.items()}
+    shapes |= {"known_label": (0, 2), "known_source": (0, 2), "known_visible": (0,), "known_hidden": (0,)}
+    return {name: torch.zeros(num, *shape) for name, shape in shapes.items()}
 
 
 def photographs_of(groups: GroupSet) -> dict[str, list[str]]:

@@ -25,6 +25,7 @@ from swapcore.training.loop import LoopContext
 from swapcore.training.step import StepContext
 from swapcore.training.train_state import TrainState, build_train_state
 from swapcore.training.validation import ValidationSet
+from swapcore.warp.shape import reshape_template
 
 _BATCH_SIZE = 16
 
@@ -134,7 +135,7 @@ def _guide_source(params: TrainParams, groups: GroupSet) -> GuideSource | None:
     """Return the source of guides, which only the field generator needs."""
     if params.model.kind != "fields":
         return None
-    return GuideSource(groups.crops, mesh_topology(), groups.size_px, params.size_px)
+    return GuideSource(groups.crops, mesh_topology(), reshape_template, groups.size_px, params.size_px)
 
 
 def _loop_context(

@@ -175,7 +175,7 @@ def _generator_terms(
 
 def guide_of(batch: GroupBatch) -> Guide:
     """Return the guide of a batch; empty for a generator without guides."""
-    return Guide(batch.guide_flow, batch.guide_visible)
+    return Guide(batch.guide_flow, batch.guide_own_flow, batch.guide_visible, batch.guide_near)
 
 
 def known_of(batch: GroupBatch) -> Correspondence:
