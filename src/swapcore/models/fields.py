@@ -111,7 +111,7 @@ def _first_logits(guide: Guide, window: Window) -> tuple[torch.Tensor, torch.Ten
     Returns:
         Logit of the mask (B, 1, side, side); logits of paint, source and template (B, 3, side, side).
     """
-    blurred = gaussian_blur(guide.visible, _EDGE_SIGMA * guide.visible.shape[-1])
+    blurred = gaussian_blur(guide.visible, _EDGE_SIGMA * int(guide.visible.shape[-1]))
     inside = ((blurred - _EDGE[0]) / (_EDGE[1] - _EDGE[0])).clamp(0, 1)
     source = _SOURCE_LOGIT * (2 * inside - 1)
     shares = torch.cat([source.abs() + _PAINT_LOGIT, source, -source], 1)
