@@ -218,6 +218,9 @@ class LossWeights(Section):
         NonNegative, Field(description="second identity loss: as far from the template as the source is")
     ]
     adversarial: NonNegative
+    expression: Annotated[
+        NonNegative, Field(description="openings of mouth and eyes, mouth width and gaze, by the face mesh; costs time")
+    ]
     edges: Annotated[NonNegative, Field(description="share of the pixel loss on differences of neighboring pixels")]
     flow: Annotated[NonNegative, Field(description="fields: per working pixel between flow and known correspondence")]
     hidden: Annotated[NonNegative, Field(description="fields: source share at points that the source does not show")]

@@ -9,6 +9,7 @@ from swapcore.config import FeatureParams, TrainParams
 from swapcore.data.groups import GroupSet
 from swapcore.data.guiding import GuideSource
 from swapcore.data.sampling import GroupBatch, GroupSampler
+from swapcore.faces.mesh.crops import crop_expression
 from swapcore.faces.mesh.guide import mesh_topology
 from swapcore.faces.networks import load_feature_network, load_recognizer
 from swapcore.faces.recognizer import Recognizer
@@ -176,7 +177,8 @@ def _loss(params: TrainParams, recognizer: Recognizer, embedding_mean: torch.Ten
     dtype = dtype_of(device, params.precision)
     levels = _feature_levels(params.feature, device, dtype)
     recognize = recognizer.kept_in(dtype).features
-    return SwapLoss(params.weights, recognize, embedding_mean, params.feature.num_levels, levels)
+    measure = crop_expression if params.weights.expression else None
+    return SwapLoss(params.weights, recognize, embedding_mean, params.feature.num_levels, levels, measure)
 
 
 def _feature_levels(params: FeatureParams, device: torch.device, dtype: torch.dtype) -> Levels | None:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from swapcore.faces.mesh.expression import measure_mesh_expression
 from swapcore.faces.mesh.landmarker import load_face_mesh, square_of_points
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import resize, to_tensor
@@ -52,3 +53,20 @@ def _batch_landmarks(crops: Crops, device: torch.device | str) -> list[Points | 
     in_crop = (points.double().cpu().numpy() + center) * (size_px / seen_px) - center
     sure = scores.cpu().numpy() > MIN_SCORE
     return [own if is_face else None for own, is_face in zip(in_crop, sure, strict=True)]
+
+
+def crop_expression(images: torch.Tensor) -> torch.Tensor:
+    """Measure expression and gaze of faces in aligned crops; differentiable with respect to the images.
+
+    Args:
+        images: (B, 3, S, S) in [-1, 1].
+
+    Returns:
+        (B, 5), see ``measure_mesh_expression``: mouth opening and width, eye opening, gaze across and down; percent.
+    """
+    side_px = images.shape[-1]
+    squares = torch.tensor([[*(value * side_px for value in STANDARD_SQUARE), 0.0]]).expand(len(images), -1)
+    with full_precision(images):
+        points = load_face_mesh(str(images.device)).landmarks(images.float(), squares).points
+        found = measure_mesh_expression(points)
+    return torch.stack([found.mouth_open, found.mouth_width, found.eye_open, found.gaze_x, found.gaze_y], 1)
