@@ -18,7 +18,7 @@ from swapcore.tables import read_table
 PARAMS = SynthesizeParams(
     first_person=0,
     num_people=2,
-    pictures_per_person=2,
+    images_per_person=2,
     size_px=64,
     attribute_range=0.7,
     write_truth=False,
