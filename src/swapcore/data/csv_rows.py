@@ -20,7 +20,7 @@ _MAX_BYTES: Final = 200_000_000
 def read_csv(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
     """Read the rows of a CSV with their line numbers.
 
-    The text is UTF-8, or UTF-16 with a byte-order mark. Values are separated by commas, semicolons or tabs, as the
+    The text is UTF-8, or UTF-16 with a byte-order mark. Values are separated by commas, semicolons or tabs, as in the
     header is. Column names are compared without case. Missing values of a short row are empty; additional columns are kept.
 
     Raises:
