@@ -161,7 +161,11 @@ def with_exif(*, size: int = 0, damaged: bool = False) -> Make:
 
 
 def animation(kind: str) -> Make:
-    return lambda rng: encoded(picture(rng), kind, save_all=True, append_images=[PIL.Image.new("RGB", (8, 8))] * 3)
+    def make(rng: Rng) -> bytes:
+        first = picture(rng)
+        return encoded(first, kind, save_all=True, append_images=[PIL.Image.new("RGB", first.size)] * 3)
+
+    return make
 
 
 def deep(rng: Rng) -> bytes:

@@ -172,7 +172,14 @@ def test_a_journal_keeps_types(tmp_path):
     with Journal(tmp_path / "j.csv", Entry) as journal:
         journal.add(Entry('a, "b"\nc', 0.25, True))
         journal.add(Entry("d", 1.0, False))
-    assert Journal(tmp_path / "j.csv", Entry).rows == [Entry('a, "b"\nc', 0.25, True), Entry("d", 1.0, False)]
+        journal.add(Entry("e\rf\r\ng", 0.5, False))
+    written = (tmp_path / "j.csv").read_bytes()
+    rows = [Entry('a, "b"\nc', 0.25, True), Entry("d", 1.0, False), Entry("e\rf\r\ng", 0.5, False)]
+    assert Journal(tmp_path / "j.csv", Entry).rows == rows
+    for length in range(len(written)):  # interrupted anywhere, also inside a name with a line break
+        (tmp_path / "j.csv").write_bytes(written[:length])
+        found = Journal(tmp_path / "j.csv", Entry).rows
+        assert found == rows[: len(found)]
 
 
 def test_names_of_every_length_and_kind_are_processed_or_one_row(model, photographs, tmp_path):

@@ -23,6 +23,8 @@ _MIN_HD_HEIGHT_PX: Final = 720
 _UNSPECIFIED: Final = 2
 """Of matrix, transfer curve and primaries in ITU-T H.273."""
 _DEEP: Final = "rgb48le"
+_MAX_STRETCH: Final = 8
+"""Ratio of a pixel's sides; larger ones are faults of a file."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def _is_full_range(frame: Any) -> bool:
 def _square(width: int, height: int, pixel_shape: Fraction | None) -> tuple[int, int]:
     """Return the size with square pixels: one side is enlarged, to an even number."""
     shape = Fraction(pixel_shape or 1)
-    if shape <= 0 or shape == 1:
+    if shape == 1 or not 1 / _MAX_STRETCH <= shape <= _MAX_STRETCH:
         return width, height
     if shape > 1:
         return 2 * round(width * shape / 2), height
