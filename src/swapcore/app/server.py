@@ -63,7 +63,7 @@ def make_app(
     Args:
         models: what the page offers.
         reports: the evaluations to show.
-        people: rendered people, for whom the true swap is shown.
+        people: rendered people, whose true swap is shown.
         hosts: accepted Host headers, against DNS rebinding; None accepts any.
         device: where jobs run the model.
     """
