@@ -62,7 +62,7 @@ def make_app(
     Args:
         models: what the page offers.
         reports: the evaluations to show.
-        people: rendered people, for whom the true swap is shown.
+        people: rendered people with known true swaps.
         hosts: accepted Host headers, against DNS rebinding; None accepts any.
         device: where jobs run the model.
     """
