@@ -63,11 +63,7 @@ def make_app(
     Args:
         models: what the page offers.
         reports: the evaluations to show.
-<<<<<<< HEAD
-        people: rendered people, whose true swap is shown.
-=======
         people: rendered people with known true swaps.
->>>>>>> main
         hosts: accepted Host headers, against DNS rebinding; None accepts any.
         device: where jobs run the model.
     """
