@@ -3,6 +3,8 @@
 import hashlib
 import json
 import warnings
+from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -60,8 +62,12 @@ class NetworkParams(Section):
 class SynthesizeParams(Section):
     """Rendered synthetic people."""
 
+    first_person: Annotated[
+        int,
+        Field(ge=0, le=1_000_000, description="number of the first person, for data sets that are rendered in parts"),
+    ]
     num_people: Annotated[int, Field(ge=2, le=1_000_000, description="number of people")]
-    pictures_per_person: Annotated[int, Field(ge=2, le=10_000, description="images of each person")]
+    images_per_person: Annotated[int, Field(ge=2, le=10_000, description="images of each person")]
     size_px: Annotated[int, Field(ge=64, le=2048, description="width and height of the images")]
     attribute_range: Annotated[float, Field(gt=0, le=1, description="range of pose, expression and light; 1 = full")]
     write_truth: Annotated[bool, Field(description="also write truth.tar with part masks and depth of each image")]
@@ -151,6 +157,13 @@ class GroupsParams(Section):
     size_px: CropSize
     references_per_label: Annotated[int, Field(ge=0, le=1000, description="fake-template groups for each photograph")]
     sources_per_template: Annotated[int, Field(ge=0, le=1000, description="fake-label groups for each photograph")]
+    skin_sigma: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="standard deviation, Lab lightness, of the preference for people of similar skin; large = any",
+        ),
+    ]
     checks: FakeChecks
     shard_megabytes: Annotated[int, Field(ge=1, le=4096)]
     seed: Seed
@@ -207,6 +220,9 @@ class LossWeights(Section):
         NonNegative, Field(description="second identity loss: as far from the template as the source is")
     ]
     adversarial: NonNegative
+    expression: Annotated[
+        NonNegative, Field(description="openings of mouth and eyes, mouth width and gaze, by the face mesh; costs time")
+    ]
     edges: Annotated[NonNegative, Field(description="share of the pixel loss on differences of neighboring pixels")]
     flow: Annotated[NonNegative, Field(description="fields: per working pixel between flow and known correspondence")]
     hidden: Annotated[NonNegative, Field(description="fields: source share at points that the source does not show")]
@@ -257,7 +273,15 @@ class SamplingParams(Section):
     """How batches are drawn from the sample groups."""
 
     fake_label_share: Annotated[Fraction, Field(description="share of fake-label groups in a batch")]
-    memory_megabytes: Annotated[Count, Field(description="decoded images are cached if all of them fit")]
+    cache_megabytes: Annotated[
+        Count,
+        Field(
+            description="disk space in SWAPCORE_CACHE for decoded images and source descriptions of all trainings; 0 = "
+            "decode images at each use"
+        ),
+    ]
+    workers: Annotated[int, Field(ge=0, le=64, description="threads that make batches; 0 = 4 for a GPU, 1 for a CPU")]
+    prefetch: Annotated[int, Field(ge=1, le=64, description="batches that each of them makes ahead")]
     augment: AugmentParams
 
 
@@ -298,7 +322,7 @@ class RecoveryParams(Section):
     loss_spike: Annotated[float, Field(gt=1, description="loss-spike threshold, x running mean of the total loss")]
 
 
-class SentinelParams(Section):
+class HealthCheckParams(Section):
     """Bounds of metrics that reveal a failing training, see docs/how-to/training.md."""
 
     action: Annotated[Literal["off", "warn", "fail"], Field(description="fail = end the stage with exit code 3")]
@@ -358,7 +382,7 @@ class TrainParams(Section):
     loop: LoopParams
     checkpoint: CheckpointParams
     recovery: RecoveryParams
-    sentinels: SentinelParams
+    health_checks: HealthCheckParams
 
     @model_validator(mode="after")
     def _every_step_has_identity_loss(self) -> Self:
@@ -461,9 +485,29 @@ def describe(error: ValidationError, prefix: str = "") -> str:
     problems = []
     for item in error.errors():
         field = ".".join(str(part) for part in (*filter(None, [prefix]), *item["loc"]))
-        shown = "" if item["type"] in {"missing", "extra_forbidden"} else f" (got {item['input']!r})"
+        if item["type"] == "extra_forbidden":
+            problems.append(f"{field}: no such key{did_you_mean(field)}")
+            continue
+        shown = "" if item["type"] == "missing" else f" (got {item['input']!r})"
         problems.append(f"{field or 'params'}: {item['msg']}{shown}")
     return "; ".join(problems)
+
+
+def did_you_mean(key: str) -> str:
+    """Return "; did you mean KEY?" with the key of params.yaml that is nearest to a dotted key; empty if none is near."""
+    keys = list(_dotted_keys(Params))
+    by_name = {known.rpartition(".")[2]: known for known in reversed(keys)}
+    near = get_close_matches(key, keys, 1, 0.8)
+    near = near or [by_name[name] for name in get_close_matches(key.rpartition(".")[2], by_name, 1, 0.8)]
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _dotted_keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted names of a section's fields, sub-sections first."""
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _dotted_keys(field.annotation, f"{prefix}{name}.")
+        yield f"{prefix}{name}"
 
 
 def read_section(path: Path, stage: str) -> Any:

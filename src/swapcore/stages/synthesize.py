@@ -41,7 +41,7 @@ def run(params: SynthesizeParams, *, photographs: OutputPath) -> dict[str, float
             inputs={},
             counts={"people": params.num_people, "photographs": len(rows)},
             facts={"licence": LICENCE, "renderer": RENDERER}
-            | distributions(params.seed, params.num_people)
+            | distributions(params.seed, range(params.first_person, params.first_person + params.num_people))
             | (truth_file.facts() if params.write_truth else {}),
         )
     return {"people": float(params.num_people), "photographs": float(len(rows))}
@@ -66,15 +66,16 @@ def _render_all(params: SynthesizeParams, folder: Path) -> Iterator[Rendered]:
     """Iterate over the people, in order."""
     workers = min(params.workers or os.cpu_count() or 1, params.num_people)
     task = functools.partial(_render_person, params, folder)
+    people = range(params.first_person, params.first_person + params.num_people)
     if workers == 1:
-        yield from map(task, range(params.num_people))
+        yield from map(task, people)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(task, range(params.num_people))
+        yield from pool.map(task, people)
 
 
 def _render_person(params: SynthesizeParams, folder: Path, person: int) -> Rendered:
-    shots = draw_shots(params.seed, person, params.pictures_per_person, params.size_px, params.attribute_range)
+    shots = draw_shots(params.seed, person, params.images_per_person, params.size_px, params.attribute_range)
     if not params.write_truth:
         return [photograph(shot, folder) for shot in shots], []
     rows, truths = zip(*(photograph_with_truth(shot, folder) for shot in shots), strict=True)

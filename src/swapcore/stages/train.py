@@ -11,8 +11,8 @@ from swapcore.data.lineage import params_before
 from swapcore.errors import ParamsError
 from swapcore.hub.references import resolve_model
 from swapcore.models.artifact import CONFIGURATION, read_configuration
-from swapcore.ops.device import select_device, set_threads
-from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, track
+from swapcore.ops.device import require_compiler, select_device, set_threads
+from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, track, warn_if_uncommitted
 from swapcore.training.checkpoint import CheckpointStore, fingerprint
 from swapcore.training.distributed import join_processes, require_divisible
 from swapcore.training.loop import train
@@ -48,6 +48,8 @@ def run(
     group_set = GroupSet(groups)
     _check(params, group_set, initial)
     device = select_device(params.device)
+    if params.step.compile:
+        require_compiler(device)
     with join_processes(device) as processes:
         require_divisible(params.batch_size, params.step.accumulate, params.step.frozen_network_every, processes)
         identity = fingerprint(params, *input_digests(groups, initial).values())
@@ -81,6 +83,7 @@ def _check(params: TrainParams, groups: GroupSet, initial: Path | None) -> None:
 @contextmanager
 def _written(params: TrainParams, groups: GroupSet, model: Path, identity: str) -> Iterator[tuple[Path, Tracker]]:
     """Yield the folder in which to build the model, and a tracker that logs params, groups and the finished model."""
+    warn_if_uncommitted("train")
     with track("train", {TRAINING_TAG: identity}, resume="unfinished") as tracker:
         tracker.log_params("train", params)
         for stage, values in params_before(groups.folder).items():

@@ -9,7 +9,6 @@ import gzip
 import hashlib
 import importlib.util
 import logging
-import os
 import re
 import tempfile
 import zipfile
@@ -23,6 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from swapcore.cache import cache_folder
 from swapcore.errors import ArtifactError
 
 Floats = npt.NDArray[Any]
@@ -82,11 +82,6 @@ class Asset:
     """Object group -> its vertices: left_eye, right_eye, upper_teeth, and each row of lashes."""
     masks: dict[str, npt.NDArray[np.uint8]]
     """(MASK_PX, MASK_PX) in texture coordinates, the first row on top."""
-
-
-def cache_folder() -> Path:
-    """The folder of this user for files that can be made again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "swapcore"
 
 
 @functools.cache

@@ -16,7 +16,7 @@ def compiled(function: F) -> F:
 
     Sums keep the order in which they are written (no fastmath), so that the same arguments give the same bytes.
     """
-    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     # Numba's own stamp is that of the function's file. A function of another file that it calls is part of the machine code too.
     try:
         dispatcher._cache._cache_file._source_stamp = (sources_digest(Path(__file__).parent),)

@@ -30,9 +30,9 @@ def blur_by_depth(linear: Floats, depth: Floats, attributes: Attributes) -> Floa
     sigma = circle_cm / 4 * linear.shape[0] / attributes.span_cm
     if sigma < _SMALLEST_PX:
         return linear
-    share = np.clip(np.abs(depth - focus) * (focus + _BEHIND_CM) / (_BEHIND_CM * depth), 0, 1)
-    share[depth >= FAR] = 0
+    blurred_share = np.clip(np.abs(depth - focus) * (focus + _BEHIND_CM) / (_BEHIND_CM * depth), 0, 1)
+    blurred_share[depth >= FAR] = 0
     # Without this the border between two depths would be as sharp as before.
-    share = cv2.GaussianBlur(share.astype(np.float32), (0, 0), sigma)[..., None]
+    share = cv2.GaussianBlur(blurred_share.astype(np.float32), (0, 0), sigma)[..., None]
     blurred = cv2.GaussianBlur(linear, (0, 0), sigma)
     return np.asarray(linear + share * (blurred - linear), dtype=np.float32)
