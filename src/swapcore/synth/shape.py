@@ -13,8 +13,8 @@ from swapcore.synth.identity import SHAPE_PARAMETERS, Identity
 LIMIT = 2.2
 """A shape parameter of 1 is this many standard deviations from the mean."""
 _SPREAD = {
-    "head": 0.16, "forehead": 0.24, "eyebrows": 0.28, "eye": 0.28, "nose": 0.32, "mouth": 0.27, "cheek": 0.33,
-    "chin": 0.30, "ear": 0.26, "neck": 0.15, "asym": 0.08,
+    "head": 0.15, "forehead": 0.22, "eyebrows": 0.26, "eye": 0.26, "nose": 0.28, "mouth": 0.23, "cheek": 0.30,
+    "chin": 0.27, "ear": 0.25, "neck": 0.14, "asym": 0.08,
 }  # fmt: skip
 """Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
 _NARROWER = {
