@@ -47,7 +47,7 @@ _OLDEST = 0.75
 
 def coarse_vertices(identity: Identity) -> Floats:
     """(N, 3) cm, at rest, centered between the eyes."""
-    return _tilted(_mixed(identity, _PEOPLE))
+    return center_on_eyes(_tilted(_mixed(identity, _PEOPLE)))
 
 
 def _mixed(identity: Identity, offsets: dict[str, float]) -> Floats:
