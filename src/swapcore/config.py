@@ -273,7 +273,15 @@ class SamplingParams(Section):
     """How batches are drawn from the sample groups."""
 
     fake_label_share: Annotated[Fraction, Field(description="share of fake-label groups in a batch")]
-    memory_megabytes: Annotated[Count, Field(description="decoded images are cached if all of them fit")]
+    cache_megabytes: Annotated[
+        Count,
+        Field(
+            description="disk space in SWAPCORE_CACHE for decoded images and source descriptions of all trainings; 0 = "
+            "decode images at each use"
+        ),
+    ]
+    workers: Annotated[int, Field(ge=0, le=64, description="threads that make batches; 0 = 4 for a GPU, 1 for a CPU")]
+    prefetch: Annotated[int, Field(ge=1, le=64, description="batches that each of them makes ahead")]
     augment: AugmentParams
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.data.artifact import Card, read_card
+from swapcore.data.artifact import Card, artifact_digest, read_card
 from swapcore.data.facts import FacesFacts
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.shards import Place, ShardReader
 from swapcore.ops.geometry import Affine, Points, apply, compose, rescale
 from swapcore.ops.image import Image, resize
-from swapcore.tables import read_table
+from swapcore.tables import Table, open_table
 
 INDEX = "index.parquet"
 QUARANTINE = "quarantine.parquet"
@@ -122,7 +122,7 @@ class FaceSet:
         """
         self.folder = folder
         self.card: Card[FacesFacts] = read_card(folder, "faces", FacesFacts)
-        self.rows = read_table(folder / INDEX, FaceRow)
+        self.rows: Table[FaceRow] = open_table(folder / INDEX, FaceRow, artifact_digest(folder))
         self.size_px = self.card.facts.size_px
         self.recognizer, self.embedding_mean = read_recognizer_file(folder)
         self.reader = ShardReader(folder)
@@ -135,4 +135,4 @@ class FaceSet:
 
     def of_split(self, split: str) -> list[int]:
         """Return the indices of the faces of one split, in order."""
-        return [i for i, row in enumerate(self.rows) if row.split == split]
+        return [i for i, own in enumerate(self.rows.column("split")) if own == split]

@@ -52,7 +52,7 @@ def placed(points: Points, placement: Placement, mirrored: npt.NDArray[np.int64]
     """
     if placement.flipped:
         points = points[mirrored] * np.array([-1.0, 1.0, 1.0])[: points.shape[1]]
-    return points + np.append(placement.shift, 0.0)[: points.shape[1]]
+    return np.asarray(points + np.append(placement.shift, 0.0)[: points.shape[1]])
 
 
 class GuideSource:

@@ -29,8 +29,8 @@ class Targets:
     """(B, 3, S, S) in [-1, 1]: a real image, or the teacher's fake."""
     template: torch.Tensor
     """(B, 3, S, S) in [-1, 1]."""
-    is_fake_label: torch.Tensor
-    """bool (B,)."""
+    num_fake_labels: int
+    """Number of rows with a fake label, which come first; in host memory, so that no step waits for the device to know it."""
     source_identity: torch.Tensor
     """(B, D), centered unit vectors."""
     template_identity: torch.Tensor
@@ -38,9 +38,17 @@ class Targets:
     view: torch.Tensor
     """(B, 2, 3), see ``apply_jitter``: the crop aligned by the label's own landmarks, as a recognizer needs it."""
 
+    @property
+    def is_fake_label(self) -> torch.Tensor:
+        """Which rows have a fake label, bool (B,)."""
+        return torch.arange(len(self.label), device=self.label.device) < self.num_fake_labels
+
     def select(self, rows: slice) -> "Targets":
         """Return the targets of some samples."""
-        return Targets(**{name: value[rows] for name, value in vars(self).items()})
+        return Targets(
+            self.label[rows], self.template[rows], len(range(self.num_fake_labels)[rows]),
+            self.source_identity[rows], self.template_identity[rows], self.view[rows],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -158,15 +166,15 @@ class SwapLoss:
         """Compare groups with a real label only: the texture of a fake label is the teacher's (claim 4)."""
         if not self.weights.feature:
             return {}
-        real = ~targets.is_fake_label
-        if not bool(real.any()):  # the term must exist, since processes and parts of a batch average their terms
+        num, first = len(output), targets.num_fake_labels
+        if first == num:  # the term must exist, since processes and parts of a batch average their terms
             return {"feature": output.new_zeros((), dtype=torch.float32)}
         if self._feature_network is not None:
             levels = self._feature_network(output)
         with torch.no_grad():
-            wanted = self._levels_of(label[real])[: self._num_levels]
-        loss = feature_loss([level[real] for level in levels[: self._num_levels]], wanted)
-        return {"feature": self.weights.feature * real.float().mean() * loss}
+            wanted = self._levels_of(label[first:])[: self._num_levels]
+        loss = feature_loss([level[first:] for level in levels[: self._num_levels]], wanted)
+        return {"feature": self.weights.feature * (num - first) / num * loss}
 
     def _levels_of(self, image: torch.Tensor) -> Sequence[torch.Tensor]:
         if self._feature_network is not None:

@@ -44,7 +44,7 @@ def to_half_sides(points: Points, size_px: int) -> Points:
     """Convert pixels (L, 2 or 3), whole numbers at pixel centers, to -1 to 1 over the image's edges; depths are scaled."""
     centers = np.array([0.5, 0.5, 0.0])[: points.shape[1]]
     edges = np.array([1.0, 1.0, 0.0])[: points.shape[1]]
-    return (points + centers) * (2.0 / size_px) - edges
+    return np.asarray((points + centers) * (2.0 / size_px) - edges)
 
 
 def make_guide(source: Points, template: Points, topology: Topology, reshape: Reshape, size_px: int) -> Guide:

@@ -16,4 +16,4 @@ def mesh_topology() -> Topology:
         ArtifactError: the package that has them is not installed.
     """
     triangles = np.ascontiguousarray(closed_triangles()[:, [0, 2, 1]])
-    return Topology(triangles, mirrored_indices(), np.isin(triangles, INNER_LIPS).all(1))
+    return Topology(triangles, mirrored_indices(), np.asarray(np.isin(triangles, INNER_LIPS).all(1)))
