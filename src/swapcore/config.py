@@ -62,6 +62,10 @@ class NetworkParams(Section):
 class SynthesizeParams(Section):
     """Rendered synthetic people."""
 
+    first_person: Annotated[
+        int,
+        Field(ge=0, le=1_000_000, description="number of the first person, for data sets that are rendered in parts"),
+    ]
     num_people: Annotated[int, Field(ge=2, le=1_000_000, description="number of people")]
     images_per_person: Annotated[int, Field(ge=2, le=10_000, description="images of each person")]
     size_px: Annotated[int, Field(ge=64, le=2048, description="width and height of the images")]
@@ -153,6 +157,13 @@ class GroupsParams(Section):
     size_px: CropSize
     references_per_label: Annotated[int, Field(ge=0, le=1000, description="fake-template groups for each photograph")]
     sources_per_template: Annotated[int, Field(ge=0, le=1000, description="fake-label groups for each photograph")]
+    skin_sigma: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="standard deviation, Lab lightness, of the preference for people of similar skin; large = any",
+        ),
+    ]
     checks: FakeChecks
     shard_megabytes: Annotated[int, Field(ge=1, le=4096)]
     seed: Seed
@@ -209,6 +220,9 @@ class LossWeights(Section):
         NonNegative, Field(description="second identity loss: as far from the template as the source is")
     ]
     adversarial: NonNegative
+    expression: Annotated[
+        NonNegative, Field(description="openings of mouth and eyes, mouth width and gaze, by the face mesh; costs time")
+    ]
     edges: Annotated[NonNegative, Field(description="share of the pixel loss on differences of neighboring pixels")]
     flow: Annotated[NonNegative, Field(description="fields: per working pixel between flow and known correspondence")]
     hidden: Annotated[NonNegative, Field(description="fields: source share at points that the source does not show")]

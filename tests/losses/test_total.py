@@ -11,7 +11,7 @@ from swapcore.ops.compose import Swap
 
 WEIGHTS = LossWeights(
     pixel_real=10.0, pixel_fake=5.0, pixel_raw=0.5, pixel_change=3.0,
-    feature=1.0, identity_source=0.3, identity_template=0.2, adversarial=0.03,
+    feature=1.0, identity_source=0.3, identity_template=0.2, adversarial=0.03, expression=0.0,
     edges=0.0, flow=1.0, hidden=1.0, blend=4.0, paint=4.0, paint_hidden=0.25, still=0.05, smooth=0.2,
 )  # fmt: skip
 UNDOUBLED = {"pixel_change", "paint_hidden"}

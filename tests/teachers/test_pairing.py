@@ -105,8 +105,15 @@ def test_like_skin_is_preferred_but_not_required() -> None:
     assert len(plan_fakes(photographs, params(19, 0))) == 40 * 19
 
 
+def test_a_large_sigma_draws_any_skin() -> None:
+    photographs = [photograph(person, i, 30.0 if person % 2 else 75.0) for person in range(20) for i in range(2)]
+    pairs = plan_fakes(photographs, params(6, 0).model_copy(update={"skin_sigma": 1000.0}))
+    alike = [int(person_of(p.source)[1:]) % 2 == int(person_of(p.template)[1:]) % 2 for p in pairs]
+    assert 0.35 < np.mean(alike) < 0.6
+
+
 def test_no_person_is_their_own_reference() -> None:
-    cast = ReferencePool(people(5, 1))
+    cast = ReferencePool(people(5, 1), 8.0)
     weights = cast.suitability("p3")
     assert weights[cast.people.index("p3")] == 0
     assert (np.delete(weights, cast.people.index("p3")) > 0).all()

@@ -30,7 +30,7 @@ from tests.training.small_groups import EMBEDDING_SIZE, write_groups
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
-TOPOLOGY = Topology(np.array([[0, 1, 2], [1, 3, 2]]), np.array([1, 0, 3, 2]))
+TOPOLOGY = Topology(np.array([[0, 1, 2], [1, 3, 2]]), np.array([1, 0, 3, 2]), np.zeros(2, bool))
 """Of four landmarks: two above, two below."""
 
 TINY: dict[str, Any] = {
@@ -108,7 +108,7 @@ def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
         )
         state = build_train_state(configuration, params, CPU)
         size_px = configuration.composed_px
-        source = GuideSource(groups.crops, TOPOLOGY, groups.size_px, params.size_px)
+        source = GuideSource(groups.crops, TOPOLOGY, lambda template, _: template, groups.size_px, params.size_px)
         guide = source if params.model.kind == "fields" else None
         sampler = GroupSampler(
             groups, params.sampling, size_px=size_px, batch_size=params.batch_size, seed=params.seed, guide=guide

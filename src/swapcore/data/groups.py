@@ -22,7 +22,7 @@ from swapcore.tables import KeyedTable, Table, open_table
 INDEX = "index.parquet"
 IMAGES = "images.parquet"
 LANDMARKS = "landmarks.f32"
-"""Mesh landmarks (N, L, 2) in crop pixels, in the order of IMAGES, NaN if no mesh was found; raw float32. Optional."""
+"""Mesh landmarks (N, L, 3) in crop pixels (x, y, depth), in the order of IMAGES, NaN if no mesh was found; raw float32. Optional."""
 SURFACE = "surface.f32"
 """Exact surface points (N, P, 3) of rendered people: x, y in crop pixels, 1 if visible; raw float32. Optional."""
 FAKE_TEMPLATE = "fake-template"
@@ -100,7 +100,7 @@ class GroupCrops:
         self._rows = rows
         self._reader = ShardReader(folder)
         self._landmarks, self._surface = (
-            read_points(folder / name, len(rows), width) for name, width in ((LANDMARKS, 2), (SURFACE, 3))
+            read_points(folder / name, len(rows), width) for name, width in ((LANDMARKS, 3), (SURFACE, 3))
         )
 
     def refs(self, row: GroupRow) -> tuple[CropRef, CropRef, CropRef]:
@@ -132,11 +132,15 @@ class GroupCrops:
         return self._realigned(self._vector("points", ref.key).reshape(5, 2), ref)
 
     def landmarks(self, ref: CropRef) -> Points | None:
-        """Return the mesh landmarks (L, 2) of the (realigned) image, in its pixels; None if no mesh was found."""
+        """Return the mesh landmarks (L, 3) of the (realigned) image, in its pixels; None if no mesh was found."""
         if self._landmarks is None:
             return None
         points = np.asarray(self._landmarks[self._rows.index(ref.key)], dtype=np.float64)
-        return self._realigned(points, ref) if np.isfinite(points).all() else None
+        if not np.isfinite(points).all():
+            return None
+        alignment = self._alignment(ref.aligned_by) if ref.aligned_by else np.eye(2, 3)
+        scale = float(np.sqrt(abs(np.linalg.det(alignment[:, :2]))))
+        return np.column_stack([apply(alignment, points[:, :2]), scale * points[:, 2]])
 
     def surface(self, ref: CropRef) -> Points | None:
         """Return exact surface points (P, 3) of the (realigned) image: x, y in its pixels, 1 if visible; None if unknown."""

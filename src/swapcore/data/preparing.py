@@ -125,7 +125,11 @@ class GroupBatch(_Tensors):
     """(B, 2, 3): from the crop aligned by the label's own landmarks to the label, both in [-1, 1]; see ``apply_jitter``."""
     guide_flow: torch.Tensor
     """(B, 2, w, w), see ``Guide``; w = 0 if the sampler makes no guides, and N = 0 below."""
+    guide_own_flow: torch.Tensor
+    """(B, 2, w, w)."""
     guide_visible: torch.Tensor
+    """(B, 1, w, w)."""
+    guide_near: torch.Tensor
     """(B, 1, w, w)."""
     known_label: torch.Tensor
     """(B, N, 2): points of known correspondence in the label, in [-1, 1] over the crop."""

@@ -286,11 +286,10 @@ def _placement(augmentation: Augmentation, row: int, size_px: int) -> Placement:
 
 
 def _no_correspondence(num: int) -> dict[str, torch.Tensor]:
-    shapes = {"guide_flow": (2, 0, 0), "guide_visible": (1, 0, 0), "known_label": (0, 2), "known_source": (0, 2)}
-    return {
-        name: torch.zeros(num, *shape)
-        for name, shape in (shapes | {"known_visible": (0,), "known_hidden": (0,)}).items()
-    }
+    channels = {"guide_flow": 2, "guide_own_flow": 2, "guide_visible": 1, "guide_near": 1}
+    shapes: dict[str, tuple[int, ...]] = {name: (number, 0, 0) for name, number in channels.items()}
+    shapes |= {"known_label": (0, 2), "known_source": (0, 2), "known_visible": (0,), "known_hidden": (0,)}
+    return {name: torch.zeros(num, *shape) for name, shape in shapes.items()}
 
 
 class Photographs:

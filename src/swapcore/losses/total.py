@@ -7,6 +7,7 @@ import torch
 
 from swapcore.config import LossWeights
 from swapcore.losses.adversarial import generator_loss
+from swapcore.losses.expression import Measure, expression_loss
 from swapcore.losses.feature import feature_loss
 from swapcore.losses.fields import Correspondence, edges, field_terms
 from swapcore.losses.identity import source_identity_loss, template_identity_loss
@@ -68,6 +69,7 @@ class SwapLoss:
         embedding_mean: torch.Tensor,
         num_feature_levels: int,
         feature_network: Levels | None,
+        measure: Measure | None = None,
     ) -> None:
         """Bind the losses to their networks.
 
@@ -77,12 +79,14 @@ class SwapLoss:
             embedding_mean: (D,), mean raw embedding of the training people.
             num_feature_levels: number of levels that the feature loss compares, from the first.
             feature_network: frozen network of the feature loss; None for the recognizer.
+            measure: frozen network of the expression loss; None without one.
         """
         self.weights = weights
         self._recognize = recognize
         self._embedding_mean = embedding_mean
         self._num_levels = num_feature_levels
         self._feature_network = feature_network
+        self._measure = measure
 
     def __call__(
         self,
@@ -107,6 +111,8 @@ class SwapLoss:
         """
         image, raw = swap.image, swap.raw
         terms = self._pixel_terms(image, raw, targets)
+        if self.weights.expression and self._measure is not None:
+            terms |= self._expression_terms(self._measure, image[frozen_rows], targets.select(frozen_rows))
         if swap.fields is not None and fields is not None:
             terms |= field_terms(self.weights, swap.fields, fields.guide, fields.known)
         if self.weights.feature or self.weights.identity_source or self.weights.identity_template:
@@ -136,6 +142,11 @@ class SwapLoss:
             )
             terms["edges"] = self.weights.edges * of_edges
         return terms
+
+    def _expression_terms(self, measure: Measure, image: torch.Tensor, targets: Targets) -> Terms:
+        """Compare with the real label, or with the template, since a fake label has the teacher's expression."""
+        wanted = torch.where(targets.is_fake_label[:, None, None, None], targets.template, targets.label)
+        return {"expression": self.weights.expression * expression_loss(measure, image, wanted)}
 
     def _identity_terms(self, embedding: torch.Tensor, targets: Targets) -> Terms:
         output = centered(embedding, self._embedding_mean)

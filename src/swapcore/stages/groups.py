@@ -60,7 +60,7 @@ def run(
             TableWriter(folder / IMAGES, ImageRow) as images,
             TableWriter(folder / INDEX, GroupRow) as rows,
         ):
-            locate = (crop_landmarks, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 2)) if is_installed() else None
+            locate = (crop_landmarks, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 3)) if is_installed() else None
             embed = functools.partial(recognizer.embed, batch_size=_BATCH_SIZE)
             exact = None
             if isinstance(maker, OracleTeacher):

@@ -12,6 +12,7 @@ import logging
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,9 +93,13 @@ def load_asset() -> Asset:
     """
     path = cache_folder() / f"head-{SOURCES_SHA256[:16]}-{FORMAT}.npz"
     arrays = read_cache(path)
-    if arrays is None:
-        arrays = convert(find_data())
-        write_cache(path, arrays)
+    if arrays is not None:
+        try:
+            return _assemble(arrays)
+        except (KeyError, ValueError) as error:
+            _log.warning("%s: is incomplete (%s); made again", path, error)
+    arrays = convert(find_data())
+    write_cache(path, arrays)
     return _assemble(arrays)
 
 
@@ -117,7 +122,7 @@ def read_cache(path: Path) -> dict[str, npt.NDArray[np.generic]] | None:
             return {name: kept[name] for name in kept.files}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.error) as error:
+    except (OSError, ValueError, EOFError, KeyError, zlib.error, zipfile.BadZipFile) as error:
         _log.warning("%s: is damaged (%s); made again", path, error)
         return None
 

@@ -15,8 +15,6 @@ from swapcore.ops.masks import nose_offset
 
 Floats = npt.NDArray[np.float64]
 
-_SKIN_SIGMA = 8.0
-"""Standard deviation, in Lab lightness of the skin, of the preference for similar people."""
 _MIN_WEIGHT = 1e-4
 MAX_COMPARED = 1024
 """Number of people that are weighed for an image; with fewer people, all."""
@@ -54,7 +52,8 @@ class FakePlan:
 class ReferencePool:
     """The people of one split, as references of each other."""
 
-    def __init__(self, candidates: list[Candidate]) -> None:
+    def __init__(self, candidates: list[Candidate], skin_sigma: float) -> None:
+        self._skin_sigma = skin_sigma
         self.of: dict[str, list[Candidate]] = defaultdict(list)
         for candidate in candidates:
             self.of[candidate.identity].append(candidate)
@@ -80,7 +79,7 @@ class ReferencePool:
         """
         me = self._number[person]
         which = slice(None) if others is None else others
-        alike = np.exp(-0.5 * ((self._skin[which] - self._skin[me]) / _SKIN_SIGMA) ** 2)
+        alike = np.exp(-0.5 * ((self._skin[which] - self._skin[me]) / self._skin_sigma) ** 2)
         different = (1 - self._directions[which] @ self._directions[me]) / 2
         weights = np.maximum(alike * different, _MIN_WEIGHT)
         weights[me if others is None else others == me] = 0
@@ -154,7 +153,7 @@ def plan_fakes(candidates: list[Candidate], params: GroupsParams) -> list[FakePl
         candidates: real images.
         params: the section groups.
     """
-    pool = ReferencePool(candidates)
+    pool = ReferencePool(candidates, params.skin_sigma)
     plans = []
     for candidate in candidates:
         others = [other.key for other in pool.of[candidate.identity] if other is not candidate]

@@ -9,6 +9,7 @@ from swapcore.config import FeatureParams, TrainParams
 from swapcore.data.groups import GroupSet
 from swapcore.data.guiding import GuideSource
 from swapcore.data.sampling import GroupSampler
+from swapcore.faces.mesh.crops import crop_expression
 from swapcore.faces.mesh.guide import mesh_topology
 from swapcore.faces.networks import load_feature_network, load_recognizer
 from swapcore.faces.recognizer import Recognizer
@@ -25,6 +26,7 @@ from swapcore.training.loop import LoopContext, Validate
 from swapcore.training.step import StepContext
 from swapcore.training.train_state import Metrics, TrainState, build_train_state
 from swapcore.training.validation import ValidationSet
+from swapcore.warp.shape import reshape_template
 
 _GPU_WORKERS = 4
 
@@ -146,7 +148,7 @@ def _guide_source(params: TrainParams, groups: GroupSet) -> GuideSource | None:
     """Return the source of guides, which only the field generator needs."""
     if params.model.kind != "fields":
         return None
-    return GuideSource(groups.crops, mesh_topology(), groups.size_px, params.size_px)
+    return GuideSource(groups.crops, mesh_topology(), reshape_template, groups.size_px, params.size_px)
 
 
 def _loop_context(params: TrainParams, sampler: GroupSampler, validate: Validate, run: RunContext) -> LoopContext:
@@ -189,7 +191,8 @@ def _loss(params: TrainParams, recognizer: Recognizer, embedding_mean: torch.Ten
     dtype = dtype_of(device, params.precision)
     levels = _feature_levels(params.feature, device, dtype)
     recognize = recognizer.kept_in(dtype).features
-    return SwapLoss(params.weights, recognize, embedding_mean, params.feature.num_levels, levels)
+    measure = crop_expression if params.weights.expression else None
+    return SwapLoss(params.weights, recognize, embedding_mean, params.feature.num_levels, levels, measure)
 
 
 def _feature_levels(params: FeatureParams, device: torch.device, dtype: torch.dtype) -> Levels | None:
