@@ -4,6 +4,7 @@ import ctypes
 import shutil
 import subprocess
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 CUDA = torch.device("cuda", 0)
@@ -77,7 +78,7 @@ class Observer(TorchDispatchMode):
         tensors = [each for each in torch.utils._pytree.tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
         self.operations[str(func)] += 1
         if func is _aten._local_scalar_dense.default:
-            self.waits.append("item")
+            self.waits.append(f"item{_own_line()}")
             return 1.0
         self._note_waits(func, args, kwargs)
         low = any(each.dtype in _LOW for each in tensors)
@@ -104,6 +105,12 @@ class Observer(TorchDispatchMode):
         return tensor.ndim >= 2 and min(tensor.shape[-2:]) <= _MAX_COORDINATES
 
 
+def _own_line() -> str:
+    """Return where in the package the current operation was started; empty outside of it."""
+    frames = [frame for frame in traceback.extract_stack() if "/swapcore/" in frame.filename]
+    return f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+
+
 @contextmanager
 def fake_cuda() -> Iterator[Observer]:
     """Compute with fake tensors; ``CUDA`` works as a device, and values that are read from it are ones."""
@@ -118,7 +125,7 @@ def fake_cuda() -> Iterator[Observer]:
         patch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
         patch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
         patch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
-        patch.setattr(torch.Tensor, "tolist", tolist)
+        patch.setattr(FakeTensor, "tolist", tolist)
         patch.setattr(torch.Tensor, "backward", give_gradients)
         patch.setattr(torch.nn.Module, "to", on_fake_cuda)
         with FakeTensorMode(allow_non_fake_inputs=True), observer:

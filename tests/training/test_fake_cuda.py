@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import DynamicOutputShapeException
 
 from swapcore.config import NetworkParams
 from swapcore.data.guiding import NUM_POINTS
@@ -154,15 +155,16 @@ def test_the_batches_of_an_evaluation_run_on_one_device(tiny, recognizer, kind: 
 def test_the_observer_notices_waits_and_low_precision() -> None:
     with fake_cuda() as seen:
         values = torch.ones(4, 2, device=CUDA)
-        values[values[:, 0] > 0]
-    assert seen.waits == ["aten.index.Tensor with a mask"]
+        with pytest.raises(DynamicOutputShapeException):
+            values[values[:, 0] > 0]
+    assert "aten.index.Tensor with a mask" in seen.waits
     with fake_cuda() as seen, torch.autocast("cuda", torch.bfloat16):
         torch.ones(5, 2, device=CUDA) @ torch.ones(2, 3, device=CUDA)
         torch.ones(2).to(CUDA)
         bool(torch.ones(1, device=CUDA).any())
     assert len(seen.imprecise) == 1
-    assert seen.waits == ["copy from cpu to cuda:0", "item"]
-    with fake_cuda(), pytest.raises(RuntimeError, match="two different devices"):
+    assert [wait.split(" in ")[0] for wait in seen.waits] == ["copy from cpu to cuda:0", "item"]
+    with fake_cuda(), pytest.raises(RuntimeError, match="two devices"):
         torch.ones(2, device=CUDA) + torch.ones(2)
 
 
