@@ -38,7 +38,7 @@ from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.identity import draw_identity
 from swapcore.synth.render import render
 from swapcore.warp.dense import dense_warp
-from swapcore.warp.regions import skin_color
+from swapcore.warp.skin import skin_color
 from swapcore.warp.view import view_face
 
 NUM_HARD, NUM_RENDERED = 20, 60
