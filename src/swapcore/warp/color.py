@@ -32,8 +32,8 @@ _BRIGHT_BOUNDS: Final = (0.25, 1.0)
 class Areas(NamedTuple):
     """What the pixels of a view show; each (S, S), 0 to 1."""
 
-    skin: Field
-    """Skin in both faces."""
+    source_skin: Field
+    template_skin: Field
     face: Field
     eyes: Field
     """Between the lids."""
@@ -51,10 +51,12 @@ class Light(NamedTuple):
     """(S, S): of skin detail."""
     feature_share: Field
     """(S, S), 0 to 1: how far the features' tones are the template's, for a source that is much darker or paler."""
+    dark_hair: Field
+    """(S, S), 0 to 1: where hair must not become brighter than skin, as gray brows of dark skin would on pale skin."""
 
 
 def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) -> Light:
-    """Compare the slow light of two aligned faces where both show skin.
+    """Compare the slow light of two aligned faces where they show skin.
 
     Args:
         warped: (S, S, 3), gray levels, the source.
@@ -62,9 +64,12 @@ def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) 
         areas: what the pixels show.
         eye_px: distance of the outer eye corners.
     """
-    skin, inside = areas.skin, areas.face
+    inside, skins = areas.face, (areas.source_skin, areas.template_skin)
     first, second = to_log(warped), to_log(template)
-    own, wanted = (_slow(values, skin, inside, _LIGHT_SIGMA * eye_px, eye_px) for values in (first, second))
+    own, wanted = (
+        _slow(values, skin, inside, _LIGHT_SIGMA * eye_px, eye_px)
+        for values, skin in zip((first, second), skins, strict=True)
+    )
     # Shadows, highlights and lips of a much darker or paler source do not become the template's by an exchange of slow light:
     # there the template also gives the tones of the features, which have the same places. Brows and eyes stay the source's.
     near = [_slow(values, inside, inside, _FEATURE_SIGMA * eye_px, eye_px) for values in (first, second)]
@@ -74,9 +79,9 @@ def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) 
     own, wanted = (slow + share[..., None] * (fine - slow) for slow, fine in zip((own, wanted), near, strict=True))
     detail, wanted_detail = _detail(first, own), _detail(second, wanted)
     sigma = 2 * _LIGHT_SIGMA * eye_px
-    ratio = _deviation(wanted_detail, skin, sigma) / np.maximum(_deviation(detail, skin, sigma), 1e-4)
+    ratio = _deviation(wanted_detail, skins[1], sigma) / np.maximum(_deviation(detail, skins[0], sigma), 1e-4)
     contrast = np.clip(ratio, *_CONTRAST_BOUNDS) * (1 - _SOFTER * share)
-    light = Light(own, wanted, np.asarray(contrast, dtype=np.float32), share)
+    light = Light(own, wanted, np.asarray(contrast, dtype=np.float32), share, np.asarray(amount * areas.brows, np.float32))
     return _with_eyes(light, (first, second), areas.eyes)
 
 
@@ -91,7 +96,8 @@ def _with_eyes(light: Light, logarithms: tuple[Field, Field], eyes: Field) -> Li
         for slow, white in zip((light.own, light.wanted), whites, strict=True)
     )
     contrast = np.asarray(light.contrast + eyes * (1 - light.contrast), dtype=np.float32)
-    return Light(own, wanted, contrast, np.asarray(light.feature_share * (1 - eyes), dtype=np.float32))
+    share = np.asarray(light.feature_share * (1 - eyes), dtype=np.float32)
+    return Light(own, wanted, contrast, share, light.dark_hair)
 
 
 def _white(values: Field, eyes: Field) -> Field:
@@ -114,7 +120,7 @@ def relight(warped: Field, light: Light) -> Field:
         warped: (H, W, 3), gray levels.
         light: its fields at the same size.
     """
-    own, wanted, contrast, feature_share = light
+    own, wanted, contrast, feature_share, dark_hair = light
     logarithm = to_log(warped)
     detail = logarithm - own
     level = detail.mean(-1)
@@ -122,6 +128,7 @@ def relight(warped: Field, light: Light) -> Field:
     dark = np.clip((wanted_level - _BLACK) / np.maximum(own_level - _BLACK, 0.2), *_DARK_BOUNDS)
     dark = dark + feature_share * (np.minimum(dark, _DARK_FEATURES) - dark)
     bright = np.clip((_WHITE - wanted_level) / np.maximum(_WHITE - own_level, 0.1), *_BRIGHT_BOUNDS)
+    level = level - dark_hair * np.maximum(level, 0)
     small = np.clip(level, -_SKIN_DETAIL, _SKIN_DETAIL)
     mapped = contrast * small + np.where(level < 0, dark, bright) * (level - small)
     # Hair takes the template's brightness, not its skin's hue.

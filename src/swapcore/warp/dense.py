@@ -18,6 +18,7 @@ from swapcore.warp.glasses import frames
 from swapcore.warp.regions import (
     above_fringe,
     beard_difference,
+    bright_surroundings,
     face_mask,
     hair_over_face,
     mouth_interior,
@@ -38,7 +39,7 @@ _OPEN: Final = 0.01
 """Mouth opening in distances of the outer eye corners; less is closed."""
 _HIDDEN: Final = (0.05, 0.35)
 """Cosine of the source's surface to the camera, below which its mirrored half is used."""
-_STRETCHED: Final = (0.2, 0.5)
+_STRETCHED: Final = (0.35, 0.7)
 """Cosine of the source's surface to the camera over the template's: below, the source has too few pixels of the surface."""
 
 
@@ -127,15 +128,16 @@ def dense_warp(source: Image, source_points: Floats, template: Image, template_p
 def _study_template(view: FaceView) -> _Face:
     skin = fit_skin(view)
     deviation = skin.deviation(view)
-    return _Face(view, skin, not_skin(deviation), np.maximum(hair_over_face(view, deviation), frames(view, deviation)))
+    return _Face(view, skin, not_skin(view, deviation), np.maximum(hair_over_face(view, deviation), frames(view, deviation)))
 
 
 def _study_source(view: FaceView) -> _Face:
     skin = fit_skin(view)
     deviation = skin.deviation(view)
     hair = hair_over_face(view, deviation)
-    covered = np.maximum.reduce([hair, above_fringe(view, hair), frames(view, deviation)])
-    return _Face(view, skin, not_skin(deviation), covered)
+    bright = bright_surroundings(view, skin, deviation)
+    covered = np.maximum.reduce([hair, above_fringe(view, hair), frames(view, deviation), bright])
+    return _Face(view, skin, not_skin(view, deviation), covered)
 
 
 def at_flow(values: Field, flow: Field) -> Field:
@@ -207,12 +209,13 @@ def _areas(layers: _Layers, visibility: Field) -> Areas:
     """What the warped source and the moved template show."""
     shaped = layers.shaped
     inside = grow(shaped.polygon(FACE_OVAL), -0.05 * shaped.eye_px)
-    others = np.maximum(layers.moved.at_flow(layers.moved.face.other), _of_source(layers, visibility, "other"))
-    skin = grow(np.asarray(inside * (1 - features(shaped, 0.03)) * (1 - others), np.float32), -0.01 * shaped.eye_px)
+    bare = inside * (1 - features(shaped, 0.03))
+    others = _of_source(layers, visibility, "other"), layers.moved.at_flow(layers.moved.face.other)
+    skins = (grow(np.asarray(bare * (1 - other), np.float32), -0.01 * shaped.eye_px) for other in others)
     eyes = np.maximum(shaped.polygon(LEFT_EYE), shaped.polygon(RIGHT_EYE))
     brows = grow(np.maximum(shaped.polygon(LEFT_BROW), shaped.polygon(RIGHT_BROW)), 0.03 * shaped.eye_px)
     return Areas(
-        skin, face_mask(shaped), blur(eyes, 0.008 * shaped.eye_px), blur(brows, 0.03 * shaped.eye_px)
+        *skins, face_mask(shaped), blur(eyes, 0.008 * shaped.eye_px), blur(brows, 0.03 * shaped.eye_px)
     )
 
 

@@ -18,7 +18,8 @@ _MAX_DEVIATION: Final = 5.0
 _UNDER_SHARE: Final = 0.3
 _SURELY_NONE, _SURELY_GLASSES = 0.58, 0.80
 """Share of the nose's bridge that a rim crosses, plus ``_UNDER_SHARE`` of the share of an eye's width with a rim below."""
-_TO_FRAME, _TO_FRAME_IN_BROW = 0.8, 0.35
+_SURELY_OTHER: Final = 2.2
+_TO_FRAME, _TO_FRAME_IN_BROW = 0.8, 0.4
 """A pixel is the rim's where its color is nearer to the rim's than this share of the distance from skin to rim."""
 
 
@@ -57,7 +58,8 @@ def frames(view: FaceView, deviation: Field) -> Field:
     zone = _zone(view)
     eyes = grow(np.maximum(view.polygon(LEFT_EYE), view.polygon(RIGHT_EYE)), 0.02 * view.eye_px)
     brows = grow(np.maximum(view.polygon(LEFT_BROW), view.polygon(RIGHT_BROW)), 0.03 * view.eye_px)
-    rims = ((_thin(view, deviation) | (deviation > 2.2)) & ~_thick(view, deviation)) & (zone > 0.5) & (eyes < 0.5)
+    rims = (_thin(view, deviation) | ((deviation > _SURELY_OTHER) & ~_thick(view, deviation))) & (zone > 0.5)
+    rims &= eyes < 0.5
     surely = rims & (brows < 0.5)
     if surely.sum() < 20:
         return np.zeros_like(deviation)
@@ -66,8 +68,9 @@ def frames(view: FaceView, deviation: Field) -> Field:
     skin = np.median(image[(zone > 0.5) & (deviation < 0.8)], axis=0)
     to_frame = np.linalg.norm(image - color, axis=-1) / max(float(np.linalg.norm(skin - color)), 1.0)
     in_brow = (brows >= 0.5) & (zone > 0.5) & (eyes < 0.5) & (to_frame < _TO_FRAME_IN_BROW)
-    mask = _large_parts((surely & (to_frame < _TO_FRAME)) | in_brow, (0.08 * view.eye_px) ** 2)
-    return np.asarray(share * blur(grow(mask, 0.015 * view.eye_px), 0.008 * view.eye_px), dtype=np.float32)
+    found = ((surely & (to_frame < _TO_FRAME)) | in_brow).astype(np.float32)
+    mask = _large_parts(grow(found, 0.015 * view.eye_px) > 0.5, (0.15 * view.eye_px) ** 2)
+    return np.asarray(share * blur(mask, 0.008 * view.eye_px), dtype=np.float32)
 
 
 def _thin(view: FaceView, deviation: Field) -> npt.NDArray[np.bool_]:

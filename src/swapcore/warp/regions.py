@@ -33,6 +33,8 @@ _AROUND_EYES: Final = 0.12
 _SEAM: Final = 0.02
 _UPPER_OVAL: Final = (127, 162, 21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251, 389, 356)
 """Of the face's outline, from the left temple to the right one."""
+_UPPER_LIP: Final = (98, 2, 327, 426, 410, 267, 0, 37, 186, 206)
+_CHIN: Final = (43, 106, 18, 335, 273, 364, 379, 400, 152, 176, 150, 135)
 _BEARD: Final = (0.10, 0.28)
 """Difference of darkness (logarithm) around the mouth, from which on one face has a beard and the other none."""
 
@@ -70,7 +72,9 @@ def above_fringe(view: FaceView, covered: Field) -> Field:
     forehead = _forehead(view) > 0.5
     hair = (covered > 0.4) & forehead
     below = np.maximum.accumulate(hair[::-1], axis=0)[::-1]
-    return blur(grow((below & forehead).astype(np.float32), 0.03 * view.eye_px), 0.015 * view.eye_px)
+    brows = grow(np.maximum(view.polygon(LEFT_BROW), view.polygon(RIGHT_BROW)), 0.02 * view.eye_px)
+    covered = grow((below & forehead).astype(np.float32), 0.06 * view.eye_px) * (1 - brows)
+    return blur(np.asarray(covered, dtype=np.float32), 0.015 * view.eye_px)
 
 
 def _connected(view: FaceView, deviation: Field) -> npt.NDArray[np.bool_]:
@@ -137,17 +141,34 @@ def face_mask(view: FaceView, beard: float = 0.0) -> Field:
 
 def beard_difference(first: tuple[FaceView, SkinModel], second: tuple[FaceView, SkinModel]) -> float:
     """How far one of two faces has a beard and the other none, 0 to 1."""
-    darkness = [_lower_darkness(*each) for each in (first, second)]
+    darkness = [_beard_darkness(*each) for each in (first, second)]
     return float(ramp(abs(darkness[0] - darkness[1]), *_BEARD))
 
 
-def _lower_darkness(view: FaceView, model: SkinModel) -> float:
-    """Median darkness of chin, jaw and upper lip, relative to the cheeks: logarithm."""
-    rows = np.arange(VIEW_PX)[:, None]
-    lower = (rows > view.points[NOSE_BASE, 1] + 0.05 * view.eye_px) & (features(view, 0.04) < 0.5)
-    area = (grow(view.polygon(FACE_OVAL), -0.06 * view.eye_px) > 0.5) & lower
-    values = model.darkness(view)[area]
-    return float(np.median(values)) if values.size else 0.0
+def _beard_darkness(view: FaceView, model: SkinModel) -> float:
+    """Darkness relative to the cheeks of the lighter one of upper lip and chin: logarithm.
+
+    Shadows make the chin or the jaw dark, but hardly the upper lip as well.
+    """
+    darkness = model.darkness(view)
+    free = features(view, 0.03) < 0.5
+    areas = [
+        (fill_polygon(view.points[list(part), :2]) > 0.5) & free for part in (_UPPER_LIP, _CHIN)
+    ]
+    return min(float(np.median(darkness[area])) if area.any() else 0.0 for area in areas)
+
+
+def bright_surroundings(view: FaceView, model: SkinModel, deviation: Field) -> Field:
+    """Background and clothes beyond the jaw that are brighter than the skin: (S, S), 0 to 1.
+
+    Args:
+        view: the face.
+        model: its skin.
+        deviation: of ``SkinModel.deviation``.
+    """
+    outside = 1 - grow(view.polygon(FACE_OVAL), -0.02 * view.eye_px)
+    bright = ramp(deviation, _WEAK, _STRONG) * ramp(model.darkness(view), -0.05, -0.25)
+    return grow(np.asarray(outside * bright, dtype=np.float32), 0.02 * view.eye_px)
 
 
 def mouth_opening(view: FaceView) -> float:

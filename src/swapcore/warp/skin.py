@@ -25,6 +25,7 @@ _RIDGE: Final = 0.02
 """Of the quadratic terms: keeps the fit flat where it is extrapolated."""
 _STRIDE: Final = 2
 _SURELY_SKIN, _SURELY_OTHER = 1.0, 1.7
+_BELOW_TOLERANCE: Final = 0.6
 
 
 @dataclass(frozen=True)
@@ -138,10 +139,15 @@ def cheek_area(view: FaceView) -> npt.NDArray[np.bool_]:
     return np.asarray(area if area.any() else inner)
 
 
-def not_skin(deviation: Field) -> Field:
+def not_skin(view: FaceView, deviation: Field) -> Field:
     """Share of each pixel that is something else than skin: (S, S), 0 to 1.
 
+    Below the nose, which the fit extrapolates, more is tolerated.
+
     Args:
+        view: the face.
         deviation: of ``SkinModel.deviation``.
     """
-    return ramp(deviation, _SURELY_SKIN, _SURELY_OTHER)
+    rows = np.arange(VIEW_PX, dtype=np.float32)[:, None]
+    below = ramp(rows, view.points[NOSE_BASE, 1] - 0.1 * view.eye_px, view.points[NOSE_BASE, 1] + 0.1 * view.eye_px)
+    return ramp(deviation / (1 + _BELOW_TOLERANCE * below), _SURELY_SKIN, _SURELY_OTHER)
