@@ -81,7 +81,9 @@ def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) 
     sigma = 2 * _LIGHT_SIGMA * eye_px
     ratio = _deviation(wanted_detail, skins[1], sigma) / np.maximum(_deviation(detail, skins[0], sigma), 1e-4)
     contrast = np.clip(ratio, *_CONTRAST_BOUNDS) * (1 - _SOFTER * share)
-    light = Light(own, wanted, np.asarray(contrast, dtype=np.float32), share, np.asarray(amount * areas.brows, np.float32))
+    light = Light(
+        own, wanted, np.asarray(contrast, dtype=np.float32), share, np.asarray(amount * areas.brows, np.float32)
+    )
     return _with_eyes(light, (first, second), areas.eyes)
 
 

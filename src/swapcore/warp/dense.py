@@ -128,7 +128,9 @@ def dense_warp(source: Image, source_points: Floats, template: Image, template_p
 def _study_template(view: FaceView) -> _Face:
     skin = fit_skin(view)
     deviation = skin.deviation(view)
-    return _Face(view, skin, not_skin(view, deviation), np.maximum(hair_over_face(view, deviation), frames(view, deviation)))
+    return _Face(
+        view, skin, not_skin(view, deviation), np.maximum(hair_over_face(view, deviation), frames(view, deviation))
+    )
 
 
 def _study_source(view: FaceView) -> _Face:
@@ -164,7 +166,9 @@ def _moved(template: _Face, shaped: FaceView) -> _Layer:
     smooth = blur(exact, 0.12 * shaped.eye_px)
     inner = blur(found.inside.astype(np.float32), 0.04 * shaped.eye_px)[..., None]
     displacement = smooth + ramp(inner, 0.3, 0.7) * (exact - smooth)
-    return _Layer(template, np.asarray(places + near * displacement, dtype=np.float32), blur(found.facing, 0.04 * shaped.eye_px))
+    return _Layer(
+        template, np.asarray(places + near * displacement, dtype=np.float32), blur(found.facing, 0.04 * shaped.eye_px)
+    )
 
 
 def _visibility(layers: _Layers) -> Field:
@@ -214,9 +218,7 @@ def _areas(layers: _Layers, visibility: Field) -> Areas:
     skins = (grow(np.asarray(bare * (1 - other), np.float32), -0.01 * shaped.eye_px) for other in others)
     eyes = np.maximum(shaped.polygon(LEFT_EYE), shaped.polygon(RIGHT_EYE))
     brows = grow(np.maximum(shaped.polygon(LEFT_BROW), shaped.polygon(RIGHT_BROW)), 0.03 * shaped.eye_px)
-    return Areas(
-        *skins, face_mask(shaped), blur(eyes, 0.008 * shaped.eye_px), blur(brows, 0.03 * shaped.eye_px)
-    )
+    return Areas(*skins, face_mask(shaped), blur(eyes, 0.008 * shaped.eye_px), blur(brows, 0.03 * shaped.eye_px))
 
 
 def _compose(

@@ -16,7 +16,7 @@ _CONTRAST: Final = 1.0
 """Deviation above the surroundings', from which on a pixel can belong to a rim."""
 _MAX_DEVIATION: Final = 5.0
 _UNDER_SHARE: Final = 0.3
-_SURELY_NONE, _SURELY_GLASSES = 0.58, 0.80
+_SURELY_NONE, _SURELY_GLASSES = 0.50, 0.68
 """Share of the nose's bridge that a rim crosses, plus ``_UNDER_SHARE`` of the share of an eye's width with a rim below."""
 _SURELY_OTHER: Final = 2.2
 _TO_FRAME, _TO_FRAME_IN_BROW = 0.8, 0.4
@@ -105,5 +105,3 @@ def _columns(rims: npt.NDArray[np.bool_], left: float, right: float, top: float,
     """Share of a rectangle's columns in which there is a rim."""
     part = rims[max(round(top), 0) : round(bottom), max(round(left), 0) : round(right) + 1]
     return float(part.any(0).mean()) if part.size else 0.0
-
-

@@ -152,9 +152,7 @@ def _beard_darkness(view: FaceView, model: SkinModel) -> float:
     """
     darkness = model.darkness(view)
     free = features(view, 0.03) < 0.5
-    areas = [
-        (fill_polygon(view.points[list(part), :2]) > 0.5) & free for part in (_UPPER_LIP, _CHIN)
-    ]
+    areas = [(fill_polygon(view.points[list(part), :2]) > 0.5) & free for part in (_UPPER_LIP, _CHIN)]
     return min(float(np.median(darkness[area])) if area.any() else 0.0 for area in areas)
 
 

@@ -83,9 +83,7 @@ def fit_skin(view: FaceView) -> SkinModel:
     return SkinModel(coefficients, spread)
 
 
-def _solve(
-    basis: npt.NDArray[np.float64], values: Field, weight: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _solve(basis: npt.NDArray[np.float64], values: Field, weight: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Weighted least squares (6, 3) with a ridge on the quadratic terms; hue has no quadratic terms."""
     used = weight > 0
     rows, targets, weights = basis[used], values[used].astype(np.float64), weight[used][:, None]
