@@ -146,7 +146,10 @@ class GroupsParams(Section):
 
     teacher: Literal["warp", "oracle", "registered"]
     teacher_model: Annotated[
-        str | None, Field(description="model folder, models:/ URI or s3:// prefix of a registered teacher, else null")
+        str | None,
+        Field(
+            description="builtin:warp, model folder, models:/ URI or s3:// prefix of a registered teacher, else null"
+        ),
     ]
     size_px: CropSize
     references_per_label: Annotated[int, Field(ge=0, le=1000, description="fake-template groups for each photograph")]
@@ -379,8 +382,8 @@ class EvaluateParams(Section):
     champion: Annotated[
         str | None,
         Field(
-            pattern=r"^models:/[^/@]+(@[^/@]+|/\d+)$",
-            description="registered model to compare on the same pairs; null = none",
+            pattern=r"^(builtin:warp|models:/[^/@]+(@[^/@]+|/\d+))$",
+            description="registered model or builtin:warp to compare on the same pairs; null = none",
         ),
     ]
     bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]

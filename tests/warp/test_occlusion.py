@@ -14,7 +14,6 @@ from swapcore.warp.regions import beard_difference, face_mask, hair_over_face
 from swapcore.warp.skin import fit_skin
 from swapcore.warp.view import fill_polygon, view_face
 
-
 FRINGE = {"hair_style": int(HairStyle.FRINGE), "hair_darkness": 1.0, "hair_gray": 0.0}
 
 

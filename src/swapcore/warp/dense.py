@@ -215,10 +215,11 @@ def _areas(layers: _Layers, visibility: Field) -> Areas:
     inside = grow(shaped.polygon(FACE_OVAL), -0.05 * shaped.eye_px)
     bare = inside * (1 - features(shaped, 0.03))
     others = _of_source(layers, visibility, "other"), layers.moved.at_flow(layers.moved.face.other)
-    skins = (grow(np.asarray(bare * (1 - other), np.float32), -0.01 * shaped.eye_px) for other in others)
+    own, wanted = (grow(np.asarray(bare * (1 - other), np.float32), -0.01 * shaped.eye_px) for other in others)
     eyes = np.maximum(shaped.polygon(LEFT_EYE), shaped.polygon(RIGHT_EYE))
     brows = grow(np.maximum(shaped.polygon(LEFT_BROW), shaped.polygon(RIGHT_BROW)), 0.03 * shaped.eye_px)
-    return Areas(*skins, face_mask(shaped), blur(eyes, 0.008 * shaped.eye_px), blur(brows, 0.03 * shaped.eye_px))
+    eyes, brows = blur(eyes, 0.008 * shaped.eye_px), blur(brows, 0.03 * shaped.eye_px)
+    return Areas(own, wanted, face_mask(shaped), eyes, brows)
 
 
 def _compose(

@@ -35,11 +35,11 @@ def glasses_score(view: FaceView, deviation: Field) -> float:
     inner = view.points[[133, 362], :2]
     level = float(inner[:, 1].mean())
     bridge = _columns(rims, inner[0, 0] + 0.03 * eye, inner[1, 0] - 0.03 * eye, level - 0.2 * eye, level + 0.15 * eye)
-    below = [
-        _columns(rims, *np.sort(corners[:, 0]), float(lower) + 0.07 * eye, float(lower) + 0.38 * eye)
-        for contour in (LEFT_EYE, RIGHT_EYE)
-        for corners, lower in [(view.points[[contour[0], contour[8]], :2], view.points[list(contour), 1].max())]
-    ]
+    below = []
+    for contour in (LEFT_EYE, RIGHT_EYE):
+        left, right = sorted((float(view.points[contour[0], 0]), float(view.points[contour[8], 0])))
+        lower = float(view.points[list(contour), 1].max())
+        below.append(_columns(rims, left, right, lower + 0.07 * eye, lower + 0.38 * eye))
     return float(ramp(bridge + _UNDER_SHARE * max(below), _SURELY_NONE, _SURELY_GLASSES))
 
 

@@ -13,7 +13,7 @@ from swapcore.warp.view import VIEW_PX, FaceView, Field, blur, grow, ramp
 # Lengths are shares of the distance of the outer eye corners.
 _FLOOR: Final = 6.0
 """Gray levels added before the logarithm, so that noise in the dark stays small."""
-_NUM_ROUNDS: Final = 5
+_NUM_ROUNDS: Final = 4
 _FIRST_BOUNDS: Final = (0.5, 0.16)
 """Logarithms of brightness and hue around the cheeks' median: what the first fit uses."""
 _SPREAD_PER_DEVIATION: Final = 3.0
@@ -23,7 +23,7 @@ _BRIGHTER: Final = 1.8
 """Skin may be brighter than the fit (highlights) by more than it may be darker."""
 _RIDGE: Final = 0.02
 """Of the quadratic terms: keeps the fit flat where it is extrapolated."""
-_STRIDE: Final = 2
+_STRIDE: Final = 3
 _SURELY_SKIN, _SURELY_OTHER = 1.0, 1.7
 _BELOW_TOLERANCE: Final = 0.6
 
@@ -73,14 +73,17 @@ def fit_skin(view: FaceView) -> SkinModel:
         coefficients = _solve(basis, values, weight)
         residual = values - basis @ coefficients
         used = weight > 0.3
-        level, hue = (float(np.median(np.abs(residual[..., part_][used]))) for part_ in (0, slice(1, 3)))
-        spread = tuple(
-            float(np.clip(_SPREAD_PER_DEVIATION * size, low, high))
-            for size, low, high in zip((level, hue), _MIN_SPREAD, _MAX_SPREAD, strict=True)
+        spread = (
+            _tolerance(residual[used][:, 0], _MIN_SPREAD[0], _MAX_SPREAD[0]),
+            _tolerance(residual[used][:, 1:], _MIN_SPREAD[1], _MAX_SPREAD[1]),
         )
         distance = (residual[..., 0] / spread[0]) ** 2 + ((residual[..., 1:] / spread[1]) ** 2).sum(-1)
         weight = np.where(where | cheeks, np.maximum(1 - distance / 4, 0) ** 2, 0)
     return SkinModel(coefficients, spread)
+
+
+def _tolerance(residual: npt.NDArray[np.float64], low: float, high: float) -> float:
+    return float(np.clip(_SPREAD_PER_DEVIATION * np.median(np.abs(residual)), low, high))
 
 
 def _solve(basis: npt.NDArray[np.float64], values: Field, weight: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
