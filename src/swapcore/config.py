@@ -154,6 +154,13 @@ class GroupsParams(Section):
     size_px: CropSize
     references_per_label: Annotated[int, Field(ge=0, le=1000, description="fake-template groups for each photograph")]
     sources_per_template: Annotated[int, Field(ge=0, le=1000, description="fake-label groups for each photograph")]
+    source_image: Annotated[
+        Literal["alike", "any", "different"],
+        Field(
+            description="image of a fake's source person: nearest to the template in expression and pose, drawn at random, or "
+            "farthest"
+        ),
+    ] = "alike"
     checks: FakeChecks
     shard_megabytes: Annotated[int, Field(ge=1, le=4096)]
     seed: Seed

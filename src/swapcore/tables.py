@@ -19,11 +19,12 @@ _ARROW: dict[Any, pa.DataType] = {
     float: pa.float64(),
     bool: pa.bool_(),
     list[float]: pa.list_(pa.float64()),
+    bytes: pa.binary(),
 }
 
 
 def schema_of(row_type: type[Any]) -> pa.Schema:
-    """Return the Arrow schema of a dataclass; fields are str, int, float, bool or list[float], optionally | None."""
+    """Return the Arrow schema of a dataclass; fields are str, int, float, bool, bytes or list[float], optionally | None."""
     fields = []
     for name, annotation in typing.get_type_hints(row_type).items():
         options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
@@ -39,7 +40,7 @@ def write_table(path: Path, row_type: type[Row], rows: list[Row]) -> None:
 
 
 def read_table(path: Path, row_type: type[Row]) -> list[Row]:
-    """Read rows of a dataclass.
+    """Read rows of a dataclass; columns that it has defaults for may be missing.
 
     Raises:
         ArtifactError: the file is missing or damaged, or has another schema.
@@ -49,6 +50,12 @@ def read_table(path: Path, row_type: type[Row]) -> list[Row]:
         table = pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:
         raise ArtifactError(f"{path}: cannot be read ({first_line(error)}); make the artifact again") from None
-    if not table.schema.equals(schema_of(row_type)):
+    if not table.schema.equals(_expected(row_type, set(table.schema.names))):
         raise ArtifactError(f"{path}: was written by another version of swapcore; make the artifact again")
     return [row_type(**record) for record in table.to_pylist()]
+
+
+def _expected(row_type: type[Any], present: set[str]) -> pa.Schema:
+    """The schema without those columns with a default that a table does not have: an earlier version did not write them."""
+    without_default = {field.name for field in dataclasses.fields(row_type) if field.default is dataclasses.MISSING}
+    return pa.schema([field for field in schema_of(row_type) if field.name in present | without_default])

@@ -76,6 +76,11 @@ class Assembler:
         self.fakes: list[CheckedFake] = []
         self._params = params
         self._faces = faces
+        self._attitudes = {
+            row.key: (row.yaw_deg, row.pitch_deg or 0.0, *row.expression)
+            for row in faces.rows
+            if row.expression is not None
+        }
         self._embed = embed
         self._shards = shards
         self._locate, self._exact = locate, exact
@@ -125,6 +130,7 @@ class Assembler:
             points=face.points / self._params.size_px,
             skin_lightness=float(skin_color(to_lab(face.image), face.points)[0]),
             embedding=embedding - self._faces.embedding_mean,
+            attitude=self._attitudes.get(face.key),
         )
         self._candidates[face.split].append(candidate)
 
