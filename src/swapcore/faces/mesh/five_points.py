@@ -16,7 +16,7 @@ _EYE_OUTWARD: Final = -0.0028
 _NOSE_UP: Final = -0.0086
 _MOUTH_UP: Final = 0.0006
 _MOUTH_OUTWARD: Final = 0.0322
-_MOUTH_POINTS: Final = ((61, 78), (291, 308))
+MOUTH_CORNERS_OF_CONTOURS: Final = ((61, 78), (291, 308))
 """Outer and inner contour's corners; the mean of both is steadier than either."""
 
 
@@ -29,7 +29,11 @@ def five_points(points: Floats) -> Floats:
     outward = np.stack([-along, along])
     eyes = irises + _EYE_UP * up + _EYE_OUTWARD * outward
     nose = flat[NOSE_BASE] + _NOSE_UP * up
-    mouth = np.stack([flat[list(pair)].mean(0) for pair in _MOUTH_POINTS]) + _MOUTH_UP * up + _MOUTH_OUTWARD * outward
+    mouth = (
+        np.stack([flat[list(pair)].mean(0) for pair in MOUTH_CORNERS_OF_CONTOURS])
+        + _MOUTH_UP * up
+        + _MOUTH_OUTWARD * outward
+    )
     return np.vstack([eyes, nose, mouth])
 
 
