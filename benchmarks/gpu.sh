@@ -68,7 +68,7 @@ PY
 
 say "rendered people"
 train_and_evaluate synthetic "$OUT/people" groups.teacher=oracle synthesize.num_people="$PEOPLE" \
-    synthesize.pictures_per_person="$PICTURES" synthesize.size_px="$(( SIZE * 3 / 2 ))" crop.quality.min_eye_distance_px=12.0 \
+    synthesize.images_per_person="$PICTURES" synthesize.size_px="$(( SIZE * 3 / 2 ))" crop.quality.min_eye_distance_px=12.0 \
     crop.quality.min_sharpness=0.0 groups.checks.max_changed_outside=255.0  # true swaps need no checks
 python - "$OUT/synthetic/model/card.json" <<'PY'
 import json, sys

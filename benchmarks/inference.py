@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from swapcore.faces.detect import detect_faces
-from swapcore.faces.extract import cut_face
+from swapcore.faces.extract import crop_face
 from swapcore.inference.image_swapper import Swapper
 from swapcore.inference.paste import keep_color, paste_back
 from swapcore.provenance.credentials import signing_credentials
@@ -61,7 +61,7 @@ def main() -> None:
     swapper = Swapper(options.model)
     image = photograph(options.photograph, options.size)
     box = detect_faces(image, "reject")[0]
-    face = cut_face(image, box, swapper.model.size_px)
+    face = crop_face(image, box, swapper.model.size_px)
     source = face.crop[:, ::-1].copy()
     swapped = swapper.model.swap_crops(source[None], face.crop[None])[0]
     used = (Ingredient("source", "a.png", "0" * 64), Ingredient("template", "b.png", "1" * 64))
@@ -77,7 +77,7 @@ def main() -> None:
         parts = {
             "detect, --face one": lambda: detect_faces(image, "reject"),
             "detect, --face largest": lambda: detect_faces(image, "largest"),
-            "align": lambda: cut_face(image, box, swapper.model.size_px),
+            "align": lambda: crop_face(image, box, swapper.model.size_px),
             "swap": lambda: swapper.model.swap_crops(source[None], face.crop[None]),
             "paste": paste,
             "mark: watermark": lambda: embed(pasted, to_bits(provenance)),

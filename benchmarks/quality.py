@@ -109,7 +109,7 @@ def make_groups(params: Params, work: Path, num_people: int, pictures: int, fake
     checks = params.groups.checks.model_copy(update={"max_changed_outside": 255.0})
     quality = params.crop.quality.model_copy(update={"min_eye_distance_px": 12.0, "min_sharpness": 0.0})
     split = params.crop.split.model_copy(update={"validation": 0.09, "test": 0.0})
-    drawn = {"num_people": num_people, "pictures_per_person": pictures, "size_px": _RENDERED_PX}
+    drawn = {"num_people": num_people, "images_per_person": pictures, "size_px": _RENDERED_PX}
     drawn |= {"attribute_range": 1.0, "seed": _TRAINING_SEED, "workers": workers}
     cut = {"size_px": _DATA_PX, "quality": quality, "split": split, "workers": workers}
     cut |= {"near_duplicate_bits": -1, "min_identity_cosine": -1.0}
@@ -126,7 +126,7 @@ def make_groups(params: Params, work: Path, num_people: int, pictures: int, fake
 
 def held_out(work: Path, size_px: int, workers: int) -> TruthSet:
     """Render 20 other people, 3 images each, and the true swap of each image with 2 sources; reused if present."""
-    extent = Extent(num_people=20, pictures_per_person=3, sources_per_template=2, size_px=size_px)
+    extent = Extent(num_people=20, images_per_person=3, sources_per_template=2, size_px=size_px)
     return load_or_render(extent, workers, work)
 
 

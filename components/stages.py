@@ -34,18 +34,18 @@ def synthesize(
 
 
 @stage
-def cut_photographs(
+def crop_shard(
     params: dict, shard: int, shards: int, photographs: Input[Dataset], part: Output[Dataset], metrics: Output[Metrics]
 ) -> None:
     """Find, align and crop the faces of one shard of the images."""
     ports = {"photographs": photographs, "shard": shard, "shards": shards, "part": part}
-    run_stage("crop", params, metrics, run="swapcore.stages.crop:cut", **ports)
+    run_stage("crop", params, metrics, run="swapcore.stages.crop:crop_shard", **ports)
 
 
 @stage
 def crop(params: dict, parts: Input[List[Dataset]], faces: Output[Dataset], metrics: Output[Metrics]) -> None:  # noqa: UP006
     """Join the shards: duplicates, wrong labels and splits, which need all images."""
-    run_stage("crop", params, metrics, run="swapcore.stages.crop:join", parts=parts, faces=faces)
+    run_stage("crop", params, metrics, run="swapcore.stages.crop:merge_shards", parts=parts, faces=faces)
 
 
 @stage

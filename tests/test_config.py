@@ -73,6 +73,22 @@ def test_an_invalid_key_or_value_is_named_on_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("section", "key", "meant"),
+    [
+        ("train", "stpes", "train.steps"),
+        ("train", "learning_rate", "train.schedule.learning_rate"),
+        ("groups", "size", "groups.size_px"),
+        ("groups", "zebra", None),
+        ("evaluate", "bootstrap_sample", "evaluate.bootstrap_samples"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_key(tmp_path: Path, section: str, key: str, meant: str | None) -> None:
+    with pytest.raises(ParamsError, match=f"{section}.{key}: no such key") as caught:
+        read_params(changed(tmp_path, section, key, 1))
+    assert str(caught.value).endswith(f"; did you mean {meant}?" if meant else "no such key")
+
+
 @pytest.mark.parametrize("text", ["", "just text", "a: [", "\x00"])
 def test_a_file_without_a_mapping_is_a_one_line_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "params.yaml"

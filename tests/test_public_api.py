@@ -100,6 +100,7 @@ def test_paths_pillow_images_and_arrays_give_the_same_image(swapper, photographs
     assert np.array_equal(swapper.swap(*pictures).image, expected)
     arrays = [cv2.imread(str(path), cv2.IMREAD_COLOR_RGB) for path in files]
     result = swapper.swap(*arrays)
+    assert repr(result).startswith("SwapResult(400 x 400 px, faces=1, model=")
     assert np.array_equal(result.image, expected)
     assert [item.name for item in result.provenance.ingredients] == ["source", "template"]
     assert len({item.sha256 for item in result.provenance.ingredients}) == 2

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import warnings
+from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -61,7 +63,7 @@ class SynthesizeParams(Section):
     """Rendered synthetic people."""
 
     num_people: Annotated[int, Field(ge=2, le=1_000_000, description="number of people")]
-    pictures_per_person: Annotated[int, Field(ge=2, le=10_000, description="images of each person")]
+    images_per_person: Annotated[int, Field(ge=2, le=10_000, description="images of each person")]
     size_px: Annotated[int, Field(ge=64, le=2048, description="width and height of the images")]
     attribute_range: Annotated[float, Field(gt=0, le=1, description="range of pose, expression and light; 1 = full")]
     write_truth: Annotated[bool, Field(description="also write truth.tar with part masks and depth of each image")]
@@ -308,7 +310,7 @@ class RecoveryParams(Section):
     loss_spike: Annotated[float, Field(gt=1, description="loss-spike threshold, x running mean of the total loss")]
 
 
-class SentinelParams(Section):
+class HealthCheckParams(Section):
     """Bounds of metrics that reveal a failing training, see docs/how-to/training.md."""
 
     action: Annotated[Literal["off", "warn", "fail"], Field(description="fail = end the stage with exit code 3")]
@@ -368,7 +370,7 @@ class TrainParams(Section):
     loop: LoopParams
     checkpoint: CheckpointParams
     recovery: RecoveryParams
-    sentinels: SentinelParams
+    health_checks: HealthCheckParams
 
     @model_validator(mode="after")
     def _every_step_has_identity_loss(self) -> Self:
@@ -471,9 +473,29 @@ def describe(error: ValidationError, prefix: str = "") -> str:
     problems = []
     for item in error.errors():
         field = ".".join(str(part) for part in (*filter(None, [prefix]), *item["loc"]))
-        shown = "" if item["type"] in {"missing", "extra_forbidden"} else f" (got {item['input']!r})"
+        if item["type"] == "extra_forbidden":
+            problems.append(f"{field}: no such key{did_you_mean(field)}")
+            continue
+        shown = "" if item["type"] == "missing" else f" (got {item['input']!r})"
         problems.append(f"{field or 'params'}: {item['msg']}{shown}")
     return "; ".join(problems)
+
+
+def did_you_mean(key: str) -> str:
+    """Return "; did you mean KEY?" with the key of params.yaml that is nearest to a dotted key; empty if none is near."""
+    keys = list(_dotted_keys(Params))
+    by_name = {known.rpartition(".")[2]: known for known in reversed(keys)}
+    near = get_close_matches(key, keys, 1, 0.8)
+    near = near or [by_name[name] for name in get_close_matches(key.rpartition(".")[2], by_name, 1, 0.8)]
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _dotted_keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted names of a section's fields, sub-sections first."""
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _dotted_keys(field.annotation, f"{prefix}{name}.")
+        yield f"{prefix}{name}"
 
 
 def read_section(path: Path, stage: str) -> Any:

@@ -38,7 +38,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     usual = read_params(Path(__file__).parents[2] / "params.yaml").synthesize
     small = {
         "num_people": 2,
-        "pictures_per_person": 2,
+        "images_per_person": 2,
         "size_px": 192,
         "workers": 1,
         "attribute_range": 0.3,

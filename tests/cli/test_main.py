@@ -203,17 +203,26 @@ def test_a_closed_pipe_ends_quietly(lines: int) -> None:
     assert done.returncode == cli.CLOSED_PIPE
 
 
-def test_the_metrics_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_printed_metrics_and_the_metrics_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from swapcore.stages import register
 
+    measured = {"a/b": 3.0, "a/b/low": 2.0, "a/b/high": 4.0, "slices/light/dark/margin": 1.0, "copied/a/b": 0.0}
+
     def record(params: object, *, model: Path, report: Path, registration: Path) -> dict[str, float]:
-        return {"version": 3.0}
+        return measured
 
     monkeypatch.setattr(register, "run", record)
     metrics = tmp_path / "metrics" / "register.json"
     ports = ["--model", "a", "--report", "b", "--registration", "c"]
     cli.main(["register", *ports, "--params", str(PARAMS), "--metrics", str(metrics)])
-    assert json.loads(metrics.read_text()) == {"version": 3.0}
+    assert json.loads(metrics.read_text()) == measured
+    assert capsys.readouterr().out.splitlines() == [
+        f"{'a/b':40s} 3",
+        f"4 more (intervals, slices, other methods): {metrics}",
+        "wrote c",
+    ]
 
 
 @pytest.mark.parametrize("words", [["--photographs", "file"], ["--photographs", "file/x/y"]])

@@ -90,16 +90,16 @@ def test_a_stages_error_ends_the_task_with_one_line(params: Any, artifacts: Any,
 
 
 def test_lists_of_artifacts_and_plain_values_are_passed_on(tmp_path: Path, monkeypatch: Any) -> None:
-    def join(params: CropParams, *, parts: list[Path], faces: Path) -> dict[str, float]:
+    def merge_shards(params: CropParams, *, parts: list[Path], faces: Path) -> dict[str, float]:
         assert parts == [tmp_path / "a", tmp_path / "b"]
         faces.mkdir()
         return {"faces": 2.0}
 
-    monkeypatch.setattr("swapcore.stages.crop.join", join)
+    monkeypatch.setattr("swapcore.stages.crop.merge_shards", merge_shards)
     section = replaced(yaml.safe_load((ROOT / "params.yaml").read_text())["crop"], None, "null")
     parts = [Dataset(name, str(tmp_path / name)) for name in "ab"]
     metrics, faces = Metrics("metrics"), Dataset("faces", str(tmp_path / "faces"))
-    run_stage("crop", section, metrics, run="swapcore.stages.crop:join", parts=parts, faces=faces)
+    run_stage("crop", section, metrics, run="swapcore.stages.crop:merge_shards", parts=parts, faces=faces)
     assert metrics.metadata == {"faces": 2.0}
     assert faces.metadata == {}
 

@@ -129,7 +129,7 @@ def test_the_component_has_exactly_the_ports(stage: str) -> None:
     inputs = {name for name, direction in ports.items() if direction == "input"}
     outputs = {name for name, direction in ports.items() if direction == "output"}
     if stage == "crop":  # another component crops the images in parts
-        cut = components.stages.cut_photographs.component_spec
+        cut = components.stages.crop_shard.component_spec
         assert set(cut.inputs) == {"params", *inputs, "shard", "shards"}
         assert set(cut.outputs) == {"part", "metrics"}
         inputs = {"parts"}

@@ -10,7 +10,7 @@ from swapcore.errors import SwapcoreError
 from swapcore.faces import landmarks as module
 from swapcore.faces.align import template_points
 from swapcore.faces.detect import detect_faces
-from swapcore.faces.extract import cut_face
+from swapcore.faces.extract import crop_face
 from swapcore.faces.landmarks import EYE_OUTWARD, EYE_RISE, eye_centers, locate_landmarks, mouth_corners
 from swapcore.ops.geometry import apply, invert
 
@@ -33,7 +33,7 @@ def test_eye_centers_have_known_values():
 def test_landmarks_of_drawn_faces(eye_distance_px):
     for person in range(4):
         image, drawn = draw_face(person, size_px=6 * eye_distance_px, eye_distance_px=eye_distance_px)
-        face = cut_face(image, detect_faces(image, "largest")[0], 256)
+        face = crop_face(image, detect_faces(image, "largest")[0], 256)
         found = apply(invert(face.affine), face.points)[[0, 1, 3, 4]]
         assert np.linalg.norm(found - drawn, axis=1).max() < 0.1 * eye_distance_px
 

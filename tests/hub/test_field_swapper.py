@@ -16,7 +16,7 @@ from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.face_swapper import FaceInImage
 from swapcore.hub.field_swapper import FieldSwapper
 from swapcore.hub.loading import load_face_swapper
-from swapcore.hub.native_crop import cut_native, side_for
+from swapcore.hub.native_crop import crop_native, side_for
 from swapcore.ops.geometry import apply, invert
 from swapcore.serving.export import FIELD_INPUTS, OnnxSwap, export_onnx
 from tests.drawn_photographs import draw_face
@@ -78,8 +78,8 @@ def test_faces_are_swapped_at_the_images_resolution(swapper: FieldSwapper) -> No
 
 def test_native_crops_are_bounded() -> None:
     shown = face_in(512, 128)
-    assert cut_native(shown, 300).crop.shape == (300, 300, 3)
-    assert cut_native(shown, 128).crop is shown.face.crop
+    assert crop_native(shown, 300).crop.shape == (300, 300, 3)
+    assert crop_native(shown, 128).crop is shown.face.crop
 
 
 def test_the_side_nearest_to_one_that_is_asked_for(swapper: FieldSwapper, model: Path) -> None:

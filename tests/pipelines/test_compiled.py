@@ -120,7 +120,7 @@ def stage_executors(golden: tuple[Spec, Spec]) -> list[str]:
 
 def test_only_training_and_evaluation_request_a_gpu_and_shared_memory(golden: tuple[Spec, Spec]) -> None:
     names = stage_executors(golden)
-    assert {"train", "evaluate", "crop", "cut-photographs", "register"} <= set(names)
+    assert {"train", "evaluate", "crop", "crop-shard", "register"} <= set(names)
     for name in names:
         container, platform = executor(golden, name)
         wants = name.split("-")[0] in {"train", "evaluate"}
@@ -165,8 +165,8 @@ def test_a_task_sees_only_its_own_section(golden: tuple[Spec, Spec]) -> None:
         assert parameters["params"] == {"componentInputParameter": f"pipelinechannel--{stage}"}
         others = {"synthesize": {"uri", "fingerprint"}, "train": {"job"}}
         assert set(parameters) - {"params"} == others.get(stage, set())
-    loop = [name for name, dag in dags(golden[0]).items() if "cut-photographs" in dag["tasks"]]
-    cut = dags(golden[0])[loop[0]]["tasks"]["cut-photographs"]["inputs"]["parameters"]
+    loop = [name for name, dag in dags(golden[0]).items() if "crop-shard" in dag["tasks"]]
+    cut = dags(golden[0])[loop[0]]["tasks"]["crop-shard"]["inputs"]["parameters"]
     assert cut["params"] == {"componentInputParameter": "pipelinechannel--crop"}
     assert set(cut) == {"params", "shard", "shards"}
 

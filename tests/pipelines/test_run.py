@@ -38,8 +38,8 @@ def test_a_model_within_the_bounds_is_registered(pipelines: Run, tmp_path: Path)
     assert done.code == 0, done.error[-2000:]
     stages = ["synthesize", "crop", "groups", "train", "evaluate", "good-enough", "register", "record-ending"]
     # The log lines of parallel shards can be mixed, so their artifacts are counted instead.
-    assert [task for task in succeeded(done) if task != "cut-photographs"] == stages
-    assert len(list((tmp_path / "local_outputs").glob("*/*/cut-photographs/part/card.json"))) == 3
+    assert [task for task in succeeded(done) if task != "crop-shard"] == stages
+    assert len(list((tmp_path / "local_outputs").glob("*/*/crop-shard/part/card.json"))) == 3
     made = artifacts(tmp_path)
     assert "register/registration" in made
     assert made["evaluate/page"].read_text() == "<h1>report</h1>"

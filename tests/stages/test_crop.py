@@ -22,7 +22,7 @@ from swapcore.data.faces import QUARANTINE, FaceSet, QuarantineRow
 from swapcore.data.splits import split_of
 from swapcore.errors import ArtifactError, InputError
 from swapcore.ops.geometry import apply
-from swapcore.stages.crop import cut, join, run
+from swapcore.stages.crop import crop_shard, merge_shards, run
 from swapcore.tables import read_table
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml").crop.model_copy(
@@ -115,8 +115,8 @@ def in_shards(params, photographs, shards, folder):
     """The faces artifact from the given number of shards."""
     parts = [folder / f"part-{number}" for number in range(shards)]
     for number, part in enumerate(parts):
-        cut(params, photographs=photographs, part=part, shard=number, shards=shards)
-    metrics = join(params, parts=parts[::-1], faces=folder / "faces")
+        crop_shard(params, photographs=photographs, part=part, shard=number, shards=shards)
+    metrics = merge_shards(params, parts=parts[::-1], faces=folder / "faces")
     return metrics, files_of(folder / "faces")
 
 
@@ -152,11 +152,11 @@ def test_mismatched_parts_are_rejected(people, tmp_path, monkeypatch):
     monkeypatch.setattr(extract, "load_recognizer", lambda network: ColorRecognizer())
     first, second, other = (tmp_path / name for name in ("first", "second", "other"))
     for number, part in enumerate((first, second)):
-        cut(PARAMS, photographs=people, part=part, shard=number, shards=2)
+        crop_shard(PARAMS, photographs=people, part=part, shard=number, shards=2)
 
     def assert_rejected(words, *parts, params=PARAMS):
         with pytest.raises(ArtifactError, match=words) as error:
-            join(params, parts=list(parts), faces=tmp_path / "faces")
+            merge_shards(params, parts=list(parts), faces=tmp_path / "faces")
         assert "\n" not in str(error.value)
         assert not (tmp_path / "faces").exists()
 
@@ -164,7 +164,7 @@ def test_mismatched_parts_are_rejected(people, tmp_path, monkeypatch):
     assert_rejected("first: is shard 0 of 2, expected shard 0 of 3; give each part once", first, second, first)
     assert_rejected("made with other params", first, second, params=PARAMS.model_copy(update={"max_megapixels": 7.0}))
     grown = people_folder(tmp_path / "grown", people=5)
-    cut(PARAMS, photographs=grown, part=other, shard=1, shards=2)
+    crop_shard(PARAMS, photographs=grown, part=other, shard=1, shards=2)
     assert_rejected("made from other photographs", first, other)
     assert_rejected(r"no card\.json", first, tmp_path / "nothing")
 
@@ -308,7 +308,10 @@ def test_no_file_is_opened_without_consent(tmp_path, monkeypatch):
     folder = people_folder(tmp_path / "people", people=1, pictures=1)
     (folder / "consent.csv").write_text(HEADER)
     monkeypatch.setattr(extract, "read_file", lambda path: pytest.fail(f"{path} was opened"))
-    with pytest.raises(InputError, match="no usable face in 1 photographs: no-consent 1"):
+    with pytest.raises(
+        InputError,
+        match=r"no usable face in 1 photographs: no-consent 1; add a valid line for each person to consent.csv",
+    ):
         run(PARAMS, photographs=folder, faces=tmp_path / "faces")
 
 
@@ -317,6 +320,7 @@ def test_few_people_and_single_photographs(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         run(PARAMS, photographs=folder, faces=tmp_path / "faces")
     assert "wrong labels are not detected" in caplog.text
+    assert "the split test has no people" in caplog.text
     assert [row.identity_cosine for row in FaceSet(tmp_path / "faces").rows] == [None, None]
     single = people_folder(tmp_path / "single", people=5, pictures=1)
     run(PARAMS, photographs=single, faces=tmp_path / "faces")

@@ -214,9 +214,7 @@ def test_missing_recognizer_is_named(params, faces, model, tmp_path):
 
 
 def test_truth_is_known_for_synthesized_photographs_only(params, faces, model, tmp_path):
-    shown = PARAMS.synthesize.model_copy(
-        update={"num_people": 2, "pictures_per_person": 2, "size_px": 64, "workers": 1}
-    )
+    shown = PARAMS.synthesize.model_copy(update={"num_people": 2, "images_per_person": 2, "size_px": 64, "workers": 1})
     synthesize.run(shown, photographs=tmp_path / "photographs")
     (faces / PARAMETERS).write_bytes((tmp_path / "photographs" / PARAMETERS).read_bytes())
     truth = read_truth(read_inputs(params, faces, model))

@@ -200,7 +200,9 @@ def test_training_with_uncommitted_changes_is_rejected(workspace):
     ports = write_ports(workspace / "artifacts")
     with track("train", {}, resume="no") as tracker:
         tracker.set_tags({MODEL_TAG: artifact_digest(ports["model"]), "swapcore.git_dirty": "true"})
-    with pytest.raises(InputError, match="the training used code with uncommitted changes"):
+    with pytest.raises(
+        InputError, match=r"the training used code with uncommitted changes.*dvc repro --force --single-item train"
+    ):
         run(PARAMS, **ports)
 
 

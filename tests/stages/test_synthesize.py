@@ -16,7 +16,7 @@ from swapcore.synth.truth_file import DEPTH_UNIT_CM, TRUTH, read_truth
 from swapcore.tables import read_table
 
 PARAMS = SynthesizeParams(
-    num_people=2, pictures_per_person=2, size_px=64, attribute_range=0.7, write_truth=False, seed=1, workers=1
+    num_people=2, images_per_person=2, size_px=64, attribute_range=0.7, write_truth=False, seed=1, workers=1
 )
 
 

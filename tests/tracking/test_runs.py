@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from swapcore.config import read_params
 from swapcore.ops.image import decode
-from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, track, uploader
+from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, track, uploader, warn_if_uncommitted
 from swapcore.tracking.runs import flatten
 from swapcore.tracking.spool import ROOT, Spool
 from swapcore.tracking.store import tracking_uri
@@ -243,7 +243,7 @@ def test_no_tracking_has_all_methods_of_tracker():
     assert all(callable(getattr(NoTracking(), name)) for name in methods)
 
 
-def test_commit_of_the_working_directory_is_recorded(workspace):
+def test_commit_of_the_working_directory_is_recorded(workspace, caplog):
     git = {
         **os.environ,
         "GIT_AUTHOR_NAME": "t",
@@ -258,10 +258,11 @@ def test_commit_of_the_working_directory_is_recorded(workspace):
     for content, dirty in (("1", "false"), ("2", "true")):
         (workspace / "file").write_text(content)
         with track("train", {"content": content}, resume="no"):
-            pass
+            warn_if_uncommitted("train")
         (run,) = runs(tags=f"tags.content = '{content}'")
         assert run.data.tags["mlflow.source.git.commit"] == head
         assert run.data.tags["swapcore.git_dirty"] == dirty
+        assert ("register will refuse the model" in caplog.text) == (dirty == "true")
 
 
 @given(

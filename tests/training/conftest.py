@@ -124,7 +124,7 @@ def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
         context = step_context(params, CPU, loss, descriptions, mean, SINGLE)
         loop = LoopContext(
             params=params.loop,
-            sentinels=params.sentinels,
+            health_checks=params.health_checks,
             checkpoint_every=params.checkpoint.every,
             batch_size=params.batch_size,
             batches=sampler.batch,

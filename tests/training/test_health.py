@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from swapcore.config import SentinelParams
+from swapcore.config import HealthCheckParams
 from swapcore.data.groups import GroupSet
 from swapcore.data.sampling import GroupBatch
 from swapcore.errors import TrainingError, UnhealthyStepError
 from swapcore.ops.compose import Swap
 from swapcore.training.health import (
-    SENTINELS,
+    HEALTH_CHECKS,
     check_health,
     check_step,
     find_alarms,
@@ -122,7 +122,7 @@ def test_the_factor_of_the_learning_rates_by_hand(tiny, start) -> None:
     assert recovery_lr_scale(state, params.recovery) == 0.125
 
 
-BOUNDS = SentinelParams(
+BOUNDS = HealthCheckParams(
     action="fail", start=0.5, patience=2, min_change=0.25, min_distance_to_source=0.3, min_discriminator_loss=0.05,
     max_background_l1=8.0,
 )  # fmt: skip
@@ -191,7 +191,7 @@ def test_training_fails_after_patience_alarms_in_a_row(tiny, start) -> None:
     state.step = 6
     for count in (1, 2):
         stop_if_unhealthy(state, COPIED, BOUNDS)
-        assert check_health(state, COPIED, BOUNDS, 12)["sentinel/template_copied"] == count
+        assert check_health(state, COPIED, BOUNDS, 12)["health/template_copied"] == count
     with pytest.raises(TrainingError, match=r"template_copied, 2 in a row: validation/change is 0\.1, bound 0\.25"):
         stop_if_unhealthy(state, COPIED, BOUNDS)
 
@@ -201,15 +201,15 @@ def test_a_healthy_check_resets_the_count(tiny, start) -> None:
     state.step = 6
     for metrics, count in ((COPIED, 1), ({"validation/change": 0.9}, 0), (COPIED, 1)):
         logged = check_health(state, metrics, BOUNDS, 12)
-        assert logged["sentinel/template_copied"] == count
-        assert set(logged) == {f"sentinel/{name}" for name in SENTINELS}
+        assert logged["health/template_copied"] == count
+        assert set(logged) == {f"health/{name}" for name in HEALTH_CHECKS}
 
 
 def test_nothing_is_counted_before_the_start(tiny, start) -> None:
     state = start(tiny()).state
     state.step = 5
     for _ in range(5):
-        assert check_health(state, COPIED, BOUNDS, 12)["sentinel/template_copied"] == 0
+        assert check_health(state, COPIED, BOUNDS, 12)["health/template_copied"] == 0
 
 
 @pytest.mark.parametrize("action", ["warn", "off"])
@@ -227,7 +227,7 @@ def test_warn_and_off_do_not_fail(tiny, start, action: str, caplog) -> None:
 def test_a_training_that_copies_fails(tiny, start) -> None:
     """A change of ten times what the label needs cannot be reached in 12 steps: with the real loop and validation."""
     bounds = BOUNDS.model_copy(update={"min_change": 10.0, "patience": 1})
-    run = start(tiny(sentinels=bounds))
-    with pytest.raises(TrainingError, match="sentinel template_copied"):
+    run = start(tiny(health_checks=bounds))
+    with pytest.raises(TrainingError, match="health check template_copied"):
         train(run.state, run.context, run.loop)
-    assert run.state.history[-1]["sentinel/template_copied"] == 1
+    assert run.state.history[-1]["health/template_copied"] == 1

@@ -139,7 +139,8 @@ def anonymize(
     Args:
         folder: images, with or without a sub-folder per person; searched recursively.
         out: folder of the results, under the same names, with files.csv, faces.csv, report.json and report.md.
-        model: a model folder, ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``s3://bucket/prefix``.
+        model: ``builtin:warp`` (needs no training), a model folder, ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or
+            ``s3://bucket/prefix``.
         seed: of the rendered people. With it the same people can be rendered, but not the originals.
         workers: processes; 0 = one per core, and at most four on a GPU.
         overwrite: replace results of other images, another model or seed in out.

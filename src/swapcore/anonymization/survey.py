@@ -9,7 +9,7 @@ import numpy as np
 from swapcore.data.images import read_photograph
 from swapcore.errors import ImageError
 from swapcore.faces.detect import Box, detect_every_face, detect_missed_faces
-from swapcore.faces.extract import AlignedFace, cut_face
+from swapcore.faces.extract import AlignedFace, crop_face
 from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel
@@ -87,7 +87,7 @@ class Surveyor:
         first = detect_every_face(image)
         second = detect_missed_faces(image, first)
         boxes = [*first, *second]
-        cut = [cut_face(image, box, self._model.size_px) for box in boxes]
+        cut = [crop_face(image, box, self._model.size_px) for box in boxes]
         if not cut:
             return []
         faults = [(find_swap_defect(face) or ("", ""))[0] for face in cut[: len(first)]] + [SECOND_DETECTOR] * len(

@@ -11,7 +11,7 @@ from swapcore.anonymization.blur import blur_face
 from swapcore.anonymization.replacements import SyntheticPerson
 from swapcore.anonymization.survey import DetectedFace, eyes_and_nose
 from swapcore.faces.detect import Box, detect_at, detect_face_at
-from swapcore.faces.extract import AlignedFace, cut_face
+from swapcore.faces.extract import AlignedFace, crop_face
 from swapcore.faces.mesh.files import is_installed
 from swapcore.hub.face_swapper import FaceInImage, FaceSwapper, SwappedFace, face_of_square
 from swapcore.inference.image_swapper import paste_face
@@ -82,7 +82,7 @@ def treat_face(
     """
     if face.fault:
         return Treated(blur_face(image, face.bounds), "blurred", face.fault, 0, -1)
-    original = FaceInImage(image, cut_face(image, face.bounds, model.size_px))
+    original = FaceInImage(image, crop_face(image, face.bounds, model.size_px))
     reason, attempts = "no-candidate", 0
     for candidate in candidates:
         for result in _passes(model, candidate.face, original):
@@ -153,7 +153,7 @@ def first_at(found: list[Box], image: Image, box: Box, size_px: int) -> AlignedF
         size_px: side of the crop.
     """
     same = [candidate for candidate in found if is_same_place(candidate, box)]
-    return cut_face(image, same[0], size_px) if same else None
+    return crop_face(image, same[0], size_px) if same else None
 
 
 def is_same_place(first: Box, second: Box) -> bool:

@@ -90,6 +90,7 @@ for command in (
 _REMEDIES = {
     errno.ENOSPC: "free some space and run the command again; no partial file was kept",
     errno.EDQUOT: "free some space and run the command again; no partial file was kept",
+    errno.ENOENT: "check the path",
     errno.EACCES: "check the permissions of this path",
     errno.EPERM: "check the permissions of this path",
     errno.EROFS: "choose a path on a writable file system",

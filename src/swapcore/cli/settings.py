@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
 
-from swapcore.config import Params, describe, read_params
+from swapcore.config import Params, describe, did_you_mean, read_params
 from swapcore.errors import InputError, ParamsError
 from swapcore.files import atomic_path
 
@@ -88,7 +88,7 @@ def _apply(document: Any, setting: str, path: Path) -> None:
     for section in sections:
         place = place.get(section) if isinstance(place, dict) else None
     if not isinstance(place, dict) or name not in place:
-        raise ParamsError(f"{path}: {key}: no such key; the file is unchanged")
+        raise ParamsError(f"{path}: {key}: no such key{did_you_mean(key)}; the file is unchanged")
     # A path may contain YAML syntax (": ", "#"), so these two are not parsed.
     literal = key in {"photographs.input", "photographs.folder"}
     try:

@@ -3,7 +3,7 @@
 import ast
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -87,8 +87,14 @@ def stage_command(stage: str) -> click.Command:
             measured = run(section, **paths)
         if rank() > 0:
             return
-        for name, value in measured.items():
+        shown = main_metrics(measured)
+        for name, value in shown.items():
             click.echo(f"{name:40s} {value:.6g}")
+        if len(shown) < len(measured):
+            where = metrics or "--metrics FILE"
+            click.echo(f"{len(measured) - len(shown)} more (intervals, slices, other methods): {where}")
+        for path in outputs.values():
+            click.echo(f"wrote {path}")
         if metrics is not None:
             metrics.parent.mkdir(parents=True, exist_ok=True)
             metrics.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -101,6 +107,16 @@ def stage_command(stage: str) -> click.Command:
         )
     command = Command(stage, params=options, callback=callback, help=stage_summary(stage))
     return PARAMS(command)
+
+
+def main_metrics(measured: Mapping[str, float]) -> dict[str, float]:
+    """The metrics that a stage prints: those of evaluate without intervals, slices, and methods other than the model."""
+    return {
+        name: value
+        for name, value in measured.items()
+        if not name.endswith(("/low", "/high")) and not name.startswith("slices/")
+        if name.partition("/")[2] not in measured
+    }
 
 
 def _require_no_file(outputs: dict[str, str], metrics: Path | None) -> None:

@@ -79,8 +79,8 @@ def extract_shard(params: CropParams, photographs: Path, shard: Shard, folder: P
     recognizer = load_recognizer(params.recognizer)
     part = _extract_all(_share(tasks, shard), recognizer, folder)
     if shard.number == 0:
-        cut = {task.entry.file for task in tasks}
-        unopened = [_photograph(entry, "") for entry in manifest.entries if entry.file not in cut]
+        opened = {task.entry.file for task in tasks}
+        unopened = [_photograph(entry, "") for entry in manifest.entries if entry.file not in opened]
         part = CropPart(part.rows, denied + part.quarantine, unopened + part.photographs)
         copy_source_files(manifest.root, folder)
         pass_on("photographs", manifest.root, folder)
@@ -124,12 +124,12 @@ def _extract_all(tasks: list[ExtractionTask], recognizer: Recognizer, folder: Pa
     with ShardWriter(folder) as writer:
         for batch in _batches(_extracted(tasks), _BATCH_SIZE):
             rows, crops = [], []
-            for task, cut in batch:
-                part.photographs.append(_photograph(task.entry, cut.sha256))
-                if isinstance(cut.result, QuarantineRow):
-                    part.quarantine.append(cut.result)
+            for task, extracted in batch:
+                part.photographs.append(_photograph(task.entry, extracted.sha256))
+                if isinstance(extracted.result, QuarantineRow):
+                    part.quarantine.append(extracted.result)
                     continue
-                row, crop, png = cut.result
+                row, crop, png = extracted.result
                 place = writer.add_bytes(f"{row.key}.png", png)
                 rows.append(replace(row, shard=place.shard, offset=place.offset, size=place.size))
                 crops.append(crop)
@@ -141,15 +141,15 @@ def _extract_all(tasks: list[ExtractionTask], recognizer: Recognizer, folder: Pa
 def _extracted(tasks: list[ExtractionTask]) -> Iterator[Extracted]:
     # Starting processes takes longer than processing a few photographs.
     workers = tasks[0].params.workers if len(tasks) >= _MIN_TASKS_FOR_WORKERS else 1
-    cuts = ordered_map(extract_photograph, tasks, workers=workers, chunk_size=_CHUNK_SIZE)
-    return zip(tasks, progress(cuts, "crop", len(tasks)), strict=True)
+    results = ordered_map(extract_photograph, tasks, workers=workers, chunk_size=_CHUNK_SIZE)
+    return zip(tasks, progress(results, "crop", len(tasks)), strict=True)
 
 
-def _batches(cuts: Iterator[Extracted], size: int) -> Iterator[list[Extracted]]:
+def _batches(extracted: Iterator[Extracted], size: int) -> Iterator[list[Extracted]]:
     """Group into lists of size; the grouping is fixed, so that features do not depend on the workers."""
     batch = []
-    for cut in cuts:
-        batch.append(cut)
+    for pair in extracted:
+        batch.append(pair)
         if len(batch) == size:
             yield batch
             batch = []

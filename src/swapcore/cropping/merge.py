@@ -2,7 +2,6 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +10,13 @@ import numpy as np
 from swapcore.config import CropParams
 from swapcore.cropping.part import Embeddings, PartSet
 from swapcore.data.artifact import Card, write_card
+from swapcore.data.consent import CONSENT
 from swapcore.data.faces import INDEX, QUARANTINE, FaceRow, QuarantineRow
 from swapcore.data.facts import ConsentFacts, FacesFacts, RightsFacts
 from swapcore.data.lineage import write_people
 from swapcore.data.recognizer_file import RecognizerFile, write_recognizer_file
 from swapcore.data.shards import ShardWriter
+from swapcore.data.splits import SPLITS
 from swapcore.errors import InputError
 from swapcore.faces.duplicates import find_near_duplicates
 from swapcore.faces.labels import MIN_PEOPLE, identity_cosines, mean_of_people
@@ -23,6 +24,8 @@ from swapcore.ops.metrics import cosine_table
 from swapcore.tables import write_table
 
 _log = logging.getLogger(__name__)
+
+_MAX_LOGGED = 20
 
 
 def merge_parts(params: CropParams, parts: PartSet, folder: Path) -> Card:
@@ -38,10 +41,7 @@ def merge_parts(params: CropParams, parts: PartSet, folder: Path) -> Card:
         mean = _center(rows, embeddings) if rows else mean
         rows = _without_wrong_labels(rows, embeddings, mean, params.min_identity_cosine, quarantine)
     if not rows:
-        raise InputError(
-            f"no usable face in {len(quarantine)} photographs: {_by_reason(quarantine)}; "
-            "add others, or lower the limits in crop.quality"
-        )
+        raise _no_usable_face(quarantine)
     write_table(folder / INDEX, FaceRow, _place(rows, parts, folder))
     write_table(folder / QUARANTINE, QuarantineRow, sorted(quarantine, key=lambda row: (row.file, row.identity)))
     write_recognizer_file(folder, RecognizerFile(params.recognizer, mean))
@@ -65,6 +65,9 @@ def _write_card(
     photographs_digest = parts.photographs_digest()
     write_people(folder, photographs_digest, ((row.identity, row.split) for row in rows))
     people_by_split = Counter({row.identity: row.split for row in rows}.values())
+    for split in SPLITS:
+        if not people_by_split[split]:
+            _log.warning("the split %s has no people; add people, change crop.split, or name splits in a CSV", split)
     return write_card(
         folder,
         "faces",
@@ -170,5 +173,16 @@ def _without_wrong_labels(
     return kept
 
 
-def _by_reason(quarantine: Iterable[QuarantineRow]) -> str:
-    return ", ".join(f"{reason} {count}" for reason, count in Counter(row.reason for row in quarantine).most_common())
+def _no_usable_face(quarantine: list[QuarantineRow]) -> InputError:
+    """Log the first rejected files, since no artifact is written that lists them, and return the error."""
+    for row in quarantine[:_MAX_LOGGED]:
+        _log.warning("rejected %s: %s: %s", row.file, row.reason, row.detail)
+    reasons = Counter(row.reason for row in quarantine)
+    counts = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+    if not quarantine:
+        fix = "the folder has no image files; add one sub-folder of images per person"
+    elif set(reasons) <= {"no-consent", "consent-expired"}:
+        fix = f"add a valid line for each person to {CONSENT}"
+    else:
+        fix = "add other photographs, or change the limits in crop.quality that the reasons name"
+    return InputError(f"no usable face in {len(quarantine)} photographs: {counts or 'none given'}; {fix}")

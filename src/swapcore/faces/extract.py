@@ -68,7 +68,7 @@ def extract_face(image: Image, size_px: int, several_faces: SeveralFaces, path: 
     Raises:
         FaceError: no face was found (reason no-face), or several with the policy "reject" (several-faces).
     """
-    return cut_face(image, find_face(image, several_faces, path), size_px)
+    return crop_face(image, find_face(image, several_faces, path), size_px)
 
 
 def find_face(image: Image, several_faces: SeveralFaces, path: Path) -> Box:
@@ -82,18 +82,18 @@ def find_face(image: Image, several_faces: SeveralFaces, path: Path) -> Box:
     return box
 
 
-def cut_face(image: Image, box: Box, size_px: int) -> AlignedFace:
+def crop_face(image: Image, box: Box, size_px: int) -> AlignedFace:
     """Align and crop the face in a box, by the face mesh if it is installed and confirms the face, or else by dlib's landmarks."""
     mesh = landmarks_in_box(image, box) if is_installed() else None
     if mesh is None:
-        return cut_face_with_dlib(image, box, size_px)
+        return crop_face_with_dlib(image, box, size_px)
     points = five_points(mesh)
     affine = align(points[:NUM_ALIGNMENT_POINTS], size_px)
     crop = warp(image, affine, size_px)
     return AlignedFace(crop, affine, box, eye_corners_and_nose(mesh), apply(affine, points), mesh)
 
 
-def cut_face_with_dlib(image: Image, box: Box, size_px: int) -> AlignedFace:
+def crop_face_with_dlib(image: Image, box: Box, size_px: int) -> AlignedFace:
     """Align and crop the face in a box by dlib's landmarks."""
     landmarks = locate_landmarks(image, box)
     eyes_and_nose = np.vstack([eye_centers(landmarks), landmarks[4:]])

@@ -13,7 +13,7 @@ from swapcore.faces.mesh.crops import crop_guides
 from swapcore.faces.recognizer import Recognizer
 from swapcore.hub.face_swapper import Crops, FaceInImage, SwappedFace
 from swapcore.hub.folder_model import FolderModel
-from swapcore.hub.native_crop import cut_native
+from swapcore.hub.native_crop import crop_native
 from swapcore.models.fields import FieldGenerator
 from swapcore.ops.compose import Guide, compose
 from swapcore.ops.image import resize, to_images, to_tensor
@@ -85,7 +85,7 @@ class FieldSwapper(FolderModel):
         return [self._swap_face(*pair) for pair in zip(sources, templates, strict=True)]
 
     def _swap_face(self, source: FaceInImage, template: FaceInImage) -> SwappedFace:
-        first, second = (cut_native(shown, self.max_crop_px) for shown in (source, template))
+        first, second = (crop_native(shown, self.max_crop_px) for shown in (source, template))
         after = self.swap_crops(first.crop[None], second.crop[None])[0]
         return SwappedFace(second.crop, after, second.points, second.affine, relit=True)
 

@@ -21,7 +21,7 @@ class NativeCrop(NamedTuple):
     """(2, 3): points of the image to points of the crop."""
 
 
-def cut_native(shown: FaceInImage, max_px: int) -> NativeCrop:
+def crop_native(shown: FaceInImage, max_px: int) -> NativeCrop:
     """Cut a face at the resolution of its image.
 
     Args:

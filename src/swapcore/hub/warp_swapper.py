@@ -13,7 +13,7 @@ from swapcore.faces.mesh.find import MIN_SCORE, landmarks_at
 from swapcore.faces.mesh.landmarker import square_of_points
 from swapcore.faces.recognizer import DlibRecognizer, Embeddings
 from swapcore.hub.face_swapper import Crops, FaceInImage, SwappedFace
-from swapcore.hub.native_crop import NativeCrop, cut_native
+from swapcore.hub.native_crop import NativeCrop, crop_native
 from swapcore.ops.embedding import centered
 from swapcore.ops.geometry import Points, apply
 from swapcore.ops.image import Image
@@ -46,22 +46,22 @@ class WarpSwapper:
         return [self._swap_face(*pair) for pair in zip(sources, templates, strict=True)]
 
     def _swap_face(self, source: FaceInImage, template: FaceInImage) -> SwappedFace:
-        cut = cut_native(template, _MAX_CROP_PX)
-        wanted = self._landmarks(template, cut, "template")
+        view = crop_native(template, _MAX_CROP_PX)
+        wanted = self._landmarks(template, view, "template")
         if source.face.mesh is not None:
-            warped = dense_warp(source.image, source.face.mesh, cut.crop, wanted)
+            warped = dense_warp(source.image, source.face.mesh, view.crop, wanted)
         else:
-            crop = cut_native(source, _MAX_CROP_PX)
-            warped = dense_warp(crop.crop, self._landmarks(source, crop, "source"), cut.crop, wanted)
-        return SwappedFace(cut.crop, warped.image, cut.points, cut.affine, relit=True)
+            crop = crop_native(source, _MAX_CROP_PX)
+            warped = dense_warp(crop.crop, self._landmarks(source, crop, "source"), view.crop, wanted)
+        return SwappedFace(view.crop, warped.image, view.points, view.affine, relit=True)
 
-    def _landmarks(self, shown: FaceInImage, cut: NativeCrop, name: str) -> Points:
-        """Landmarks (478, 3) in pixels of a cut."""
+    def _landmarks(self, shown: FaceInImage, view: NativeCrop, name: str) -> Points:
+        """Landmarks (478, 3) in pixels of a view."""
         mesh = shown.face.mesh
         if mesh is None:
-            return locate_in_crop(cut.crop, name, self._device)
-        scale = float(np.sqrt(abs(np.linalg.det(cut.affine[:, :2]))))
-        return np.column_stack([apply(cut.affine, mesh[:, :2]), mesh[:, 2] * scale])
+            return locate_in_crop(view.crop, name, self._device)
+        scale = float(np.sqrt(abs(np.linalg.det(view.affine[:, :2]))))
+        return np.column_stack([apply(view.affine, mesh[:, :2]), mesh[:, 2] * scale])
 
     def swap_crops(self, sources: Crops, templates: Crops) -> Crops:
         """See ``FaceSwapper``; sources and templates may have any sizes. Errors as for ``swap_faces``."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from swapcore.errors import FaceError
 from swapcore.faces.detect import Box, detect_every_face, detect_faces
-from swapcore.faces.extract import AlignedFace, cut_face
+from swapcore.faces.extract import AlignedFace, crop_face
 from swapcore.faces.quality import measure_quality
 from swapcore.hub.face_swapper import FaceInImage
 from swapcore.ops.geometry import compose
@@ -39,10 +39,12 @@ def select_faces(image: Image, choice: FaceChoice, size_px: int, path: Path) -> 
     """
     boxes = sorted(_detect(image, choice), key=lambda box: box.left + box.right)
     if not boxes:
-        raise FaceError(path, "no-face", "no face was found; it must be frontal, upright and not too small")
+        raise FaceError(
+            path, "no-face", "no face was found; use an image in which the face is larger, better lit or less turned"
+        )
     if choice == "all":
-        return _usable([cut_face(image, box, size_px) for box in boxes], path)
-    face = cut_face(image, _choose(boxes, choice, path), size_px)
+        return _usable([crop_face(image, box, size_px) for box in boxes], path)
+    face = crop_face(image, _choose(boxes, choice, path), size_px)
     if defect := find_swap_defect(face):
         raise FaceError(path, *defect)
     return [face]

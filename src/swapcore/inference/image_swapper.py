@@ -18,7 +18,7 @@ from swapcore.ops.image import Image
 from swapcore.provenance.marking import Ingredient, ModelReference, Provenance, check_destination, write_marked
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SwapResult:
     """A swapped image. ``save`` writes it with the marks of a synthetic image."""
 
@@ -28,6 +28,11 @@ class SwapResult:
     """The template's faces that were replaced, from left to right."""
     provenance: Provenance
     """Model and inputs, for the marks."""
+
+    def __repr__(self) -> str:
+        """Return size, number of faces and model instead of all pixels."""
+        height, width = self.image.shape[:2]
+        return f"SwapResult({width} x {height} px, faces={len(self.faces)}, model={self.provenance.model.name!r})"
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the image with a watermark and a signed C2PA manifest.
@@ -71,7 +76,7 @@ class Swapper:
         """Find a model, download it if necessary, and load it.
 
         Args:
-            reference: a model folder, ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``s3://bucket/prefix``.
+            reference: ``builtin:warp`` (needs no training), a model folder, ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``s3://bucket/prefix``.
             device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps.
 
         Raises:
@@ -106,7 +111,7 @@ class Swapper:
     def swap_onto(
         self, source: FaceInImage, origin: Ingredient, template: ImageInput, face: FaceChoice = "largest"
     ) -> SwapResult:
-        """Swap with a source face that was cut before.
+        """Swap with a source face that was found before.
 
         Args:
             source: from ``source_face``.
@@ -150,7 +155,7 @@ def swap(
     out: str | Path | None = None,
     *,
     model: str | Path = DEFAULT_MODEL,
-    face: FaceChoice = "one",
+    face: FaceChoice = "largest",
     overwrite: bool = False,
     device: str = "auto",
 ) -> SwapResult:
@@ -162,8 +167,9 @@ def swap(
         source: an image of one person: a path (JPEG, PNG, WebP, TIFF, BMP, GIF), a PIL image, or uint8 (H, W, 3) RGB.
         template: the image that gives pose, expression, light and background.
         out: the file to write, .png, .jpg or .webp, marked as synthetic; None writes nothing.
-        model: a model folder, ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``s3://bucket/prefix``.
-        face: which of the template's faces: "one" (the template must show exactly one), "largest", "all", or N, the N-th
+        model: ``builtin:warp`` (needs no training), a model folder, ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or
+            ``s3://bucket/prefix``.
+        face: which of the template's faces: "largest", "one" (the template must show exactly one), "all", or N, the N-th
             from the left, from 1.
         overwrite: replace an existing file at out.
         device: auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:N or mps.

@@ -85,10 +85,14 @@ def read_candidate(params: RegisterParams, model: Path, report: Path) -> Candida
 def require_clean_checkout(candidate: Candidate) -> None:
     """Raise InputError if the code of registration or training has uncommitted changes and params do not allow that."""
     training = training_run_tags({MODEL_TAG: candidate.digests["model"]}) or {}
-    for tags, what in ((candidate.origin, "the code has"), (training, "the training used code with")):
+    for tags, what, command in (
+        (candidate.origin, "the code has", "dvc repro"),
+        # Committing alone does not make the train stage stale.
+        (training, "the training used code with", "dvc repro --force --single-item train` and `dvc repro"),
+    ):
         if tags.get("swapcore.git_dirty") == "true" and not candidate.params.allow_dirty:
             raise InputError(
-                f"{what} uncommitted changes, so the model cannot be reproduced; commit them and run `dvc repro` again, or "
+                f"{what} uncommitted changes, so the model cannot be reproduced; commit them and run `{command}`, or "
                 "allow it: swapcore configure register.allow_dirty=true"
             )
 

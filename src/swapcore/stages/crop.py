@@ -26,19 +26,21 @@ def run(params: CropParams, *, photographs: InputPath, faces: OutputPath) -> dic
     """
     part = faces.with_name(f".{faces.name}.part")
     try:
-        cut(params, photographs=photographs, part=part, shard=0, shards=1)
-        return join(params, parts=[part], faces=faces)
+        crop_shard(params, photographs=photographs, part=part, shard=0, shards=1)
+        return merge_shards(params, parts=[part], faces=faces)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def cut(params: CropParams, *, photographs: InputPath, part: OutputPath, shard: int, shards: int) -> dict[str, float]:
+def crop_shard(
+    params: CropParams, *, photographs: InputPath, part: OutputPath, shard: int, shards: int
+) -> dict[str, float]:
     """Crop one of several shards of the photographs; shards may run on different machines.
 
     Args:
         params: the section crop.
         photographs: as in `run`.
-        part: the part artifact to write, for `join`.
+        part: the part artifact to write, for `merge_shards`.
         shard: number of this shard, from 0.
         shards: number of shards.
 
@@ -50,7 +52,7 @@ def cut(params: CropParams, *, photographs: InputPath, part: OutputPath, shard: 
     return {name: float(count) for name, count in read_card(part, "part").counts.items()}
 
 
-def join(params: CropParams, *, parts: list[Path], faces: OutputPath) -> dict[str, float]:
+def merge_shards(params: CropParams, *, parts: list[Path], faces: OutputPath) -> dict[str, float]:
     """Merge all parts into the faces artifact; the bytes do not depend on the number of parts.
 
     Raises:

@@ -46,6 +46,7 @@ def run(params: RegisterParams, *, model: InputPath, report: InputPath, registra
     require_clean_checkout(candidate)
     entry = register(candidate)
     decision, champion = decide_promotion(candidate, entry)
+    _log.info("registered %s version %s as %s: %s", entry.name, entry.version, decision.outcome, decision.reason)
     write_registration(registration, candidate, entry, decision, champion)
     # Replaces evaluate's page of the same name, which does not show the champion.
     log_folder(entry.run_id, registration, "")

@@ -74,7 +74,7 @@ def _render_all(params: SynthesizeParams, folder: Path) -> Iterator[Rendered]:
 
 
 def _render_person(params: SynthesizeParams, folder: Path, person: int) -> Rendered:
-    shots = draw_shots(params.seed, person, params.pictures_per_person, params.size_px, params.attribute_range)
+    shots = draw_shots(params.seed, person, params.images_per_person, params.size_px, params.attribute_range)
     if not params.write_truth:
         return [photograph(shot, folder) for shot in shots], []
     rows, truths = zip(*(photograph_with_truth(shot, folder) for shot in shots), strict=True)

@@ -12,7 +12,7 @@ from swapcore.errors import ParamsError
 from swapcore.hub.references import resolve_model
 from swapcore.models.artifact import CONFIGURATION, read_configuration
 from swapcore.ops.device import select_device, set_threads
-from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, track
+from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, track, warn_if_uncommitted
 from swapcore.training.checkpoint import CheckpointStore, fingerprint
 from swapcore.training.distributed import join_processes, require_divisible
 from swapcore.training.loop import train
@@ -81,6 +81,7 @@ def _check(params: TrainParams, groups: GroupSet, initial: Path | None) -> None:
 @contextmanager
 def _written(params: TrainParams, groups: GroupSet, model: Path, identity: str) -> Iterator[tuple[Path, Tracker]]:
     """Yield the folder in which to build the model, and a tracker that logs params, groups and the finished model."""
+    warn_if_uncommitted("train")
     with track("train", {TRAINING_TAG: identity}, resume="unfinished") as tracker:
         tracker.log_params("train", params)
         for stage, values in params_before(groups.folder).items():

@@ -199,6 +199,16 @@ def origin(stage: str) -> dict[str, str]:
     return tags
 
 
+def warn_if_uncommitted(stage: str) -> None:
+    """Warn before a long stage that the register stage will refuse its result, because the code has uncommitted changes."""
+    if origin(stage).get("swapcore.git_dirty") == "true":
+        log.warning(
+            "%s: the code has uncommitted changes, so register will refuse the model; commit them first, or set "
+            "register.allow_dirty=true",
+            stage,
+        )
+
+
 def _git(*arguments: str) -> str:
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True)

@@ -1,10 +1,10 @@
-"""Health of a training: NaN and loss spikes, rollback, sentinels."""
+"""Health of a training: NaN and loss spikes, rollback, health_checks."""
 
 import logging
 import math
 from typing import NamedTuple
 
-from swapcore.config import RecoveryParams, SentinelParams
+from swapcore.config import HealthCheckParams, RecoveryParams
 from swapcore.errors import TrainingError, UnhealthyStepError
 from swapcore.training.checkpoint import CheckpointStore
 from swapcore.training.train_state import Metrics, TrainState
@@ -75,51 +75,51 @@ def roll_back(
     )  # fmt: skip
 
 
-class Sentinel(NamedTuple):
+class HealthCheck(NamedTuple):
     """A metric with a bound that reveals a failing training whose losses look healthy."""
 
     metric: str
     """End of its name: the names of validation metrics begin with the split."""
     bound: str
-    """Field of SentinelParams."""
+    """Field of HealthCheckParams."""
     is_minimum: bool
     meaning: str
 
 
-SENTINELS = {
-    "template_copied": Sentinel(
+HEALTH_CHECKS = {
+    "template_copied": HealthCheck(
         "/change", "min_change", True, "the output changes little of what the label changes: it copies the template"
     ),
-    "source_copied": Sentinel(
+    "source_copied": HealthCheck(
         "/distance_to_source", "min_distance_to_source", True, "the output is close to the source: it copies it"
     ),
-    "discriminator_saturated": Sentinel(
+    "discriminator_saturated": HealthCheck(
         "loss/discriminator",
         "min_discriminator_loss",
         True,
         "the discriminator separates perfectly and gives no gradient",
     ),
-    "background_damaged": Sentinel(
+    "background_damaged": HealthCheck(
         "/background_l1", "max_background_l1", False, "the output differs from the template where the label does not"
     ),
 }
 
 
-def find_alarms(metrics: Metrics, params: SentinelParams) -> dict[str, str]:
-    """Return sentinel -> one line for each metric that is out of bounds; missing metrics raise no alarm."""
+def find_alarms(metrics: Metrics, params: HealthCheckParams) -> dict[str, str]:
+    """Return check -> one line for each metric that is out of bounds; missing metrics raise no alarm."""
     alarms = {}
-    for name, sentinel in SENTINELS.items():
-        bound = getattr(params, sentinel.bound)
+    for name, check in HEALTH_CHECKS.items():
+        bound = getattr(params, check.bound)
         for metric, value in metrics.items():
-            if metric.endswith(sentinel.metric) and (value < bound if sentinel.is_minimum else value > bound):
+            if metric.endswith(check.metric) and (value < bound if check.is_minimum else value > bound):
                 alarms[name] = (
-                    f"{metric} is {value:.3g}, bound {bound:g} (train.sentinels.{sentinel.bound}): {sentinel.meaning}"
+                    f"{metric} is {value:.3g}, bound {bound:g} (train.health_checks.{check.bound}): {check.meaning}"
                 )
     return alarms
 
 
-def check_health(state: TrainState, metrics: Metrics, params: SentinelParams, num_steps: int) -> Metrics:
-    """Count consecutive alarms of each sentinel and log a warning for each.
+def check_health(state: TrainState, metrics: Metrics, params: HealthCheckParams, num_steps: int) -> Metrics:
+    """Count consecutive alarms of each check and log a warning for each.
 
     Args:
         state: holds the counts; changed in place.
@@ -128,27 +128,29 @@ def check_health(state: TrainState, metrics: Metrics, params: SentinelParams, nu
         num_steps: of the whole training.
 
     Returns:
-        The counts as metrics; nothing if the sentinels are off.
+        The counts as metrics; nothing if the checks are off.
     """
     if params.action == "off":
         return {}
     alarms = find_alarms(metrics, params) if state.step >= params.start * num_steps else {}
     state.alarms = {name: state.alarms.get(name, 0) + 1 for name in alarms}
     for name, line in alarms.items():
-        _log.warning("step %d: sentinel %s, %d in a row: %s", state.step, name, state.alarms[name], line)
-    return {f"sentinel/{name}": float(state.alarms.get(name, 0)) for name in SENTINELS}
+        _log.warning(
+            "step %d: health check %s, failed %d times in a row: %s", state.step, name, state.alarms[name], line
+        )
+    return {f"health/{name}": float(state.alarms.get(name, 0)) for name in HEALTH_CHECKS}
 
 
-def stop_if_unhealthy(state: TrainState, metrics: Metrics, params: SentinelParams) -> None:
-    """End the training if a sentinel's patience is exhausted; called after the metrics are logged.
+def stop_if_unhealthy(state: TrainState, metrics: Metrics, params: HealthCheckParams) -> None:
+    """End the training if a check's patience is exhausted; called after the metrics are logged.
 
     Raises:
-        TrainingError: a sentinel had `patience` consecutive alarms and the action is fail.
+        TrainingError: a check had `patience` consecutive alarms and the action is fail.
     """
     alarms = find_alarms(metrics, params)
     for name, count in state.alarms.items():
         if params.action == "fail" and count >= params.patience:
             raise TrainingError(
-                f"step {state.step}: sentinel {name}, {count} in a row: {alarms[name]}; change the losses or the bound, or "
-                "set train.sentinels.action to warn"
+                f"step {state.step}: health check {name} failed {count} times in a row: {alarms[name]}; change the losses "
+                "or the bound, or set train.health_checks.action to warn"
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from swapcore.config import LoopParams, SentinelParams
+from swapcore.config import HealthCheckParams, LoopParams
 from swapcore.data.sampling import GroupBatch, prefetch
 from swapcore.errors import TrainingInterruptedError, UnhealthyStepError
 from swapcore.models.artifact import AnyGenerator
@@ -33,7 +33,7 @@ class LoopContext:
     """Inputs and outputs of the loop."""
 
     params: LoopParams
-    sentinels: SentinelParams
+    health_checks: HealthCheckParams
     checkpoint_every: int
     """In steps."""
     batch_size: int
@@ -104,7 +104,7 @@ def train(state: TrainState, context: StepContext, loop: LoopContext) -> None:
         loop: inputs and outputs.
 
     Raises:
-        TrainingError: too many rollbacks, or a sentinel whose action is fail.
+        TrainingError: too many rollbacks, or a health check whose action is fail.
         TrainingInterruptedError: SIGTERM; the state is saved.
     """
     with StopRequest() as stop:
@@ -136,7 +136,7 @@ def _train_until_unhealthy(state: TrainState, context: StepContext, loop: LoopCo
 
 
 def _report(state: TrainState, context: StepContext, loop: LoopContext, watch: Stopwatch) -> None:
-    """Validate, log, keep the best snapshot and check the sentinels, each at its interval."""
+    """Validate, log, keep the best snapshot and check the health_checks, each at its interval."""
     due = state.step == context.num_steps or state.step % loop.params.sample_every == 0
     if not due and state.step % loop.params.log_every:
         return
@@ -144,12 +144,12 @@ def _report(state: TrainState, context: StepContext, loop: LoopContext, watch: S
     speed = watch.lap(len(state.window) * loop.batch_size)
     if due:
         keep_if_best(state, metrics)
-        metrics |= check_health(state, metrics, loop.sentinels, context.num_steps)
+        metrics |= check_health(state, metrics, loop.health_checks, context.num_steps)
     state.window = []
     state.history.append({"step": state.step, **metrics})
     loop.tracker.log_metrics({**metrics, **speed}, state.step)
     if due:
-        stop_if_unhealthy(state, metrics, loop.sentinels)
+        stop_if_unhealthy(state, metrics, loop.health_checks)
 
 
 def _validation_metrics(state: TrainState, context: StepContext, loop: LoopContext) -> Metrics:

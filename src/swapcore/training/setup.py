@@ -146,7 +146,7 @@ def _loop_context(
 
     return LoopContext(
         params=params.loop,
-        sentinels=params.sentinels,
+        health_checks=params.health_checks,
         checkpoint_every=params.checkpoint.every,
         batch_size=params.batch_size,
         batches=batches,

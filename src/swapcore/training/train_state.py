@@ -54,7 +54,7 @@ class TrainState:
     failed_step: int = -1
     """Step that caused the last rollback."""
     alarms: dict[str, int] = field(default_factory=dict)
-    """Sentinel -> number of consecutive failed checks."""
+    """HealthCheck -> number of consecutive failed checks."""
     best: Snapshot | None = None
     """Best EMA snapshot by validation score."""
 

@@ -27,7 +27,7 @@ from swapcore.provenance.payload import to_bits
 from swapcore.provenance.watermark import embed
 from swapcore.video.reading import Frame, VideoFacts, read_facts, read_frames
 from swapcore.video.steadiness import Steadiness, measure_steadiness
-from swapcore.video.tracks import Detection, cut_at, follow_face, spans, steady_points, to_tracks
+from swapcore.video.tracks import Detection, crop_at, follow_face, spans, steady_points, to_tracks
 from swapcore.video.writing import SUFFIXES, PartWriter, join
 
 PART_FRAMES = 120
@@ -180,7 +180,7 @@ def _swap_parts(
                 times.append(frame.time)
                 image = frame.image
                 if place in points:
-                    face = cut_at(image, points[place], swapper.model.size_px)
+                    face = crop_at(image, points[place], swapper.model.size_px)
                     image = embed(swapper.replace(image, face, source), watermark)
                 writer.add(Frame(frame.time, image))
         except BaseException:

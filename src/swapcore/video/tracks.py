@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
 from swapcore.faces.detect import Box, detect_video_face
-from swapcore.faces.extract import AlignedFace, cut_face
+from swapcore.faces.extract import AlignedFace, crop_face
 from swapcore.inference.finding import find_swap_defect
 from swapcore.ops.geometry import Points, apply, invert, warp
 from swapcore.ops.image import Image
@@ -50,7 +50,7 @@ def detect_face(number: int, image: Image, before: Box | None = None) -> Detecti
     box = detect_video_face(image, before)
     if box is None:
         return None
-    face = cut_face(image, box, _LOCATE_PX)
+    face = crop_face(image, box, _LOCATE_PX)
     if find_swap_defect(face) is not None:
         return None
     return Detection(number, box, apply(invert(face.affine), face.points))
@@ -97,7 +97,7 @@ def _fit(times: npt.NDArray[np.float64], values: npt.NDArray[np.float64], at: fl
     return np.asarray(mean + slope * (at - mean_time))
 
 
-def cut_at(image: Image, points: Points, size_px: int) -> AlignedFace:
+def crop_at(image: Image, points: Points, size_px: int) -> AlignedFace:
     """Cut the face by given landmarks (5, 2) instead of detected ones."""
     affine = align(points[:NUM_ALIGNMENT_POINTS], size_px)
     (left, top), (right, bottom) = points.min(0), points.max(0)

@@ -6,7 +6,7 @@ import torch
 from swapcore.evaluation.truth_benchmark.frozen import Extent
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet, render_set
 
-TINY = Extent(num_people=2, pictures_per_person=1, sources_per_template=1, size_px=64)
+TINY = Extent(num_people=2, images_per_person=1, sources_per_template=1, size_px=64)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,4 +28,4 @@ def tiny() -> TruthSet:
 @pytest.fixture(scope="session")
 def small() -> TruthSet:
     """Three people with two pictures each: six pairs, and others to be found among."""
-    return render_set(Extent(num_people=3, pictures_per_person=2, sources_per_template=1, size_px=64), workers=1)
+    return render_set(Extent(num_people=3, images_per_person=2, sources_per_template=1, size_px=64), workers=1)

@@ -29,7 +29,7 @@ class Extent:
     """Size of the benchmark."""
 
     num_people: int
-    pictures_per_person: int
+    images_per_person: int
     sources_per_template: int
     size_px: int
     """Side of the crops."""
@@ -37,7 +37,7 @@ class Extent:
 
 def standard(size_px: int, num_people: int = NUM_PEOPLE) -> Extent:
     """The benchmark's size: 12 people with 4 images each, each image the template of 2 pairs: 48 images, 96 pairs."""
-    return Extent(num_people=num_people, pictures_per_person=4, sources_per_template=2, size_px=size_px)
+    return Extent(num_people=num_people, images_per_person=4, sources_per_template=2, size_px=size_px)
 
 
 def entropy(*numbers: int) -> list[int]:
@@ -62,7 +62,7 @@ def draw_shots(extent: Extent) -> list[Shot]:
             attributes=draw_attributes(np.random.default_rng(entropy(_IMAGE, person, image)), _FULL_RANGE),
         )
         for person in range(extent.num_people)
-        for image in range(extent.pictures_per_person)
+        for image in range(extent.images_per_person)
     ]
 
 
@@ -71,7 +71,7 @@ def draw_pairs(extent: Extent) -> list[Pair]:
 
     If there are enough people, no pair of people is repeated.
     """
-    people, images, sources = extent.num_people, extent.pictures_per_person, extent.sources_per_template
+    people, images, sources = extent.num_people, extent.images_per_person, extent.sources_per_template
     return [
         Pair(
             source=(person + 1 + (image * sources + turn) % (people - 1)) % people * images

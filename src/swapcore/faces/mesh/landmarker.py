@@ -48,7 +48,7 @@ class FaceMesh(nn.Module):
         """Landmarks in the network's own squares; differentiable.
 
         Args:
-            views: float (B, 3, 192, 192) in [-1, 1], upright faces, as ``cut_views`` gives them.
+            views: float (B, 3, 192, 192) in [-1, 1], upright faces, as ``crop_views`` gives them.
         """
         mesh, *refined, logits = self._network((views.float() + 1) / 2)
         points = F.pad(mesh.reshape(-1, NUM_SURFACE, 3), (0, 0, 0, 10))
@@ -68,7 +68,7 @@ class FaceMesh(nn.Module):
                 clockwise as seen), as ``square_of_box`` and ``square_of_points`` give them.
         """
         squares = squares.to(images.device, torch.float32)
-        found = self(cut_views(images, squares))
+        found = self(crop_views(images, squares))
         linear, shift = _view_to_image(squares)
         points = found.points[..., :2] @ linear.mT + shift[:, None]
         depth = found.points[..., 2:] * (squares[:, 2] / VIEW_PX)[:, None, None]
@@ -85,7 +85,7 @@ def load_face_mesh(device: str = "cpu") -> FaceMesh:
     return FaceMesh().to(device)
 
 
-def cut_views(images: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
+def crop_views(images: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
     """Squares (B, 4) of images (B, 3, H, W), bilinear, float32 (B, 3, 192, 192); edges are replicated.
 
     Where all squares are more than twice as large as the view, the images are averaged down first, against aliasing.
