@@ -42,6 +42,8 @@ from swapcore.synth.layers import INNER_FACE
 from swapcore.synth.people import draw_person
 from swapcore.synth.render import Picture, render
 from swapcore.synth.truth import true_swap
+from swapcore.video.steadiness import compare
+from swapcore.video.tracks import crop_at, follow_face, steady_points, to_tracks
 from swapcore.warp.dense import at_flow, dense_warp
 from swapcore.warp.flow import correspond
 from swapcore.warp.regions import face_mask
@@ -49,6 +51,7 @@ from swapcore.warp.skin import skin_color
 from swapcore.warp.view import VIEW_PX, view_face
 
 NUM_HARD, NUM_RENDERED, NUM_TURNED, NUM_SHEET = 20, 60, 48, 12
+NUM_CLIPS, NUM_FRAMES = 2, 24
 CROP_PX = 256
 
 
@@ -377,6 +380,42 @@ def plain_warp(source: Image, own: np.ndarray, template: Image, wanted: np.ndarr
     return np.clip(template + change + 0.5, 0, 255).astype(np.uint8)
 
 
+def measure_tremble(shown: list[Shown]) -> None:
+    """Jitter of eyes and nose in swapped clips, relative to the template's: photographs that move, turn and have noise."""
+    swapper = Swapper("builtin:warp", device="cpu")
+    ratios = []
+    for number in range(NUM_CLIPS):
+        source, template = shown[40 * number], shown[40 * number + 7]
+        frames = list(moving_crops(template.image, number))
+        found = follow_face(enumerate(frames))
+        points = steady_points(to_tracks(found)[0])
+        face = swapper.source_face(source.image, source.path)
+        swapped = [
+            (place, swapper.replace(image, crop_at(image, points[place], swapper.model.size_px), face))
+            for place, image in enumerate(frames)
+            if place in points
+        ]
+        steadiness = compare(
+            {one.frame: one.points for one in follow_face(swapped)}, {one.frame: one.points for one in found}
+        )
+        if steadiness is not None:
+            ratios.append(steadiness.ratio)
+    print(f"tremble of {len(ratios)} clips, times the template's own: {np.round(ratios, 2).tolist()}")
+
+
+def moving_crops(image: Image, seed: int) -> Iterator[Image]:
+    """Frames of 384 px of a photograph that drifts, rolls and grows slowly, with fresh noise in each."""
+    rng = np.random.default_rng(seed)
+    center = np.array(image.shape[1::-1]) / 2
+    for frame in range(NUM_FRAMES):
+        angle, scale = 4 * np.sin(frame / 9), 0.75 + 0.003 * frame
+        drift = np.array([6 * np.sin(frame / 5), 4 * np.cos(frame / 7)])
+        affine = cv2.getRotationMatrix2D(tuple(center + drift), angle, scale)
+        affine[:, 2] += 192 - center
+        moved = cv2.warpAffine(image, affine, (384, 384), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+        yield np.clip(moved + rng.normal(0, 3, moved.shape), 0, 255).astype(np.uint8)
+
+
 def lengths_of(points: np.ndarray) -> np.ndarray:
     """Mouth width, mouth opening and eye opening as shares of the distance of the outer eye corners."""
     found = measure_mesh_expression(torch.from_numpy(points)[None])
@@ -424,6 +463,7 @@ def main() -> None:
         "rendered": measure_rendered,
         "warp": lambda: measure_warp(shown),
         "truth": measure_truth,
+        "tremble": lambda: measure_tremble(shown),
         "time": lambda: measure_time(shown),
     }
     for name in sys.argv[2:] or parts:
