@@ -21,6 +21,7 @@ from swapcore.data.artifact import CARD, content_digest, file_digest, partial_fo
 from swapcore.data.faces import QUARANTINE, FaceSet, QuarantineRow
 from swapcore.data.splits import split_of
 from swapcore.errors import ArtifactError, InputError
+from swapcore.faces.mesh.five_points import five_points
 from swapcore.ops.geometry import apply
 from swapcore.stages.crop import crop_shard, merge_shards, run
 from swapcore.tables import read_table

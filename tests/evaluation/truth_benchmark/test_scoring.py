@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from swapcore.evaluation.methods import TEMPLATE_COPIED, one_by_one
+from swapcore.evaluation.methods import TEMPLATE_COPIED, copy_template, one_by_one
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
 from swapcore.evaluation.truth_benchmark.scoring import (
     BENCHMARK_METRICS,
