@@ -43,6 +43,17 @@ def cropped(share: float) -> Edit:
     return cut
 
 
+def rotated(degrees: float) -> Edit:
+    """Rotate about the center, in the same frame."""
+
+    def turn(image: Image) -> Image:
+        height, width = image.shape[:2]
+        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+        return cv2.warpAffine(np.ascontiguousarray(image), matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+
+    return turn
+
+
 def then(*edits: Edit) -> Edit:
     """Apply edits one after another."""
 
@@ -76,9 +87,10 @@ EDITS: dict[str, Edit] = {
     "30 % crop": cropped(0.3),
     "screenshot": screenshot,
     "mirrored": lambda image: image[:, ::-1],
-    "rotated by 1 degree": lambda image: cv2.warpAffine(
-        image, cv2.getRotationMatrix2D((image.shape[1] / 2, image.shape[0] / 2), 1, 1), image.shape[1::-1]
-    ),
+    "rotated by 1 degree": rotated(1),
+    "rotated by -2.6 degrees, JPEG 75": then(rotated(-2.6), jpeg(75)),
+    "mirrored, rotated by 2 degrees, 10 % crop": then(lambda image: image[:, ::-1], rotated(2), cropped(0.1)),
+    "rotated by 5 degrees": rotated(5),
 }
 
 
@@ -105,7 +117,7 @@ def main(folder: Path, every: int) -> None:
         readings = [read(np.ascontiguousarray(edit(image))) for image in marked]
         right = sum(reading is not None and reading.payload == PAYLOAD for reading in readings)
         wrong = sum(reading is not None and reading.payload != PAYLOAD for reading in readings)
-        print(f"{name:20s} read {right} of {len(readings)}, wrong payload {wrong}", flush=True)
+        print(f"{name:42s} read {right} of {len(readings)}, wrong payload {wrong}", flush=True)
 
 
 if __name__ == "__main__":

@@ -49,14 +49,14 @@ class Pair(NamedTuple):
 
 def draw_pairs(faces: FaceSet, num: int, seed: int = 0) -> list[Pair]:
     """Pairs of different test people, templates in turn."""
-    test, rng = faces.of_split("test"), np.random.default_rng(seed)
-    pairs: list[Pair] = []
+    test, rng = np.asarray(faces.of_split("test")), np.random.default_rng(seed)
+    pairs: dict[Pair, None] = {}  # in order, and searched in constant time
     while len(pairs) < num:
-        template = test[len(pairs) % len(test)]
+        template = int(test[len(pairs) % len(test)])
         source = int(rng.choice(test))
         if faces.rows[source].identity != faces.rows[template].identity and Pair(source, template) not in pairs:
-            pairs.append(Pair(source, template))
-    return pairs
+            pairs[Pair(source, template)] = None
+    return list(pairs)
 
 
 def load_swap(reference: str) -> Swap:

@@ -19,6 +19,7 @@ import dlib
 import numpy as np
 import numpy.typing as npt
 import torch
+from agreement import measure_agreement
 from realism import Realism, crop_faces, read_images
 
 from swapcore.ops.image import Image
@@ -273,6 +274,7 @@ def measure(options: argparse.Namespace) -> Iterator[Line]:
     yield "detected, half range", detected(tools, shoot(people, half, options.size)), "1"
     behind = [setting.but(yaw_deg=180.0) for setting in half[:2]]
     yield "detected from behind", detected(tools, shoot(people, behind, options.size)), "0"
+    yield from measure_agreement(people, options.seed, options.size)
     if options.faces:
         yield from realism_lines(people, pictures, options)
 

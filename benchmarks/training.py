@@ -24,7 +24,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from swapcore.config import NetworkParams, TrainParams, read_params
 from swapcore.data.guiding import NUM_POINTS
-from swapcore.data.sampling import GroupBatch
+from swapcore.data.preparing import GroupBatch
 from swapcore.faces.networks import load_recognizer
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
@@ -92,13 +92,12 @@ def build_subject(name: str, params: TrainParams) -> Subject:
     mean = torch.zeros(sizes["embedding_size"], device=device)
     recognize = recognizer.kept_in(dtype_of(device, params.precision)).features
     loss = SwapLoss(params.weights, recognize, mean, params.feature.num_levels, None)
-    descriptions = torch.randn(params.batch_size, state.generator.description.size, device=device)
-    context = step_context(params, device, loss, descriptions, mean, SINGLE)
+    context = step_context(params, device, loss, mean, SINGLE)
     scale = params.model.compose_scale if name == "ours" else 1
-    return Subject(state, noise(params, embedding, scale=scale), context)
+    return Subject(state, noise(params, embedding, state.generator.description.size, scale=scale), context)
 
 
-def noise(params: TrainParams, embedding: torch.Tensor, *, scale: int) -> GroupBatch:
+def noise(params: TrainParams, embedding: torch.Tensor, description_size: int, *, scale: int) -> GroupBatch:
     """Return a batch of random images of scale times the working size, 30 % of them with fake labels, and plain guides."""
     num, size_px = params.batch_size, params.size_px
     images = (torch.rand(num, 3, scale * size_px, scale * size_px) * 2 - 1 for _ in range(3))
@@ -108,7 +107,11 @@ def noise(params: TrainParams, embedding: torch.Tensor, *, scale: int) -> GroupB
     guide = (torch.zeros(num, 2, size_px, size_px), torch.ones(num, 1, size_px, size_px))
     shown = torch.ones(num, NUM_POINTS)
     views = torch.eye(2, 3).expand(num, 2, 3)
-    return GroupBatch(*images, rows < 0.3 * num, rows, *faces, views, *guide, points, points, shown, 0 * shown)
+    description = torch.randn(num, description_size)
+    num_fake_labels = round(0.3 * num)
+    return GroupBatch(
+        *images, num_fake_labels, rows, description, *faces, views, *guide, points, points, shown, 0 * shown
+    )
 
 
 def timed(step: Callable[[], None]) -> tuple[float, float]:

@@ -15,11 +15,19 @@ import requests
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 MISSING = "chromium and chromedriver are not installed (Debian: apt-get install chromium chromium-driver)"
+LOGS = {"browser": "ALL", "performance": "ALL"}
+TIMEOUT_S = 240.0
+"""Of requests and conditions; a loaded machine needs minutes for what takes a second."""
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 _FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1200,1900",
 ]  # fmt: skip
+
+KEYS = {
+    "Tab": "\ue004", "Enter": "\ue007", "Home": "\ue011", "End": "\ue010", "Left": "\ue012", "Right": "\ue014", "Space": " ",
+}  # fmt: skip
+"""Names to the code points of the WebDriver protocol."""
 
 
 class Browser:
@@ -33,7 +41,7 @@ class Browser:
 
     def _ask(self, method: str, path: str, **body: Any) -> Any:
         url = f"{self._driver}/{self._session}{path}"
-        answer = requests.request(method, url, json=body if method == "POST" else None, timeout=60)
+        answer = requests.request(method, url, json=body if method == "POST" else None, timeout=TIMEOUT_S)
         value = answer.json()["value"]
         assert answer.ok, f"{path}: {value}"
         return value
@@ -55,18 +63,43 @@ class Browser:
         """Type into an element; a file input selects the file of this path."""
         self._ask("POST", f"element/{self._find(css)}/value", text=text)
 
-    def wait(self, condition: str, seconds: float = 60) -> None:
+    def wait(self, condition: str, seconds: float = TIMEOUT_S) -> None:
         """Wait until a JavaScript expression is true."""
         end = time.monotonic() + seconds
         while not self.run(f"return Boolean({condition})"):
             assert time.monotonic() < end, f"never true: {condition}"
             time.sleep(0.1)
 
+    def text(self, css: str) -> str:
+        """The visible text of an element."""
+        return str(self._ask("GET", f"element/{self._find(css)}/text"))
+
+    def press(self, *keys: str) -> None:
+        """Press and release keys of the element that has the focus; names as in KEYS, or single characters."""
+        values = [KEYS.get(key, key) for key in keys]
+        actions = [{"type": kind, "value": value} for value in values for kind in ("keyDown", "keyUp")]
+        self._ask("POST", "actions", actions=[{"type": "key", "id": "keyboard", "actions": actions}])
+
+    def devtools(self, command: str, **parameters: Any) -> Any:
+        """Send a command of the Chrome DevTools protocol."""
+        return self._ask("POST", "goog/cdp/execute", cmd=command, params=parameters)
+
+    def emulate(self, width: int, height: int, *, scheme: str = "light") -> None:
+        """Set the size of the page in CSS pixels and the preferred color scheme."""
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+        self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def log(self, kind: str) -> list[dict[str, Any]]:
+        """Take the entries of a log: browser, or performance for the requests."""
+        return list(self._ask("POST", "se/log", type=kind))
+
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self._ask("GET", "screenshot")))
 
     def close(self) -> None:
-        requests.delete(f"{self._driver}/{self._session.rstrip('/')}", timeout=60)
+        requests.delete(f"{self._driver}/{self._session.rstrip('/')}", timeout=TIMEOUT_S)
 
 
 @contextmanager
@@ -82,7 +115,10 @@ def browser(folder: Path) -> Iterator[Browser]:
     try:
         _wait_for(lambda: requests.get(f"http://127.0.0.1:{port}/status", timeout=5).ok)
         options = {"binary": CHROMIUM, "args": [*_FLAGS, f"--user-data-dir={folder / 'profile'}"]}
-        opened = Browser(f"http://127.0.0.1:{port}", {"browserName": "chrome", "goog:chromeOptions": options})
+        opened = Browser(
+            f"http://127.0.0.1:{port}",
+            {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": LOGS},
+        )
         try:
             yield opened
         finally:
@@ -93,7 +129,7 @@ def browser(folder: Path) -> Iterator[Browser]:
         log.close()
 
 
-def _wait_for(ready: Callable[[], bool], seconds: float = 60) -> None:
+def _wait_for(ready: Callable[[], bool], seconds: float = TIMEOUT_S) -> None:
     end = time.monotonic() + seconds
     while True:
         try:

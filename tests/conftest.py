@@ -35,3 +35,11 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     boto3.Session().client("s3").create_bucket(Bucket="box")
     yield "s3://box"
     server.stop()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def prepared_data_folder(tmp_path_factory: pytest.TempPathFactory):
+    """Keep decoded crops and indices among the tests' own files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SWAPCORE_CACHE", str(tmp_path_factory.getbasetemp() / "swapcore-cache"))
+        yield

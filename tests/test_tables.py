@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swapcore import tables
+from swapcore.cache import CACHE
 from swapcore.data.faces import FaceRow, QuarantineRow
 from swapcore.data.groups import GroupRow, ImageRow
 from swapcore.errors import ArtifactError
-from swapcore.tables import read_table, schema_of, write_table
+from swapcore.tables import KeyedTable, TableWriter, open_table, read_table, schema_of, write_table
 
 
 @dataclass(frozen=True)
@@ -103,3 +105,77 @@ def test_columns_with_a_default_may_be_missing(tmp_path):
     assert read_table(tmp_path / "t.parquet", newer) == [newer("a", 0.5)]
     with pytest.raises(ArtifactError, match="another version"):
         read_table(tmp_path / "t.parquet", older)
+
+
+@dataclass(frozen=True)
+class Keyed:
+    key: str
+    kind: str
+    numbers: list[float]
+
+
+KEYED = [Keyed(f"k{i}", "ab"[i % 2], [float(i), 0.5 * i]) for i in range(100)]
+
+
+@pytest.fixture(params=["in memory", "mapped"])
+def keyed(request, tmp_path, monkeypatch):
+    """A table of several row groups, opened in both ways."""
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    monkeypatch.setattr(tables, "_ROWS_PER_GROUP", 16)
+    monkeypatch.setattr(tables, "_MAPPED_BYTES", 0 if request.param == "mapped" else 10**9)
+    write_table(tmp_path / "t.parquet", Keyed, KEYED)
+    table = open_table(tmp_path / "t.parquet", Keyed, "digest")
+    assert (tmp_path / "cache" / "t-digest.arrow").exists() == (request.param == "mapped")
+    return table
+
+
+def test_a_table_is_a_sequence_of_rows(keyed):
+    assert len(keyed) == 100
+    assert list(keyed) == KEYED
+    assert keyed == KEYED
+    assert keyed != KEYED[1:]
+    assert [keyed[0], keyed[17], keyed[-1]] == [KEYED[0], KEYED[17], KEYED[-1]]
+    assert keyed[10:40:7] == KEYED[10:40:7]
+    with pytest.raises(IndexError):
+        keyed[100]
+
+
+def test_columns_and_values(keyed):
+    assert keyed.column("key") == [row.key for row in KEYED]
+    assert [keyed.value("kind", i) for i in (0, 33)] == ["a", "b"]
+    assert [keyed.vector("numbers", i).tolist() for i in (0, 15, 16, 99)] == [KEYED[i].numbers for i in (0, 15, 16, 99)]
+    codes, names = keyed.codes("kind")
+    assert names == ["a", "b"]
+    assert codes.tolist() == [0, 1] * 50
+
+
+def test_rows_by_key(keyed):
+    by_key = KeyedTable(keyed)
+    assert [by_key.index(row.key) for row in KEYED] == list(range(100))
+    assert by_key["k42"] == KEYED[42]
+    assert list(by_key) == [row.key for row in KEYED]
+    assert "k100" not in by_key
+
+
+def test_a_mapped_table_is_converted_once_and_not_mixed_up(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    monkeypatch.setattr(tables, "_MAPPED_BYTES", 0)
+    path = tmp_path / "t.parquet"
+    write_table(path, Keyed, KEYED[:10])
+    open_table(path, Keyed, "one")
+    converted = (tmp_path / "cache" / "t-one.arrow").stat().st_mtime_ns
+    write_table(path, Keyed, KEYED[10:])
+    assert len(open_table(path, Keyed, "two")) == 90  # other content, other file
+    assert [file.name for file in sorted((tmp_path / "cache").glob("*.arrow"))] == ["t-one.arrow", "t-two.arrow"]
+    assert converted <= (tmp_path / "cache" / "t-two.arrow").stat().st_mtime_ns
+    with pytest.raises(ArtifactError, match="another version of swapcore"):
+        open_table(path, Row, "three")
+
+
+def test_a_writer_holds_one_row_group(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "_ROWS_PER_GROUP", 16)
+    with TableWriter(tmp_path / "t.parquet", Keyed) as writer:
+        for row in KEYED:
+            writer.add(row)
+            assert len(writer._rows) < 16
+    assert read_table(tmp_path / "t.parquet", Keyed) == KEYED

@@ -62,6 +62,10 @@ class NetworkParams(Section):
 class SynthesizeParams(Section):
     """Rendered synthetic people."""
 
+    first_person: Annotated[
+        int,
+        Field(ge=0, le=1_000_000, description="number of the first person, for data sets that are rendered in parts"),
+    ]
     num_people: Annotated[int, Field(ge=2, le=1_000_000, description="number of people")]
     images_per_person: Annotated[int, Field(ge=2, le=10_000, description="images of each person")]
     size_px: Annotated[int, Field(ge=64, le=2048, description="width and height of the images")]
@@ -163,6 +167,13 @@ class GroupsParams(Section):
             "farthest"
         ),
     ] = "alike"
+    skin_sigma: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="standard deviation, Lab lightness, of the preference for people of similar skin; large = any",
+        ),
+    ]
     checks: FakeChecks
     shard_megabytes: Annotated[int, Field(ge=1, le=4096)]
     seed: Seed
@@ -219,6 +230,9 @@ class LossWeights(Section):
         NonNegative, Field(description="second identity loss: as far from the template as the source is")
     ]
     adversarial: NonNegative
+    expression: Annotated[
+        NonNegative, Field(description="openings of mouth and eyes, mouth width and gaze, by the face mesh; costs time")
+    ]
     edges: Annotated[NonNegative, Field(description="share of the pixel loss on differences of neighboring pixels")]
     flow: Annotated[NonNegative, Field(description="fields: per working pixel between flow and known correspondence")]
     hidden: Annotated[NonNegative, Field(description="fields: source share at points that the source does not show")]
@@ -269,7 +283,15 @@ class SamplingParams(Section):
     """How batches are drawn from the sample groups."""
 
     fake_label_share: Annotated[Fraction, Field(description="share of fake-label groups in a batch")]
-    memory_megabytes: Annotated[Count, Field(description="decoded images are cached if all of them fit")]
+    cache_megabytes: Annotated[
+        Count,
+        Field(
+            description="disk space in SWAPCORE_CACHE for decoded images and source descriptions of all trainings; 0 = "
+            "decode images at each use"
+        ),
+    ]
+    workers: Annotated[int, Field(ge=0, le=64, description="threads that make batches; 0 = 4 for a GPU, 1 for a CPU")]
+    prefetch: Annotated[int, Field(ge=1, le=64, description="batches that each of them makes ahead")]
     augment: AugmentParams
 
 

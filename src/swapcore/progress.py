@@ -3,7 +3,9 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -16,6 +18,20 @@ LINE_INTERVAL_S = 30.0
 """Seconds between log lines where stderr is not a terminal."""
 _BAR_DELAY_S = 2.0
 _log = logging.getLogger(__name__)
+Observer = Callable[[str, int, int | None], None]
+"""Called with the name of the work, the finished items and the total before each item; an error that it raises ends the
+loop."""
+_observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+@contextmanager
+def observed(observer: Observer) -> Iterator[None]:
+    """Report the progress of this thread's loops to a function instead of stderr."""
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None, initial: int = 0) -> Iterator[Item]:
@@ -29,12 +45,24 @@ def progress(items: Iterable[Item], what: str, total: int | None = None, initial
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
-    if rank() > 0 or is_quiet():
+    if observer := _observer.get():
+        yield from _with_observer(items, what, total, initial, observer)
+    elif rank() > 0 or is_quiet():
         yield from items
     elif sys.stderr.isatty():
         yield from tqdm(items, what, total, initial=initial, delay=_BAR_DELAY_S, dynamic_ncols=True)
     else:
         yield from _with_lines(items, what, total, initial)
+
+
+def _with_observer(
+    items: Iterable[Item], what: str, total: int | None, initial: int, observer: Observer
+) -> Iterator[Item]:
+    done = initial
+    observer(what, done, total)
+    for done, item in enumerate(items, initial + 1):
+        yield item
+        observer(what, done, total)
 
 
 def is_quiet() -> bool:

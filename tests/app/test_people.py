@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 
 from swapcore.app.rendered_people import RenderedPeople
-from swapcore.app.swapping import PageSwapper, Upload
+from swapcore.app.swapping import PageSwapper
+from swapcore.app.uploads import Upload
 from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.metrics import psnr
 

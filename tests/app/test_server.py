@@ -1,6 +1,8 @@
 """The page's routes: swaps, metrics and marks; no access to other files or for other sites."""
 
 import io
+import json
+import re
 import socket
 from pathlib import Path
 
@@ -9,8 +11,13 @@ import numpy as np
 import pytest
 
 from swapcore.app import server
+from swapcore.app.rendered_people import RenderedPeople
+from swapcore.app.reports import PageReports
+from swapcore.app.routes import MAX_KEPT_IMAGES, ResultStore
 from swapcore.cli import main as cli
+from swapcore.ops.image import encode_png
 from swapcore.provenance.inspection import inspect_bytes
+from tests.drawn_photographs import draw_face
 
 
 def fields(photographs: Path, source: str = "source", template: str = "template") -> dict:
@@ -71,8 +78,9 @@ def test_large_uploads_are_refused(client, photographs, monkeypatch) -> None:
     [
         "/../secret.txt", "/report/../../secret.txt", "/report/..%2f..%2fsecret.txt", "/report/%2e%2e/secret.txt",
         "/report/metrics.json", "/report/", "/images/../../secret.txt.png", "/images/..%2f..%2fsheet.png",
-        "/images/%2fetc%2fpasswd.png", "/page/app.js", "/server.py", "//etc/passwd", "/report/sheet.png/../metrics.json",
-        "/report\\..\\secret.txt", "/static/app.js",
+        "/images/%2fetc%2fpasswd.png", "/page/main.js", "/server.py", "//etc/passwd", "/report/sheet.png/../metrics.json",
+        "/report\\..\\secret.txt", "/static/main.js", "/examples/__init__.py", "/examples/../server.py", "/champion-report/sheet.png",
+        "/report/card.json", "/jobs/x/../../secret.txt", "/jobs/x/swapped.mp4",
     ],
 )  # fmt: skip
 def test_no_other_file_of_the_server_is_served(client, path) -> None:
@@ -89,11 +97,39 @@ def test_the_page_and_the_last_evaluation_are_served(client, report) -> None:
     page = client.get("/")
     assert b"<title>swapcore</title>" in page.data
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
-    assert client.get("/app.js").mimetype == "text/javascript"
+    assert client.get("/main.js").mimetype == "text/javascript"
 
 
-def test_the_page_works_without_an_evaluation(page_swapper, tmp_path) -> None:
-    client = server.make_app(page_swapper, tmp_path, None).test_client()
+def test_every_script_that_the_page_imports_is_served(client) -> None:
+    folder = Path(server.__file__).parent / "page"
+    for path in folder.iterdir():
+        assert client.get(f"/{path.name.replace('index.html', '')}").data == path.read_bytes()
+    imported = {name for path in folder.glob("*.js") for name in re.findall(r'from "(/\w+\.js)"', path.read_text())}
+    assert imported
+    assert all(client.get(name).status_code == 200 for name in imported)
+
+
+def test_examples_are_small_images_without_real_people(client) -> None:
+    about = client.get("/about").get_json()
+    assert len(about["examples"]) == 6
+    data = [client.get(url).data for url in [*about["examples"], about["clip"]]]
+    assert sum(map(len, data)) <= 150_000
+    assert cv2.imdecode(np.frombuffer(data[0], np.uint8), cv2.IMREAD_COLOR).shape == (720, 720, 3)
+
+
+def test_the_evaluation_states_the_model_and_known_metrics_only(client) -> None:
+    (described,) = client.get("/evaluations").get_json()["evaluations"]
+    assert described["model"] == "model"
+    assert (described["pairs"], described["people"]) == (40, 12)
+    assert "secret" not in json.dumps(described)
+    top1 = next(metric for metric in described["metrics"] if metric["label"] == "Source retrieved first")
+    assert (top1["value"], top1["low"], top1["copied"], top1["headline"]) == (91.5, 91.4, 4.0, True)
+    assert [metric["headline"] for metric in described["metrics"]] == [True, True, True, False]
+
+
+def test_the_page_works_without_an_evaluation(models, tmp_path) -> None:
+    client = server.make_app(models, PageReports(tmp_path), RenderedPeople(tmp_path), None).test_client()
+    assert client.get("/evaluations").get_json()["evaluations"] == []
     assert client.get("/about").get_json()["reports"] == []
     assert "dvc repro" in client.get("/report/sheet.png").get_json()["error"]
 
@@ -102,15 +138,33 @@ def test_requests_of_other_sites_are_refused(client, photographs) -> None:
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
     response = client.post("/swap", data=fields(photographs), headers={"Sec-Fetch-Site": "cross-site"})
     assert response.status_code == 403
+    for path in ("/anonymize", "/video"):
+        assert client.post(path, headers={"Sec-Fetch-Site": "same-site"}).status_code == 403
+    assert client.delete("/jobs/x", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_only_offered_models_and_known_choices_of_faces_are_accepted(client, photographs) -> None:
+    for changes, field in (({"model": "/etc"}, "model"), ({"face": "none"}, "face")):
+        response = client.post("/swap", data=fields(photographs) | changes)
+        assert response.status_code == 422
+        assert response.get_json()["field"] == field
+
+
+def test_all_faces_are_replaced(client, photographs) -> None:
+    two, _ = draw_face(1, size_px=400, eye_distance_px=50, center=(0.25, 0.45))
+    two, _ = draw_face(2, size_px=400, eye_distance_px=50, center=(0.75, 0.45), into=two)
+    for face, num_faces in (("largest", 1), ("all", 2)):
+        data = fields(photographs) | {"face": face, "template": (io.BytesIO(encode_png(two)), "two.png")}
+        assert client.post("/swap", data=data).get_json()["num_faces"] == num_faces
+    refused = client.post("/swap", data=fields(photographs) | {"template": (io.BytesIO(encode_png(two)), "two.png")})
+    assert (refused.get_json()["field"], refused.get_json()["reason"]) == ("template", "several-faces")
 
 
 def test_old_images_are_dropped() -> None:
-    images = server.ResultStore()
-    names = [
-        images.add(bytes([n])).removeprefix("/images/").removesuffix(".png") for n in range(server.MAX_KEPT_IMAGES + 1)
-    ]
+    images = ResultStore()
+    names = [images.add(bytes([n])).removeprefix("/images/").removesuffix(".png") for n in range(MAX_KEPT_IMAGES + 1)]
     assert images.get(names[0]) is None
-    assert images.get(names[-1]) == bytes([server.MAX_KEPT_IMAGES])
+    assert images.get(names[-1]) == bytes([MAX_KEPT_IMAGES])
 
 
 def test_a_taken_port_or_an_unknown_model_is_one_line(model, tmp_path, capsys) -> None:

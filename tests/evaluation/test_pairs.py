@@ -3,11 +3,13 @@
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from swapcore.errors import ArtifactError
+from swapcore.evaluation import pairs
 from swapcore.evaluation.pairs import draw_pairs
 
 
@@ -22,9 +24,9 @@ def test_pairs_join_two_test_people(world):
 
 
 def test_each_template_gets_different_people(world):
-    pairs = drawn(world.rows)
-    assert Counter(Counter(pair.template for pair in pairs).values()) == {4: 24}
-    assert len({(world.rows[s].identity, t) for s, t in pairs}) == len(pairs)
+    found = drawn(world.rows)
+    assert Counter(Counter(pair.template for pair in found).values()) == {4: 24}
+    assert len({(world.rows[s].identity, t) for s, t in found}) == len(found)
 
 
 def test_more_sources_than_people_gives_each_other_person_once(world):
@@ -49,9 +51,25 @@ def test_a_limit_takes_second_sources_before_templates(world):
 @given(st.integers(0, 2**31 - 1), st.integers(1, 20), st.integers(1, 300))
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pairs_are_sorted_unique_and_limited(world, seed, per_template, limit):
-    pairs = drawn(world.rows, per_template, limit, seed)
-    assert pairs == sorted(set(pairs), key=lambda pair: (pair.template, pair.source))
-    assert len(pairs) == min(limit, 24 * min(per_template, 11))
+    found = drawn(world.rows, per_template, limit, seed)
+    assert found == sorted(set(found), key=lambda pair: (pair.template, pair.source))
+    assert len(found) == min(limit, 24 * min(per_template, 11))
+
+
+def test_sources_are_drawn_for_templates_in_the_list_only(world, monkeypatch):
+    """Otherwise the time would grow with the product of templates and people."""
+    permuted = []
+
+    class Counting(np.random.Generator):
+        def permutation(self, *args):
+            permuted.append(args)
+            return super().permutation(*args)
+
+    made = pairs._generator
+    monkeypatch.setattr(pairs, "_generator", lambda *names: Counting(made(*names).bit_generator))
+    limited = drawn(world.rows, limit=5)
+    assert len(permuted) == 5
+    assert set(limited) <= set(drawn(world.rows))
 
 
 @pytest.mark.parametrize("num_people", [0, 1])

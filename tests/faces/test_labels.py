@@ -13,6 +13,14 @@ def test_people_have_equal_weight():
     np.testing.assert_allclose(mean_of_people(embeddings, ["a", "a", "a", "b"]), [2, 4])
 
 
+@given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=30), st.integers(0, 99))
+def test_the_mean_is_bit_identical_to_its_definition(names, seed):
+    embeddings = np.random.default_rng(seed).normal(size=(len(names), 5)).astype(np.float32)
+    of_person = [embeddings[np.array(names) == name].mean(0, dtype=np.float64) for name in dict.fromkeys(names)]
+    expected = np.mean(of_person, axis=0).astype(np.float32)
+    assert np.array_equal(mean_of_people(embeddings, names), expected)
+
+
 def test_cosines_have_known_values():
     embeddings = np.array([[2, 1], [1, 2], [1, 2], [5, 1]], np.float32)
     cosines = identity_cosines(embeddings, ["a", "a", "a", "b"], np.array([1, 1], np.float32))

@@ -16,7 +16,7 @@ from swapcore.config import NetworkParams
 from swapcore.faces.align import CHIP_PX, align, recognizer_chip
 from swapcore.faces.dlib_weights import LANDMARK_FILE, RECOGNIZER_FILE, package_file
 from swapcore.faces.networks import load_recognizer
-from swapcore.faces.recognizer import Recognizer, crop_chip
+from swapcore.faces.recognizer import Recognizer, chip_view, crop_chip
 from swapcore.ops.embedding import centered, cosine
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import to_tensor
@@ -126,7 +126,11 @@ def test_chip_does_not_depend_on_crop_size(size_px):
     for size in (512, size_px):
         y, x = np.mgrid[:size, :size] * (512 / size) + (512 / size - 1) / 2
         picture = np.stack([np.sin(x / 60), np.cos(y / 50), np.sin((x + y) / 80)])
-        chips.append(crop_chip(torch.from_numpy(picture[None]).float(), recognizer_chip, CHIP_PX))
+        chips.append(
+            crop_chip(
+                torch.from_numpy(picture[None]).float(), chip_view(recognizer_chip, picture.shape[-1], CHIP_PX), CHIP_PX
+            )
+        )
     assert chips[0].shape == (1, 3, CHIP_PX, CHIP_PX)
     assert (chips[0] - chips[1]).abs()[..., 2:-2, 2:-2].max() < 0.02
 

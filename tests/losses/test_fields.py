@@ -17,7 +17,8 @@ from swapcore.ops.compose import Fields, Guide
 
 WEIGHTS = LossWeights(
     pixel_real=10.0, pixel_fake=5.0, pixel_raw=0.5, pixel_change=3.0, feature=1.0, identity_source=0.3,
-    identity_template=0.2, adversarial=0.0, edges=3.0, flow=1.0, hidden=1.0, blend=4.0, paint=4.0, paint_hidden=0.25,
+    identity_template=0.2, adversarial=0.0, expression=0.0, edges=3.0, flow=1.0, hidden=1.0,
+    blend=4.0, paint=4.0, paint_hidden=0.25,
     still=0.05, smooth=0.2,
 )  # fmt: skip
 
@@ -35,7 +36,8 @@ def fields(size: int = 8, **changes: torch.Tensor) -> Fields:
 
 
 def guide(visible: float = 1.0) -> Guide:
-    return Guide(torch.zeros(1, 2, 8, 8), torch.full((1, 1, 8, 8), visible))
+    still = torch.zeros(1, 2, 8, 8)
+    return Guide(still, still, torch.full((1, 1, 8, 8), visible), torch.ones(1, 1, 8, 8))
 
 
 def test_edges_by_hand() -> None:

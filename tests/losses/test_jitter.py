@@ -35,11 +35,9 @@ def test_blur_by_hand() -> None:
     torch.testing.assert_close(blurred[0, 0, 1:4, 1:4], expected)
 
 
-def test_draws_are_within_the_bounds_and_depend_on_the_seed() -> None:
+def test_draws_are_within_the_bounds() -> None:
     params = JitterParams(shift=0.02, scale=0.04, blur=0.5)
-    drawn = draw_jitter(params, 500, np.random.default_rng(3))
-    again = draw_jitter(params, 500, np.random.default_rng(3))
-    assert torch.equal(drawn.shift, again.shift)
+    drawn = draw_jitter(params, np.random.default_rng(3).random((500, 4)), torch.device("cpu"))
     assert 0.015 < drawn.shift.abs().max() <= 0.02
     assert 0.03 < (drawn.scale - 1).abs().max() <= 0.0401
     assert drawn.blur.min() >= 0

@@ -11,7 +11,7 @@ from swapcore.ops.compose import Swap
 
 WEIGHTS = LossWeights(
     pixel_real=10.0, pixel_fake=5.0, pixel_raw=0.5, pixel_change=3.0,
-    feature=1.0, identity_source=0.3, identity_template=0.2, adversarial=0.03,
+    feature=1.0, identity_source=0.3, identity_template=0.2, adversarial=0.03, expression=0.0,
     edges=0.0, flow=1.0, hidden=1.0, blend=4.0, paint=4.0, paint_hidden=0.25, still=0.05, smooth=0.2,
 )  # fmt: skip
 UNDOUBLED = {"pixel_change", "paint_hidden"}
@@ -43,7 +43,7 @@ def images() -> torch.Tensor:
 def targets(images: torch.Tensor) -> Targets:
     source, template = F.normalize(torch.randn(2, 2, 12, generator=torch.Generator().manual_seed(1)), dim=2)
     views = torch.eye(2, 3).expand(2, 2, 3)
-    return Targets(images[2], images[3], torch.tensor([False, True]), source, template, views)
+    return Targets(images[2], images[3], 1, source, template, views)
 
 
 def test_every_term_is_named(images: torch.Tensor, targets: Targets) -> None:
@@ -71,9 +71,9 @@ def test_the_feature_loss_uses_real_labels_only(images: torch.Tensor, targets: T
     image = images[0].clone().requires_grad_()
     compute(image, images[1], targets)["feature"].backward()
     assert image.grad is not None
-    assert image.grad[0].abs().sum() > 0
-    assert image.grad[1].abs().sum() == 0
-    only_fakes = replace(targets, is_fake_label=torch.tensor([True, True]))
+    assert image.grad[0].abs().sum() == 0
+    assert image.grad[1].abs().sum() > 0
+    only_fakes = replace(targets, num_fake_labels=2)
     assert compute(images[0], images[1], only_fakes)["feature"] == 0
 
 
@@ -99,7 +99,7 @@ def test_the_raw_phase_uses_the_image_before_the_mask(images: torch.Tensor, targ
 def test_a_feature_network_replaces_the_recognizers_levels(images: torch.Tensor, targets: Targets) -> None:
     loss = SwapLoss(WEIGHTS, recognize, torch.zeros(12), 1, lambda x: [x + 2.0])
     terms = loss(swapped(images), targets, jitter=STILL, use_raw=False)
-    label, image = targets.label[:1], images[0][:1]
+    label, image = targets.label[1:], images[0][1:]
     expected = 0.5 * (image - label).abs().mean() / (label + 2).mean()
     torch.testing.assert_close(terms["feature"], expected, rtol=1e-3, atol=1e-4)
 
@@ -122,3 +122,9 @@ def test_the_frozen_networks_run_on_the_chosen_samples_only(images: torch.Tensor
         torch.testing.assert_close(terms[name], alone[name])
     for name in ("pixel", "pixel_raw"):
         torch.testing.assert_close(terms[name], whole[name])
+
+
+def test_selected_targets_count_their_fake_labels(images: torch.Tensor, targets: Targets) -> None:
+    assert targets.is_fake_label.tolist() == [True, False]
+    numbers = [targets.select(slice(start, None, step)).num_fake_labels for start in (0, 1) for step in (1, 2)]
+    assert numbers == [1, 1, 0, 0]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from swapcore.errors import ArtifactError
-from swapcore.models.artifact import CONFIGURATION, WEIGHTS, load_generator, save_generator
+from swapcore.models.artifact import CONFIGURATION, WEIGHTS, load_generator, read_configuration, save_generator
 
 
 def test_a_saved_generator_gives_the_same_swap(tmp_path: Path, configuration, recognize) -> None:
@@ -64,13 +64,23 @@ def test_a_model_of_format_1_uses_the_whole_crop(tmp_path: Path, configuration) 
     model = configuration.build()
     save_generator(tmp_path, model, configuration)
     document = json.loads((tmp_path / CONFIGURATION).read_text())
-    assert document["format"] == 3
+    assert document["format"] == 4
     for name in ("window", "kind", "compose_scale", "max_flow"):
         del document["generator"][name]
     (tmp_path / CONFIGURATION).write_text(json.dumps(document | {"format": 1}))
     loaded, read = load_generator(tmp_path)
     assert read.generator == configuration.generator.model_copy(update={"max_flow": 0.15})
     assert torch.equal(loaded.output.weight, model.output.weight)
+
+
+def test_the_field_network_of_format_3_had_other_inputs(tmp_path: Path, configuration) -> None:
+    document = json.loads(configuration.model_dump_json()) | {"format": 3}
+    (tmp_path / CONFIGURATION).write_text(json.dumps(document))
+    assert read_configuration(tmp_path).format == 4  # its pixels are still read
+    document["generator"]["kind"] = "fields"
+    (tmp_path / CONFIGURATION).write_text(json.dumps(document))
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        read_configuration(tmp_path)
 
 
 def test_format_1_without_a_generator(tmp_path: Path, configuration) -> None:

@@ -23,7 +23,8 @@ def images(size: int, seed: int = 0) -> torch.Tensor:
 
 
 def guide(flow: float = 0.0, visible: float = 1.0) -> Guide:
-    return Guide(torch.full((2, 2, 64, 64), flow), torch.full((2, 1, 64, 64), visible))
+    flows = [torch.full((2, 2, 64, 64), value) for value in (flow, 0.5 * flow)]
+    return Guide(*flows, torch.full((2, 1, 64, 64), visible), torch.ones(2, 1, 64, 64))
 
 
 @pytest.mark.parametrize("size", [64, 128, 192])
@@ -42,8 +43,23 @@ def test_training_starts_from_the_guided_source() -> None:
     assert fields is not None
     assert fields.shares[:, 1].mean() > 0.8
     assert fields.shares[:, 0].mean() < 0.1
-    assert (fields.source_flow - 0.1).abs().max() < 0.1
-    assert fields.mask[..., 30:50, 20:44].mean() > 0.5
+    assert (fields.source_flow - 0.1).abs().max() < 0.02
+    assert (fields.template_flow - 0.05).abs().max() < 0.02
+    assert fields.mask[..., 30:50, 20:44].mean() > 0.9
+
+
+def test_where_the_source_shows_nothing_training_starts_from_the_template() -> None:
+    fields = generator()(images(64), images(64, 1), torch.zeros(2, 24), guide(visible=0.0)).fields
+    assert fields is not None
+    assert fields.shares[:, 2].mean() > 0.8
+    assert fields.shares[:, 1].mean() < 0.1
+
+
+def test_far_from_the_face_training_starts_without_a_mask() -> None:
+    far = guide()._replace(near=torch.zeros(2, 1, 64, 64))
+    fields = generator()(images(64), images(64, 1), torch.zeros(2, 24), far).fields
+    assert fields is not None
+    assert fields.mask.max() < 0.05
 
 
 def test_the_correction_of_the_guide_is_bounded() -> None:

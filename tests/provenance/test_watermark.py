@@ -34,6 +34,15 @@ def resized(factor: float) -> Edit:
     return lambda image: cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
 
 
+def rotated(degrees: float) -> Edit:
+    def turn(image: Image) -> Image:
+        height, width = image.shape[:2]
+        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+        return cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+
+    return turn
+
+
 EDITS: dict[str, Edit] = {
     "nothing": lambda image: image,
     "JPEG 90": jpeg(90),
@@ -43,6 +52,10 @@ EDITS: dict[str, Edit] = {
     "10 % cut off": lambda image: image[12:358, 30:462],
     "half cut off": lambda image: image[:, 200:],
     "brighter": lambda image: cv2.convertScaleAbs(image, alpha=0.8, beta=40),
+    "mirrored": lambda image: image[:, ::-1],
+    "rotated by 1 degree": rotated(1),
+    "rotated, cut, JPEG 75": lambda image: jpeg(75)(rotated(-2.4)(image)[20:-30, 30:-10]),
+    "mirrored and rotated": lambda image: rotated(1.7)(np.ascontiguousarray(image[:, ::-1])),
     "in a wider frame": lambda image: cv2.copyMakeBorder(image, 60, 100, 90, 70, cv2.BORDER_CONSTANT, value=(250,) * 3),
 }
 

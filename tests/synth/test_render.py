@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from swapcore.errors import ParamsError
 from swapcore.synth.attributes import NEUTRAL, Attributes, draw_attributes
+from swapcore.synth.defocus import blur_by_depth
 from swapcore.synth.identity import HairStyle, Identity, draw_identity
 from swapcore.synth.layers import INNER_FACE, Part
 from swapcore.synth.render import POINT_NAMES, Picture, render, render_batch
@@ -65,13 +66,14 @@ CHANGES = {
     "light_elevation_deg": 5, "light_intensity": 1.5, "light_warmth": 1, "light_softness": 0, "ambient": 0.8,
     "distance_cm": 60, "span_cm": 36, "shift_x_cm": 2, "shift_y_cm": 2, "exposure_ev": 0.5, "blur": 1.5,
     "background_blur": 0, "noise": 0.05, "background_seed": 9, "jpeg": 1, "motion": 1, "clothes_hue": 0.1,
-    "clothes_darkness": 1, "collar": 2, "glasses": 1, "headwear": 1, "hair_part": -0.8, "hair_volume": 1,
+    "clothes_saturation": 1, "clothes_darkness": 1, "collar": 2, "glasses": 1, "headwear": 1, "hair_part": -0.8, "hair_volume": 1,
     "hair_lay_seed": 9,
 }  # fmt: skip
 WHERE = {
     "gaze_x_deg": (Part.EYE,), "gaze_y_deg": (Part.EYE,), "blink": (Part.EYE,), "smile": (Part.LIP, Part.FACE),
     "mouth_open": (Part.LIP, Part.FACE), "brow_raise": (Part.BROW, Part.FACE), "background_seed": (Part.BACKGROUND,),
-    "background_blur": (Part.BACKGROUND,), "clothes_hue": (Part.CLOTHES,), "clothes_darkness": (Part.CLOTHES,),
+    "background_blur": (Part.BACKGROUND,), "clothes_hue": (Part.CLOTHES,), "clothes_saturation": (Part.CLOTHES,),
+    "clothes_darkness": (Part.CLOTHES,),
     "hair_part": (Part.HAIR,), "hair_volume": (Part.HAIR,), "hair_lay_seed": (Part.HAIR,),
 }  # fmt: skip
 NEEDS = {"smile_open": {"smile": 0.8}, "wink": {"blink": 0.8}, "glasses_seed": {"glasses": 1}}
@@ -91,7 +93,7 @@ def test_every_attribute_changes_the_pixels_that_it_should(name: str, person: Id
         assert changed[where].mean() > changed[~where].mean()
 
 
-@pytest.mark.parametrize("name", ["clothes_hue", "clothes_darkness"])
+@pytest.mark.parametrize("name", ["clothes_hue", "clothes_saturation", "clothes_darkness"])
 def test_clothes_leave_the_face_alone(name: str, person: Identity, plain: Picture) -> None:
     other = render(person, QUIET.but(**{name: CHANGES[name]}), SIZE)
     inside = well_inside(np.isin(plain.parts, INNER_FACE))
@@ -200,3 +202,20 @@ def test_a_true_swap_changes_the_face_and_keeps_the_rest() -> None:
     assert changed[well_inside(both)].max() <= 1
     assert difference(render_true_swap(template, template, QUIET, 96), original).max() == 0
     assert render(Subject.of(template), QUIET, 96).image.tobytes() == original.image.tobytes()
+
+
+def test_no_cap_is_worn_over_a_headscarf(person: Identity) -> None:
+    covered = person.but(hair_style=int(HairStyle.HEADSCARF))
+    first, second = (render(covered, QUIET.but(headwear=headwear), SIZE) for headwear in (0, 1))
+    assert np.array_equal(first.image, second.image)
+
+
+def test_depth_of_field_blurs_what_is_behind_the_eyes_only() -> None:
+    rng = np.random.default_rng(3)
+    linear, depth = rng.random((64, 64, 3), np.float32), np.full((64, 64), 150.0, np.float32)
+    depth[:, 32:] = 170.0
+    near = NEUTRAL.but(background_blur=1.0, distance_cm=150.0, span_cm=20.0)
+    blurred = blur_by_depth(linear, depth, near)
+    assert np.array_equal(blurred[:, :20], linear[:, :20])
+    assert blurred[:, 44:].std() < 0.8 * linear[:, 44:].std()
+    assert np.array_equal(blur_by_depth(linear, depth, near.but(background_blur=0.0)), linear)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swapcore.config import GroupsParams, read_params
+from swapcore.teachers import pairing
 from swapcore.teachers.pairing import Candidate, FakePlan, ReferencePool, plan_fakes, poses
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml").groups
@@ -120,12 +121,51 @@ def test_like_skin_is_preferred_but_not_required() -> None:
     assert len(plan_fakes(photographs, params(19, 0))) == 40 * 19
 
 
+def test_a_large_sigma_draws_any_skin() -> None:
+    photographs = [photograph(person, i, 30.0 if person % 2 else 75.0) for person in range(20) for i in range(2)]
+    pairs = plan_fakes(photographs, params(6, 0).model_copy(update={"skin_sigma": 1000.0}))
+    alike = [int(person_of(p.source)[1:]) % 2 == int(person_of(p.template)[1:]) % 2 for p in pairs]
+    assert 0.35 < np.mean(alike) < 0.6
+
+
 def test_no_person_is_their_own_reference() -> None:
-    cast = ReferencePool(people(5, 1))
+    cast = ReferencePool(people(5, 1), 8.0)
     weights = cast.suitability("p3")
     assert weights[cast.people.index("p3")] == 0
     assert (np.delete(weights, cast.people.index("p3")) > 0).all()
     assert (weights <= 1).all()
+
+
+def test_many_people_are_not_all_weighed_for_an_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairing, "MAX_COMPARED", 16)
+    weighed = []
+    suitability = ReferencePool.suitability
+
+    def counted(pool: ReferencePool, person: str, others: np.ndarray) -> np.ndarray:
+        weighed.append(len(others))
+        return suitability(pool, person, others)
+
+    monkeypatch.setattr(ReferencePool, "suitability", counted)
+    drawn = Counter(person_of(pair.source) for pair in plan_fakes(people(100, 4), params(3, 0)))
+    assert set(weighed) == {16}
+    assert len(drawn) > 95
+    assert max(drawn.values()) < 12 * 3.5
+
+
+def test_a_new_person_changes_little_among_many_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairing, "MAX_COMPARED", 16)
+    few, more = people(60, 2), people(61, 2)
+    before = {(p.source, p.template) for p in plan_fakes(few, params(3, 0))}
+    after = {(p.source, p.template) for p in plan_fakes(more, params(3, 0)) if person_of(p.template) != "p60"}
+    assert len(before & after) / len(before) > 0.9
+
+
+def test_like_skin_is_preferred_among_many_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairing, "MAX_COMPARED", 24)
+    photographs = [photograph(person, 0, 30.0 if person % 2 else 75.0) for person in range(100)]
+    pairs = plan_fakes(photographs, params(0, 4))
+    alike = [int(person_of(p.source)[1:]) % 2 == int(person_of(p.template)[1:]) % 2 for p in pairs]
+    assert np.mean(alike) > 0.9
 
 
 NEUTRAL = np.array([[0.4, 0.4], [0.6, 0.4], [0.5, 0.6], [0.42, 0.7], [0.58, 0.7]])

@@ -19,9 +19,10 @@ from swapcore.models.artifact import ModelConfiguration
 from swapcore.ops.guide import Topology
 from swapcore.tracking import NoTracking
 from swapcore.training.checkpoint import CheckpointStore
+from swapcore.training.describing import describe_sources
 from swapcore.training.distributed import SINGLE
 from swapcore.training.loop import LoopContext
-from swapcore.training.setup import describe_sources, step_context
+from swapcore.training.setup import step_context
 from swapcore.training.step import StepContext
 from swapcore.training.train_state import TrainState, build_train_state
 from swapcore.training.validation import ValidationSet
@@ -29,7 +30,7 @@ from tests.training.small_groups import EMBEDDING_SIZE, write_groups
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
-TOPOLOGY = Topology(np.array([[0, 1, 2], [1, 3, 2]]), np.array([1, 0, 3, 2]))
+TOPOLOGY = Topology(np.array([[0, 1, 2], [1, 3, 2]]), np.array([1, 0, 3, 2]), np.zeros(2, bool))
 """Of four landmarks: two above, two below."""
 
 TINY: dict[str, Any] = {
@@ -107,12 +108,12 @@ def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
         )
         state = build_train_state(configuration, params, CPU)
         size_px = configuration.composed_px
-        source = GuideSource(groups.crops, TOPOLOGY, groups.size_px, params.size_px)
+        source = GuideSource(groups.crops, TOPOLOGY, lambda template, _: template, groups.size_px, params.size_px)
         guide = source if params.model.kind == "fields" else None
         sampler = GroupSampler(
             groups, params.sampling, size_px=size_px, batch_size=params.batch_size, seed=params.seed, guide=guide
         )
-        descriptions = describe_sources(state.generator.description, sampler, recognize, mean, CPU)
+        sampler.describe = describe_sources(state.generator.description, sampler, recognize, mean, CPU)
         state.ema.description.load_state_dict(state.generator.description.state_dict())
         validation = ValidationSet(
             groups, size_px=size_px, limit=4, recognize=recognize, precision="fp32", device=CPU, guide=guide
@@ -121,7 +122,7 @@ def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
         checkpoints = CheckpointStore(tmp_path / name, digest, params.checkpoint.keep)
         checkpoints.resume(state)
         loss = SwapLoss(params.weights, recognize, mean, params.feature.num_levels, None)
-        context = step_context(params, CPU, loss, descriptions, mean, SINGLE)
+        context = step_context(params, CPU, loss, mean, SINGLE)
         loop = LoopContext(
             params=params.loop,
             health_checks=params.health_checks,

@@ -14,7 +14,7 @@ from swapcore.training.step import train_step
 from tests.training.conftest import merged
 from tests.training.small_groups import SIZE_PX, write_groups
 
-CORNERS = np.array([[16.0, 16.0], [48.0, 16.0], [16.0, 48.0], [48.0, 48.0]])
+CORNERS = np.array([[16.0, 16.0, 0.0], [48.0, 16.0, 0.0], [16.0, 48.0, 0.0], [48.0, 48.0, 0.0]])
 
 
 def fields(tiny, **changes):
@@ -25,9 +25,9 @@ def fields(tiny, **changes):
 def groups_with_landmarks(tmp_path: Path, pipeline_params: Params) -> GroupSet:
     """All images have the same four landmarks, shifted right by up to two pixels; the first has none."""
     folder = write_groups(tmp_path / "marked", pipeline_params)
-    writer = PointsWriter(folder / LANDMARKS, 4, 2)
+    writer = PointsWriter(folder / LANDMARKS, 4, 3)
     for row in range(len(GroupSet(folder).images)):
-        writer.add(None if row == 0 else np.add(CORNERS, [float(row % 3), 0.0]))
+        writer.add(None if row == 0 else np.add(CORNERS, [float(row % 3), 0.0, 0.0]))
     return GroupSet(folder)
 
 
@@ -67,7 +67,8 @@ def test_landmarks_become_guides_and_known_points(tiny, start, groups_with_landm
     augment = {"other_source": 0.0, "flip": 0.0, "shift": 0.0, "gain": 0.0, "occlusion": 0.0}
     run = start(fields(tiny, sampling={"augment": augment}), groups=groups_with_landmarks)
     batch = run.sampler.batch(0)
-    assert batch.guide_flow.shape == (4, 2, 64, 64)
+    assert batch.guide_flow.shape == batch.guide_own_flow.shape == (4, 2, 64, 64)
+    assert batch.guide_visible.shape == batch.guide_near.shape == (4, 1, 64, 64)
     moved = torch.unique((batch.known_source - batch.known_label)[..., 0].mul(SIZE_PX / 2).round(decimals=3))
     assert set(moved.tolist()) <= {-2.0, -1.0, 0.0, 1.0, 2.0}
     assert batch.known_visible.max() == 1
@@ -86,7 +87,8 @@ def test_a_share_of_a_batch_equals_the_rows_of_the_whole_batch(tiny, start) -> N
     sampler = start(fields(tiny, sampling={"augment": augment})).sampler
     whole, half = sampler.batch(3), sampler.batch(3, slice(2, 4))
     for name, value in vars(half).items():
-        assert torch.equal(value, getattr(whole, name)[2:4]), name
+        expected = getattr(whole.select(slice(2, 4)), name)
+        assert torch.equal(torch.as_tensor(value), torch.as_tensor(expected)), name
 
 
 def test_half_of_the_points_are_exact_ones(tiny, start, groups_with_landmarks: GroupSet) -> None:

@@ -89,7 +89,7 @@ def test_one_batch_overfits_without_copying_the_template(tiny, start) -> None:
     totals = [train_step(run.state, batch, run.context)["loss/total"] for _ in range(150)]
     assert totals[-1] < 0.3 * totals[0]
     with torch.no_grad():
-        swap = run.state.generator(batch.source, batch.template, run.context.descriptions[batch.source_index])
+        swap = run.state.generator(batch.source, batch.template, batch.description)
     error, error_of_copy = (swap.image - batch.label).abs().mean(), (batch.template - batch.label).abs().mean()
     assert error < 0.5 * error_of_copy
 
@@ -148,10 +148,9 @@ def test_the_moving_average_by_hand(tiny, start, step: int, decay: float) -> Non
 def test_source_descriptions_are_constant(tiny, start) -> None:
     run = start(tiny())
     batch = run.sampler.batch(0)
-    frozen = run.context.descriptions.clone()
     train_step(run.state, batch, run.context)
-    assert torch.equal(frozen, run.context.descriptions)
-    assert not run.context.descriptions.requires_grad
+    assert torch.equal(run.sampler.batch(0).description, batch.description)
+    assert not batch.description.requires_grad
 
 
 def test_parts_of_a_batch_give_the_result_of_the_whole_batch(tiny, start) -> None:

@@ -1,11 +1,13 @@
 """Rendered images with known true swaps, identified by their bytes."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from swapcore.data.artifact import file_digest
 from swapcore.ops.image import Image
-from swapcore.synth.people import PARAMETERS, read_shots
-from swapcore.synth.truth import render_true_swap
+
+if TYPE_CHECKING:
+    from swapcore.synth.people import Shot
 
 
 class RenderedPeople:
@@ -17,6 +19,11 @@ class RenderedPeople:
         Raises:
             ArtifactError: the folder's table is damaged.
         """
+        self._shots: dict[str, Shot] = {}
+        if not folder.is_dir():
+            return
+        from swapcore.synth.people import PARAMETERS, read_shots  # slow to import
+
         shots = read_shots(folder) if (folder / PARAMETERS).is_file() else {}
         self._shots = {file_digest(folder / name): shot for name, shot in shots.items() if (folder / name).is_file()}
 
@@ -33,4 +40,6 @@ class RenderedPeople:
         first, second = self._shots.get(source), self._shots.get(template)
         if first is None or second is None:
             return None
+        from swapcore.synth.truth import render_true_swap
+
         return render_true_swap(first.identity, second.identity, second.attributes, second.size_px).image

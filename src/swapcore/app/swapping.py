@@ -1,38 +1,23 @@
 """A swap of two uploaded images, with metrics and marks."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from swapcore.app.rendered_people import RenderedPeople
+from swapcore.app.uploads import Upload
 from swapcore.data.images import MAX_UPLOAD_MEGAPIXELS, decode_photograph
 from swapcore.faces.extract import AlignedFace
 from swapcore.hub.face_swapper import FaceInImage
-from swapcore.inference.finding import select_faces
+from swapcore.inference.finding import FaceChoice, select_faces
 from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import Image, encode_png
 from swapcore.ops.metrics import psnr
 from swapcore.provenance.inspection import as_text, inspect_bytes
 from swapcore.provenance.marking import Ingredient, Provenance, mark
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One uploaded file."""
-
-    name: str
-    """As the browser sends it, without folders."""
-    data: bytes
-
-    @property
-    def sha256(self) -> str:
-        """Of the bytes, hex."""
-        return hashlib.sha256(self.data).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -45,49 +30,50 @@ class PageResult:
     """The template upright and without metadata, PNG: the other side of the slider."""
     truth: bytes | None
     """The true swap, PNG, where both uploads are known rendered images."""
+    num_faces: int
+    """Faces of the template that were replaced."""
     metrics: dict[str, Any]
+    """Of the largest of them."""
     marks: str
 
 
 class PageSwapper:
-    """The model and the rendered people of the page; serves one request at a time."""
+    """A model and the rendered people of the page."""
 
     def __init__(self, swapper: Swapper, people: RenderedPeople) -> None:
         self._swapper = swapper
         self._people = people
-        self._lock = Lock()
 
-    @property
-    def model(self) -> str:
-        """Name, version and digest of the model."""
-        reference = self._swapper.reference
-        version = f" version {reference.version}" if reference.version else ""
-        return f"{reference.name}{version}, digest {reference.digest[:12]}…"
-
-    def swap(self, source: Upload, template: Upload) -> PageResult:
+    def swap(self, source: Upload, template: Upload, face: FaceChoice = "one") -> PageResult:
         """Swap two uploads, mark the result, and measure it.
+
+        Args:
+            source: image of one person.
+            template: image whose faces are replaced.
+            face: which of them.
 
         Raises:
             ImageError: an upload cannot be decoded; the message begins with the field's name.
-            FaceError: an upload does not show exactly one usable face.
+            FaceError: the source does not show exactly one usable face, or the template not the chosen ones.
         """
-        with self._lock:
-            first, second = (
-                decode_photograph(upload.data, Path(field), MAX_UPLOAD_MEGAPIXELS)
-                for field, upload in (("source", source), ("template", template))
-            )
-            shown = self._swapper.source_face(first, Path("source"))
-            face = select_faces(second, "one", self._swapper.model.size_px, Path("template"))[0]
-            swapped = np.ascontiguousarray(self._swapper.replace(second, face, shown))
-            data = mark(Path("result.png"), swapped, self._provenance(source, template))
-            truth = self._people.true_swap(source.sha256, template.sha256)
-            return PageResult(
-                result=data,
-                template=encode_png(second),
-                truth=None if truth is None else encode_png(truth),
-                metrics=self._metrics(shown, FaceInImage(second, face), swapped, truth),
-                marks=as_text(inspect_bytes(data, Path("result.png"))),
-            )
+        first, second = (
+            decode_photograph(upload.data, Path(field), MAX_UPLOAD_MEGAPIXELS)
+            for field, upload in (("source", source), ("template", template))
+        )
+        shown = self._swapper.source_face(first, Path("source"))
+        faces = select_faces(second, face, self._swapper.model.size_px, Path("template"))
+        swapped = np.ascontiguousarray(self._swapper.replace_all(second, faces, shown))
+        data = mark(Path("result.png"), swapped, self._provenance(source, template))
+        truth = self._people.true_swap(source.sha256, template.sha256)
+        largest = max(faces, key=lambda each: each.box.width_px)
+        return PageResult(
+            result=data,
+            template=encode_png(second),
+            truth=None if truth is None else encode_png(truth),
+            num_faces=len(faces),
+            metrics=self._metrics(shown, FaceInImage(second, largest), swapped, truth),
+            marks=as_text(inspect_bytes(data, Path("result.png"))),
+        )
 
     def _provenance(self, source: Upload, template: Upload) -> Provenance:
         used = (

@@ -24,9 +24,16 @@ from swapcore.cli.options import DEVICE, HOST, MODEL, PATH, Command
     show_default=True,
     help="Port to listen on; 0 takes a free one.",
 )
+@click.option(
+    "--name",
+    help="The registered model whose champion the page offers; by default register.model_name of params.yaml.",
+)
 @DEVICE
-def app(model: str, report: Path, people: Path, host: str, port: int, device: str) -> None:
-    """Open a local web page to swap two images and to read the last evaluation."""
+def app(model: str, report: Path, people: Path, host: str, port: int, name: str | None, device: str) -> None:
+    """Open a local web page to swap faces in images and videos, to anonymize, and to read the last evaluation."""
     from swapcore.app.running import run
+    from swapcore.config import read_params
 
-    run(model, report, people, host, port, device=device)
+    params = Path("params.yaml")
+    registered = name or (read_params(params).register.model_name if params.is_file() else None)
+    run(model, report, people, host, port, device=device, registered=registered)

@@ -14,7 +14,7 @@ from swapcore.cropping.part import CropPart, PhotographRow, Shard, copy_source_f
 from swapcore.data import consent as consents
 from swapcore.data.artifact import file_digest
 from swapcore.data.consent import CONSENT, ConsentLine, read_consent
-from swapcore.data.faces import FaceRow, QuarantineRow, encode_mesh
+from swapcore.data.faces import INDEX, FaceRow, QuarantineRow, encode_mesh
 from swapcore.data.images import decode_photograph, read_file
 from swapcore.data.lineage import pass_on
 from swapcore.data.manifests import Manifest, PhotographEntry, read_manifest
@@ -31,6 +31,7 @@ from swapcore.faces.recognizer import Recognizer
 from swapcore.ops.image import Image, encode_png
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
+from swapcore.tables import TableWriter
 
 _BATCH_SIZE = 32
 """Batch size of the recognizer. Shards end at batch boundaries, so features depend on neither shards nor workers."""
@@ -81,7 +82,7 @@ def extract_shard(params: CropParams, photographs: Path, shard: Shard, folder: P
     if shard.number == 0:
         opened = {task.entry.file for task in tasks}
         unopened = [_photograph(entry, "") for entry in manifest.entries if entry.file not in opened]
-        part = CropPart(part.rows, denied + part.quarantine, unopened + part.photographs)
+        part = CropPart(part.num_faces, denied + part.quarantine, unopened + part.photographs)
         copy_source_files(manifest.root, folder)
         pass_on("photographs", manifest.root, folder)
     inputs = {"consent": file_digest(manifest.root / CONSENT), "listing": _listing_digest(tasks)}
@@ -119,23 +120,27 @@ def _photograph(entry: PhotographEntry, sha256: str) -> PhotographRow:
 
 
 def _extract_all(tasks: list[ExtractionTask], recognizer: Recognizer, folder: Path) -> CropPart:
-    """Extract all faces, write their crops to tar shards, and return their rows with features."""
-    part = CropPart([], [], [])
-    with ShardWriter(folder) as writer:
+    """Extract all faces, write their crops to tar shards and their rows to the table of faces."""
+    quarantine: list[QuarantineRow] = []
+    photographs: list[PhotographRow] = []
+    num_faces = 0
+    with ShardWriter(folder) as writer, TableWriter(folder / INDEX, FaceRow) as table:
         for batch in _batches(_extracted(tasks), _BATCH_SIZE):
             rows, crops = [], []
             for task, extracted in batch:
-                part.photographs.append(_photograph(task.entry, extracted.sha256))
+                photographs.append(_photograph(task.entry, extracted.sha256))
                 if isinstance(extracted.result, QuarantineRow):
-                    part.quarantine.append(extracted.result)
+                    quarantine.append(extracted.result)
                     continue
                 row, crop, png = extracted.result
                 place = writer.add_bytes(f"{row.key}.png", png)
                 rows.append(replace(row, shard=place.shard, offset=place.offset, size=place.size))
                 crops.append(crop)
             features = recognizer.embed(np.stack(crops), _BATCH_SIZE) if crops else ()
-            part.rows.extend(replace(row, embedding=own.tolist()) for row, own in zip(rows, features, strict=True))
-    return part
+            for row, own in zip(rows, features, strict=True):
+                table.add(replace(row, embedding=own.tolist()))
+            num_faces += len(rows)
+    return CropPart(num_faces, quarantine, photographs)
 
 
 def _extracted(tasks: list[ExtractionTask]) -> Iterator[Extracted]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def merge_parts(params: CropParams, parts: PartSet, folder: Path) -> Card:
     Raises:
         InputError: no photograph has a usable face.
     """
-    rows, embeddings, quarantine = parts.whole.rows, parts.embeddings(), list(parts.whole.quarantine)
+    rows, embeddings, quarantine = parts.rows, parts.embeddings, list(parts.quarantine)
     mean = np.zeros(parts.embedding_dim, np.float32)
     if rows:
         rows, embeddings = _without_repeats(rows, embeddings, params, quarantine)
@@ -48,14 +49,12 @@ def merge_parts(params: CropParams, parts: PartSet, folder: Path) -> Card:
     return _write_card(folder, params, parts, rows, quarantine)
 
 
-def _place(rows: list[FaceRow], parts: PartSet, folder: Path) -> list[FaceRow]:
-    """Pack the crops that are used into the folder's shards; return the rows with their new offsets."""
-    placed = []
+def _place(rows: list[FaceRow], parts: PartSet, folder: Path) -> Iterator[FaceRow]:
+    """Pack the crops that are used into the folder's shards; yield the rows with embeddings and their new offsets."""
     with ShardWriter(folder) as writer:
         for row in rows:
             place = writer.add_bytes(f"{row.key}.png", parts.image_bytes(row))
-            placed.append(replace(row, shard=place.shard, offset=place.offset, size=place.size))
-    return placed
+            yield replace(row, embedding=parts.embedding(row), **place._asdict())
 
 
 def _write_card(

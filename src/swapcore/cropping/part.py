@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from swapcore.data.lineage import LINEAGE
 from swapcore.data.shards import Place, ShardReader
 from swapcore.errors import ArtifactError
 from swapcore.synth.people import PARAMETERS
-from swapcore.tables import read_table, write_table
+from swapcore.tables import open_table, read_table, write_table
 
 PHOTOGRAPHS = "photographs.parquet"
 
@@ -45,10 +45,9 @@ class Shard:
 
 @dataclass(frozen=True)
 class CropPart:
-    """The tables of one shard, or of all shards together."""
+    """The tables of one shard, except the faces, which are written as they are extracted."""
 
-    rows: list[FaceRow]
-    """With embeddings; offsets refer to the part's own tar shards."""
+    num_faces: int
     quarantine: list[QuarantineRow]
     photographs: list[PhotographRow]
 
@@ -56,7 +55,7 @@ class CropPart:
 def write_part(
     folder: Path, params: CropParams, part: CropPart, shard: Shard, *, inputs: dict[str, str], embedding_dim: int
 ) -> None:
-    """Write tables and card to a folder that already contains the crops.
+    """Write tables and card to a folder that already contains the crops and the table of faces.
 
     Args:
         folder: the part artifact.
@@ -66,10 +65,9 @@ def write_part(
         inputs: consent = SHA-256 of consent.csv, listing = SHA-256 of the ordered list of photographs with consent.
         embedding_dim: length of an embedding, also for a part without faces.
     """
-    write_table(folder / INDEX, FaceRow, part.rows)
     write_table(folder / QUARANTINE, QuarantineRow, part.quarantine)
     write_table(folder / PHOTOGRAPHS, PhotographRow, part.photographs)
-    counts = {"photographs": len(part.rows) + len(part.quarantine), "faces": len(part.rows)}
+    counts = {"photographs": part.num_faces + len(part.quarantine), "faces": part.num_faces}
     facts = PartFacts(shard=shard.number, shards=shard.of, embedding_dim=embedding_dim)
     write_card(folder, "part", params, inputs=inputs, counts=counts, facts=facts)
 
@@ -102,27 +100,32 @@ class PartSet:
         self.first = ordered[0]
         self.consent = cards[self.first].inputs["consent"]
         self.embedding_dim = cards[self.first].facts.embedding_dim
-        rows = [read_table(folder / INDEX, FaceRow) for folder in ordered]
-        self._readers = {row.key: ShardReader(folder) for folder, own in zip(ordered, rows, strict=True) for row in own}
-        self.whole = CropPart(
-            [row for own in rows for row in own],
-            [row for folder in ordered for row in read_table(folder / QUARANTINE, QuarantineRow)],
-            [row for folder in ordered for row in read_table(folder / PHOTOGRAPHS, PhotographRow)],
-        )
+        tables = [open_table(folder / INDEX, FaceRow) for folder in ordered]
+        self.rows = [replace(row, embedding=[]) for table in tables for row in table]
+        """Without embeddings; offsets refer to the part's own tar shards."""
+        self._number = {row.key: number for number, row in enumerate(self.rows)}
+        self._readers = [ShardReader(folder) for folder in ordered]
+        self._ends = np.cumsum([len(table) for table in tables])
+        features = [table.vector("embedding", index) for table in tables for index in range(len(table))]
+        self.embeddings: Embeddings = np.array(features, dtype=np.float32).reshape(-1, self.embedding_dim)
+        """Raw face features of all rows, (N, D)."""
+        self.quarantine = [row for folder in ordered for row in read_table(folder / QUARANTINE, QuarantineRow)]
+        self.photographs = [row for folder in ordered for row in read_table(folder / PHOTOGRAPHS, PhotographRow)]
 
-    def embeddings(self) -> Embeddings:
-        """Return the raw face features of all rows, float32 (N, D)."""
-        features = np.array([row.embedding for row in self.whole.rows], dtype=np.float32)
-        return features.reshape(-1, self.embedding_dim)
+    def embedding(self, row: FaceRow) -> list[float]:
+        """Return a face's raw features."""
+        features: list[float] = self.embeddings[self._number[row.key]].tolist()
+        return features
 
     def image_bytes(self, row: FaceRow) -> bytes:
         """Return a face's crop as PNG."""
-        return self._readers[row.key].read_bytes(Place(row.shard, row.offset, row.size))
+        reader = self._readers[int(np.searchsorted(self._ends, self._number[row.key], side="right"))]
+        return reader.read_bytes(Place(row.shard, row.offset, row.size))
 
     def photographs_digest(self) -> str:
         """Return the SHA-256 over consent.csv and every photograph's name, identity, split and content hash."""
         digest = hashlib.sha256(self.consent.encode())
-        for row in sorted(self.whole.photographs, key=lambda row: row.file):
+        for row in sorted(self.photographs, key=lambda row: row.file):
             digest.update(("\0".join((row.file, row.identity, row.split, row.sha256)) + "\n").encode())
         return digest.hexdigest()
 

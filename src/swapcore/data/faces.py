@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.data.artifact import Card, read_card
+from swapcore.data.artifact import Card, artifact_digest, read_card
 from swapcore.data.facts import FacesFacts
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.shards import Place, ShardReader
 from swapcore.ops.geometry import Affine, Points, apply, compose, rescale
 from swapcore.ops.image import Image, resize
-from swapcore.tables import read_table
+from swapcore.tables import Table, open_table
 
 INDEX = "index.parquet"
 QUARANTINE = "quarantine.parquet"
@@ -95,6 +95,8 @@ class Face:
     """(D,), raw embedding."""
     mesh: Points | None = None
     """(478, 3) landmarks of the face mesh in crop pixels, where known."""
+    attitude: tuple[float, ...] | None = None
+    """Yaw and pitch in degrees and the six numbers of expression (``FaceRow.expression``), where known."""
 
 
 def at_size(face: Face, size_px: int) -> Face:
@@ -144,6 +146,7 @@ def load_face(row: FaceRow, reader: ShardReader) -> Face:
         affine=np.asarray(row.affine, dtype=np.float64).reshape(2, 3),
         embedding=np.asarray(row.embedding, dtype=np.float32),
         mesh=None if row.mesh is None else decode_mesh(row.mesh, image.shape[0]),
+        attitude=None if row.expression is None else (row.yaw_deg, row.pitch_deg or 0.0, *row.expression),
     )
 
 
@@ -158,7 +161,7 @@ class FaceSet:
         """
         self.folder = folder
         self.card: Card[FacesFacts] = read_card(folder, "faces", FacesFacts)
-        self.rows = read_table(folder / INDEX, FaceRow)
+        self.rows: Table[FaceRow] = open_table(folder / INDEX, FaceRow, artifact_digest(folder))
         self.size_px = self.card.facts.size_px
         self.recognizer, self.embedding_mean = read_recognizer_file(folder)
         self.reader = ShardReader(folder)
@@ -171,4 +174,4 @@ class FaceSet:
 
     def of_split(self, split: str) -> list[int]:
         """Return the indices of the faces of one split, in order."""
-        return [i for i, row in enumerate(self.rows) if row.split == split]
+        return [i for i, own in enumerate(self.rows.column("split")) if own == split]

@@ -7,20 +7,22 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from swapcore.data.artifact import Card, read_card
+from swapcore.data.artifact import Card, artifact_digest, read_card
 from swapcore.data.facts import GroupsFacts
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.shards import Place, ShardReader
 from swapcore.errors import ArtifactError
 from swapcore.ops.geometry import Affine, Points, apply, compose, invert, warp
 from swapcore.ops.image import Image
-from swapcore.tables import read_table
+from swapcore.tables import KeyedTable, Table, open_table
 
 INDEX = "index.parquet"
 IMAGES = "images.parquet"
 LANDMARKS = "landmarks.f32"
-"""Mesh landmarks (N, L, 2) in crop pixels, in the order of IMAGES, NaN if no mesh was found; raw float32. Optional."""
+"""Mesh landmarks (N, L, 3) in crop pixels (x, y, depth), in the order of IMAGES, NaN if no mesh was found; raw float32. Optional."""
 SURFACE = "surface.f32"
 """Exact surface points (N, P, 3) of rendered people: x, y in crop pixels, 1 if visible; raw float32. Optional."""
 FAKE_TEMPLATE = "fake-template"
@@ -94,12 +96,11 @@ def realign(image: Image, alignment: Affine) -> Image:
 class GroupCrops:
     """Images of a groups artifact, as stored and as the model gets them."""
 
-    def __init__(self, folder: Path, rows: dict[str, ImageRow]) -> None:
+    def __init__(self, folder: Path, rows: KeyedTable[ImageRow]) -> None:
         self._rows = rows
         self._reader = ShardReader(folder)
-        self._index = {key: index for index, key in enumerate(rows)}
         self._landmarks, self._surface = (
-            read_points(folder / name, len(rows), width) for name, width in ((LANDMARKS, 2), (SURFACE, 3))
+            read_points(folder / name, len(rows), width) for name, width in ((LANDMARKS, 3), (SURFACE, 3))
         )
 
     def refs(self, row: GroupRow) -> tuple[CropRef, CropRef, CropRef]:
@@ -116,7 +117,10 @@ class GroupCrops:
         return not np.array_equal(self._alignment(key), np.eye(2, 3))
 
     def _alignment(self, key: str) -> Affine:
-        return np.asarray(self._rows[key].alignment, dtype=np.float64).reshape(2, 3)
+        return np.asarray(self._vector("alignment", key), dtype=np.float64).reshape(2, 3)
+
+    def _vector(self, name: str, key: str) -> npt.NDArray[np.float64]:
+        return self._rows.table.vector(name, self._rows.index(key))
 
     def own_alignment(self, ref: CropRef) -> Affine:
         """Return the map from the (realigned) image to the crop aligned by its own landmarks, (2, 3), in pixels."""
@@ -125,20 +129,24 @@ class GroupCrops:
 
     def points(self, ref: CropRef) -> Points:
         """Return the five landmarks (5, 2) of the (realigned) image, in its pixels."""
-        return self._realigned(np.reshape(self._rows[ref.key].points, (5, 2)), ref)
+        return self._realigned(self._vector("points", ref.key).reshape(5, 2), ref)
 
     def landmarks(self, ref: CropRef) -> Points | None:
-        """Return the mesh landmarks (L, 2) of the (realigned) image, in its pixels; None if no mesh was found."""
+        """Return the mesh landmarks (L, 3) of the (realigned) image, in its pixels; None if no mesh was found."""
         if self._landmarks is None:
             return None
-        points = np.asarray(self._landmarks[self._index[ref.key]], dtype=np.float64)
-        return self._realigned(points, ref) if np.isfinite(points).all() else None
+        points = np.asarray(self._landmarks[self._rows.index(ref.key)], dtype=np.float64)
+        if not np.isfinite(points).all():
+            return None
+        alignment = self._alignment(ref.aligned_by) if ref.aligned_by else np.eye(2, 3)
+        scale = float(np.sqrt(abs(np.linalg.det(alignment[:, :2]))))
+        return np.column_stack([apply(alignment, points[:, :2]), scale * points[:, 2]])
 
     def surface(self, ref: CropRef) -> Points | None:
         """Return exact surface points (P, 3) of the (realigned) image: x, y in its pixels, 1 if visible; None if unknown."""
         if self._surface is None:
             return None
-        points = np.asarray(self._surface[self._index[ref.key]], dtype=np.float64)
+        points = np.asarray(self._surface[self._rows.index(ref.key)], dtype=np.float64)
         if not np.isfinite(points).all():
             return None
         return np.hstack([self._realigned(points[:, :2], ref), points[:, 2:]])
@@ -146,10 +154,13 @@ class GroupCrops:
     def _realigned(self, points: Points, ref: CropRef) -> Points:
         return apply(self._alignment(ref.aligned_by), points) if ref.aligned_by else points
 
+    def _place(self, key: str) -> Place:
+        index = self._rows.index(key)
+        return Place(*(self._rows.table.value(name, index) for name in Place._fields))
+
     def image(self, ref: CropRef) -> Image:
         """Read an image, uint8 (S, S, 3) RGB."""
-        row = self._rows[ref.key]
-        image = self._reader.read(Place(row.shard, row.offset, row.size))
+        image = self._reader.read(self._place(ref.key))
         return realign(image, self._alignment(ref.aligned_by)) if ref.aligned_by else image
 
 
@@ -180,6 +191,20 @@ class PointsWriter:
             stream.write(np.ascontiguousarray(row, dtype=np.float32).tobytes())
 
 
+def find_images(
+    groups: Table[GroupRow], images: KeyedTable[ImageRow], part: str, rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """Return the numbers of the sources, templates or labels of some groups.
+
+    Raises:
+        ArtifactError: an image is not in the table.
+    """
+    found = pc.index_in(groups.data[part].take(pa.array(rows)), value_set=images.table.data["key"])
+    if found.null_count:
+        raise ArtifactError(f"{IMAGES}: lacks an image that {INDEX} names; run groups again")
+    return np.asarray(found.to_numpy(), dtype=np.int32)
+
+
 class GroupSet:
     """A groups artifact with random access."""
 
@@ -191,16 +216,41 @@ class GroupSet:
         """
         self.folder = folder
         self.card: Card[GroupsFacts] = read_card(folder, "groups", GroupsFacts)
-        self.rows = read_table(folder / INDEX, GroupRow)
-        self.images = {row.key: row for row in read_table(folder / IMAGES, ImageRow)}
+        digest = artifact_digest(folder)
+        self.rows: Table[GroupRow] = open_table(folder / INDEX, GroupRow, digest)
+        self.images = KeyedTable(open_table(folder / IMAGES, ImageRow, digest))
         self.size_px = self.card.facts.size_px
         self.recognizer, self.embedding_mean = read_recognizer_file(folder)
         self.crops = GroupCrops(folder, self.images)
 
     def accepted(self, split: str) -> list[GroupRow]:
         """Return the accepted groups of one split, in order."""
-        return [row for row in self.rows if row.accepted and row.split == split]
+        return [self.rows[int(index)] for index in self.accepted_indices(split)]
+
+    def accepted_indices(self, split: str, kind: str | None = None) -> npt.NDArray[np.int64]:
+        """Return the numbers of the accepted groups of one split, and of one kind if one is given, in order."""
+        table = self.rows.data
+        chosen = pc.and_(table["accepted"], pc.equal(table["split"], split))
+        if kind is not None:
+            chosen = pc.and_(chosen, pc.equal(table["kind"], kind))
+        return np.flatnonzero(chosen.to_numpy())
+
+    def image_indices(self, part: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Return the numbers of the images of groups.
+
+        Args:
+            part: source, template or label.
+            rows: numbers of groups.
+
+        Raises:
+            ArtifactError: an image is not in the artifact.
+        """
+        return find_images(self.rows, self.images, part, rows)
 
     def embedding(self, key: str) -> npt.NDArray[np.float32]:
         """Return the raw embedding of an image, (D,)."""
-        return np.asarray(self.images[key].embedding, dtype=np.float32)
+        return self.embedding_at(self.images.index(key))
+
+    def embedding_at(self, index: int) -> npt.NDArray[np.float32]:
+        """Return the raw embedding of an image by its number, (D,)."""
+        return self.images.table.vector("embedding", index).astype(np.float32)

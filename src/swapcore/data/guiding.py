@@ -9,7 +9,7 @@ import torch
 from swapcore.data.groups import CropRef, GroupCrops
 from swapcore.ops.compose import Guide
 from swapcore.ops.geometry import Points
-from swapcore.ops.guide import Topology, make_five_point_guide, make_guide, to_half_sides
+from swapcore.ops.guide import Reshape, Topology, make_five_point_guide, make_guide, to_half_sides
 
 NUM_POINTS = 1024
 """Number of points of known correspondence of each sample."""
@@ -46,32 +46,33 @@ def placed(points: Points, placement: Placement, mirrored: npt.NDArray[np.int64]
     """Apply an augmentation to points.
 
     Args:
-        points: (L, 2) in [-1, 1].
+        points: (L, 2 or 3) in [-1, 1].
         placement: the augmentation.
         mirrored: (L,), index of each point's mirror partner.
     """
     if placement.flipped:
-        points = points[mirrored] * np.array([-1.0, 1.0])
-    return points + placement.shift
+        points = points[mirrored] * np.array([-1.0, 1.0, 1.0])[: points.shape[1]]
+    return np.asarray(points + np.append(placement.shift, 0.0)[: points.shape[1]])
 
 
 class GuideSource:
     """Makes guides and known correspondence from the landmarks of a groups artifact."""
 
-    def __init__(self, crops: GroupCrops, topology: Topology, size_px: int, guide_px: int) -> None:
+    def __init__(self, crops: GroupCrops, topology: Topology, reshape: Reshape, size_px: int, guide_px: int) -> None:
         """Store the sources.
 
         Args:
             crops: images with landmarks.
             topology: of the mesh.
+            reshape: places the landmarks of the output.
             size_px: size of the artifact's images.
             guide_px: working size of the generator.
         """
-        self._crops, self._topology = crops, topology
+        self._crops, self._topology, self._reshape = crops, topology, reshape
         self._size_px, self.guide_px = size_px, guide_px
 
     def mesh(self, ref: CropRef, placement: Placement) -> Points | None:
-        """Return the mesh landmarks (L, 2) of an augmented image, in [-1, 1]; None if no mesh was found."""
+        """Return the mesh landmarks (L, 3) of an augmented image, in [-1, 1]; None if no mesh was found."""
         points = self._crops.landmarks(ref)
         if points is None:
             return None
@@ -85,9 +86,9 @@ class GuideSource:
         """Make guides of pairs of source and template; from the five landmarks if one of them has no mesh."""
         meshes = [(self.mesh(source, first), self.mesh(template, second)) for source, first, template, second in pairs]
         made = [
-            make_guide([source], [template], self._topology, self.guide_px)
+            make_guide(source, template, self._topology, self._reshape, self.guide_px)
             if source is not None and template is not None
-            else make_five_point_guide([self.five(*pair[:2])], [self.five(*pair[2:])], self.guide_px)
+            else make_five_point_guide(self.five(*pair[:2]), self.five(*pair[2:]), self.guide_px)
             for (source, template), pair in zip(meshes, pairs, strict=True)
         ]
         return Guide(*(torch.cat(parts) for parts in zip(*made, strict=True)))
@@ -135,7 +136,7 @@ class GuideSource:
             return None
         triangles = self._topology.triangles
         weights = rng.dirichlet((1, 1, 1), len(triangles))
-        from_, to = ((points[triangles] * weights[..., None]).sum(1) for points in (source, label))
+        from_, to = ((points[triangles, :2] * weights[..., None]).sum(1) for points in (source, label))
         shown, in_both = self._topology.visibility(source, label)
         return KnownPoints(to, from_, in_both.astype(float), (shown & ~in_both).astype(float))
 

@@ -1,102 +1,35 @@
 """Batches of augmented sample groups, a pure function of seed and step."""
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from swapcore.config import AugmentParams, SamplingParams
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, CropRef, GroupCrops, GroupRow, GroupSet
+from swapcore.config import SamplingParams
+from swapcore.data.artifact import artifact_digest
+from swapcore.data.crop_store import CropStore
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, CropRef, GroupSet
 from swapcore.data.guiding import GuideSource, KnownPoints, Placement
-from swapcore.data.occluders import draw_occluder, occlude
+from swapcore.data.occluders import draw_occluder
+from swapcore.data.preparing import NUM_DRAWS, Augmentation, GroupBatch, RawBatch, draw_augmentations
 from swapcore.errors import ArtifactError
-from swapcore.ops.geometry import Affine, in_half_sides, invert
-from swapcore.ops.image import Image, resize, to_tensor
-from swapcore.progress import progress
+from swapcore.ops.draws import below, uniform
+from swapcore.ops.image import to_tensor
 
 Item = TypeVar("Item")
+_DRAW_STREAM = 0
+"""Of the random numbers from which groups and augmentations are drawn."""
 _ROW_STREAM = 2
-"""Separates the random numbers of single rows from those of the draw, (seed, 0, step), and of the jitter."""
-
-
-@dataclass(frozen=True)
-class GroupBatch:
-    """Sample groups as tensors, fake labels first."""
-
-    source: torch.Tensor
-    """(B, 3, S, S) in [-1, 1]."""
-    template: torch.Tensor
-    """(B, 3, S, S) in [-1, 1]."""
-    label: torch.Tensor
-    """(B, 3, S, S) in [-1, 1]."""
-    is_fake_label: torch.Tensor
-    """bool (B,)."""
-    source_index: torch.Tensor
-    """int64 (B,): index of the source in ``GroupSampler.sources``."""
-    source_embedding: torch.Tensor
-    """(B, D), raw."""
-    template_embedding: torch.Tensor
-    """(B, D), raw."""
-    label_view: torch.Tensor
-    """(B, 2, 3): from the crop aligned by the label's own landmarks to the label, both in [-1, 1]; see ``apply_jitter``."""
-    guide_flow: torch.Tensor
-    """(B, 2, w, w), see ``Guide``; w = 0 if the sampler makes no guides, and N = 0 below."""
-    guide_visible: torch.Tensor
-    """(B, 1, w, w)."""
-    known_label: torch.Tensor
-    """(B, N, 2): points of known correspondence in the label, in [-1, 1] over the crop."""
-    known_source: torch.Tensor
-    """(B, N, 2): the same in the source."""
-    known_visible: torch.Tensor
-    """(B, N) in {0, 1}: visible in both."""
-    known_hidden: torch.Tensor
-    """(B, N) in {0, 1}: visible in the label only."""
-
-    def to(self, device: torch.device, *, channels_last: bool = False) -> "GroupBatch":
-        """Return the batch on another device, its images in channels-last memory format on request."""
-        order = torch.channels_last if channels_last else torch.contiguous_format
-
-        def moved(value: torch.Tensor) -> torch.Tensor:
-            return value.to(
-                device, non_blocking=True, memory_format=order if value.dim() == 4 else torch.preserve_format
-            )
-
-        return self._map(moved)
-
-    def select(self, rows: slice) -> "GroupBatch":
-        """Return some of the rows."""
-        return self._map(lambda value: value[rows])
-
-    def pinned(self) -> "GroupBatch":
-        """Return the batch in pinned memory, which a GPU can copy asynchronously."""
-        return self._map(torch.Tensor.pin_memory)
-
-    def _map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "GroupBatch":
-        return replace(self, **{name: change(value) for name, value in vars(self).items()})
-
-
-class ImageStore:
-    """Images of a groups artifact at one size: cached if all of them fit in memory, else decoded at each use."""
-
-    def __init__(self, crops: GroupCrops, refs: list[CropRef], size_px: int, memory_megabytes: int) -> None:
-        self._crops = crops
-        self._size_px = size_px
-        self._cache: dict[CropRef, Image] = {}
-        if len(refs) * size_px * size_px * 3 <= memory_megabytes * 1_000_000:
-            self._cache = {ref: self._read(ref) for ref in progress(refs, "decode", len(refs))}
-
-    def _read(self, ref: CropRef) -> Image:
-        return resize(self._crops.image(ref), self._size_px)
-
-    def __getitem__(self, ref: CropRef) -> Image:
-        """Return an image, uint8 (S, S, 3) RGB."""
-        cached = self._cache.get(ref)
-        return self._read(ref) if cached is None else cached
+"""Of the generators of single rows: occluders and known points."""
+_NUM_DRAWS = 4 + 2 * NUM_DRAWS
+"""Uniform numbers of a row: group, whether another source, which, occlusion, augmentations of pair and source."""
+_WHOLE_BATCH = 2**40
+"""Row number of what is drawn for a batch; no batch has so large a row."""
+_FLIP = np.array([[1.0, -1.0, -1.0], [-1.0, 1.0, 1.0]])
+"""Signs by which mirroring changes an affine map in units of half the side."""
 
 
 class GroupSampler:
@@ -112,7 +45,7 @@ class GroupSampler:
         seed: int,
         guide: GuideSource | None = None,
     ) -> None:
-        """Cache the images if they fit in memory.
+        """Find the images of all groups, and decode them into the cache if they fit.
 
         Args:
             groups: the groups artifact.
@@ -124,180 +57,276 @@ class GroupSampler:
 
         Raises:
             ArtifactError: the share needs a kind of group of which there is no accepted row.
+            InputError: there is no space for the cache.
         """
-        rows = groups.accepted("train")
-        self._by_kind = {kind: [row for row in rows if row.kind == kind] for kind in (FAKE_TEMPLATE, FAKE_LABEL)}
-        for kind, share in ((FAKE_LABEL, params.fake_label_share), (FAKE_TEMPLATE, 1.0 - params.fake_label_share)):
-            if share > 0 and not self._by_kind[kind]:
-                raise ArtifactError(
-                    f"{groups.folder}: no accepted {kind} group of a training person, but train.sampling.fake_label_share is "
-                    f"{params.fake_label_share}; make such groups or change the share to {0 if kind == FAKE_LABEL else 1}"
-                )
-        self._groups = groups
+        self._groups, self._guide = groups, guide
         self._batch_size, self._fake_label_share = batch_size, params.fake_label_share
-        self._augment, self._seed, self._size_px = params.augment, seed, size_px
-        self._guide = guide
-        self._photographs = photographs_of(groups) if params.augment.other_source else {}
-        others = {key for row in rows for key in self._photographs.get(row.source_identity, [])}
-        refs = sorted({ref for row in rows for ref in groups.crops.refs(row)} | {CropRef(key) for key in others})
-        self._images = ImageStore(groups.crops, refs, size_px, params.memory_megabytes)
-        self.sources = sorted({row.source for row in rows} | others)
+        self._augment, self._seed, self.size_px = params.augment, seed, size_px
+        self._by_kind = {kind: self._images_of(kind) for kind in (FAKE_TEMPLATE, FAKE_LABEL)}
+        self._require_kinds()
+        self._photographs = Photographs(groups) if params.augment.other_source else None
+        drawn = np.concatenate([*self._by_kind.values()])
+        sources = drawn[:, 0]
+        if self._photographs is not None:
+            sources = np.concatenate([sources, self._photographs.of_people_of(sources)])
+        self._sources = np.unique(sources)
+        self._images = CropStore(
+            groups, np.union1d(drawn, self._sources).astype(np.int64), size_px, params.cache_megabytes
+        )
+        self.describe: Callable[[npt.NDArray[np.int64]], torch.Tensor] = lambda rows: torch.zeros(len(rows), 0)
+        """Numbers of sources (B,) to their source conditioning (B, P + D), in host memory."""
+
+    def _images_of(self, kind: str) -> npt.NDArray[np.int32]:
+        """Return the images of the accepted groups of a kind: source, template and label, (N, 3)."""
+        rows = self._groups.accepted_indices("train", kind)
+        return np.stack([self._groups.image_indices(part, rows) for part in ("source", "template", "label")], 1)
+
+    def _require_kinds(self) -> None:
+        shares = {FAKE_LABEL: self._fake_label_share, FAKE_TEMPLATE: 1.0 - self._fake_label_share}
+        for kind, share in shares.items():
+            if share > 0 and not len(self._by_kind[kind]):
+                raise ArtifactError(
+                    f"{self._groups.folder}: no accepted {kind} group of a training person, but "
+                    f"train.sampling.fake_label_share is {self._fake_label_share}; make such groups or change the share to "
+                    f"{0 if kind == FAKE_LABEL else 1}"
+                )
+
+    @property
+    def num_groups(self) -> int:
+        """Number of groups that can be drawn."""
+        return sum(map(len, self._by_kind.values()))
+
+    @property
+    def num_sources(self) -> int:
+        """Number of images that can be a source."""
+        return len(self._sources)
+
+    @property
+    def sources(self) -> list[str]:
         """Keys of all images that can be a source."""
-        self._source_index = {key: index for index, key in enumerate(self.sources)}
+        return [self._key(image) for image in self._sources]
+
+    def sources_digest(self) -> str:
+        """Return a digest of the artifact and of the images that can be a source."""
+        digest = hashlib.sha256(artifact_digest(self._groups.folder).encode())
+        digest.update(self._sources.astype("<i8").tobytes())
+        return digest.hexdigest()
 
     def source_images(self, first: int, last: int) -> torch.Tensor:
         """Return sources first to last - 1 without augmentation, (N, 3, S, S) in [-1, 1]."""
-        return to_tensor(np.stack([self._images[CropRef(key)] for key in self.sources[first:last]]))
+        return to_tensor(self._images.take(self._sources[first:last]))
 
     def batch(self, step: int, share: slice = slice(None)) -> GroupBatch:
-        """Return the batch of a step, or one process's share of it.
+        """Return the batch of a step, or one process's share of it, augmented, in host memory."""
+        return self.draw(step, share).prepare(torch.device("cpu"))
 
-        Random numbers are drawn for the whole batch, so that a row does not depend on the number of processes.
+    def draw(self, step: int, share: slice = slice(None)) -> RawBatch:
+        """Draw the batch of a step, or one process's share of it.
+
+        All random numbers are functions of seed, step and row, so a row depends neither on the number of processes nor on the
+        threads that make batches.
         """
-        rng = np.random.default_rng([self._seed, 0, step])
-        drawn_rows = [self._with_another_source(row, rng) for row in self._draw(rng)]
-        drawn = [(row, *self._draw_augmentations(rng)) for row in drawn_rows][share]
-        rows = [row for row, *_ in drawn]
-        crops = [(self._groups.crops.refs(row), of_source, of_pair) for row, of_source, of_pair in drawn]
-        rngs = [np.random.default_rng([self._seed, _ROW_STREAM, step, row]) for row in range(self._batch_size)[share]]
-        sources, templates, labels = zip(
-            *(self._augmented(*each, rng) for each, rng in zip(crops, rngs, strict=True)), strict=True
+        rows = np.arange(self._batch_size)[share]
+        uniforms = uniform((self._seed, _DRAW_STREAM, step), rows, _NUM_DRAWS)
+        is_fake_label = rows < self._num_fake_labels(step)
+        images = self._with_other_sources(self._draw_groups(is_fake_label, uniforms[:, 0]), uniforms[:, 1:3])
+        of_pair, of_source = (
+            draw_augmentations(self._augment, self.size_px, uniforms[:, first : first + NUM_DRAWS])
+            for first in (4, 4 + NUM_DRAWS)
         )
-        views = [self._label_view(label, of_pair) for (_, _, label), _, of_pair in crops]
-        return GroupBatch(
-            source=torch.from_numpy(np.stack(sources)),
-            template=torch.from_numpy(np.stack(templates)),
-            label=torch.from_numpy(np.stack(labels)),
-            is_fake_label=torch.tensor([row.kind == FAKE_LABEL for row in rows]),
-            source_index=torch.tensor([self._source_index[row.source] for row in rows]),
-            source_embedding=torch.from_numpy(np.stack([self._groups.embedding(row.source) for row in rows])),
-            template_embedding=torch.from_numpy(np.stack([self._groups.embedding(row.template) for row in rows])),
-            label_view=torch.from_numpy(np.stack(views).astype(np.float32)),
-            **self._correspondence(crops, rngs),
+        # Aligned crops coincide at inference too, so the shift is common to all three images. Mirroring and color gain differ, so
+        # that the model does not learn to copy the source's light.
+        of_source = of_source._replace(shift_px=of_pair.shift_px)
+        rngs = [np.random.default_rng([self._seed, _ROW_STREAM, step, int(row)]) for row in rows]
+        recut_rows, recut_views, label_view = self._views(images, of_pair)
+        occluded = np.flatnonzero(uniforms[:, 3] < self._augment.occlusion)
+        source_index = np.searchsorted(self._sources, images[:, 0])
+        return RawBatch(
+            source=torch.from_numpy(self._images.take(images[:, 0])),
+            template=torch.from_numpy(self._images.take(images[:, 1])),
+            label=torch.from_numpy(self._images.take(images[:, 2])),
+            recut_rows=torch.from_numpy(recut_rows),
+            recut_views=torch.from_numpy(recut_views),
+            occluded_rows=torch.from_numpy(occluded),
+            occluders=torch.from_numpy(self._occluders([rngs[row] for row in occluded])),
+            of_source=of_source,
+            of_pair=of_pair,
+            num_fake_labels=int(is_fake_label.sum()),
+            others={
+                "source_index": torch.from_numpy(source_index),
+                "description": self.describe(source_index),
+                "source_embedding": self._embeddings(images[:, 0]),
+                "template_embedding": self._embeddings(images[:, 1]),
+                "label_view": torch.from_numpy(label_view),
+                **self._correspondence(images, recut_rows, of_source, of_pair, rngs),
+            },
         )
+
+    def _num_fake_labels(self, step: int) -> int:
+        """Return the share of the batch, its fraction rounded at random."""
+        rounding = uniform((self._seed, _DRAW_STREAM, step), np.array([_WHOLE_BATCH]), 1)
+        return int(self._fake_label_share * self._batch_size + rounding[0, 0])
+
+    def _draw_groups(
+        self, is_fake_label: npt.NDArray[np.bool_], uniforms: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.int32]:
+        """Draw groups with replacement: source, template and label, (B, 3)."""
+        images = np.empty((len(uniforms), 3), np.int32)
+        for kind, chosen in ((FAKE_LABEL, is_fake_label), (FAKE_TEMPLATE, ~is_fake_label)):
+            if chosen.any():
+                groups = self._by_kind[kind]
+                images[chosen] = groups[below(uniforms[chosen], len(groups))]
+        return images
+
+    def _with_other_sources(
+        self, images: npt.NDArray[np.int32], uniforms: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.int32]:
+        """Replace sources by other photographs of the same person, with the probability of augment.other_source.
+
+        The teacher uses the photograph that is closest in pose and expression, or copies pose and expression from it. At
+        inference a source has any pose. The label itself is never drawn, since then copying the source would be right.
+        """
+        if self._photographs is not None:
+            others = self._photographs.draw_another(images[:, 0], images[:, 2], uniforms[:, 1])
+            images[:, 0] = np.where(uniforms[:, 0] < self._augment.other_source, others, images[:, 0])
+        return images
+
+    def _views(
+        self, images: npt.NDArray[np.int32], of_pair: Augmentation
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return which templates and labels are recut, how, and where the label's own crop is.
+
+        At inference a template is aligned by its own landmarks. Therefore template and label are aligned by the template's
+        landmarks, also if the template is a fake: in the label's alignment the model would learn to move every face to the
+        aligned position.
+
+        Returns:
+            Rows (K,); for each of them the map (2, 3) from the recut image to the stored one; for each row of the batch the map
+            from the crop aligned by the label's own landmarks to the augmented label. All in units of half the side.
+        """
+        by_template, by_label = (self._alignments(images[:, part]) for part in (1, 2))
+        rows = np.flatnonzero((by_template != np.eye(3)).any((1, 2)))
+        inverse = np.asarray(np.linalg.inv(by_template), dtype=np.float64)
+        views = _in_half_sides(by_template @ np.linalg.inv(by_label), self._groups.size_px)
+        flips = np.where(of_pair.flipped.numpy()[:, None, None], _FLIP, 1.0)
+        views = views * flips
+        views[:, :, 2] += 2.0 * of_pair.shift_px.numpy() / self.size_px
+        recut = _in_half_sides(inverse[rows], self._groups.size_px)
+        return rows, recut.astype(np.float32), views.astype(np.float32)
+
+    def _alignments(self, images: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Return the maps from crops to the crops aligned by the images' own landmarks, (B, 3, 3), in pixels."""
+        table = self._groups.images.table
+        maps = np.zeros((len(images), 3, 3))
+        maps[:, 2, 2] = 1.0
+        maps[:, :2] = np.stack([table.vector("alignment", int(image)) for image in images]).reshape(-1, 2, 3)
+        return maps
+
+    def _occluders(self, rngs: list[np.random.Generator]) -> npt.NDArray[np.uint8]:
+        """Draw occluders, uint8 (M, S, S, 4) with the opacity in the last channel."""
+        drawn = [draw_occluder(self.size_px, rng) for rng in rngs]
+        size = self.size_px
+        pixels = [np.concatenate([each.color, 255 * each.alpha], 2).round().astype(np.uint8) for each in drawn]
+        return np.stack(pixels) if pixels else np.zeros((0, size, size, 4), np.uint8)
+
+    def _embeddings(self, images: npt.NDArray[np.int32]) -> torch.Tensor:
+        return torch.from_numpy(np.stack([self._groups.embedding_at(int(image)) for image in images]))
+
+    def _key(self, image: np.integer) -> str:
+        return str(self._groups.images.table.value("key", int(image)))
 
     def _correspondence(
         self,
-        drawn: list[tuple[tuple[CropRef, CropRef, CropRef], "Augmentation", "Augmentation"]],
+        images: npt.NDArray[np.int32],
+        recut_rows: npt.NDArray[np.int64],
+        of_source: Augmentation,
+        of_pair: Augmentation,
         rngs: list[np.random.Generator],
     ) -> dict[str, torch.Tensor]:
         """Return guides and points of known correspondence, by their names in GroupBatch."""
         if self._guide is None:
-            return _no_correspondence(len(drawn))
-        placements = [tuple(_placement(each, self._size_px) for each in row[1:]) for row in drawn]
-        flow, visible = self._guide.guides(
+            return _no_correspondence(len(images))
+        keys = [[self._key(image) for image in row] for row in images]
+        recut = set(recut_rows.tolist())
+        by = [template if row in recut else "" for row, (_, template, _) in enumerate(keys)]
+        crops = [
+            (CropRef(source), CropRef(template, aligned_by), CropRef(label, aligned_by))
+            for (source, template, label), aligned_by in zip(keys, by, strict=True)
+        ]
+        placements = [
+            tuple(_placement(each, row, self.size_px) for each in (of_source, of_pair)) for row in range(len(images))
+        ]
+        guide = self._guide.guides(
             [
                 (source, first, template, second)
-                for ((source, template, _), *_), (first, second) in zip(drawn, placements, strict=True)
+                for (source, template, _), (first, second) in zip(crops, placements, strict=True)
             ]
         )
         known = [
             self._guide.known(source, first, label, second, rng)
-            for ((source, _, label), *_), (first, second), rng in zip(drawn, placements, rngs, strict=True)
+            for (source, _, label), (first, second), rng in zip(crops, placements, rngs, strict=True)
         ]
         points = {
             f"known_{name}": torch.from_numpy(np.stack([getattr(each, name) for each in known]))
             for name in KnownPoints._fields
         }
-        return {"guide_flow": flow, "guide_visible": visible, **points}
-
-    def _draw(self, rng: np.random.Generator) -> list[GroupRow]:
-        """Draw rows with replacement; the number of fake labels is the share of the batch, its fraction rounded at random."""
-        num_fake_labels = int(self._fake_label_share * self._batch_size + rng.random())
-        kinds = [FAKE_LABEL] * num_fake_labels + [FAKE_TEMPLATE] * (self._batch_size - num_fake_labels)
-        return [self._by_kind[kind][int(rng.integers(len(self._by_kind[kind])))] for kind in kinds]
-
-    def _with_another_source(self, row: GroupRow, rng: np.random.Generator) -> GroupRow:
-        """Replace the source by another photograph of the same person, with the probability of augment.other_source.
-
-        The teacher uses the photograph that is closest in pose and expression, or copies pose and expression from it. At
-        inference a source has any pose. The label itself is never drawn, since then copying the source would be right.
-        """
-        if not self._photographs or rng.random() >= self._augment.other_source:
-            return row
-        usable = [key for key in self._photographs[row.source_identity] if key != row.label]
-        return replace(row, source=usable[int(rng.integers(len(usable)))])
-
-    def _draw_augmentations(self, rng: np.random.Generator) -> tuple["Augmentation", "Augmentation"]:
-        """Draw one augmentation for the source, and one for template and label.
-
-        The shift is common to all three, since aligned crops coincide at inference too. Mirroring and color gain differ, so that
-        the model does not learn to copy the source's light.
-        """
-        of_source, of_pair = (draw_augmentation(self._augment, self._size_px, rng) for _ in range(2))
-        return replace(of_source, shift_px=of_pair.shift_px), of_pair
-
-    def _augmented(
-        self,
-        refs: tuple[CropRef, CropRef, CropRef],
-        of_source: "Augmentation",
-        of_pair: "Augmentation",
-        rng: np.random.Generator,
-    ) -> tuple[npt.NDArray[np.float32], ...]:
-        """Return source, template and label, float (3, S, S)."""
-        source, template, label = (self._images[ref] for ref in refs)
-        if self._augment.occlusion and rng.random() < self._augment.occlusion:
-            occluder = draw_occluder(self._size_px, rng)
-            template, label = occlude(template, occluder), occlude(label, occluder)
-        return augment(source, of_source), augment(template, of_pair), augment(label, of_pair)
-
-    def _label_view(self, label: CropRef, of_pair: "Augmentation") -> Affine:
-        """Map the crop aligned by the label's own landmarks to the augmented label, in units of half the side."""
-        view = in_half_sides(invert(self._groups.crops.own_alignment(label)), self._groups.size_px)
-        if of_pair.flipped:
-            view = view * np.array([[1.0, -1.0, -1.0], [-1.0, 1.0, 1.0]])
-        view[:, 2] += 2.0 * np.array(of_pair.shift_px) / self._size_px
-        return view
+        return {f"guide_{name}": part for name, part in guide._asdict().items()} | points
 
 
-def _placement(augmentation: "Augmentation", size_px: int) -> Placement:
-    return Placement(augmentation.flipped, 2.0 * np.array(augmentation.shift_px) / size_px)
+def _in_half_sides(maps: npt.NDArray[np.float64], size_px: int) -> npt.NDArray[np.float64]:
+    """Convert maps (B, 3, 3) between images of size_px to (B, 2, 3) in units of half the side."""
+    scaling = np.array(
+        [[2.0 / size_px, 0.0, 1.0 / size_px - 1.0], [0.0, 2.0 / size_px, 1.0 / size_px - 1.0], [0, 0, 1]]
+    )
+    return np.asarray((scaling @ maps @ np.linalg.inv(scaling))[:, :2])
+
+
+def _placement(augmentation: Augmentation, row: int, size_px: int) -> Placement:
+    return Placement(bool(augmentation.flipped[row]), 2.0 * augmentation.shift_px[row].numpy() / size_px)
 
 
 def _no_correspondence(num: int) -> dict[str, torch.Tensor]:
-    shapes = {"guide_flow": (2, 0, 0), "guide_visible": (1, 0, 0), "known_label": (0, 2), "known_source": (0, 2)}
-    return {
-        name: torch.zeros(num, *shape)
-        for name, shape in (shapes | {"known_visible": (0,), "known_hidden": (0,)}).items()
-    }
+    channels = {"guide_flow": 2, "guide_own_flow": 2, "guide_visible": 1, "guide_near": 1}
+    shapes: dict[str, tuple[int, ...]] = {name: (number, 0, 0) for name, number in channels.items()}
+    shapes |= {"known_label": (0, 2), "known_source": (0, 2), "known_visible": (0,), "known_hidden": (0,)}
+    return {name: torch.zeros(num, *shape) for name, shape in shapes.items()}
 
 
-def photographs_of(groups: GroupSet) -> dict[str, list[str]]:
-    """Return person -> keys of real images, for the training people."""
-    photographs = defaultdict(list)
-    for row in groups.images.values():
-        if row.origin == "real" and row.split == "train":
-            photographs[row.identity].append(row.key)
-    return photographs
+class Photographs:
+    """Real images of the training people, by person."""
 
+    def __init__(self, groups: GroupSet) -> None:
+        table = groups.images.table
+        codes, _ = table.codes("identity")
+        self._person = codes
+        real = (np.array(table.column("origin")) == "real") & (np.array(table.column("split")) == "train")
+        members = np.flatnonzero(real)
+        self._members = members[np.argsort(codes[members], kind="stable")].astype(np.int32)
+        """All photographs, ordered by person."""
+        counts = np.bincount(codes[members], minlength=int(codes.max(initial=-1)) + 1)
+        self._ends = np.cumsum(counts)
+        self._counts = counts
+        self._place = np.full(len(table), -1, np.int32)
+        """Of an image among its person's photographs; -1 for an image that is none."""
+        starts = (self._ends - counts)[codes[self._members]]
+        self._place[self._members] = np.arange(len(members)) - starts
 
-@dataclass(frozen=True)
-class Augmentation:
-    """One draw of the augmentation of an image."""
+    def of_people_of(self, images: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Return all photographs of the people of some images."""
+        wanted = np.zeros(len(self._counts), bool)
+        wanted[self._person[images]] = True
+        return np.asarray(self._members[wanted[self._person[self._members]]])
 
-    flipped: bool
-    shift_px: tuple[int, int]
-    """x, y."""
-    gain: npt.NDArray[np.float32]
-    """(3,), one for each color channel."""
-
-
-def draw_augmentation(params: AugmentParams, size_px: int, rng: np.random.Generator) -> Augmentation:
-    """Draw uniformly within the params' bounds; shifts are whole pixels, which avoids blur."""
-    reach = round(params.shift * size_px)
-    x, y = rng.integers(-reach, reach, 2, endpoint=True)
-    gain = rng.uniform(1 - params.gain, 1 + params.gain, 3).astype(np.float32)
-    return Augmentation(bool(rng.random() < params.flip), (int(x), int(y)), gain)
-
-
-def augment(image: Image, augmentation: Augmentation) -> npt.NDArray[np.float32]:
-    """Mirror, shift (edges replicated) and multiply colors: uint8 (S, S, 3) to float (3, S, S) in [-1, 1]."""
-    pixels = image[:, ::-1] if augmentation.flipped else image
-    x, y = augmentation.shift_px
-    columns = np.clip(np.arange(image.shape[1]) - x, 0, image.shape[1] - 1)
-    rows = np.clip(np.arange(image.shape[0]) - y, 0, image.shape[0] - 1)
-    light = np.minimum(pixels[rows[:, None], columns].astype(np.float32) * augmentation.gain, 255.0)
-    return np.ascontiguousarray((light / np.float32(127.5) - 1.0).transpose(2, 0, 1))
+    def draw_another(
+        self, sources: npt.NDArray[np.int32], labels: npt.NDArray[np.int32], uniforms: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.int32]:
+        """Draw a photograph of the person of each source, (B,), which is not the label."""
+        people = self._person[sources]
+        excluded = np.where(self._person[labels] == people, self._place[labels], -1)
+        num = self._counts[people] - (excluded >= 0)
+        drawn = below(uniforms, num)
+        drawn += (excluded >= 0) & (drawn >= excluded)
+        return np.asarray(self._members[self._ends[people] - self._counts[people] + drawn])
 
 
 def spread(rows: list[Item], limit: int) -> list[Item]:
@@ -305,26 +334,3 @@ def spread(rows: list[Item], limit: int) -> list[Item]:
     if len(rows) <= limit:
         return rows
     return [rows[int(place)] for place in np.linspace(0, len(rows) - 1, limit)]
-
-
-def prefetch(make: Callable[[int], Item], steps: range, ahead: int = 3, threads: int = 1) -> Iterator[Item]:
-    """Yield make(step) for each step, in order, computed in background threads.
-
-    Args:
-        make: called once for each step, possibly by several threads at once.
-        steps: the steps.
-        ahead: largest number of results that wait.
-        threads: number of threads.
-    """
-    with ThreadPoolExecutor(threads, "batches") as pool:
-        waiting: deque[Future[Item]] = deque()
-        try:
-            for step in steps:
-                waiting.append(pool.submit(make, step))
-                if len(waiting) > ahead:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()

@@ -54,14 +54,30 @@ def draw_pairs(rows: Sequence[FaceRow], *, pairs_per_template: int, max_pairs: i
             f"faces: {len(photographs)} people in the test split, evaluate needs at least {MIN_PEOPLE}; "
             "add people or raise crop.split.test, then run crop again"
         )
-    candidates: list[tuple[int, float, Pair]] = []
-    for identity, templates in photographs.items():
-        others = sorted(set(photographs) - {identity})
-        for template in templates:
-            rng = _generator(seed, rows[template].key)
-            order = rng.random()
-            for rank, other in enumerate(rng.permutation(len(others))[:pairs_per_template]):
-                source = int(rng.choice(photographs[others[other]]))
-                candidates.append((rank, order, Pair(source, template)))
-    chosen = [pair for _, _, pair in sorted(candidates)[:max_pairs]]
+    people = sorted(photographs)
+    place = {identity: number for number, identity in enumerate(people)}
+    order = _in_drawn_order(rows, photographs, seed)
+    num_others = len(people) - 1
+    whole_ranks, num_more = divmod(max_pairs, len(order))
+    chosen: list[Pair] = []
+    for position, template in enumerate(order):
+        num_sources = min(pairs_per_template, num_others, whole_ranks + (position < num_more))
+        if num_sources == 0:
+            break  # all later templates have none either; drawing for them would make this quadratic in the people
+        own = place[rows[template].identity]
+        rng = _generator(seed, rows[template].key)
+        rng.random()  # the number that gave the order
+        for other in rng.permutation(num_others)[:num_sources].tolist():
+            source = int(rng.choice(photographs[people[other + (other >= own)]]))
+            chosen.append(Pair(source, template))
     return sorted(chosen, key=lambda pair: (pair.template, pair.source))
+
+
+def _in_drawn_order(rows: Sequence[FaceRow], photographs: dict[str, list[int]], seed: int) -> list[int]:
+    """Return the templates in the order in which they get their sources: by the first number of their generators."""
+    drawn = [
+        (_generator(seed, rows[template].key).random(), template)
+        for templates in photographs.values()
+        for template in templates
+    ]
+    return [template for _, template in sorted(drawn)]

@@ -14,9 +14,16 @@ MIN_PEOPLE: Final = 3
 
 def mean_of_people(embeddings: npt.NDArray[np.float32], identities: Sequence[str]) -> npt.NDArray[np.float32]:
     """Return the mean (D,) of raw embeddings (N, D), N > 0; each person has the same weight."""
-    people = np.array(identities)
-    means = [embeddings[people == person].mean(0, dtype=np.float64) for person in dict.fromkeys(identities)]
+    means = [embeddings[indices].mean(0, dtype=np.float64) for indices in indices_of_people(identities).values()]
     return np.asarray(np.mean(means, axis=0), dtype=np.float32)
+
+
+def indices_of_people(identities: Sequence[str]) -> dict[str, list[int]]:
+    """Return person -> positions in identities, people in the order of their first position."""
+    members: dict[str, list[int]] = {}
+    for index, identity in enumerate(identities):
+        members.setdefault(identity, []).append(index)
+    return members
 
 
 def identity_cosines(
@@ -30,11 +37,8 @@ def identity_cosines(
         mean: (D,), subtracted from the embeddings.
     """
     centered = unit_length((embeddings - mean).astype(np.float64))
-    members: dict[str, list[int]] = {}
-    for index, identity in enumerate(identities):
-        members.setdefault(identity, []).append(index)
     cosines: list[float | None] = [None] * len(identities)
-    for indices in members.values():
+    for indices in indices_of_people(identities).values():
         if len(indices) > 1:
             own = centered[indices]
             others = own.sum(0) - own

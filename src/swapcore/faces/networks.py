@@ -20,7 +20,7 @@ from swapcore.errors import ParamsError
 from swapcore.faces.align import arcface_chip
 from swapcore.faces.dlib_weights import RECOGNIZER_FILE, package_file, read_dlib_weights
 from swapcore.faces.features import FeatureNetwork, TorchvisionFeatures
-from swapcore.faces.recognizer import DlibRecognizer, Features, Recognizer, crop_chip
+from swapcore.faces.recognizer import DlibRecognizer, Features, Recognizer
 
 ARCFACE_PX = 112
 
@@ -104,7 +104,7 @@ class ScriptRecognizer(Recognizer):
 
     def features(self, crops: torch.Tensor) -> Features:
         """See Recognizer."""
-        return self._split(crop_chip(crops, lambda size_px: arcface_chip(size_px, ARCFACE_PX), ARCFACE_PX))
+        return self._split(self.cut_chip(crops, lambda size_px: arcface_chip(size_px, ARCFACE_PX), ARCFACE_PX))
 
     def _split(self, chips: torch.Tensor) -> Features:
         found = self.script(chips)
@@ -129,7 +129,7 @@ class OnnxRecognizer(Recognizer):
 
     def features(self, crops: torch.Tensor) -> Features:
         """See Recognizer; no levels."""
-        chips = crop_chip(crops.detach(), lambda size_px: arcface_chip(size_px, self.chip_px), self.chip_px)
+        chips = self.cut_chip(crops.detach(), lambda size_px: arcface_chip(size_px, self.chip_px), self.chip_px)
         return self._run(chips)
 
     def _run(self, chips: torch.Tensor) -> Features:

@@ -14,7 +14,7 @@ from swapcore.faces.dlib_weights import INPUT_PX, Convolution, DlibWeights
 from swapcore.faces.features import FeatureNetwork
 from swapcore.ops.geometry import Affine
 from swapcore.ops.image import to_tensor
-from swapcore.ops.sampling import resample
+from swapcore.ops.sampling import View, sample_view, view_of
 
 Embeddings = npt.NDArray[np.float32]
 """Raw face features, (..., D)."""
@@ -43,6 +43,14 @@ class Recognizer(FeatureNetwork):
         super().__init__()
         # An empty tensor that carries the device, also for a network whose weights are not torch tensors.
         self.register_buffer("device_marker", torch.empty(0), persistent=False)
+        self._views: dict[int, ChipView] = {}
+
+    def cut_chip(self, crops: torch.Tensor, chip_of_crop: ChipRule, chip_px: int) -> torch.Tensor:
+        """Resample crops to the network's framing by its rule, see ``crop_chip``."""
+        side = crops.shape[-1]
+        if side not in self._views:
+            self._views[side] = chip_view(chip_of_crop, side, chip_px)
+        return crop_chip(crops, self._views[side], chip_px)
 
     def features(self, crops: torch.Tensor) -> Features:
         """Return levels and embedding of float (B, 3, S, S) crops in [-1, 1] from one forward pass."""
@@ -66,14 +74,27 @@ class Recognizer(FeatureNetwork):
         return np.asarray(self(to_tensor(images).to(self.device_marker.device)).cpu().numpy(), dtype=np.float32)
 
 
-def crop_chip(crops: torch.Tensor, chip_of_crop: ChipRule, size_px: int) -> torch.Tensor:
-    """Resample float (B, 3, S, S) crops to the recognizer's framing, float32 (B, 3, size_px, size_px).
+class ChipView(NamedTuple):
+    """How a chip is cut from crops of one size."""
 
-    Crops of more than twice the chip's resolution are average-pooled first, against aliasing.
-    """
-    while chip_of_crop(crops.shape[-1])[0, 0] < 0.5:
+    num_halvings: int
+    """Of the crop before it is sampled. Crops of more than twice the chip's resolution are averaged down, against aliasing."""
+    view: View
+
+
+def chip_view(chip_of_crop: ChipRule, crop_px: int, chip_px: int) -> ChipView:
+    """Return how a chip is cut from crops of crop_px."""
+    num_halvings = 0
+    while chip_of_crop(crop_px)[0, 0] < 0.5:
+        crop_px, num_halvings = crop_px // 2, num_halvings + 1
+    return ChipView(num_halvings, view_of(chip_of_crop(crop_px), crop_px, crop_px, chip_px))
+
+
+def crop_chip(crops: torch.Tensor, how: ChipView, chip_px: int) -> torch.Tensor:
+    """Resample float (B, 3, S, S) crops to the recognizer's framing, float32 (B, 3, chip_px, chip_px)."""
+    for _ in range(how.num_halvings):
         crops = F.avg_pool2d(crops, 2)
-    return resample(crops, chip_of_crop(crops.shape[-1]), size_px)
+    return sample_view(crops, how.view, chip_px)
 
 
 class DlibRecognizer(Recognizer):
@@ -113,7 +134,7 @@ class DlibRecognizer(Recognizer):
 
     def features(self, crops: torch.Tensor) -> Features:
         """See Recognizer."""
-        return self.features_of_chips(crop_chip(crops, recognizer_chip, INPUT_PX))
+        return self.features_of_chips(self.cut_chip(crops, recognizer_chip, INPUT_PX))
 
     def features_of_chips(self, chips: torch.Tensor) -> Features:
         """Return levels and embedding of float (B, 3, 150, 150) chips in [-1, 1]."""

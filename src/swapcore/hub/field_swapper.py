@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from swapcore.errors import ArtifactError
-from swapcore.faces.mesh.crops import crop_guides
 from swapcore.faces.recognizer import Recognizer
 from swapcore.hub.face_swapper import Crops, FaceInImage, SwappedFace
 from swapcore.hub.folder_model import FolderModel
@@ -17,6 +16,7 @@ from swapcore.hub.native_crop import crop_native
 from swapcore.models.fields import FieldGenerator
 from swapcore.ops.compose import Guide, compose
 from swapcore.ops.image import resize, to_images, to_tensor
+from swapcore.warp.guide import crop_guides
 
 MAX_CROP_PX: Final = 2048
 """Maximum side at which a face is composed, which needs about 400 MB."""
@@ -38,7 +38,9 @@ class FieldNetwork(nn.Module):
         small_source: torch.Tensor,
         small_template: torch.Tensor,
         guide_flow: torch.Tensor,
+        guide_own_flow: torch.Tensor,
         guide_visible: torch.Tensor,
+        guide_near: torch.Tensor,
     ) -> torch.Tensor:
         """Swap crops at their own size.
 
@@ -49,13 +51,15 @@ class FieldNetwork(nn.Module):
             small_source: (B, 3, w, w), the source at the working size.
             small_template: (B, 3, w, w), the template at the working size.
             guide_flow: (B, 2, w, w), see ``Guide``.
+            guide_own_flow: (B, 2, w, w).
             guide_visible: (B, 1, w, w).
+            guide_near: (B, 1, w, w).
 
         Returns:
             (B, 3, S, S).
         """
         description = self.generator.description.describe(self.recognizer.features, described)
-        guide = Guide(guide_flow, guide_visible)
+        guide = Guide(guide_flow, guide_own_flow, guide_visible, guide_near)
         fields = self.generator.predict(small_source, small_template, description, guide)
         return compose(fields, source, template, smooth=True)[0]
 

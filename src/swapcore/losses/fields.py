@@ -90,7 +90,7 @@ def field_terms(weights: LossWeights, fields: Fields, guide: Guide, known: Corre
         ("hidden", weights.hidden, lambda: hidden_loss(shown_source, known)),
         ("blend", weights.blend, lambda: blend_loss(shown_source)),
         ("paint", weights.paint, lambda: (price * painted).mean()),
-        ("still", weights.still, lambda: half_px * fields.template_flow.abs().mean()),
+        ("still", weights.still, lambda: half_px * (fields.template_flow - guide.own_flow).abs().mean()),
         ("smooth", weights.smooth, lambda: bend_loss(flows)),
     ]
     return {name: weight * term() for name, weight, term in terms if weight}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
@@ -26,17 +27,21 @@ class Jitter:
         return Jitter(self.shift[samples], self.scale[samples], self.blur[samples])
 
 
-def draw_jitter(params: JitterParams, batch_size: int, rng: np.random.Generator) -> Jitter:
-    """Draw uniformly within the params' bounds."""
+def draw_jitter(params: JitterParams, uniforms: npt.NDArray[np.float64], device: torch.device) -> Jitter:
+    """Draw uniformly within the params' bounds.
 
-    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
-        return torch.from_numpy(rng.uniform(low, high, shape).astype(np.float32))
-
-    return Jitter(
-        shift=uniform(-params.shift, params.shift, batch_size, 2),
-        scale=uniform(1 - params.scale, 1 + params.scale, batch_size),
-        blur=uniform(0, params.blur, batch_size),
-    )
+    Args:
+        params: the bounds.
+        uniforms: (B, 4) in [0, 1).
+        device: of the result; all values are sent in one copy that no step waits for.
+    """
+    low = np.array([-params.shift, -params.shift, 1 - params.scale, 0.0])
+    high = np.array([params.shift, params.shift, 1 + params.scale, params.blur])
+    values = torch.from_numpy((low + (high - low) * uniforms).astype(np.float32))
+    if device.type == "cuda":
+        values = values.pin_memory()
+    values = values.to(device, non_blocking=True)
+    return Jitter(shift=values[:, :2], scale=values[:, 2], blur=values[:, 3])
 
 
 def apply_jitter(image: torch.Tensor, jitter: Jitter, view: torch.Tensor | None = None) -> torch.Tensor:

@@ -7,6 +7,7 @@ import torch
 
 from swapcore.config import LossWeights
 from swapcore.losses.adversarial import generator_loss
+from swapcore.losses.expression import Measure, expression_loss
 from swapcore.losses.feature import feature_loss
 from swapcore.losses.fields import Correspondence, edges, field_terms
 from swapcore.losses.identity import source_identity_loss, template_identity_loss
@@ -28,8 +29,8 @@ class Targets:
     """(B, 3, S, S) in [-1, 1]: a real image, or the teacher's fake."""
     template: torch.Tensor
     """(B, 3, S, S) in [-1, 1]."""
-    is_fake_label: torch.Tensor
-    """bool (B,)."""
+    num_fake_labels: int
+    """Number of rows with a fake label, which come first; in host memory, so that no step waits for the device to know it."""
     source_identity: torch.Tensor
     """(B, D), centered unit vectors."""
     template_identity: torch.Tensor
@@ -37,9 +38,17 @@ class Targets:
     view: torch.Tensor
     """(B, 2, 3), see ``apply_jitter``: the crop aligned by the label's own landmarks, as a recognizer needs it."""
 
+    @property
+    def is_fake_label(self) -> torch.Tensor:
+        """Which rows have a fake label, bool (B,)."""
+        return torch.arange(len(self.label), device=self.label.device) < self.num_fake_labels
+
     def select(self, rows: slice) -> "Targets":
         """Return the targets of some samples."""
-        return Targets(**{name: value[rows] for name, value in vars(self).items()})
+        return Targets(
+            self.label[rows], self.template[rows], len(range(self.num_fake_labels)[rows]),
+            self.source_identity[rows], self.template_identity[rows], self.view[rows],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,7 @@ class SwapLoss:
         embedding_mean: torch.Tensor,
         num_feature_levels: int,
         feature_network: Levels | None,
+        measure: Measure | None = None,
     ) -> None:
         """Bind the losses to their networks.
 
@@ -69,12 +79,14 @@ class SwapLoss:
             embedding_mean: (D,), mean raw embedding of the training people.
             num_feature_levels: number of levels that the feature loss compares, from the first.
             feature_network: frozen network of the feature loss; None for the recognizer.
+            measure: frozen network of the expression loss; None without one.
         """
         self.weights = weights
         self._recognize = recognize
         self._embedding_mean = embedding_mean
         self._num_levels = num_feature_levels
         self._feature_network = feature_network
+        self._measure = measure
 
     def __call__(
         self,
@@ -99,6 +111,8 @@ class SwapLoss:
         """
         image, raw = swap.image, swap.raw
         terms = self._pixel_terms(image, raw, targets)
+        if self.weights.expression and self._measure is not None:
+            terms |= self._expression_terms(self._measure, image[frozen_rows], targets.select(frozen_rows))
         if swap.fields is not None and fields is not None:
             terms |= field_terms(self.weights, swap.fields, fields.guide, fields.known)
         if self.weights.feature or self.weights.identity_source or self.weights.identity_template:
@@ -129,6 +143,11 @@ class SwapLoss:
             terms["edges"] = self.weights.edges * of_edges
         return terms
 
+    def _expression_terms(self, measure: Measure, image: torch.Tensor, targets: Targets) -> Terms:
+        """Compare with the real label, or with the template, since a fake label has the teacher's expression."""
+        wanted = torch.where(targets.is_fake_label[:, None, None, None], targets.template, targets.label)
+        return {"expression": self.weights.expression * expression_loss(measure, image, wanted)}
+
     def _identity_terms(self, embedding: torch.Tensor, targets: Targets) -> Terms:
         output = centered(embedding, self._embedding_mean)
         source, template = targets.source_identity, targets.template_identity
@@ -147,15 +166,15 @@ class SwapLoss:
         """Compare groups with a real label only: the texture of a fake label is the teacher's (claim 4)."""
         if not self.weights.feature:
             return {}
-        real = ~targets.is_fake_label
-        if not bool(real.any()):  # the term must exist, since processes and parts of a batch average their terms
+        num, first = len(output), targets.num_fake_labels
+        if first == num:  # the term must exist, since processes and parts of a batch average their terms
             return {"feature": output.new_zeros((), dtype=torch.float32)}
         if self._feature_network is not None:
             levels = self._feature_network(output)
         with torch.no_grad():
-            wanted = self._levels_of(label[real])[: self._num_levels]
-        loss = feature_loss([level[real] for level in levels[: self._num_levels]], wanted)
-        return {"feature": self.weights.feature * real.float().mean() * loss}
+            wanted = self._levels_of(label[first:])[: self._num_levels]
+        loss = feature_loss([level[first:] for level in levels[: self._num_levels]], wanted)
+        return {"feature": self.weights.feature * (num - first) / num * loss}
 
     def _levels_of(self, image: torch.Tensor) -> Sequence[torch.Tensor]:
         if self._feature_network is not None:

@@ -26,7 +26,7 @@ class ModelConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[3] = 3
+    format: Literal[4] = 4
     generator: ModelParams
     size_px: CropSize
     alignment: Literal["ffhq"] = ALIGNMENT
@@ -80,6 +80,7 @@ def read_configuration(folder: Path) -> ModelConfiguration:
 _EARLIER_FORMATS: Final[dict[int, dict[str, Any]]] = {
     1: {"window": 1.0, "kind": "pixels", "compose_scale": 1, "max_flow": 0.15},
     2: {"kind": "pixels", "compose_scale": 1, "max_flow": 0.15},
+    3: {},
 }
 """Values of parameters that earlier formats do not have."""
 
@@ -89,7 +90,11 @@ def _upgrade(document: Any) -> Any:
     if not isinstance(document, dict) or not isinstance(document.get("generator"), dict):
         return document
     values = _EARLIER_FORMATS.get(document.get("format", 0))
-    return document if values is None else document | {"format": 3, "generator": document["generator"] | values}
+    if (
+        values is None or document["generator"].get("kind") == "fields"
+    ):  # the field network of format 3 had other inputs
+        return document
+    return document | {"format": 4, "generator": document["generator"] | values}
 
 
 def _require_alignment(path: Path, document: Any) -> None:

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from swapcore.ops.sampling import at_least_float32
+
 NEGATIVE_SLOPE = 0.1
 STD_EPSILON = 1e-5
 _SOFTPLUS_ONE = math.log(math.e - 1.0)
@@ -49,8 +51,12 @@ def fuse_statistics(x: torch.Tensor, mean_y: torch.Tensor, std_y: torch.Tensor) 
         mean_y: (B, C).
         std_y: (B, C), not negative.
     """
-    normalized = F.instance_norm(x, eps=STD_EPSILON)
-    return normalized * std_y[:, :, None, None] + mean_y[:, :, None, None]
+    if x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
+        return F.instance_norm(x, eps=STD_EPSILON) * std_y[:, :, None, None] + mean_y[:, :, None, None]
+    # instance_norm would return another memory format, which the next convolution would copy back.
+    variance, mean = torch.var_mean(at_least_float32(x), (2, 3), correction=0, keepdim=True)
+    scale = std_y[:, :, None, None] * torch.rsqrt(variance + STD_EPSILON)
+    return (x * scale + (mean_y[:, :, None, None] - mean * scale)).to(x.dtype)
 
 
 class StatisticsFusion(nn.Module):

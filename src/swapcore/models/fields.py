@@ -7,14 +7,19 @@ from swapcore.config import ModelParams
 from swapcore.models.blocks import ResidualBlock, activate, convolution
 from swapcore.models.generator import Backbone, Window, initial_subpixels, window_of
 from swapcore.ops.compose import Fields, Guide, Swap, compose, move, relight, slow_light
+from swapcore.ops.correspondence import gaussian_blur
 from swapcore.ops.sampling import full_precision
 
-_NUM_CHANNELS = 10
-"""Source, template, the source as the guide moves and lights it, and the guide's visibility."""
+_NUM_CHANNELS = 13
+"""Source, template, the source as the guide moves and lights it, the template as it moves it, and the guide's visibility."""
 _MAX_GAIN = 0.5
 _MAX_BIAS = 0.5
-_INITIAL_LOGITS = {"mask": 1.5, "paint": -2.0, "source": 3.0}
-"""Training starts from the guided source, hardly painted: from even shares it would learn half-and-half faces."""
+_MASK_LOGIT, _SOURCE_LOGIT, _PAINT_LOGIT = 4.0, 2.0, -3.0
+"""Of the first guess, see ``_first_logits``."""
+_EDGE_SIGMA = 2 / 112
+"""Of the side: how softly the first guess changes from source to template."""
+_EDGE = (0.6, 1.0)
+"""Blurred visibility between which it does, which is inside the face's outline."""
 
 
 class FieldGenerator(Backbone):
@@ -32,15 +37,11 @@ class FieldGenerator(Backbone):
         super().__init__(params, num_channels=_NUM_CHANNELS, embedding_size=embedding_size, pooled_size=pooled_size)
         self.size_px = size_px
         self.max_flow = 2.0 * params.max_flow
-        self.coarse = convolution(self.coarse_width, 10, gain=0.1)  # two flows, gain, bias
-        self.fine = convolution(params.width, 4, gain=0.03)  # what the flows lack
+        self.coarse = convolution(self.coarse_width, 10, gain=0.01)  # two flows, gain, bias
+        self.fine = convolution(params.width, 4, gain=0.01)  # what the flows lack
         self.refine = ResidualBlock(params.width)
-        self.output = convolution(params.width, 6 * self.unshuffle**2, gain=0.3)  # paint, mask, two logits of shares
+        self.output = convolution(params.width, 6 * self.unshuffle**2, gain=0.05)  # paint, mask, two logits of shares
         initial_subpixels(self.output, self.unshuffle)
-        with torch.no_grad():
-            bias = self.output.bias
-            assert bias is not None
-            bias.view(6, -1)[3:] = torch.tensor(list(_INITIAL_LOGITS.values()))[:, None]
 
     def forward(
         self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor, guide: Guide | None = None
@@ -61,11 +62,11 @@ class FieldGenerator(Backbone):
     def predict(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor, guide: Guide) -> Fields:
         """Predict the fields of a batch at the working size, (B, 3, w, w) images and a guide of that size."""
         with full_precision(source):
-            moved = move(source, guide.flow)
-            light = slow_light(moved, template, guide.visible)
+            moved, own = move(source, guide.flow), move(template, guide.own_flow)
+            light = slow_light(moved, own, guide.visible)
             first_guess = relight(moved, *light)
         window = window_of(self.size_px, self.window, self.multiple)
-        spliced = window.cut(torch.cat([source, template, first_guess, guide.visible], 1))
+        spliced = window.cut(torch.cat([source, template, first_guess, own, guide.visible], 1))
         coarse, fine = self.decode(spliced, description)
         fine = activate(self.refine(fine))
         with full_precision(source):
@@ -85,7 +86,8 @@ class FieldGenerator(Backbone):
         flows = F.interpolate(flows, size=(window.side, window.side), mode="bilinear", align_corners=False)
         flows = self.max_flow * torch.tanh(slow[:, :4] + flows)
         sharp = F.pixel_shuffle(self.output(fine), self.unshuffle)
-        shares = torch.softmax(F.pad(sharp[:, 4:6], (0, 0, 0, 0, 0, 1)), 1)
+        mask_logit, share_logits = _first_logits(guide, window)
+        shares = torch.softmax(F.pad(sharp[:, 4:6], (0, 0, 0, 0, 0, 1)) + share_logits, 1)
         flows, gain, bias, shares, painted = (
             window.extend(field, self.size_px)
             for field in (
@@ -96,8 +98,24 @@ class FieldGenerator(Backbone):
                 torch.tanh(sharp[:, :3]),
             )
         )
-        mask = window.put(torch.sigmoid(sharp[:, 3:4]) * window.opening(sharp), self.size_px)
-        return Fields(guide.flow + flows[:, :2], flows[:, 2:], light[0] + gain, light[1] + bias, shares, painted, mask)
+        mask = window.put(torch.sigmoid(sharp[:, 3:4] + mask_logit) * window.opening(sharp), self.size_px)
+        source_flow, template_flow = guide.flow + flows[:, :2], guide.own_flow + flows[:, 2:]
+        return Fields(source_flow, template_flow, light[0] + gain, light[1] + bias, shares, painted, mask)
+
+
+def _first_logits(guide: Guide, window: Window) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compute what training starts from: the source inside the face where it is visible, the moved template around it.
+
+    From even shares the network would learn half-and-half faces.
+
+    Returns:
+        Logit of the mask (B, 1, side, side); logits of paint, source and template (B, 3, side, side).
+    """
+    blurred = gaussian_blur(guide.visible, _EDGE_SIGMA * int(guide.visible.shape[-1]))
+    inside = ((blurred - _EDGE[0]) / (_EDGE[1] - _EDGE[0])).clamp(0, 1)
+    source = _SOURCE_LOGIT * (2 * inside - 1)
+    shares = torch.cat([source.abs() + _PAINT_LOGIT, source, -source], 1)
+    return window.cut(_MASK_LOGIT * (2 * guide.near - 1)), window.cut(shares)
 
 
 def shrink(image: torch.Tensor, size_px: int) -> torch.Tensor:

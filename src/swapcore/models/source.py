@@ -48,11 +48,16 @@ class SourceDescription(nn.Module):
         return self.embedding_mean.numel() + self.pooled_mean.numel()
 
     @torch.no_grad()
-    def fit(self, pooled: torch.Tensor, embedding_mean: torch.Tensor) -> None:
-        """Set the statistics from the training people's sources: pooled (N, P), embedding_mean (D,)."""
+    def set_statistics(self, pooled_mean: torch.Tensor, pooled_std: torch.Tensor, embedding_mean: torch.Tensor) -> None:
+        """Set the statistics over the training people's sources: mean and deviation (P,) of the pooled levels, and (D,)."""
         self.embedding_mean.copy_(embedding_mean)
-        self.pooled_mean.copy_(pooled.mean(0))
-        self.pooled_std.copy_(pooled.std(0, correction=0).clamp(min=_MIN_DEVIATION))
+        self.pooled_mean.copy_(pooled_mean)
+        self.pooled_std.copy_(pooled_std.clamp(min=_MIN_DEVIATION))
+
+    @torch.no_grad()
+    def fit(self, pooled: torch.Tensor, embedding_mean: torch.Tensor) -> None:
+        """Set the statistics from all sources: pooled (N, P), embedding_mean (D,)."""
+        self.set_statistics(pooled.mean(0), pooled.std(0, correction=0), embedding_mean)
 
     def forward(self, pooled: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         """Compute the description (B, P + D), float32, from pooled levels (B, P) and raw embedding (B, D)."""

@@ -18,12 +18,16 @@ _DARKEST = 0.05
 
 
 class Guide(NamedTuple):
-    """A first guess of the correspondence, from landmarks; see ``ops.correspondence.guide_flow``."""
+    """A first guess of flows and mask, from landmarks of source, template and output; see ``ops.guide.make_guide``."""
 
     flow: torch.Tensor
-    """(B, 2, w, w): position in the source minus position in the template, in units of half the side."""
+    """(B, 2, w, w): position in the source minus position in the output, x then y, in units of half the side."""
+    own_flow: torch.Tensor
+    """(B, 2, w, w): the same for the template, whose face is moved to the source's proportions."""
     visible: torch.Tensor
-    """(B, 1, w, w) in [0, 1]: 1 where the source shows the surface point of a template pixel."""
+    """(B, 1, w, w) in [0, 1]: 1 where the source shows the surface point of an output pixel."""
+    near: torch.Tensor
+    """(B, 1, w, w) in [0, 1]: 1 inside the face, falling to 0 around it, as the flows do."""
 
 
 class Fields(NamedTuple):

@@ -1,5 +1,7 @@
 """Flows between two faces from corresponding surface points."""
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 
@@ -27,6 +29,19 @@ _DENSE = 4.0
 """A pixel with a quarter of a sample in its neighborhood is covered."""
 _FADE = 0.3
 """Samples per pixel, far blur: below this density the flow fades to zero."""
+_LEAST_AREA_PX = 0.5
+"""Smaller triangles, such as those between closed lips, count less than their neighbors."""
+
+
+class ScatteredFlow(NamedTuple):
+    """A flow from points, float32."""
+
+    flow: torch.Tensor
+    """(B, 2, S, S): position in the other image minus position in the output, x then y, in units of half the side."""
+    visible: torch.Tensor
+    """(B, 1, S, S) in [0, 1]: 1 where the other image shows the surface point, 0 where it is hidden or outside the face."""
+    near: torch.Tensor
+    """(B, 1, S, S) in [0, 1]: 1 inside the face, falling to 0 around it."""
 
 
 def signed_areas(points: torch.Tensor, triangles: torch.Tensor) -> torch.Tensor:
@@ -51,38 +66,47 @@ def interpolate_points(points: torch.Tensor, triangles: torch.Tensor, weights: t
 
 
 def guide_flow(
-    source: torch.Tensor, template: torch.Tensor, triangles: torch.Tensor, size_px: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Compute where each template pixel's surface point is in the source, and whether the source shows it.
+    source: torch.Tensor,
+    output: torch.Tensor,
+    triangles: torch.Tensor,
+    size_px: int,
+    *,
+    hidden: torch.Tensor | None = None,
+) -> ScatteredFlow:
+    """Compute where each output pixel's surface point is in another image, and whether that image shows it.
 
-    Flows are scattered at ten positions of each triangle that faces the camera in the template, blurred, and normalized; they
+    Flows are scattered at ten positions of each triangle that faces the camera in the output, blurred, and normalized; they
     fade to zero outside the face. Triangles must face the camera (positive area) on a frontal face.
 
     Args:
-        source: (B, L, 2) points, x then y, -1 to 1 over the image.
-        template: (B, L, 2), the same points on the other face.
+        source: (B, L, 2) points in the other image, x then y, -1 to 1 over the image.
+        output: (B, L, 2), the same points in the output.
         triangles: int64 (T, 3), indices of points.
         size_px: side S of the result.
-
-    Returns:
-        Flow (B, 2, S, S): source position minus template position, in units of half the side. Visibility (B, 1, S, S) in
-        [0, 1]: 1 where the source shows the point, 0 where it is hidden or outside the face. Both float32.
+        hidden: bool (T,), triangles that count as hidden in every source; None for none.
     """
     with full_precision(source):
-        source, template = source.float(), template.float()
+        source, output = source.float(), output.float()
         weights = source.new_tensor(BARYCENTRIC)
-        places = interpolate_points(template, triangles, weights).flatten(1, 2)
-        moves = interpolate_points(source - template, triangles, weights).flatten(1, 2)
-        facing = (signed_areas(template, triangles) > 0).float().repeat(1, len(BARYCENTRIC))
-        facing_in_both = is_visible(signed_areas(source, triangles), signed_areas(template, triangles))
-        shown = facing * facing_in_both.float().repeat(1, len(BARYCENTRIC))
+        places = interpolate_points(output, triangles, weights).flatten(1, 2)
+        moves = interpolate_points(source - output, triangles, weights).flatten(1, 2)
+        area = signed_areas(output, triangles)
+        in_both = is_visible(signed_areas(source, triangles), area).float()
+        if hidden is not None:
+            in_both = in_both * ~hidden
+        facing = (area * (size_px**2 / 8 / _LEAST_AREA_PX)).clamp(
+            0, 1
+        )  # areas are doubled, in squares of half the side
+        shown = (facing * in_both).repeat(1, len(BARYCENTRIC))
+        facing = facing.repeat(1, len(BARYCENTRIC))
         values = torch.stack([moves[..., 0] * facing, moves[..., 1] * facing, facing, shown], -1)
         sums = _scatter(places, values, size_px)
         near, far = gaussian_blur(sums, _NEAR_SIGMA * size_px), gaussian_blur(sums, _FAR_SIGMA * size_px)
         covered = (_DENSE * near[:, 2:3]).clamp(max=1.0)
         exact, faded = near[:, :2] / (near[:, 2:3] + 1e-6), far[:, :2] / (far[:, 2:3] + _FADE)
         visible = covered * near[:, 3:4] / (near[:, 2:3] + 1e-6)
-        return covered * exact + (1 - covered) * faded, visible.clamp(0, 1)
+        around = covered + (1 - covered) * far[:, 2:3] / (far[:, 2:3] + _FADE)
+        return ScatteredFlow(covered * exact + (1 - covered) * faded, visible.clamp(0, 1), around)
 
 
 def _scatter(places: torch.Tensor, values: torch.Tensor, size_px: int) -> torch.Tensor:
@@ -107,7 +131,7 @@ def gaussian_blur(images: torch.Tensor, sigma_px: float) -> torch.Tensor:
     return F.conv2d(across, kernel[None, None, :, None]).reshape(images.shape)
 
 
-def five_point_flow(source: torch.Tensor, template: torch.Tensor, size_px: int) -> tuple[torch.Tensor, torch.Tensor]:
+def five_point_flow(source: torch.Tensor, template: torch.Tensor, size_px: int) -> ScatteredFlow:
     """Compute the same from a handful of points (B, 5, 2), for faces without a mesh: shifts that fade with distance."""
     with full_precision(source):
         source, template = source.float(), template.float()
@@ -122,4 +146,5 @@ def five_point_flow(source: torch.Tensor, template: torch.Tensor, size_px: int) 
         inside = (1.0 - (radius - 1.0).clamp(0.0, 1.0))[..., None]
         flow = inside * (weight[..., None] * (source - template)[:, None]).sum(2)
         shape = (len(source), size_px, size_px, -1)
-        return flow.reshape(shape).permute(0, 3, 1, 2), inside.reshape(shape).permute(0, 3, 1, 2)
+        inside = inside.reshape(shape).permute(0, 3, 1, 2)
+        return ScatteredFlow(flow.reshape(shape).permute(0, 3, 1, 2), inside, inside)

@@ -1,5 +1,7 @@
 """Choice of device, number of threads and number format."""
 
+import os
+import shutil
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -52,6 +54,20 @@ def num_inference_processes(workers: int, device: str) -> int:
     """Number of processes for inference: `workers`, or for 0 one per core; at most MAX_GPU_PROCESSES share a GPU."""
     processes = num_processes(workers)
     return min(processes, MAX_GPU_PROCESSES) if workers == 0 and select_device(device).type != "cpu" else processes
+
+
+def require_compiler(device: torch.device) -> None:
+    """Check that torch.compile can work: it needs a C++ compiler for a CPU, and a C compiler for a GPU.
+
+    Raises:
+        ParamsError: there is none.
+    """
+    variable, names = ("CC", ("gcc", "cc", "clang")) if device.type == "cuda" else ("CXX", ("g++", "c++", "clang++"))
+    named = os.environ.get(variable)
+    if not any(shutil.which(name) for name in ([named] if named else names)):
+        raise ParamsError(
+            f"train.step.compile: needs {named or names[0]}, which is not on PATH; install it, or set train.step.compile to false"
+        )
 
 
 def set_threads(threads: int) -> None:

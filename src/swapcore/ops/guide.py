@@ -1,5 +1,6 @@
 """Guides of the field generator from landmarks in numpy."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,9 @@ from swapcore.ops.correspondence import LEAST_AREA_RATIO, five_point_flow, guide
 from swapcore.ops.geometry import Points
 
 Indices = npt.NDArray[np.int64]
+Reshape = Callable[[Points, Points], Points]
+"""Points of a template and of a source, (L, 3) each, to those of the output (L, 3): the template's pose and expression with
+the source's proportions."""
 
 
 class Topology(NamedTuple):
@@ -20,6 +24,8 @@ class Topology(NamedTuple):
     """(T, 3), indices of points; areas are positive where a triangle faces the camera."""
     mirrored: Indices
     """(L,): the point at each one's mirrored place."""
+    hidden: npt.NDArray[np.bool_]
+    """(T,): triangles that a swap never takes from the source; teeth and tongue belong to the expression."""
 
     def areas(self, points: Points) -> Points:
         """Twice the signed areas (T,) of the triangles between points (L, 2)."""
@@ -35,17 +41,37 @@ class Topology(NamedTuple):
 
 
 def to_half_sides(points: Points, size_px: int) -> Points:
-    """Convert pixels, whole numbers at pixel centers, to -1 to 1 over the image's edges."""
-    return (points + 0.5) * (2.0 / size_px) - 1.0
+    """Convert pixels (L, 2 or 3), whole numbers at pixel centers, to -1 to 1 over the image's edges; depths are scaled."""
+    centers = np.array([0.5, 0.5, 0.0])[: points.shape[1]]
+    edges = np.array([1.0, 1.0, 0.0])[: points.shape[1]]
+    return np.asarray((points + centers) * (2.0 / size_px) - edges)
 
 
-def make_guide(sources: list[Points], templates: list[Points], topology: Topology, size_px: int) -> Guide:
-    """Make guides from mesh points (L, 2) in [-1, 1] of pairs of faces, see ``guide_flow``."""
-    first, second = (torch.from_numpy(np.stack(points).astype(np.float32)) for points in (sources, templates))
-    return Guide(*guide_flow(first, second, torch.from_numpy(topology.triangles), size_px))
+def make_guide(source: Points, template: Points, topology: Topology, reshape: Reshape, size_px: int) -> Guide:
+    """Make the guide of one pair of faces.
+
+    Args:
+        source: (L, 3) mesh points in [-1, 1] over the image.
+        template: (L, 3), the same.
+        topology: of the mesh.
+        reshape: places the output's points.
+        size_px: w, side of the guide.
+
+    Returns:
+        The guide, B = 1.
+    """
+    output = reshape(template, source)
+    first, own, out = (
+        torch.from_numpy(points[None, :, :2].astype(np.float32)) for points in (source, template, output)
+    )
+    triangles, hidden = torch.from_numpy(topology.triangles), torch.from_numpy(topology.hidden)
+    from_source = guide_flow(first, out, triangles, size_px, hidden=hidden)
+    from_template = guide_flow(own, out, triangles, size_px)
+    return Guide(from_source.flow, from_template.flow, from_source.visible, from_source.near)
 
 
-def make_five_point_guide(sources: list[Points], templates: list[Points], size_px: int) -> Guide:
-    """Make the same from five points each."""
-    first, second = (torch.from_numpy(np.stack(points).astype(np.float32)) for points in (sources, templates))
-    return Guide(*five_point_flow(first, second, size_px))
+def make_five_point_guide(source: Points, template: Points, size_px: int) -> Guide:
+    """Make the same from five points (5, 2) each; the template does not move."""
+    first, second = (torch.from_numpy(points[None].astype(np.float32)) for points in (source, template))
+    flow, visible, near = five_point_flow(first, second, size_px)
+    return Guide(flow, torch.zeros_like(flow), visible, near)

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -56,6 +57,49 @@ def sample_at(images: torch.Tensor, grid: torch.Tensor, *, cubic: bool = False) 
         return F.grid_sample(images, grid, "bicubic" if cubic else "bilinear", "border", align_corners=False)
 
 
+View = tuple[float, float, float, float, float, float]
+"""Row-major (2, 3) affine map from a cut to the image that it samples, both -1 to 1 over their edges."""
+
+
+def view_of(affine: Affine, height: int, width: int, size_px: int) -> View:
+    """Return the view of a square cut.
+
+    Args:
+        affine: (2, 3), maps points of the image to points of the cut; pixel centers are whole numbers.
+        height: of the image, in pixels.
+        width: of the image, in pixels.
+        size_px: side of the cut.
+    """
+    inverse = invert(affine)
+    # grid_sample counts in half image sides from the center: pixel p is (2 p + 1) / side - 1.
+    to_unit = np.array([2.0 / width, 2.0 / height])
+    linear = to_unit[:, None] * inverse[:, :2] * size_px / 2
+    center = inverse @ np.array([(size_px - 1) / 2, (size_px - 1) / 2, 1.0])
+    shift = to_unit * (center + 0.5) - 1
+    a, b, c, d, e, f = np.hstack([linear, shift[:, None]]).ravel().tolist()
+    return a, b, c, d, e, f
+
+
+def sample_view(batch: torch.Tensor, view: View, size_px: int) -> torch.Tensor:
+    """Sample the same view of every image of a batch, bilinearly; edges are replicated.
+
+    The numbers of the view go into the device's operations, not into a tensor, whose copy the host would wait for.
+
+    Args:
+        batch: float (B, C, H, W).
+        view: what is sampled.
+        size_px: side of the result.
+
+    Returns:
+        float32 (B, C, size_px, size_px), differentiable with respect to batch.
+    """
+    a, b, c, d, e, f = view
+    places = (2 * torch.arange(size_px, device=batch.device, dtype=torch.float32) + 1) / size_px - 1
+    x, y = places[None, :], places[:, None]
+    grid = torch.stack([a * x + b * y + c, d * x + e * y + f], -1)
+    return sample_at(batch.to(torch.float32), grid.expand(batch.shape[0], -1, -1, -1))
+
+
 def resample(batch: torch.Tensor, affine: Affine, size_px: int) -> torch.Tensor:
     """Cut a square out of every image of a batch, bilinearly; edges are replicated.
 
@@ -70,13 +114,4 @@ def resample(batch: torch.Tensor, affine: Affine, size_px: int) -> torch.Tensor:
     Returns:
         float32 (B, C, size_px, size_px), differentiable with respect to batch.
     """
-    height, width = batch.shape[-2:]
-    inverse = torch.as_tensor(invert(affine), dtype=torch.float64)
-    # grid_sample counts in half image sides from the center: pixel p is (2 p + 1) / side - 1.
-    to_unit = torch.tensor([[2.0 / width], [2.0 / height]], dtype=torch.float64)
-    linear = to_unit * inverse[:, :2] * size_px / 2
-    center = inverse @ torch.tensor([(size_px - 1) / 2, (size_px - 1) / 2, 1.0], dtype=torch.float64)
-    shift = to_unit * (center[:, None] + 0.5) - 1
-    theta = torch.cat([linear, shift], 1).to(batch.device, torch.float32)
-    grid = sampling_grid(theta[None], size_px, size_px).expand(batch.shape[0], -1, -1, -1)
-    return sample_at(batch.to(torch.float32), grid)
+    return sample_view(batch, view_of(affine, batch.shape[-2], batch.shape[-1], size_px), size_px)

@@ -22,7 +22,7 @@ from swapcore.ops.image import Image
 from swapcore.provenance.watermark_code import NUM_CHIPS, from_chips, to_chips
 
 Plane = npt.NDArray[np.float32]
-Waves = npt.NDArray[np.complex128]
+Waves = npt.NDArray[np.complexfloating]
 
 MIN_SIDE_PX = 160
 """Minimum shorter side; in a smaller image the shortest wave would be under two pixels."""
@@ -38,6 +38,8 @@ _PERIODS = 4.0
 _K_MIN, _K_MAX = 5, 20
 _SEARCHED = np.exp(np.arange(np.log(2.2), np.log(7.5), 0.0022))
 """Periods along the shorter side that the reader tries: from an image cropped to half to an image inside a wider screenshot."""
+_TURNS = np.deg2rad(sorted(np.linspace(-3.0, 3.0, 17), key=abs))
+"""Rotations that the reader tries; between two of them the shortest wave moves by less than a bin of the spectrum."""
 _READ_SIDE_PX = 512
 _GRID = 64
 """Number of shifts per period that are tried in each direction."""
@@ -102,18 +104,25 @@ def read(image: Image) -> Reading | None:
     """Read an image's watermark; None if none is found.
 
     Args:
-        image: uint8 (H, W, 3) RGB of any size; it may be cropped, rescaled and recompressed.
+        image: uint8 (H, W, 3) RGB of any size; it may be cropped, rescaled, recompressed, mirrored, and rotated by up to 3
+            degrees.
     """
     if min(image.shape[:2]) < MIN_SIDE_PX // 4:
         return None
-    spectrum = _whitened(_luma(image))
+    luma = _luma(image)
+    spectra = [_whitened(plane) for plane in (luma, np.ascontiguousarray(luma[:, ::-1]))]
+    tries = ((spectrum, turn) for turn in _TURNS for spectrum in spectra)
+    return next(filter(None, (_read_at(spectrum, turn) for spectrum, turn in tries)), None)
+
+
+def _read_at(spectrum: _Spectrum, turn: float) -> Reading | None:
+    """Read the watermark of an image that was rotated by an angle in radians, at the most likely scale."""
     shorter = min(spectrum.height, spectrum.width)
-    found = [_synchronize(_sample(spectrum, shorter / periods, _SYNC)) for periods in _SEARCHED]
-    place = int(np.argmax([peak for peak, _ in found]))
-    peak, shift = found[place]
+    place, peak, shift = _synchronize(_sample(spectrum, shorter / _SEARCHED, turn, _SYNC))
     if peak < THRESHOLD:
         return None
-    payload = from_chips(_demodulate(_sample(spectrum, shorter / _SEARCHED[place], _ALL), shift))
+    (waves,) = _sample(spectrum, shorter / _SEARCHED[[place]], turn, _ALL)
+    payload = from_chips(_demodulate(waves, shift))
     return None if payload is None else Reading(payload, peak)
 
 
@@ -192,27 +201,42 @@ def _taper(length: int) -> Plane:
     return np.asarray(np.sin(np.clip(inside, 0, 1) * np.pi / 2) ** 2, dtype=np.float32)
 
 
-def _sample(spectrum: _Spectrum, period_px: float, which: slice) -> Waves:
-    """Sample the spectrum at the lattice of a period: phases relative to the image's center, 0 beyond its resolution."""
-    bins = np.rint(_VECTORS[which] * (spectrum.padded_px / period_px)).astype(np.int64)
-    kx, ky = bins[:, 0], bins[:, 1]
+def _sample(spectrum: _Spectrum, periods_px: npt.NDArray[np.float64], turn: float, which: slice) -> Waves:
+    """Sample the spectrum at the lattices of several periods, rotated by an angle in radians.
+
+    Returns:
+        complex64 (P, N), phases relative to the image's center; waves beyond the spectrum's resolution are 0.
+    """
+    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    bins = np.rint((_VECTORS[which] @ rotation) * (spectrum.padded_px / periods_px)[:, None, None]).astype(np.int64)
+    kx, ky = bins[..., 0], bins[..., 1]
     mirrored = kx < 0
-    inside = (np.abs(kx) < spectrum.values.shape[1]) & (ky < spectrum.padded_px // 2)
+    inside = (np.abs(kx) < spectrum.values.shape[1]) & (np.abs(ky) < spectrum.padded_px // 2)
     rows = np.where(inside, np.where(mirrored, -ky, ky), 0)
     found = spectrum.values[rows, np.where(inside, np.abs(kx), 0)]
     middle = (kx * (spectrum.width - 1) + ky * (spectrum.height - 1)) / (2 * spectrum.padded_px)
-    return np.asarray(np.where(mirrored, found.conj(), found) * np.exp(2j * np.pi * middle) * inside)
+    turned = np.exp(np.complex64(2j * np.pi) * middle.astype(np.float32))
+    return np.asarray(np.where(mirrored, found.conj(), found) * turned * inside, dtype=np.complex64)
 
 
-def _synchronize(waves: Waves) -> tuple[float, tuple[int, int]]:
-    """Return the peak-to-noise ratio of the waves of known sign, and the peak's shift (rows, columns of _GRID)."""
-    plane = np.zeros((_GRID, _GRID), np.complex128)
-    known = waves * _PHASES[_SYNC].conj()
-    plane[_VECTORS[_SYNC, 1] % _GRID, _VECTORS[_SYNC, 0] % _GRID] = known
-    agreement = np.fft.ifft2(plane).real * _GRID**2
-    place = int(agreement.argmax())
-    noise = np.sqrt(np.sum(np.abs(known) ** 2) / 2) + 1e-9
-    return float(agreement.flat[place] / noise), (place // _GRID, place % _GRID)
+def _synchronize(waves: Waves) -> tuple[int, float, tuple[int, int]]:
+    """Find the period and shift at which the waves of known sign agree best.
+
+    Args:
+        waves: complex64 (P, N), the known waves at P periods.
+
+    Returns:
+        The period's index, its peak-to-noise ratio, and the shift (rows, columns of _GRID).
+    """
+    planes = np.zeros((len(waves), _GRID, _GRID), np.complex64)
+    known = waves * _PHASES[_SYNC].conj().astype(np.complex64)
+    planes[:, _VECTORS[_SYNC, 1] % _GRID, _VECTORS[_SYNC, 0] % _GRID] = known
+    agreement = scipy.fft.ifft2(planes).real.reshape(len(waves), -1) * _GRID**2
+    noise = np.sqrt(np.sum(np.abs(known) ** 2, 1) / 2) + 1e-9
+    peaks = agreement.max(1) / noise
+    best = int(peaks.argmax())
+    place = int(agreement[best].argmax())
+    return best, float(peaks[best]), (place // _GRID, place % _GRID)
 
 
 def _demodulate(waves: Waves, shift: tuple[int, int]) -> npt.NDArray[np.float64]:

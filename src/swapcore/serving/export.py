@@ -24,7 +24,8 @@ MAX_DIFFERENCE = 1e-3
 _PARITY_BATCHES = (1, 3)
 
 FIELD_INPUTS = (
-    "source", "template", "described", "small_source", "small_template", "guide_flow", "guide_visible"
+    "source", "template", "described", "small_source", "small_template",
+    "guide_flow", "guide_own_flow", "guide_visible", "guide_near"
 )  # fmt: skip
 """See ``FieldNetwork``; a model that predicts pixels has the first two."""
 
@@ -88,7 +89,8 @@ def _noise(num: int, swapper: ExportedModel, size_px: int) -> tuple[torch.Tensor
 
     if isinstance(swapper, CropSwapper):
         return drawn(size_px), drawn(size_px)
-    guide = (0.05 * drawn(swapper.working_px, 2), drawn(swapper.working_px, 1).abs())
+    flows = [0.05 * drawn(swapper.working_px, 2) for _ in range(2)]
+    guide = (*flows, *(drawn(swapper.working_px, 1).abs() for _ in range(2)))
     small = (drawn(swapper.size_px), drawn(swapper.working_px), drawn(swapper.working_px))
     return drawn(size_px), drawn(size_px), *small, *guide
 

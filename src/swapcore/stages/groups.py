@@ -7,7 +7,7 @@ import cv2
 from swapcore.config import GroupsParams, InputPath, OptionalInputPath, OutputPath
 from swapcore.data.artifact import building
 from swapcore.data.faces import FaceSet
-from swapcore.data.groups import LANDMARKS, SURFACE, PointsWriter
+from swapcore.data.groups import IMAGES, INDEX, LANDMARKS, SURFACE, GroupRow, ImageRow, PointsWriter
 from swapcore.data.shards import ShardWriter
 from swapcore.errors import ParamsError
 from swapcore.faces.mesh.crops import crop_landmarks
@@ -15,7 +15,8 @@ from swapcore.faces.mesh.files import is_installed
 from swapcore.faces.mesh.topology import NUM_LANDMARKS
 from swapcore.faces.networks import load_recognizer
 from swapcore.synth.landmarks import POINT_NAMES
-from swapcore.teachers.assembly import Assembler
+from swapcore.tables import TableWriter
+from swapcore.teachers.assembly import Assembler, GroupTables
 from swapcore.teachers.base import load_teacher
 from swapcore.teachers.oracle import OracleTeacher
 from swapcore.teachers.output import group_metrics, write_groups
@@ -54,13 +55,17 @@ def run(
     # OpenCV's own threads would compete with the worker processes.
     cv2.setNumThreads(1)
     with building(groups) as folder:
-        with ShardWriter(folder, params.shard_megabytes) as shards:
-            locate = (crop_landmarks, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 2)) if is_installed() else None
+        with (
+            ShardWriter(folder, params.shard_megabytes) as shards,
+            TableWriter(folder / IMAGES, ImageRow) as images,
+            TableWriter(folder / INDEX, GroupRow) as rows,
+        ):
+            locate = (crop_landmarks, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 3)) if is_installed() else None
             embed = functools.partial(recognizer.embed, batch_size=_BATCH_SIZE)
             exact = None
             if isinstance(maker, OracleTeacher):
                 exact = (maker.surface, PointsWriter(folder / SURFACE, len(POINT_NAMES), 3))
-            assembler = Assembler(params, face_set, embed, shards, locate, exact)
+            assembler = Assembler(params, face_set, embed, shards, GroupTables(images, rows), locate, exact)
             assembler.add_real_crops()
             assembler.add_fakes(assembler.plan(), maker)
         write_groups(folder, params, face_set, assembler, maker)

@@ -41,7 +41,7 @@ def run(params: SynthesizeParams, *, photographs: OutputPath) -> dict[str, float
             inputs={},
             counts={"people": params.num_people, "photographs": len(rows)},
             facts={"licence": LICENCE, "renderer": RENDERER}
-            | distributions(params.seed, params.num_people)
+            | distributions(params.seed, range(params.first_person, params.first_person + params.num_people))
             | (truth_file.facts() if params.write_truth else {}),
         )
     return {"people": float(params.num_people), "photographs": float(len(rows))}
@@ -66,11 +66,12 @@ def _render_all(params: SynthesizeParams, folder: Path) -> Iterator[Rendered]:
     """Iterate over the people, in order."""
     workers = min(params.workers or os.cpu_count() or 1, params.num_people)
     task = functools.partial(_render_person, params, folder)
+    people = range(params.first_person, params.first_person + params.num_people)
     if workers == 1:
-        yield from map(task, range(params.num_people))
+        yield from map(task, people)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(task, range(params.num_people))
+        yield from pool.map(task, people)
 
 
 def _render_person(params: SynthesizeParams, folder: Path, person: int) -> Rendered:

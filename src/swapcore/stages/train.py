@@ -11,7 +11,7 @@ from swapcore.data.lineage import params_before
 from swapcore.errors import ParamsError
 from swapcore.hub.references import resolve_model
 from swapcore.models.artifact import CONFIGURATION, read_configuration
-from swapcore.ops.device import select_device, set_threads
+from swapcore.ops.device import require_compiler, select_device, set_threads
 from swapcore.tracking import MODEL_TAG, TRAINING_TAG, NoTracking, Tracker, track, warn_if_uncommitted
 from swapcore.training.checkpoint import CheckpointStore, fingerprint
 from swapcore.training.distributed import join_processes, require_divisible
@@ -48,6 +48,8 @@ def run(
     group_set = GroupSet(groups)
     _check(params, group_set, initial)
     device = select_device(params.device)
+    if params.step.compile:
+        require_compiler(device)
     with join_processes(device) as processes:
         require_divisible(params.batch_size, params.step.accumulate, params.step.frozen_network_every, processes)
         identity = fingerprint(params, *input_digests(groups, initial).values())

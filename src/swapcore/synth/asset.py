@@ -9,10 +9,10 @@ import gzip
 import hashlib
 import importlib.util
 import logging
-import os
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from swapcore.cache import cache_folder
 from swapcore.errors import ArtifactError
 
 Floats = npt.NDArray[Any]
@@ -83,11 +84,6 @@ class Asset:
     """(MASK_PX, MASK_PX) in texture coordinates, the first row on top."""
 
 
-def cache_folder() -> Path:
-    """The folder of this user for files that can be made again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "swapcore"
-
-
 @functools.cache
 def load_asset() -> Asset:
     """Read the cache; convert the package's files first where the cache is missing, damaged, or of another format.
@@ -97,9 +93,13 @@ def load_asset() -> Asset:
     """
     path = cache_folder() / f"head-{SOURCES_SHA256[:16]}-{FORMAT}.npz"
     arrays = read_cache(path)
-    if arrays is None:
-        arrays = convert(find_data())
-        write_cache(path, arrays)
+    if arrays is not None:
+        try:
+            return _assemble(arrays)
+        except (KeyError, ValueError) as error:
+            _log.warning("%s: is incomplete (%s); made again", path, error)
+    arrays = convert(find_data())
+    write_cache(path, arrays)
     return _assemble(arrays)
 
 
@@ -122,7 +122,7 @@ def read_cache(path: Path) -> dict[str, npt.NDArray[np.generic]] | None:
             return {name: kept[name] for name in kept.files}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.error) as error:
+    except (OSError, ValueError, EOFError, KeyError, zlib.error, zipfile.BadZipFile) as error:
         _log.warning("%s: is damaged (%s); made again", path, error)
         return None
 

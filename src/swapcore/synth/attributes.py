@@ -62,10 +62,11 @@ class Attributes(Parameters):
     """Blur by movement, in 256ths of the image's height times 4."""
     # Clothes
     clothes_hue: Share
+    clothes_saturation: Share
     clothes_darkness: Share
     collar: Annotated[int, Bounds(0, 3)]
     """0 crew neck, 1 shirt, 2 v-neck, 3 turtleneck."""
-    glasses: Annotated[int, Bounds(0, 4)]
+    glasses: Annotated[int, Bounds(0, 5)]
     """0 none, else the frame."""
     glasses_seed: Seed
     headwear: Annotated[int, Bounds(0, 2)]
@@ -92,13 +93,13 @@ NEUTRAL = Attributes(
     wink=0.0,
     gaze_x_deg=0.0,
     gaze_y_deg=0.0,
-    light_azimuth_deg=25.0,
+    light_azimuth_deg=20.0,
     light_elevation_deg=35.0,
     light_intensity=1.1,
     light_warmth=0.0,
-    light_softness=0.45,
-    ambient=0.34,
-    distance_cm=110.0,
+    light_softness=0.6,
+    ambient=0.44,
+    distance_cm=150.0,
     span_cm=31.0,
     shift_x_cm=0.0,
     shift_y_cm=0.0,
@@ -111,6 +112,7 @@ NEUTRAL = Attributes(
     jpeg=0.0,
     motion=0.0,
     clothes_hue=0.6,
+    clothes_saturation=0.3,
     clothes_darkness=0.5,
     collar=0,
     glasses=0,
@@ -142,8 +144,8 @@ _SPREAD: dict[str, tuple[float, float]] = {
     "light_intensity": (0.8, 1.4),
     "light_warmth": (-1.0, 1.0),
     "light_softness": (0.1, 0.9),
-    "ambient": (0.22, 0.50),
-    "distance_cm": (60.0, 180.0),
+    "ambient": (0.28, 0.60),
+    "distance_cm": (60.0, 240.0),
     "span_cm": (28.0, 35.0),
     "shift_x_cm": (-1.6, 1.6),
     "shift_y_cm": (-1.0, 1.0),
@@ -154,6 +156,7 @@ _SPREAD: dict[str, tuple[float, float]] = {
     "jpeg": (-1.5, 0.6),
     "motion": (-3.0, 0.6),
     "clothes_hue": (0.0, 1.0),
+    "clothes_saturation": (-0.5, 0.8),
     "clothes_darkness": (0.0, 1.0),
     "hair_part": (-1.0, 1.0),
     "hair_volume": (-1.0, 1.0),

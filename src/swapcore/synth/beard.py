@@ -116,7 +116,7 @@ def grow_beard(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
         width=(wide * (1 - 0.6 * share**1.5)).astype(np.float32),
         opacity=(strong * (1 - 0.85 * share**2.5) * (0.5 + 0.5 * smoothstep(0, 0.25, share))).astype(np.float32),
         color=strand_colors(
-            identity.face_hair_darkness, identity.face_hair_redness, identity.face_hair_gray, count, rng, 1.2
+            identity.face_hair_darkness, identity.face_hair_redness, identity.face_hair_gray, count, rng, 0.7
         ),
         light=(0.55 + 0.45 * smoothstep(0.0, 0.6, share) * np.ones((count, 1))).astype(np.float32),
         root=roots.vertex,
@@ -134,7 +134,7 @@ def _curves(identity: Identity, roots: Roots, rng: np.random.Generator) -> Array
     longest = 0.12 + 0.3 * min(identity.beard, _STUBBLE) + 3.4 * grown**1.2
     chin = smoothstep(-7.0, -10.5, y) * smoothstep(5.5, 2.5, np.abs(x))
     is_mustache = smoothstep(-6.2, -5.4, y) * smoothstep(3.6, 2.8, np.abs(x))
-    local = 0.6 + 0.4 * chin
+    local = 0.35 + 0.65 * np.maximum(chin, is_mustache)
     length = longest * local * (0.25 + 0.75 * roots.cover) * rng.uniform(0.6, 1.2, len(x))
     length = np.minimum(length, 0.95 - 0.35 * is_mustache + 10 * (1 - is_mustache))
     aside = np.sign(x) * (0.12 * np.abs(x) * (1 - is_mustache) + is_mustache * (0.35 + 0.3 * np.abs(x)))
@@ -143,7 +143,7 @@ def _curves(identity: Identity, roots: Roots, rng: np.random.Generator) -> Array
         down + 0.22 * rng.normal(size=down.shape) + 0.45 * wander(roots.canonical, 1.4, identity.marks_seed + 5)
     )
     share = np.linspace(0, 1, _POINTS, dtype=np.float32)[None, :, None]
-    lift = 0.34 + 0.2 * (1 - is_mustache)
+    lift = 0.24 + 0.2 * chin * (1 - is_mustache)
     out = roots.normal[:, None] * (lift[:, None, None] * share * (1 - 0.45 * share))
     inward = np.minimum((down * roots.normal).sum(1, keepdims=True), 0) * roots.normal
     curl = 0.12 * wander(roots.canonical, 0.7, identity.marks_seed + 9)[:, None] * np.sin(3 * share)

@@ -1,6 +1,9 @@
 """Compilation of scalar loops to machine code, kept on disk between processes."""
 
+import functools
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -13,4 +16,19 @@ def compiled(function: F) -> F:
 
     Sums keep the order in which they are written (no fastmath), so that the same arguments give the same bytes.
     """
-    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    # Numba's own stamp is that of the function's file. A function of another file that it calls is part of the machine code too.
+    try:
+        dispatcher._cache._cache_file._source_stamp = (sources_digest(Path(__file__).parent),)
+    except AttributeError:
+        dispatcher = numba.njit(cache=False, nogil=True, error_model="numpy")(function)
+    return cast(F, dispatcher)
+
+
+@functools.cache
+def sources_digest(folder: Path) -> str:
+    """SHA-256 of every Python file below a folder, by name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -12,6 +12,9 @@ Add = Callable[[str, float], None]
 _OPEN_JAW = 0.32
 """Strength of jawOpen at mouth_open 1: at full strength the jaw drops 3.4 cm."""
 
+_REST_LIDS = 0.10
+"""Strength of eyeBlink at rest: the mesh's own lids show the whole iris."""
+
 
 def unit_strengths(attributes: Attributes) -> dict[str, float]:
     """Facial action -> strength; actions that are not named are at rest."""
@@ -66,7 +69,7 @@ def _add_lids(attributes: Attributes, strengths: dict[str, float], add: Add) -> 
     # The person's right eye is on the image's left.
     for side, share in (("Right", min(1.0, 1 + attributes.wink)), ("Left", min(1.0, 1 - attributes.wink))):
         closed = (attributes.blink * share) ** 1.7
-        strengths[f"eyeBlink{side}"] = min(1.0, 0.02 + closed * (1 - 0.5 * down))
+        strengths[f"eyeBlink{side}"] = min(1.0, _REST_LIDS + (1 - _REST_LIDS) * closed * (1 - 0.5 * down))
 
 
 def expressed(coarse: Floats, attributes: Attributes) -> Floats:

@@ -13,7 +13,7 @@ from swapcore.synth.curves import bell, smoothstep
 from swapcore.synth.head import Eye, quads_to_triangles
 from swapcore.synth.noise import rotated_noise
 
-IRIS_ANGLE = 0.405
+IRIS_ANGLE = 0.43
 """Angle in radians between the axis of the eye and the edge of the iris."""
 _IRIS_TONES = np.array(
     [
@@ -90,7 +90,7 @@ def eye_albedo(
     """
     angle = math.acos(min(1.0, max(-1.0, z)))
     around = math.atan2(y, x)
-    place = angle / 0.405
+    place = angle / IRIS_ANGLE
     streaks = rotated_noise(block, 0, math.cos(around) * 7, math.sin(around) * 7, angle * 3, 1.0, offset)
     fine = rotated_noise(block, 1, math.cos(around) * 15, math.sin(around) * 15, angle * 5, 1.0, offset)
     bright = (1 + (0.40 * streaks + 0.22 * fine) * smoothstep(0.3, 0.6, place)) * (
@@ -102,6 +102,7 @@ def eye_albedo(
     corner = smoothstep(0.50, 1.0, abs(x))
     veins = rotated_noise(block, 2, x * 4, y * 11, z * 4, 1.0, offset)
     redness = corner * (0.9 + 0.4 * max(0.0, veins)) + 0.6 * smoothstep(0.80, 0.98, x * inner)
+    caruncle = smoothstep(0.74, 0.90, x * inner)
     inside = smoothstep(1.07, 0.92, place)
     iris_red = tone[0] * bright + 0.050 * ring
     iris_green = tone[1] * bright + 0.026 * ring
@@ -109,9 +110,14 @@ def eye_albedo(
     iris_red = iris_red * (1 - pupil) + 0.003 * pupil
     iris_green = iris_green * (1 - pupil) + 0.003 * pupil
     iris_blue = iris_blue * (1 - pupil) + 0.003 * pupil
-    white_red = 0.52 * (1 - 0.06 * redness) * (1 - 0.04 * age)
-    white_green = 0.475 * (1 - 0.30 * redness) * (1 - 0.06 * age)
-    white_blue = 0.44 * (1 - 0.30 * redness) * (1 - 0.14 * age)
+    # Lids and lashes shade the corners.
+    shade = 1 - 0.30 * corner
+    white_red = 0.35 * shade * (1 - 0.06 * redness) * (1 - 0.04 * age)
+    white_green = 0.32 * shade * (1 - 0.30 * redness) * (1 - 0.06 * age)
+    white_blue = 0.30 * shade * (1 - 0.30 * redness) * (1 - 0.14 * age)
+    white_red += (0.36 - white_red) * caruncle
+    white_green += (0.17 - white_green) * caruncle
+    white_blue += (0.15 - white_blue) * caruncle
     return (
         white_red + (iris_red - white_red) * inside,
         white_green + (iris_green - white_green) * inside,

@@ -34,11 +34,11 @@ class _Frame:
 
 
 _FRAMES = (
-    _Frame(2.55, 1.75, 4.2, 0.08, 0.34, 0.38, 0.85, False, 0.05),
-    _Frame(2.30, 2.20, 2.1, 0.00, 0.11, 0.14, 1.0, True, 0.05),
-    _Frame(2.75, 2.30, 2.7, 0.20, 0.10, 0.13, 1.0, True, 0.14),
-    _Frame(2.60, 1.90, 3.4, 0.10, 0.42, 0.36, 0.28, False, 0.05),
-    _Frame(2.50, 1.45, 3.8, 0.06, 0.12, 0.16, 0.0, True, 0.04),
+    _Frame(2.55, 1.80, 4.2, 0.08, 0.24, 0.30, 0.85, False, 0.03),
+    _Frame(2.30, 2.10, 2.1, 0.00, 0.09, 0.13, 1.0, True, 0.03),
+    _Frame(2.70, 2.20, 2.7, 0.20, 0.09, 0.12, 1.0, True, 0.06),
+    _Frame(2.60, 1.90, 3.4, 0.10, 0.30, 0.30, 0.28, False, 0.03),
+    _Frame(2.50, 1.60, 3.8, 0.06, 0.10, 0.14, 0.0, True, 0.02),
 )
 """Rectangular plastic, round metal, aviator, browline, rimless below."""
 _PLASTIC = np.array(
@@ -73,7 +73,7 @@ def wear_glasses(style: int, head: Head, color_seed: int) -> tuple[Layer, ...]:
     if frame.metal:
         solid += [_pad(fit, side) for side in (-1, 1)]
     layers = [make_layer(p, t, color, material, Part.GLASSES, two_sided=True) for p, t in solid]
-    tint = np.array([0.55, 0.56, 0.53]) if frame.tint < 0.1 else np.array([0.10, 0.075, 0.05])
+    tint = np.array([0.55, 0.56, 0.53]) if frame.tint < 0.05 else np.array([0.10, 0.075, 0.05])
     layers += [_lens(fit, side, tint) for side in (-1, 1)]
     return tuple(layers)
 
@@ -169,7 +169,7 @@ def _temple(fit: _Fit, head: Head, side: int) -> tuple[Array, npt.NDArray[np.int
         [[side * xs[-1] * 0.985, ys[-1] - 0.9, zs[-1] - 1.3], [side * xs[-1] * 0.96, ys[-1] - 2.2, zs[-1] - 1.9]]
     )
     path = np.concatenate([path, hook.astype(np.float32)])
-    tall = 0.14 if fit.frame.metal else 0.42
+    tall = 0.13 if fit.frame.metal else 0.30
     return sweep(path, np.array([0, 1.0, 0], np.float32), box_profile(0.14, tall))
 
 

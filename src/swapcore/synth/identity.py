@@ -159,9 +159,13 @@ FACE_PARAMETERS: tuple[str, ...] = (
 
 _CUT = 2.2
 """Normal deviates are cut here, which becomes a shape parameter's end."""
-_MALE_STYLES = (0.07, 0.10, 0.08, 0.12, 0.27, 0.19, 0.07, 0.0, 0.02, 0.01, 0.06, 0.01, 0.0)
+_YOUNGER = 1.5
+"""Exponent of a uniform number that gives the age: photographs show more young adults than old ones."""
+_MALE_STYLES = (0.05, 0.08, 0.06, 0.12, 0.31, 0.21, 0.07, 0.0, 0.02, 0.01, 0.06, 0.01, 0.0)
 _FEMALE_STYLES = (0.0, 0.0, 0.01, 0.02, 0.10, 0.07, 0.10, 0.16, 0.17, 0.14, 0.07, 0.12, 0.04)
-"""How frequent each HairStyle is."""
+_MALE_CURLS = (0.08, 0.07, 0.18, 0.32, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.35, 0.0, 0.0)
+_FEMALE_CURLS = (0.0, 0.0, 0.01, 0.06, 0.0, 0.0, 0.04, 0.0, 0.0, 0.12, 0.45, 0.27, 0.05)
+"""How frequent each HairStyle is; CURLS: of tightly curled hair."""
 
 
 def draw_identity(rng: np.random.Generator, place: tuple[float, float, float] | None = None) -> Identity:
@@ -173,6 +177,7 @@ def draw_identity(rng: np.random.Generator, place: tuple[float, float, float] | 
     """
     sex, age, skin_tone = place or (float(rng.random()) for _ in range(3))
     masculine = sex < 0.5
+    age = age**_YOUNGER
     shape = np.clip(rng.normal(size=len(SHAPE_PARAMETERS)), -_CUT, _CUT) / _CUT
     ancestry = _draw_ancestry(rng, skin_tone)
     values: dict[str, Any] = {
@@ -180,20 +185,20 @@ def draw_identity(rng: np.random.Generator, place: tuple[float, float, float] | 
         "age": age,
         **dict(zip(("african", "asian", "caucasian"), ancestry, strict=True)),
         "muscle": float(rng.uniform(0.35, 0.65)),
-        "weight": float(np.clip(rng.normal(0.47, 0.14), 0.15, 0.85)),
+        "weight": float(np.clip(rng.normal(0.47, 0.17), 0.15, 0.85)),
         "skin_tone": skin_tone,
         "skin_undertone": float(rng.uniform(-1, 1)),
     }
     fair = max(0.0, 1 - 1.6 * skin_tone) * (0.45 + 0.55 * ancestry[2])
     values |= _draw_face_colors(rng, fair, masculine)
-    values |= _draw_hair(rng, fair, age, masculine)
+    values |= _draw_hair(rng, fair, age, masculine, ancestry[0])
     return Identity(shape=tuple(float(value) for value in shape), **values)
 
 
 def _draw_ancestry(rng: np.random.Generator, tone: float) -> list[float]:
     """Shares of three ancestries, which go with the skin's tone."""
     middle = float(np.exp(-(((tone - 0.35) / 0.25) ** 2)))
-    shares = rng.dirichlet([0.08 + 1.3 * tone**1.5, 0.15 + 0.9 * middle, 0.08 + 1.4 * (1 - tone) ** 2])
+    shares = rng.dirichlet([0.05 + 1.0 * tone**1.5, 0.08 + 0.55 * middle, 0.05 + 0.9 * (1 - tone) ** 2])
     return [float(share) for share in shares]
 
 
@@ -201,7 +206,7 @@ def _draw_face_colors(rng: np.random.Generator, fair: float, masculine: bool) ->
     """Iris, lips, makeup and marks."""
     made_up = 0.0 if masculine else 1.0
     return {
-        "iris_tone": float(rng.random() * (1.0 if fair > 0.25 else 0.3)),
+        "iris_tone": float(rng.random() ** 1.5 * (1.0 if fair > 0.25 else 0.3)),
         "lip_redness": float(rng.random()),
         "lip_makeup": made_up * float(max(0.0, rng.uniform(-0.7, 1.0))),
         "eye_makeup": made_up * float(max(0.0, rng.uniform(-0.5, 1.0))),
@@ -217,13 +222,15 @@ def _draw_face_colors(rng: np.random.Generator, fair: float, masculine: bool) ->
     }
 
 
-def _draw_hair(rng: np.random.Generator, fair: float, age: float, masculine: bool) -> dict[str, Any]:
-    """Hair of head and face: dark skin goes with dark hair, age with gray."""
+def _draw_hair(rng: np.random.Generator, fair: float, age: float, masculine: bool, african: float) -> dict[str, Any]:
+    """Hair of head and face: dark skin goes with dark hair, age with gray, African ancestry with curls and short hair."""
     dark, red = float(1 - fair * rng.random() ** 0.7), float(rng.random() ** 2)
     gray = float(np.clip(1.7 * age - 0.95 + rng.normal() * 0.25, 0, 1))
     kind = rng.choice(3, p=[0.45, 0.3, 0.25]) if masculine else 0
     beard = (0.0, float(rng.uniform(0.1, 0.35)), float(rng.uniform(0.45, 1.0)))[kind]
     retreat = 0.7 * age if masculine else 0.0
+    of_curls, of_others = (_MALE_CURLS, _MALE_STYLES) if masculine else (_FEMALE_CURLS, _FEMALE_STYLES)
+    style = rng.choice(len(HairStyle), p=of_curls if rng.random() < 0.75 * african else of_others)
     return {
         "brow_height": float(rng.uniform(-1, 1)),
         "brow_thickness": float(rng.uniform(0.0, 1.0) if masculine else rng.uniform(-0.6, 0.8)),
@@ -236,7 +243,7 @@ def _draw_hair(rng: np.random.Generator, fair: float, age: float, masculine: boo
         "face_hair_darkness": float(np.clip(dark + rng.normal() * 0.12, 0, 1)),
         "face_hair_redness": float(np.clip(red + rng.normal() * 0.1, 0, 1)),
         "face_hair_gray": 0.6 * gray,
-        "hair_style": int(rng.choice(len(HairStyle), p=_MALE_STYLES if masculine else _FEMALE_STYLES)),
+        "hair_style": int(style),
         "hairline": float(np.clip(rng.uniform(-0.8, 0.8) + 0.6 * retreat, -1, 1)),
         "hair_temples": float(rng.uniform(0, 1) * (0.25 + age)) if masculine and age < 0.75 else retreat,
         "hair_thickness": float(rng.random()),

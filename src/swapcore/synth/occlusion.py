@@ -4,7 +4,8 @@ import functools
 
 import numpy as np
 
-from swapcore.synth.asset import FORMAT, SOURCES_SHA256, Floats, cache_folder, read_cache, write_cache
+from swapcore.cache import cache_folder
+from swapcore.synth.asset import FORMAT, SOURCES_SHA256, Floats, read_cache, write_cache
 from swapcore.synth.eyes import unit_ball
 from swapcore.synth.head import find_eyes, load_topology, quad_normals
 from swapcore.synth.rasterize import rasterize

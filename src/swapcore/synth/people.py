@@ -134,15 +134,15 @@ def _taken(shot: Shot, folder: Path) -> Picture:
     return picture
 
 
-def distributions(seed: int, num_people: int) -> dict[str, Any]:
+def distributions(seed: int, numbers: range) -> dict[str, Any]:
     """What the card states: how skin tone, age, sex, the face's shape and hair are spread over these people."""
-    people = [draw_person(seed, number) for number in range(num_people)]
+    people = [draw_person(seed, number) for number in numbers]
     facts: dict[str, Any] = {}
     for name in ("skin_tone", "age"):
         counts, _ = np.histogram([getattr(person, name) for person in people], bins=6, range=(0.0, 1.0))
         facts[f"{name}_sixths"] = [int(count) for count in counts]
     masculine = sum(person.masculinity > 0.5 for person in people)
-    facts["sex"] = {"masculine": masculine, "feminine": num_people - masculine}
+    facts["sex"] = {"masculine": masculine, "feminine": len(people) - masculine}
     styles = np.bincount([person.hair_style for person in people], minlength=len(HairStyle))
     facts["hair_styles"] = {style.name.lower(): int(styles[style]) for style in HairStyle}
     shapes = np.array([person.shape for person in people])

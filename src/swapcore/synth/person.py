@@ -13,7 +13,7 @@ from swapcore.synth.wardrobe import Grown, covers, grow
 
 _TEXELS_PER_PX = 1.4
 """Height of the texture over the side of the image: a little more than one texel per pixel of the supersampled face."""
-_SMALLEST_TEXTURE, _LARGEST_TEXTURE, _TEXTURE_STEP = 128, 1024, 32
+_SMALLEST_TEXTURE, _LARGEST_TEXTURE, _TEXTURE_STEP = 96, 1024, 32
 
 
 @dataclass(frozen=True)
@@ -44,4 +44,4 @@ def texture_height(size_px: int) -> int:
 
 def detail_of(size_px: int) -> float:
     """How finely hair is divided: 1 at 256 px."""
-    return float(np.clip((size_px / 256) ** 0.6, 0.45, 1.8))
+    return float(np.clip((size_px / 256) ** (0.9 if size_px < 256 else 0.6), 0.25, 1.8))

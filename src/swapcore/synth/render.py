@@ -14,6 +14,7 @@ from swapcore.synth.asset import Floats, Ints
 from swapcore.synth.attributes import Attributes
 from swapcore.synth.backgrounds import draw_background, environment
 from swapcore.synth.camera import Camera, Pose
+from swapcore.synth.defocus import blur_by_depth
 from swapcore.synth.expression import unit_strengths
 from swapcore.synth.eyes import iris_tone
 from swapcore.synth.identity import Identity
@@ -85,7 +86,7 @@ def render(identity: Identity | Subject, attributes: Attributes, size_px: int) -
     points = Camera.of(attributes, size_px).project(posed.points)
     depth = canvas.depth[::_SUPERSAMPLING, ::_SUPERSAMPLING]
     return Picture(
-        image=develop(small, attributes),
+        image=develop(blur_by_depth(small, depth, attributes), attributes),
         points=points[:, :2].astype(np.float64),
         visible=_visible(points, depth),
         parts=np.ascontiguousarray(canvas.parts[::_SUPERSAMPLING, ::_SUPERSAMPLING]).astype(np.uint8),

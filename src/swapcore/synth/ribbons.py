@@ -15,6 +15,8 @@ from swapcore.synth.shadow import lit_share
 
 _ORDER_CM = 1.0
 """Within half of this, ribbons are drawn in an order of their own instead of by depth."""
+_OUTER_CM = 2.4
+"""A ribbon that gets all the light is drawn as if it were half of this nearer than one that gets none."""
 
 
 def move_with_skin(ribbons: Ribbons, head: Head, vertices: Floats, normals: Floats) -> Floats:
@@ -103,7 +105,7 @@ def _light(
                 tone = albedo[s, n]
                 around = environment_at(lamps.environment, n, ox, oy, oz)
                 value = tone * (lamps.color[n] * sine * direct * inner * 0.85 + around * inner * 0.75)
-                shine = 0.075 * first + 0.035 * second + 0.60 * second * tone
+                shine = 0.12 * first + 0.035 * second + 0.60 * second * tone
                 value += (
                     gloss * lamps.color[n] * direct * inner * math.sqrt(inner) * shine + 0.012 * gloss * around * inner
                 )
@@ -135,8 +137,9 @@ def draw_ribbons(
         end, look = _pieces(ribbons, camera.project(placed), color, camera.focal_px)
         ends.append(end)
         looks.append(look)
-        # A bias of its own keeps the order of two ribbons that touch the same along both.
-        biases.append(_ORDER_CM * np.random.default_rng(number).random(len(placed))[look[:, 10].astype(int)])
+        # A bias of its own keeps the order of two ribbons that touch the same along both; outer ones come first.
+        own = _ORDER_CM * np.random.default_rng(number).random(len(placed)) - _OUTER_CM * ribbons.light.mean(1)
+        biases.append(own[look[:, 10].astype(int)])
         kinds.append(np.full(len(end), number, np.int32))
     end, look, kind = np.concatenate(ends), np.concatenate(looks), np.concatenate(kinds)
     order = np.argsort(end[:, 2] + end[:, 5] + np.concatenate(biases), kind="stable").astype(np.int32)

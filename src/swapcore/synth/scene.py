@@ -68,7 +68,7 @@ def pose_person(person: Person, attributes: Attributes, pose: Pose) -> Posed:
         *_mouth_pieces(coarse, pose),
     ]
     irises = tuple(piece.placed[0] for piece in pieces[1:3])
-    layers = (*person.grown.layers, *wear(attributes, person.head))
+    layers = (*person.grown.layers, *wear(attributes, person.head, person.subject.look.hair_style))
     pieces += [layer_piece(layer, pose) for layer in layers if _is_solid(layer)]
     scene, two_sided = join(pieces)
     return Posed(

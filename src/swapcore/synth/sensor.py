@@ -18,13 +18,20 @@ _MAX_JPEG_LOSS = 45
 def develop(linear: Floats, attributes: Attributes) -> Image:
     """Turn linear light (S, S, 3) into uint8 RGB; the exposure does not depend on the person in the image."""
     light = _blurred(linear, attributes)
-    light = _TOE_PIVOT * (np.maximum(light, 0) / _TOE_PIVOT) ** np.float32(_TOE)
+    light = _darkened(np.maximum(light, 0))
     toned = 1 - np.exp(np.float32(-_EXPOSURE * 2**attributes.exposure_ev) * light)
     values = np.clip(toned, 0, 1) ** np.float32(1 / 2.2)
     grain = np.random.default_rng(attributes.noise_seed).standard_normal(values.shape, dtype=np.float32)
     values = values + np.float32(attributes.noise) * grain
     image = (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
     return _compressed(image, attributes.jpeg)
+
+
+def _darkened(light: Floats) -> Floats:
+    """The toe, by luminance: by channel it would saturate the colors of shadows, which photographs do not show."""
+    luminance = light @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    gain = (np.maximum(luminance, 1e-6) / np.float32(_TOE_PIVOT)) ** np.float32(_TOE - 1)
+    return np.asarray(light * gain[..., None])
 
 
 def _blurred(linear: Floats, attributes: Attributes) -> Floats:

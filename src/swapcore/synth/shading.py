@@ -7,7 +7,7 @@ import numpy as np
 
 from swapcore.synth.asset import Floats, Ints
 from swapcore.synth.compiled import compiled
-from swapcore.synth.curves import smoothstep
+from swapcore.synth.curves import bell, smoothstep
 from swapcore.synth.eyes import eye_albedo
 from swapcore.synth.light import environment_at
 from swapcore.synth.mouth import tongue_color, tooth_color
@@ -220,7 +220,7 @@ def _shade_skin(
     bx, by, bz = nx - _cut(gx - along * nx), ny - _cut(gy - along * ny), nz - _cut(gz - along * nz)
     length = 1 / math.sqrt(bx * bx + by * by + bz * bz)
     bx, by, bz = bx * length, by * length, bz * length
-    occlusion = min(1.0, max(0.0, extra[0])) ** 1.6 * cavity
+    occlusion = min(1.0, max(0.0, extra[0])) ** 1.3 * cavity
     inside = smoothstep(0.2, 0.8, extra[1])
     if inside > 0:
         deep = 0.06 + 0.94 * smoothstep(-1.5, 2.9, local[2]) ** 2
@@ -322,6 +322,8 @@ def _shade_eye(
     side = -0.45 if lamps.key[0] > 0 else 0.45
     window = smoothstep(0.865, 0.925, (rx * side + ry * 0.45 + rz * 0.8) / 1.023) * cornea
     mirror = (0.025 + 0.30 * (1 - nv) ** 5) * open_share
+    # Tears stand on the edge of the lower lid.
+    tears = bell(open_share - 0.50, 0.12) * smoothstep(-0.05, -0.25, dy)
     for n in range(3):
         color = red if n == 0 else (green if n == 1 else blue)
         light = lamps.color[n] * max(0.0, (facing + 0.25) / 1.25) * max(0.25, reached) * 0.80
@@ -330,6 +332,7 @@ def _shade_eye(
         out[n] = color
         out[3 + n] = light * open_share
         out[6 + n] = spark * lamps.color[n] + around * (mirror + 0.22 * window * open_share)
+        out[6 + n] += tears * (0.10 * lamps.color[n] * max(0.3, reached) + 0.12 * around)
     out[9] = 0.0
 
 

@@ -24,6 +24,9 @@ _TONES = np.array(
 )  # fmt: skip
 """Linear RGB of skin without marks, from the palest to the darkest."""
 
+_RUDDY = np.array([1.0, 0.96, 0.94])
+"""Brings the hue of rendered skin to that of photographs."""
+
 
 class SkinLook(NamedTuple):
     """What the loop over texels needs of an identity."""
@@ -70,7 +73,7 @@ def base_tone(skin_tone: float, undertone: float) -> Floats:
     low = min(int(place), len(_TONES) - 2)
     tone = _TONES[low] + (_TONES[low + 1] - _TONES[low]) * (place - low)
     shift = (0.02, -0.06, -0.02) if undertone < 0 else (-0.03, 0.02, -0.10)
-    return np.asarray(tone * (1 + abs(undertone) * np.array(shift)), dtype=np.float32)
+    return np.asarray(tone * _RUDDY * (1 + abs(undertone) * np.array(shift)), dtype=np.float32)
 
 
 def bake_skin(identity: Identity, tone_of: Identity, covers: list[Cover], height: int) -> Floats:
@@ -142,10 +145,10 @@ def _paint(
             red, green, blue = red * (1 - 0.6 * crease), green * (1 - 0.9 * crease), blue * (1 - crease)
             # Lips
             border = smoothstep(0.16, 0.80, lips + 0.05 * fine)
-            strength = (0.40 + 0.65 * look.lip) * (1 - 0.25 * look.sex) * (1 - 0.25 * look.age)
+            strength = (0.34 + 0.60 * look.lip) * (1 - 0.35 * look.sex) * (1 - 0.25 * look.age)
             lip_red = look.red * math.exp(-0.22 * strength)
             lip_green = look.green * math.exp(-0.85 * strength)
-            lip_blue = look.blue * math.exp(-0.62 * strength)
+            lip_blue = look.blue * math.exp(-0.50 * strength)
             paint = 0.65 * look.lip_makeup
             lip_red += (0.26 - lip_red) * paint
             lip_green += (0.028 - lip_green) * paint
@@ -189,9 +192,9 @@ def _blood(x: float, y: float, z: float, lids: float, ears: float, look: SkinLoo
     cheek = bell2(ax - 3.9, 2.0, y + 3.0, 1.7) * front
     nose = bell2(x, 1.2, y + 3.6, 1.0) * bell(z - 3.5, 2.5)
     chin = bell2(x, 1.5, y + 9.3, 1.0)
-    amount = (0.22 + 0.50 * look.flush) * (cheek + 0.95 * nose + 0.3 * chin)
+    amount = (0.16 + 0.40 * look.flush) * (cheek + 1.5 * nose + 0.4 * chin)
     amount += 0.12 * bell2(ax - 1.5, 0.7, y + 3.5, 0.8) * front
-    return amount + 0.45 * ears + 0.22 * lids - 0.12 * bell2(ax, 4, y - 5, 2)
+    return amount + 0.45 * ears + 0.22 * lids - 0.02 * bell2(ax, 4, y - 5, 2)
 
 
 @compiled
@@ -200,11 +203,12 @@ def _melanin(x: float, y: float, z: float, lids: float, look: SkinLook, moles: F
     ax, front = abs(x), smoothstep(-7, -2, z)
     around_eye = bell2(ax - 3.2, 1.6, y + 1.5, 0.75) * front
     inner = bell2(ax - 1.6, 0.6, y + 0.2, 1.0) * front
-    amount = (0.22 + 0.55 * look.eye_shade + 0.25 * look.age) * 0.80 * around_eye
-    amount += (0.10 + 0.30 * look.eye_shade) * lids + 0.15 * inner + 0.10 * smoothstep(-10, -13, y)
+    amount = (0.22 + 0.55 * look.eye_shade + 0.25 * look.age) * 0.50 * around_eye
+    amount += (0.05 + 0.18 * look.eye_shade) * lids + 0.05 * inner + 0.10 * smoothstep(-10, -13, y)
     if look.freckles > 0:
-        dots = rotated_noise(block, 1, x, y, z, 4.2, look.offset + 3)
-        amount += 0.55 * look.freckles * smoothstep(0.55, 1.3, dots + 0.3 * look.freckles) * bell(y + 1.5, 3.5) * front
+        dots = rotated_noise(block, 1, x, y, z, 7.0, look.offset + 3)
+        dense = 0.45 * rotated_noise(block, 2, x, y, z, 0.9, look.offset + 4) + 0.35 * look.freckles
+        amount += 0.42 * look.freckles * smoothstep(0.6, 1.6, dots + dense) * bell(y + 1.5, 3.0) * front
     if look.age > 0.45:
         spots = rotated_noise(block, 2, x, y, z, 1.7, look.offset + 5)
         amount += 0.5 * (look.age - 0.4) * smoothstep(0.65, 1.5, spots)

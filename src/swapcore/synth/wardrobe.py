@@ -18,7 +18,7 @@ from swapcore.synth.glasses import wear_glasses
 from swapcore.synth.hair import grow_hair, lay_hair, scalp_cover
 from swapcore.synth.head import Head
 from swapcore.synth.headwear import wear_headwear
-from swapcore.synth.identity import Identity
+from swapcore.synth.identity import HairStyle, Identity
 from swapcore.synth.lashes import grow_lashes
 from swapcore.synth.layers import Layer, Ribbons
 from swapcore.synth.skin import BEARD, BROW, SCALP, Cover
@@ -86,16 +86,18 @@ def _evaluate(
 
 
 def clothes_color(attributes: Attributes) -> Floats:
-    """(3,) linear RGB."""
-    encoded = colorsys.hsv_to_rgb(attributes.clothes_hue, 0.35, 0.62 - 0.50 * attributes.clothes_darkness)
+    """(3,) linear RGB: from nearly white to nearly black; strong colors are darker than pale ones."""
+    saturation = 0.75 * attributes.clothes_saturation
+    value = (0.86 - 0.2 * saturation) * (1 - 0.85 * attributes.clothes_darkness)
+    encoded = colorsys.hsv_to_rgb(attributes.clothes_hue, saturation, value)
     return np.asarray(np.array(encoded) ** 2.2, dtype=np.float32)
 
 
-def wear(attributes: Attributes, head: Head) -> tuple[Layer, ...]:
-    """Clothes, glasses and headwear of one image."""
+def wear(attributes: Attributes, head: Head, hair_style: int) -> tuple[Layer, ...]:
+    """Clothes, glasses and headwear of one image; no headwear over a headscarf."""
     worn = [*wear_clothes(attributes.collar, head, clothes_color(attributes), attributes.background_seed)]
     if attributes.glasses:
         worn += wear_glasses(attributes.glasses, head, attributes.glasses_seed)
-    if attributes.headwear:
+    if attributes.headwear and hair_style != HairStyle.HEADSCARF:
         worn += wear_headwear(attributes.headwear, head, attributes.glasses_seed)
     return tuple(worn)

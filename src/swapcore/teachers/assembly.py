@@ -2,10 +2,11 @@
 
 import hashlib
 import itertools
-from collections import defaultdict
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
+from swapcore.tables import KeyedTable, TableWriter
 from swapcore.teachers.base import Teacher
 from swapcore.teachers.checks import CheckResult, Embedding, centered_cosine, check_fake
 from swapcore.teachers.making import FakeJob, FakeMaker, MadeFake
@@ -37,15 +39,38 @@ _CHUNK = 8
 
 
 @dataclass(frozen=True)
-class CheckedFake:
-    """Result of one fake."""
+class GroupTables:
+    """Writers of the artifact's two tables."""
 
-    reason: str
-    """Empty if the fake was accepted."""
-    cosine_source: float
-    """Centered, to the source image."""
-    cosine_template: float
-    """Centered, to the template image."""
+    images: TableWriter[ImageRow]
+    groups: TableWriter[GroupRow]
+
+
+class RealCrop(NamedTuple):
+    """What the fakes' rows need of a real crop."""
+
+    identity: str
+    split: str
+    embedding: Embedding
+
+
+@dataclass
+class Tally:
+    """Numbers of what an artifact contains, counted as it is written."""
+
+    photographs_of: Counter[str] = field(default_factory=Counter)
+    """Person -> number of real crops."""
+    accepted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Kind and split -> number of accepted groups."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Reason -> number of rejected groups."""
+    fakes: int = 0
+    rejected_fakes: Counter[str] = field(default_factory=Counter)
+    """Reason -> number of rejected fakes."""
+    cosines_source: "array[float]" = field(default_factory=lambda: array("d"))
+    """Centered, of each fake to its source image."""
+    cosines_template: "array[float]" = field(default_factory=lambda: array("d"))
+    """The same to its template image."""
 
 
 class Assembler:
@@ -57,6 +82,7 @@ class Assembler:
         faces: FaceSet,
         embed: Embed,
         shards: ShardWriter,
+        tables: GroupTables,
         locate: tuple[Locate, PointsWriter] | None = None,
         exact: tuple[Callable[[Face], Points], PointsWriter] | None = None,
     ) -> None:
@@ -67,24 +93,19 @@ class Assembler:
             faces: the faces artifact.
             embed: recognizer of the faces artifact.
             shards: receives the images.
+            tables: receive the rows.
             locate: finds the mesh landmarks of images, and receives them; None if the face mesh is not installed.
             exact: gives the exact surface points of a face's own image, and receives those of all images; None if the
                 teacher does not know them.
         """
-        self.images: dict[str, ImageRow] = {}
-        self.groups: list[GroupRow] = []
-        self.fakes: list[CheckedFake] = []
+        self.tally = Tally()
+        self._tables = tables
         self._params = params
         self._faces = faces
-        self._attitudes = {
-            row.key: (row.yaw_deg, row.pitch_deg or 0.0, *row.expression)
-            for row in faces.rows
-            if row.expression is not None
-        }
         self._embed = embed
         self._shards = shards
         self._locate, self._exact = locate, exact
-        self._embeddings: dict[str, Embedding] = {}
+        self._real: dict[str, RealCrop] = {}
         self._candidates: dict[str, list[Candidate]] = {split: [] for split in SPLITS}
         self._people: dict[str, Embedding] = {}
 
@@ -111,18 +132,21 @@ class Assembler:
                 writer.add(points)
 
     def _add_real(self, face: Face, embedding: Embedding) -> None:
-        self._embeddings[face.key] = embedding
-        self.images[face.key] = ImageRow(
-            key=face.key,
-            origin="real",
-            identity=face.identity,
-            template_identity=face.identity,
-            split=face.split,
-            face_key=face.key,
-            points=face.points.ravel().tolist(),
-            alignment=np.eye(2, 3).ravel().tolist(),
-            embedding=embedding.tolist(),
-            **self._shards.add(face.key, face.image)._asdict(),
+        self._real[face.key] = RealCrop(face.identity, face.split, embedding)
+        self.tally.photographs_of[face.identity] += 1
+        self._tables.images.add(
+            ImageRow(
+                key=face.key,
+                origin="real",
+                identity=face.identity,
+                template_identity=face.identity,
+                split=face.split,
+                face_key=face.key,
+                points=face.points.ravel().tolist(),
+                alignment=np.eye(2, 3).ravel().tolist(),
+                embedding=embedding.tolist(),
+                **self._shards.add(face.key, face.image)._asdict(),
+            )
         )
         candidate = Candidate(
             key=face.key,
@@ -130,7 +154,7 @@ class Assembler:
             points=face.points / self._params.size_px,
             skin_lightness=float(skin_color(to_lab(face.image), face.points)[0]),
             embedding=embedding - self._faces.embedding_mean,
-            attitude=self._attitudes.get(face.key),
+            attitude=face.attitude,
         )
         self._candidates[face.split].append(candidate)
 
@@ -140,7 +164,7 @@ class Assembler:
 
     def add_fakes(self, plans: list[FakePlan], teacher: Teacher) -> None:
         """Make the fakes in worker processes, check them, and add their images and groups."""
-        rows = {row.key: row for row in self._faces.rows}
+        rows = KeyedTable(self._faces.rows)
         jobs = (FakeJob(rows[plan.source], rows[plan.template]) for plan in plans)
         maker = FakeMaker(teacher, self._faces.reader, self._params.size_px)
         made = ordered_map(maker, jobs, workers=self._params.workers, chunk_size=_CHUNK)
@@ -153,52 +177,63 @@ class Assembler:
                 self._add_fake(plan, fake, embedding)
 
     def _add_fake(self, plan: FakePlan, fake: MadeFake, embedding: Embedding) -> None:
-        source, template = self.images[plan.source], self.images[plan.template]
+        source, template = self._real[plan.source], self._real[plan.template]
         result = self._check(plan, fake, embedding)
         key = fake_key(plan)
-        self.images[key] = ImageRow(
-            key=key,
-            origin="fake",
-            identity=source.identity,
-            template_identity=template.identity,
-            split=template.split,
-            face_key=template.key,
-            points=fake.points.ravel().tolist(),
-            alignment=fake.alignment.ravel().tolist(),
-            embedding=embedding.tolist(),
-            **self._shards.add(key, fake.image)._asdict(),
+        self._tables.images.add(
+            ImageRow(
+                key=key,
+                origin="fake",
+                identity=source.identity,
+                template_identity=template.identity,
+                split=template.split,
+                face_key=plan.template,
+                points=fake.points.ravel().tolist(),
+                alignment=fake.alignment.ravel().tolist(),
+                embedding=embedding.tolist(),
+                **self._shards.add(key, fake.image)._asdict(),
+            )
         )
         if plan.partner is not None:
-            self._add_group(FAKE_TEMPLATE, plan.partner, key, plan.template, result)
+            # The fake template shows the source's face.
+            people = (template.identity, source.identity)
+            self._add_group(FAKE_TEMPLATE, (plan.partner, key, plan.template), people, template.split, result)
         if plan.is_label:
-            self._add_group(FAKE_LABEL, plan.source, plan.template, key, result)
+            people = (source.identity, template.identity)
+            self._add_group(FAKE_LABEL, (plan.source, plan.template, key), people, template.split, result)
 
     def _check(self, plan: FakePlan, fake: MadeFake, embedding: Embedding) -> CheckResult:
         """Check a fake; its identity is compared with the mean of all images of the reference person."""
-        mean, reference = self._faces.embedding_mean, self._people[self.images[plan.source].identity]
-        template = self._embeddings[plan.template]
+        mean, reference = self._faces.embedding_mean, self._people[self._real[plan.source].identity]
+        template = self._real[plan.template].embedding
         gain = centered_cosine(embedding, reference, mean) - centered_cosine(template, reference, mean)
         result = check_fake((fake.changed_inside, fake.changed_outside), gain, self._params.checks)
-        self.fakes.append(
-            CheckedFake(
-                reason=result.reason,
-                cosine_source=centered_cosine(embedding, self._embeddings[plan.source], mean),
-                cosine_template=centered_cosine(embedding, template, mean),
-            )
-        )
+        tally = self.tally
+        tally.fakes += 1
+        tally.rejected_fakes.update([result.reason] if result.reason else [])
+        tally.cosines_source.append(centered_cosine(embedding, self._real[plan.source].embedding, mean))
+        tally.cosines_template.append(centered_cosine(embedding, template, mean))
         return result
 
-    def _add_group(self, kind: str, source: str, template: str, label: str, result: CheckResult) -> None:
-        self.groups.append(
+    def _add_group(
+        self, kind: str, keys: tuple[str, str, str], people: tuple[str, str], split: str, result: CheckResult
+    ) -> None:
+        """Add a group of source, template and label; people are those of source and template."""
+        source, template, label = keys
+        if result.reason:
+            self.tally.rejected[result.reason] += 1
+        else:
+            self.tally.accepted[kind, split] += 1
+        self._tables.groups.add(
             GroupRow(
                 key=f"{kind}-{(label if kind == FAKE_LABEL else template).removeprefix('fake-')}",
                 kind=kind,
-                split=self.images[label].split,
+                split=split,
                 source=source,
                 template=template,
                 label=label,
-                source_identity=self.images[source].identity,
-                template_identity=self.images[template].identity,
+                source_identity=people[0],
+                template_identity=people[1],
                 accepted=not result.reason,
                 reason=result.reason,
                 changed_inside=result.changed_inside,

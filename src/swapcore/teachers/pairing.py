@@ -8,17 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.config import GroupsParams
+from swapcore.ops.draws import mixed
 from swapcore.ops.embedding import unit_length
 from swapcore.ops.geometry import Points
 from swapcore.ops.masks import nose_offset
 
 Floats = npt.NDArray[np.float64]
 
-_SKIN_SIGMA = 8.0
-"""Standard deviation, in Lab lightness of the skin, of the preference for similar people."""
 _MIN_WEIGHT = 1e-4
 _VARIATION = np.array([10.0, 8.0, 5.0, 4.0, 2.0, 2.0, 6.0, 6.0])
 """Of yaw, pitch (degrees), mouth opening and width, eye opening, brow height, gaze across and down (percent) within a person."""
+MAX_COMPARED = 1024
+"""Number of people that are weighed for an image; with fewer people, all."""
 _PRIOR_IMAGES = 0.1
 """Weight of the overall mean in a person's mean, in images."""
 
@@ -55,11 +56,14 @@ class FakePlan:
 class ReferencePool:
     """The people of one split, as references of each other."""
 
-    def __init__(self, candidates: list[Candidate]) -> None:
+    def __init__(self, candidates: list[Candidate], skin_sigma: float) -> None:
+        self._skin_sigma = skin_sigma
         self.of: dict[str, list[Candidate]] = defaultdict(list)
         for candidate in candidates:
             self.of[candidate.identity].append(candidate)
         self.people = sorted(self.of)
+        if len(self.people) > MAX_COMPARED:
+            self.people.sort(key=lambda person: (_hash("person", person), person))
         self._poses = poses(self.of) if candidates else {}
         self._number = {person: i for i, person in enumerate(self.people)}
         self._hashes = np.array([_hash("person", person) for person in self.people], dtype=np.uint64)
@@ -67,31 +71,51 @@ class ReferencePool:
         means = np.array([np.mean([p.embedding for p in self.of[person]], axis=0) for person in self.people])
         self._directions = unit_length(means)
 
-    def suitability(self, person: str) -> Floats:
-        """Compute the weight, 0 to 1, of each of the people (P,) as reference of a person; 0 for the person itself.
+    def suitability(self, person: str, others: npt.NDArray[np.int64] | None = None) -> Floats:
+        """Compute the weight, 0 to 1, of people (P,) as reference of a person; 0 for the person itself.
 
         People with a similar skin tone are preferred, because the teacher can match their colors, and among them those with a
         different embedding, so that the fake differs from its label.
+
+        Args:
+            person: the person that needs references.
+            others: numbers of the people to weigh; None for all.
         """
         me = self._number[person]
-        alike = np.exp(-0.5 * ((self._skin - self._skin[me]) / _SKIN_SIGMA) ** 2)
-        different = (1 - self._directions @ self._directions[me]) / 2
+        which = slice(None) if others is None else others
+        alike = np.exp(-0.5 * ((self._skin[which] - self._skin[me]) / self._skin_sigma) ** 2)
+        different = (1 - self._directions[which] @ self._directions[me]) / 2
         weights = np.maximum(alike * different, _MIN_WEIGHT)
-        weights[me] = 0
+        weights[me if others is None else others == me] = 0
         return np.asarray(weights)
 
     def references(self, candidate: Candidate, num: int, seed: int) -> list[str]:
         """Draw num people (or all, if there are fewer) for an image, without replacement, weighted by suitability.
 
         Efraimidis and Spirakis, "Weighted random sampling with a reservoir", IPL 2006. The uniform number of each person is a hash
-        of seed, image and person, so that adding a person keeps the order of the others.
+        of seed, image and person, so that adding a person keeps the order of the others. Among more than MAX_COMPARED people only
+        that many are weighed, so that the time for an image does not grow with the people.
         """
-        bits = _mixed(self._hashes ^ np.uint64(_hash(seed, candidate.key)))
+        own_hash = np.uint64(_hash(seed, candidate.key))
+        compared = self._compared(own_hash, max(MAX_COMPARED, 4 * num))
+        bits = mixed(self._hashes[compared] ^ own_hash)
         uniform = ((bits >> np.uint64(11)).astype(np.float64) + 0.5) / 2**53
-        weights = self.suitability(candidate.identity)
+        weights = self.suitability(candidate.identity, compared)
         order = np.argsort(-np.log(uniform) / np.maximum(weights, 1e-300), kind="stable")
         num = min(num, len(self.people) - 1)
-        return [self.people[i] for i in order[:num]]
+        return [self.people[i] for i in compared[order[:num]]]
+
+    def _compared(self, own_hash: np.uint64, limit: int) -> npt.NDArray[np.int64]:
+        """Return the numbers of the people to weigh for an image.
+
+        The people are ordered by their hashes as on a ring; the image's hash is the place from which they are taken. A new person
+        displaces at most one of them.
+        """
+        num = len(self.people)
+        if num <= limit:
+            return np.arange(num)
+        first = int(np.searchsorted(self._hashes, own_hash))
+        return (first + np.arange(limit)) % num
 
     def image_of(self, person: str, template: Candidate, params: GroupsParams) -> Candidate:
         """Choose the image of a person for a template, by pose and expression or by chance (``groups.source_image``)."""
@@ -154,7 +178,7 @@ def plan_fakes(candidates: list[Candidate], params: GroupsParams) -> list[FakePl
         candidates: real images.
         params: the section groups.
     """
-    pool = ReferencePool(candidates)
+    pool = ReferencePool(candidates, params.skin_sigma)
     plans = []
     for candidate in candidates:
         others = [other.key for other in pool.of[candidate.identity] if other is not candidate]
@@ -175,10 +199,3 @@ def _draw(keys: list[str], seed: int, purpose: str) -> str:
 def _hash(seed: int | str, text: str) -> int:
     """Return 64 bits of SHA-256."""
     return int.from_bytes(hashlib.sha256(f"{seed}\0{text}".encode()).digest()[:8], "big")
-
-
-def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Scatter the bits of (N,) integers: the finalizer of SplitMix64, Steele, Lea, Flood, OOPSLA 2014."""
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))

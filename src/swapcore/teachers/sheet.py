@@ -2,9 +2,11 @@
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupCrops, GroupRow
 from swapcore.ops.image import Image, tile
+from swapcore.tables import Table
 
 _SIDE_PX = 128
 _LINE_PX = 17
@@ -12,7 +14,7 @@ _ACCEPTED = (30, 110, 40)
 _REJECTED = (170, 30, 30)
 
 
-def groups_sheet(rows: list[GroupRow], crops: GroupCrops, num_accepted: int, num_rejected: int) -> Image:
+def groups_sheet(rows: Table[GroupRow], crops: GroupCrops, num_accepted: int, num_rejected: int) -> Image:
     """Draw accepted groups of each kind and rejected groups, evenly chosen, two per row of the sheet.
 
     Args:
@@ -24,20 +26,22 @@ def groups_sheet(rows: list[GroupRow], crops: GroupCrops, num_accepted: int, num
     Returns:
         uint8 (H, W, 3); columns source, template, label, caption, twice.
     """
-    chosen = []
+    accepted, kinds = np.array(rows.column("accepted"), dtype=bool), np.array(rows.column("kind"))
+    chosen: list[int] = []
     for kind in (FAKE_TEMPLATE, FAKE_LABEL):
-        chosen += evenly([row for row in rows if row.accepted and row.kind == kind], num_accepted // 2)
-    chosen += evenly([row for row in rows if not row.accepted], num_rejected)
-    cells = [[*map(crops.image, crops.refs(row)), caption(row)] for row in chosen]
+        chosen += evenly(np.flatnonzero(accepted & (kinds == kind)), num_accepted // 2)
+    chosen += evenly(np.flatnonzero(~accepted), num_rejected)
+    shown = [rows[index] for index in chosen]
+    cells = [[*map(crops.image, crops.refs(row)), caption(row)] for row in shown]
     if len(cells) % 2:
         cells.append([np.full((_SIDE_PX, _SIDE_PX, 3), 255, np.uint8)] * 4)
     return tile([cells[i] + cells[i + 1] for i in range(0, len(cells), 2)], _SIDE_PX)
 
 
-def evenly(rows: list[GroupRow], num: int) -> list[GroupRow]:
-    """Return at most num rows, evenly spaced over the list."""
-    num = min(num, len(rows))
-    return [rows[i * len(rows) // num] for i in range(num)]
+def evenly(numbers: npt.NDArray[np.int64], num: int) -> list[int]:
+    """Return at most num numbers, evenly spaced over the array."""
+    num = min(num, len(numbers))
+    return [int(numbers[i * len(numbers) // num]) for i in range(num)]
 
 
 def caption(row: GroupRow) -> Image:

@@ -9,21 +9,23 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+import torch
+
 from swapcore.config import HealthCheckParams, LoopParams
-from swapcore.data.sampling import GroupBatch, prefetch
+from swapcore.data.feeding import prefetch, send_ahead
+from swapcore.data.preparing import GroupBatch, RawBatch
 from swapcore.errors import TrainingInterruptedError, UnhealthyStepError
 from swapcore.models.artifact import AnyGenerator
 from swapcore.progress import progress
 from swapcore.tracking import Tracker
 from swapcore.training.checkpoint import CheckpointStore
 from swapcore.training.health import check_health, roll_back, stop_if_unhealthy
+from swapcore.training.memory import explained_shortage
 from swapcore.training.selection import keep_if_best
 from swapcore.training.step import StepContext, train_step
 from swapcore.training.train_state import Metrics, TrainState
 
 SHEETS = "sheets"
-_GPU_LOADER_THREADS = 4
-"""A GPU consumes batches faster than one thread produces them; a CPU needs its cores for the step."""
 Validate = Callable[[AnyGenerator, Path], Metrics]
 """Returns the validation metrics of a generator and writes an image sheet."""
 
@@ -38,13 +40,17 @@ class LoopContext:
     """In steps."""
     batch_size: int
     """Of a step, over all processes."""
-    batches: Callable[[int], GroupBatch]
-    """Returns the batch of a step."""
+    batches: Callable[[int], GroupBatch] | Callable[[int], RawBatch]
+    """Returns the batch of a step, on a GPU in pinned memory and not yet augmented; called in other threads."""
     validate: Validate
     checkpoints: CheckpointStore
     tracker: Tracker
     folder: Path
     """The folder in which the model is being built."""
+    workers: int = 1
+    """Threads that make batches."""
+    prefetch: int = 3
+    """Batches that each of them makes ahead."""
 
 
 class StopRequest:
@@ -119,10 +125,10 @@ def train(state: TrainState, context: StepContext, loop: LoopContext) -> None:
 def _train_until_unhealthy(state: TrainState, context: StepContext, loop: LoopContext, stop: StopRequest) -> None:
     num_steps = context.num_steps
     watch = Stopwatch()
-    threads = _GPU_LOADER_THREADS if context.device.type == "cuda" else 1
-    batches = prefetch(loop.batches, range(state.step, num_steps), ahead=3 * threads, threads=threads)
+    batches = _feed(loop, range(state.step, num_steps), context.device)
     for batch in progress(watch.measure(batches), "train", num_steps, initial=state.step):
-        state.window.append(train_step(state, batch, context))
+        with explained_shortage(state, batch, context):
+            state.window.append(train_step(state, batch, context))
         stopped = context.processes.any(stop.received)
         _report(state, context, loop, watch)
         last = state.step == num_steps
@@ -135,11 +141,19 @@ def _train_until_unhealthy(state: TrainState, context: StepContext, loop: LoopCo
             )
 
 
+def _feed(loop: LoopContext, steps: range, device: torch.device) -> Iterator[GroupBatch]:
+    """Return the batches of steps on the device; the next one is made and sent while a step is computed."""
+    made: Iterator[Any] = prefetch(loop.batches, steps, ahead=loop.workers * loop.prefetch, threads=loop.workers)
+    return send_ahead(made, device) if device.type == "cuda" else made
+
+
 def _report(state: TrainState, context: StepContext, loop: LoopContext, watch: Stopwatch) -> None:
     """Validate, log, keep the best snapshot and check the health_checks, each at its interval."""
     due = state.step == context.num_steps or state.step % loop.params.sample_every == 0
     if not due and state.step % loop.params.log_every:
         return
+    # A copy that was changed by a fault of memory or software would train on, and only its gradients would show it.
+    context.processes.require_equal_weights([state.generator, state.discriminator])
     metrics = _means(state.window) | (_validation_metrics(state, context, loop) if due else {})
     speed = watch.lap(len(state.window) * loop.batch_size)
     if due:

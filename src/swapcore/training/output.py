@@ -50,7 +50,7 @@ def write_model(folder: Path, params: TrainParams, groups: GroupSet, initial: Pa
         "model",
         params,
         inputs=inputs,
-        counts={"steps": state.step, "groups": len(groups.accepted("train")), "sources": training.num_sources},
+        counts={"steps": state.step, "groups": len(groups.accepted_indices("train")), "sources": training.num_sources},
         facts=ModelFacts(
             size_px=configuration.composed_px,
             precision=number_format(training.context.device, params.precision),

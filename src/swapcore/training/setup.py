@@ -8,25 +8,27 @@ import torch
 from swapcore.config import FeatureParams, TrainParams
 from swapcore.data.groups import GroupSet
 from swapcore.data.guiding import GuideSource
-from swapcore.data.sampling import GroupBatch, GroupSampler
+from swapcore.data.sampling import GroupSampler
+from swapcore.faces.mesh.crops import crop_expression
 from swapcore.faces.mesh.guide import mesh_topology
 from swapcore.faces.networks import load_feature_network, load_recognizer
 from swapcore.faces.recognizer import Recognizer
 from swapcore.losses.total import SwapLoss
-from swapcore.models.artifact import ModelConfiguration, load_generator
-from swapcore.models.source import SourceDescription, pool_levels
+from swapcore.models.artifact import AnyGenerator, ModelConfiguration, load_generator
+from swapcore.models.source import pool_levels
 from swapcore.ops.device import dtype_of
-from swapcore.ops.embedding import Levels, Recognize
-from swapcore.progress import progress
+from swapcore.ops.embedding import Levels
 from swapcore.tracking import Tracker
 from swapcore.training.checkpoint import CheckpointStore
-from swapcore.training.distributed import Processes
-from swapcore.training.loop import LoopContext
+from swapcore.training.describing import describe_sources
+from swapcore.training.distributed import Processes, require_enough_groups
+from swapcore.training.loop import LoopContext, Validate
 from swapcore.training.step import StepContext
-from swapcore.training.train_state import TrainState, build_train_state
+from swapcore.training.train_state import Metrics, TrainState, build_train_state
 from swapcore.training.validation import ValidationSet
+from swapcore.warp.shape import reshape_template
 
-_BATCH_SIZE = 16
+_GPU_WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -79,28 +81,42 @@ def set_up(params: TrainParams, groups: GroupSet, initial: Path | None, run: Run
         seed=params.seed,
         guide=guide,
     )
-    descriptions = describe_sources(state.generator.description, sampler, recognizer.features, mean, run.device)
+    require_enough_groups(sampler.num_groups, run.processes)
+    sampler.describe = describe_sources(
+        state.generator.description, sampler, recognizer.features, mean, run.device,
+        processes=run.processes,
+        cache_megabytes=params.sampling.cache_megabytes,
+        recognizer=groups.recognizer.digest(),
+    )  # fmt: skip
     state.ema.description.load_state_dict(state.generator.description.state_dict())
+    validate: Validate = _not_validated
+    if run.processes.is_first:
+        validate = ValidationSet(
+            groups,
+            size_px=configuration.composed_px,
+            limit=params.loop.validation_groups,
+            recognize=recognizer.features,
+            precision=params.precision,
+            device=run.device,
+            guide=guide,
+        ).evaluate
+    run.processes.setup_barrier()  # from here on the processes are at most a step apart
     run.checkpoints.resume(state)
-    validation = ValidationSet(
-        groups,
-        size_px=configuration.composed_px,
-        limit=params.loop.validation_groups,
-        recognize=recognizer.features,
-        precision=params.precision,
-        device=run.device,
-        guide=guide,
-    )
-    loop = _loop_context(params, sampler, validation, run)
-    context = step_context(params, run.device, _loss(params, recognizer, mean), descriptions, mean, run.processes)
-    return Training(state, context, loop, len(sampler.sources))
+    run.processes.share_weights([state.generator, state.discriminator, state.ema])
+    loop = _loop_context(params, sampler, validate, run)
+    context = step_context(params, run.device, _loss(params, recognizer, mean), mean, run.processes)
+    return Training(state, context, loop, sampler.num_sources)
+
+
+def _not_validated(_generator: AnyGenerator, _sheet: Path) -> Metrics:
+    """Stand in for the validation in processes other than the first, which alone validates."""
+    raise AssertionError("only the first process validates")
 
 
 def step_context(
     params: TrainParams,
     device: torch.device,
     loss: SwapLoss,
-    descriptions: torch.Tensor,
     embedding_mean: torch.Tensor,
     processes: Processes,
 ) -> StepContext:
@@ -110,7 +126,6 @@ def step_context(
         params: the section train.
         device: of models and tensors.
         loss: of the generator.
-        descriptions: (N, P + D), of ``describe_sources``.
         embedding_mean: (D,), mean raw embedding of the training people.
         processes: the process group.
     """
@@ -124,7 +139,6 @@ def step_context(
         precision=params.precision,
         device=device,
         loss=loss,
-        descriptions=descriptions,
         embedding_mean=embedding_mean,
         processes=processes,
     )
@@ -134,26 +148,28 @@ def _guide_source(params: TrainParams, groups: GroupSet) -> GuideSource | None:
     """Return the source of guides, which only the field generator needs."""
     if params.model.kind != "fields":
         return None
-    return GuideSource(groups.crops, mesh_topology(), groups.size_px, params.size_px)
+    return GuideSource(groups.crops, mesh_topology(), reshape_template, groups.size_px, params.size_px)
 
 
-def _loop_context(
-    params: TrainParams, sampler: GroupSampler, validation: ValidationSet, run: RunContext
-) -> LoopContext:
-    def batches(step: int) -> GroupBatch:
-        batch = sampler.batch(step, run.processes.share(params.batch_size))
-        return batch.pinned() if run.device.type == "cuda" else batch
+def _loop_context(params: TrainParams, sampler: GroupSampler, validate: Validate, run: RunContext) -> LoopContext:
+    share = run.processes.share(params.batch_size)
+    on_gpu = run.device.type == "cuda"
 
     return LoopContext(
         params=params.loop,
         health_checks=params.health_checks,
         checkpoint_every=params.checkpoint.every,
         batch_size=params.batch_size,
-        batches=batches,
-        validate=validation.evaluate,
+        batches=(lambda step: sampler.draw(step, share).pinned())
+        if on_gpu
+        else (lambda step: sampler.batch(step, share)),
+        validate=validate,
         checkpoints=run.checkpoints,
         tracker=run.tracker,
         folder=run.folder,
+        # A GPU consumes batches faster than one thread makes them; a CPU needs its cores for the step.
+        workers=params.sampling.workers or (_GPU_WORKERS if on_gpu else 1),
+        prefetch=params.sampling.prefetch,
     )
 
 
@@ -175,40 +191,9 @@ def _loss(params: TrainParams, recognizer: Recognizer, embedding_mean: torch.Ten
     dtype = dtype_of(device, params.precision)
     levels = _feature_levels(params.feature, device, dtype)
     recognize = recognizer.kept_in(dtype).features
-    return SwapLoss(params.weights, recognize, embedding_mean, params.feature.num_levels, levels)
+    measure = crop_expression if params.weights.expression else None
+    return SwapLoss(params.weights, recognize, embedding_mean, params.feature.num_levels, levels, measure)
 
 
 def _feature_levels(params: FeatureParams, device: torch.device, dtype: torch.dtype) -> Levels | None:
     return None if params.network is None else load_feature_network(params.network).to(device).kept_in(dtype).levels
-
-
-@torch.no_grad()
-def describe_sources(
-    description: SourceDescription,
-    sampler: GroupSampler,
-    recognize: Recognize,
-    embedding_mean: torch.Tensor,
-    device: torch.device,
-) -> torch.Tensor:
-    """Fit the normalization of the source conditioning and compute it for all training sources, once.
-
-    The batches are always the same, because the last bits of a network's output can depend on the batch.
-
-    Args:
-        description: fitted in place.
-        sampler: provides the sources.
-        recognize: the recognizer of the losses.
-        embedding_mean: (D,), mean raw embedding of the training people.
-        device: of the recognizer.
-
-    Returns:
-        (N, P + D), in the order of ``sampler.sources``.
-    """
-    pooled, embeddings = [], []
-    for first in progress(range(0, len(sampler.sources), _BATCH_SIZE), "describe"):
-        levels, embedding = recognize(sampler.source_images(first, first + _BATCH_SIZE).to(device))
-        pooled.append(pool_levels(levels, embedding))
-        embeddings.append(embedding.float())
-    description.fit(torch.cat(pooled), embedding_mean)
-    described: torch.Tensor = description(torch.cat(pooled), torch.cat(embeddings))
-    return described

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from torch.profiler import record_function
 
 from swapcore.config import JitterParams, RecoveryParams, ScheduleParams, StepParams
-from swapcore.data.sampling import GroupBatch
+from swapcore.data.preparing import GroupBatch
 from swapcore.losses.adversarial import discriminator_loss
 from swapcore.losses.fields import Correspondence
 from swapcore.losses.jitter import Jitter, draw_jitter
@@ -18,13 +18,14 @@ from swapcore.losses.total import FieldTargets, SwapLoss, Targets, Terms
 from swapcore.models.artifact import AnyGenerator
 from swapcore.ops.compose import Guide
 from swapcore.ops.device import autocast
+from swapcore.ops.draws import uniform
 from swapcore.ops.embedding import centered
-from swapcore.training.distributed import SINGLE, Processes
+from swapcore.training.distributed import SINGLE, Processes, peer_errors
 from swapcore.training.health import check_step, recovery_lr_scale, update_running_loss
 from swapcore.training.train_state import Metrics, TrainState
 
 _JITTER_STREAM = 1
-"""Separates the jitter's random numbers from the sampler's, which are drawn from (seed, 0, step)."""
+"""Separates the jitter's random numbers from the sampler's."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,6 @@ class StepContext:
     precision: str
     device: torch.device
     loss: SwapLoss
-    descriptions: torch.Tensor
-    """(N, P + D): source conditioning of each of the sampler's sources."""
     embedding_mean: torch.Tensor
     """(D,)."""
     processes: Processes = SINGLE
@@ -115,15 +114,15 @@ class _Part:
 
 
 def _parts(batch: GroupBatch, step: int, context: StepContext) -> Iterator[_Part]:
-    """Split the share into parts. The jitter is drawn for the global batch, as the groups are."""
+    """Split the share into parts. The jitter of a row depends on its number in the global batch, as the group does."""
     num_parts, processes = context.params.accumulate, context.processes
-    rng = np.random.default_rng([context.seed, step, _JITTER_STREAM, 0])
     num_rows = len(batch.label) * processes.count
-    jitter = draw_jitter(context.jitter, num_rows, rng).select(processes.share(num_rows))
+    rows = np.arange(num_rows)[processes.share(num_rows)]
+    jitter = draw_jitter(context.jitter, uniform((context.seed, _JITTER_STREAM, step), rows, 4), context.device)
     size = len(batch.label) // num_parts
     for part in range(num_parts):
-        rows = slice(part * size, (part + 1) * size)
-        yield _Part(batch.select(rows), jitter.select(rows), part == 0)
+        of_part = slice(part * size, (part + 1) * size)
+        yield _Part(batch.select(of_part), jitter.select(of_part), part == 0)
 
 
 def _set_learning_rates(state: TrainState, context: StepContext) -> float:
@@ -147,7 +146,7 @@ def _generator_terms(
     targets = Targets(
         label=batch.label,
         template=batch.template,
-        is_fake_label=batch.is_fake_label,
+        num_fake_labels=batch.num_fake_labels,
         source_identity=centered(batch.source_embedding, context.embedding_mean),
         template_identity=centered(batch.template_embedding, context.embedding_mean),
         view=batch.label_view,
@@ -160,8 +159,7 @@ def _generator_terms(
     use_raw = uses_raw(state.step, context.num_steps, context.schedule)
     with autocast(context.device, context.precision):
         with record_function("step/generator"):
-            description = context.descriptions[batch.source_index]
-            swap = state.generator(batch.source, batch.template, description, guide)
+            swap = state.generator(batch.source, batch.template, batch.description, guide)
         with record_function("step/losses"):
             fields = FieldTargets(guide, known)
             terms = context.loss(swap, targets, fields=fields, jitter=part.jitter, use_raw=use_raw, frozen_rows=rows)
@@ -173,9 +171,15 @@ def _generator_terms(
     return terms
 
 
+def generator_loss_of(state: TrainState, batch: GroupBatch, context: StepContext) -> torch.Tensor:
+    """Return the generator's total loss of some rows, without the adversarial term; for measurements."""
+    part = next(_parts(batch, state.step, replace(context, params=context.params.model_copy(update={"accumulate": 1}))))
+    return torch.stack(list(_generator_terms(state, part, context, [], adversarial=False).values())).sum()
+
+
 def guide_of(batch: GroupBatch) -> Guide:
     """Return the guide of a batch; empty for a generator without guides."""
-    return Guide(batch.guide_flow, batch.guide_visible)
+    return Guide(batch.guide_flow, batch.guide_own_flow, batch.guide_visible, batch.guide_near)
 
 
 def known_of(batch: GroupBatch) -> Correspondence:
@@ -211,7 +215,8 @@ def _update(
     context.processes.average([*(p.grad for p in model.parameters() if p.grad is not None), means])
     state.scaler.unscale_(optimizer)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), context.params.max_gradient_norm)
-    *losses, norm_value = torch.cat([means, norm.float()[None]]).tolist()
+    with peer_errors(context.processes):  # the only place where the host waits for the device
+        *losses, norm_value = torch.cat([means, norm.float()[None]]).tolist()
     metrics = dict(zip(names, losses, strict=True))
     if name == "generator":
         metrics["loss/total"] = math.fsum(losses)

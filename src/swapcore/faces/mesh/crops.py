@@ -1,4 +1,4 @@
-"""Landmarks of faces in aligned crops, and the guides made from them."""
+"""Landmarks of faces in aligned crops."""
 
 from typing import Final
 
@@ -6,13 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from swapcore.faces.align import template_points
-from swapcore.faces.mesh.files import is_installed
-from swapcore.faces.mesh.guide import mesh_topology
+from swapcore.faces.mesh.expression import measure_mesh_expression
 from swapcore.faces.mesh.landmarker import load_face_mesh, square_of_points
-from swapcore.ops.compose import Guide
 from swapcore.ops.geometry import Points
-from swapcore.ops.guide import make_five_point_guide, make_guide, to_half_sides
 from swapcore.ops.image import resize, to_tensor
 from swapcore.ops.sampling import full_precision
 
@@ -35,7 +31,7 @@ def crop_landmarks(crops: Crops, device: torch.device | str = "cpu") -> list[Poi
         device: of the network.
 
     Returns:
-        For each crop (478, 2) in its pixels, or None where the network sees no face.
+        For each crop (478, 3) in its pixels: x, y, and depth, negative toward the camera; None where the network sees no face.
     """
     found: list[Points | None] = []
     for start in range(0, len(crops), _BATCH):
@@ -54,38 +50,24 @@ def _batch_landmarks(crops: Crops, device: torch.device | str) -> list[Points | 
         first = mesh.landmarks(images, torch.from_numpy(squares)).points.double().cpu().numpy()
         again = np.stack([square_of_points(points) for points in first])
         points, scores = mesh.landmarks(images, torch.from_numpy(again))
-    in_crop = (points[..., :2].double().cpu().numpy() + 0.5) * (size_px / seen_px) - 0.5
+    center = np.array([0.5, 0.5, 0.0])
+    in_crop = (points.double().cpu().numpy() + center) * (size_px / seen_px) - center
     sure = scores.cpu().numpy() > MIN_SCORE
     return [own if is_face else None for own, is_face in zip(in_crop, sure, strict=True)]
 
 
-def crop_guides(sources: Crops, templates: Crops, size_px: int, device: torch.device | str = "cpu") -> Guide:
-    """Make guides for pairs of aligned crops, of any two sizes; without the mesh's files, or a face, from standard points.
+def crop_expression(images: torch.Tensor) -> torch.Tensor:
+    """Measure expression and gaze of faces in aligned crops; differentiable with respect to the images.
 
     Args:
-        sources: uint8 (B, R, R, 3).
-        templates: uint8 (B, S, S, 3).
-        size_px: w, side of the guides.
-        device: of the networks and of the result.
+        images: (B, 3, S, S) in [-1, 1].
+
+    Returns:
+        (B, 5), see ``measure_mesh_expression``: mouth opening and width, eye opening, gaze across and down; percent.
     """
-    if not is_installed():
-        return Guide(*(part.expand(len(sources), -1, -1, -1).to(device) for part in _standard_guide(size_px)))
-    pairs = zip(crop_landmarks(sources, device), crop_landmarks(templates, device), strict=True)
-    guides = [
-        _standard_guide(size_px)
-        if source is None or template is None
-        else make_guide(
-            [to_half_sides(source, sources.shape[1])],
-            [to_half_sides(template, templates.shape[1])],
-            mesh_topology(),
-            size_px,
-        )
-        for source, template in pairs
-    ]
-    return Guide(*(torch.cat(parts).to(device) for parts in zip(*guides, strict=True)))
-
-
-def _standard_guide(size_px: int) -> Guide:
-    """The guide of two faces that are where crops have them: nothing moves."""
-    points = to_half_sides(template_points(size_px), size_px)
-    return make_five_point_guide([points], [points], size_px)
+    side_px = images.shape[-1]
+    squares = torch.tensor([[*(value * side_px for value in STANDARD_SQUARE), 0.0]]).expand(len(images), -1)
+    with full_precision(images):
+        points = load_face_mesh(str(images.device)).landmarks(images.float(), squares).points
+        found = measure_mesh_expression(points)
+    return torch.stack([found.mouth_open, found.mouth_width, found.eye_open, found.gaze_x, found.gaze_y], 1)

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from swapcore.faces.mesh.topology import closed_triangles, mirrored_indices
+from swapcore.faces.mesh.topology import INNER_LIPS, closed_triangles, mirrored_indices
 from swapcore.ops.guide import Topology
 
 
@@ -15,4 +15,5 @@ def mesh_topology() -> Topology:
     Raises:
         ArtifactError: the package that has them is not installed.
     """
-    return Topology(np.ascontiguousarray(closed_triangles()[:, [0, 2, 1]]), mirrored_indices())
+    triangles = np.ascontiguousarray(closed_triangles()[:, [0, 2, 1]])
+    return Topology(triangles, mirrored_indices(), np.asarray(np.isin(triangles, INNER_LIPS).all(1)))

@@ -71,7 +71,8 @@ def surface_triangles() -> Triangles:
 @functools.cache
 def closed_triangles() -> Triangles:
     """The same with eyes and mouth closed by strips between their upper and lower edges, (898, 3)."""
-    holes = [_strip(contour) for contour in (LEFT_EYE, RIGHT_EYE, INNER_LIPS)]
+    # Contours from the left are turned, so that all triangles of a frontal face have one orientation.
+    holes = [_strip(LEFT_EYE)[:, ::-1], _strip(RIGHT_EYE), _strip(INNER_LIPS)[:, ::-1]]
     return np.vstack([surface_triangles(), *holes])
 
 
