@@ -166,7 +166,7 @@ class GroupsParams(Section):
             description="image of a fake's source person: nearest to the template in expression and pose, drawn at random, or "
             "farthest"
         ),
-    ] = "alike"
+    ]
     skin_sigma: Annotated[
         float,
         Field(

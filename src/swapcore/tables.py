@@ -1,5 +1,6 @@
 """Parquet tables with a dataclass as schema."""
 
+import dataclasses
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence

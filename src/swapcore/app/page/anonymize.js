@@ -146,7 +146,7 @@ export function startAnonymize(about) {
     body.append("model", chosenModel());
     run(() => ask("POST", "/anonymize", body));
   });
-  if (about.job?.kind === "anonymize" && about.job.state === "running") run(() => ask("GET", `/jobs/${about.job.id}`));
+  if (about.job?.kind === "anonymize" && ["running", "done"].includes(about.job.state)) run(() => ask("GET", `/jobs/${about.job.id}`));
   return (pasted) => files.add(pasted);
 }
 
@@ -155,7 +155,7 @@ function showResult(job, originals, compare) {
   const base = `/jobs/${job.id}/`;
   const made = files.filter((file) => file.out);
   const blurred = metrics.faces_blurred ? `, ${metrics.faces_blurred} blurred because no replacement passed the checks` : "";
-  $("anonymize-note").textContent = `${metrics.faces} ${metrics.faces === 1 ? "face" : "faces"} in ${made.length} ${made.length === 1 ? "image" : "images"}: ${metrics.faces_swapped} replaced${blurred}. Every file says that it is synthetic.`;
+  $("anonymize-note").textContent = !made.length ? "No image could be anonymized." : `${metrics.faces} ${metrics.faces === 1 ? "face" : "faces"} in ${made.length} ${made.length === 1 ? "image" : "images"}: ${metrics.faces_swapped} replaced${blurred}. Every file says that it is synthetic.`;
   save($("anonymize-save"), base + download, "anonymized.zip");
   const urls = new Map();
   const open = (file, button) => {
@@ -169,6 +169,7 @@ function showResult(job, originals, compare) {
     return button;
   }));
   $("anonymize-compare").hidden = $("anonymize-save").hidden = !made.length;
+  document.querySelector("#anonymize-result .badge").hidden = !made.length;
   if (made.length) open(made[0], $("anonymize-film").firstChild);
   const left = files.filter((file) => !file.out);
   $("anonymize-left").hidden = !left.length;

@@ -93,7 +93,7 @@ export function startVideo(about) {
     body.append("model", chosenModel());
     run(() => ask("POST", "/video", body));
   });
-  if (about.job?.kind === "video" && about.job.state === "running") run(() => ask("GET", `/jobs/${about.job.id}`));
+  if (about.job?.kind === "video" && ["running", "done"].includes(about.job.state)) run(() => ask("GET", `/jobs/${about.job.id}`));
   return (files) => {
     for (const file of files) (file.type.startsWith("video/") ? clip : source).choose(file);
   };
