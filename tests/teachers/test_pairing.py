@@ -68,6 +68,22 @@ def test_every_fake_serves_both_kinds_where_it_can() -> None:
     assert sum(pair.is_label and pair.partner is not None for pair in pairs) == 12 * 2
 
 
+def test_the_source_image_is_alike_or_different_in_expression_and_pose() -> None:
+    candidates = []
+    for person in range(3):
+        for picture in range(4):
+            # The mouth of image number n opens by n; people differ by a constant, which is identity.
+            attitude = (0.0, 0.0, 6.0 * picture, 40.0 + 5 * person, 9.0, 30.0, 0.0, 0.0)
+            candidates.append(replace(photograph(person, picture), attitude=attitude))
+    chosen = {}
+    for choice in ("alike", "different", "any"):
+        plans = plan_fakes(candidates, params(1, 0).model_copy(update={"source_image": choice}))
+        chosen[choice] = [(int(plan.source[-1]), int(plan.template[-1])) for plan in plans]
+    assert all(source == template for source, template in chosen["alike"])
+    assert all(source == (3 if template < 2 else 0) for source, template in chosen["different"])
+    assert len({source for source, _ in chosen["any"]}) > 2
+
+
 def test_a_new_person_changes_little() -> None:
     few, more = people(20, 2), people(21, 2)
     before = {(p.source, p.template, p.partner) for p in plan_fakes(few, params(4, 0))}

@@ -154,6 +154,7 @@ class Assembler:
             points=face.points / self._params.size_px,
             skin_lightness=float(skin_color(to_lab(face.image), face.points)[0]),
             embedding=embedding - self._faces.embedding_mean,
+            attitude=face.attitude,
         )
         self._candidates[face.split].append(candidate)
 
