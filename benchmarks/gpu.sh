@@ -34,7 +34,7 @@ train_and_evaluate() {  # NAME, photographs, further settings
     cp params.yaml "$params"
     swapcore configure --params "$params" crop.size_px="$SIZE" groups.size_px="$SIZE" train.size_px="$SIZE" \
         train.batch_size="$BATCH" train.steps="$STEPS" train.precision=bf16 train.device="$DEVICE" evaluate.device="$DEVICE" \
-        train.loop.sample_every="$(( STEPS / 5 + 1 ))" train.checkpoint.every="$(( STEPS / 5 + 1 ))" train.sampling.memory_megabytes=32000 $FLAGS "$@"
+        train.loop.sample_every="$(( STEPS / 5 + 1 ))" train.checkpoint.every="$(( STEPS / 5 + 1 ))" train.sampling.cache_megabytes=32000 $FLAGS "$@"
     [ -e "$photographs" ] || swapcore synthesize --params "$params" --photographs "$photographs"
     swapcore crop --params "$params" --photographs "$photographs" --faces "$place/faces"
     swapcore groups --params "$params" --faces "$place/faces" --groups "$place/groups"

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import mock
 
+from swapcore.app.models import OfferedModels
+from swapcore.app.rendered_people import RenderedPeople
+from swapcore.app.reports import PageReports
 from swapcore.app.server import make_app
-from swapcore.app.swapping import PageSwapper
 from swapcore.cli import main as cli
 from swapcore.data.faces import QUARANTINE, QuarantineRow
 from swapcore.data.images import read_photograph
@@ -238,7 +240,8 @@ class Round:
 
     def requests(self, swapper: object) -> None:
         """Requests to the page and to the served model."""
-        client = make_app(PageSwapper(swapper, mock.Mock(true_swap=lambda *_: None)), self.work, None).test_client()  # type: ignore[arg-type]
+        models, people = OfferedModels(str(self.model)), RenderedPeople(Path("nowhere"))
+        client = make_app(models, PageReports(self.work), people, None).test_client()
         for _ in range(3):
             body, content_type = http_body(self.rng)
             self.findings.kinds["HTTP body"] += 1

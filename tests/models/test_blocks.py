@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from swapcore.models.blocks import FusionBlock, ResidualBlock, StatisticsFusion, UpBlock, fuse_statistics
@@ -42,3 +43,19 @@ def test_blocks_keep_shapes() -> None:
     assert ResidualBlock(6)(x).shape == x.shape
     assert FusionBlock(6, 8)(x, code).shape == x.shape
     assert UpBlock(6, 3, 8)(x, torch.randn(2, 3, 19, 19), code).shape == (2, 3, 19, 19)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_fusion_keeps_the_memory_format(dtype: torch.dtype) -> None:
+    x = (3 + torch.randn(2, 8, 5, 6, generator=torch.Generator().manual_seed(0))).to(dtype)
+    mean, std = torch.randn(2, 8, dtype=dtype), torch.rand(2, 8, dtype=dtype)
+    plain = fuse_statistics(x, mean, std)
+    fused = fuse_statistics(x.contiguous(memory_format=torch.channels_last), mean, std)
+    assert fused.dtype == dtype
+    assert fused.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(
+        fused,
+        plain.contiguous(memory_format=torch.channels_last),
+        atol=2e-6 if dtype == torch.float32 else 0.05,
+        rtol=0,
+    )

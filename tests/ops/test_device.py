@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from swapcore.errors import ParamsError
-from swapcore.ops.device import autocast, number_format, select_device, set_threads
+from swapcore.ops.device import autocast, number_format, require_compiler, select_device, set_threads
 
 
 def test_auto_selects_an_available_device() -> None:
@@ -43,3 +43,14 @@ def test_zero_threads_keep_torchs_choice() -> None:
     before = torch.get_num_threads()
     set_threads(0)
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(("device", "compiler"), [("cpu", r"g\+\+"), ("cuda", "gcc")])
+def test_compiling_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch, device: str, compiler: str) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(ParamsError, match=f"train.step.compile: needs {compiler}, which is not on PATH"):
+        require_compiler(torch.device(device))
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    require_compiler(torch.device(device))

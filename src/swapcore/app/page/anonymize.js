@@ -14,7 +14,7 @@ class ChosenFiles {
     this.files = new Map();
     this.limits = about.limits;
     const id = `${root.id}-file`;
-    this.input = make("input", { type: "file", id, accept: "image/*", multiple: true, className: "hidden-text", "aria-describedby": `${id}-error` });
+    this.input = make("input", { type: "file", id, accept: "image/*,.heic,.heif,.avif", multiple: true, className: "hidden-text", "aria-describedby": `${id}-error` });
     this.folderInput = make("input", { type: "file", id: `${root.id}-folder`, webkitdirectory: true, className: "hidden-text", "aria-label": "Choose a folder" });
     this.drop = make("label", { className: "drop wide" }, this.input, make("span", { className: "prompt" }, make("b", { textContent: "Choose images" }), make("span", { textContent: "or drop or paste them here" })));
     this.error = make("p", { className: "field-error", id: `${id}-error`, role: "alert" });
@@ -50,7 +50,7 @@ class ChosenFiles {
 
   /** Files of a folder keep their sub-folder; files that are no images by their type are left out. */
   add(files) {
-    const images = files.filter((file) => file.type.startsWith("image/"));
+    const images = files.filter((file) => file.type.startsWith("image/") || /\.(hei[cf]|avif|tiff?)$/i.test(file.name));
     for (const file of images) this.files.set((file.path ?? file.webkitRelativePath ?? "").split("/").slice(1).join("/") || file.name, file);
     const left = files.length - images.length;
     this.complain(left ? `${left} of the files ${left === 1 ? "is not an image and was" : "are not images and were"} left out.` : "");

@@ -9,7 +9,7 @@ import { ask } from "/server.js";
 const PARTS = ["video-empty", "video-progress", "video-preview", "video-result"];
 
 export function startVideo(about) {
-  const source = new Picker($("video-source"), { field: "source", title: "Source", hint: "gives the face", accept: "image/*", examples: about.examples });
+  const source = new Picker($("video-source"), { field: "source", title: "Source", hint: "gives the face", accept: "image/*,.heic,.heif,.avif", examples: about.examples });
   const clip = new Picker($("video-clip"), { field: "video", title: "Video", hint: "up to a minute", accept: "video/*", examples: [about.clip] });
   const panel = new ProgressPanel($("video-progress"));
   const compare = new Compare($("video-compare"), "Original", "Result");
