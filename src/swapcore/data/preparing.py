@@ -59,8 +59,8 @@ def augment(images: torch.Tensor, augmentation: Augmentation) -> torch.Tensor:
     columns = (places - augmentation.shift_px[:, :1]).clamp(0, size - 1)
     columns = torch.where(augmentation.flipped[:, None], size - 1 - columns, columns)
     batch = torch.arange(len(images), device=images.device)[:, None, None]
-    pixels = images[batch, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).float()
-    return (pixels * augmentation.gain[:, :, None, None]).clamp(max=255.0) / 127.5 - 1.0
+    pixels = images[batch, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous().float()
+    return pixels.mul_(augmentation.gain[:, :, None, None]).clamp_(max=255.0).div_(127.5).sub_(1.0)
 
 
 def recut(images: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
@@ -74,8 +74,8 @@ def recut(images: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
         uint8 (K, S, S, 3).
     """
     grid = sampling_grid(views, *images.shape[1:3])
-    moved = sample_at(images.permute(0, 3, 1, 2).float(), grid, cubic=True)
-    return moved.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    moved = sample_at(images.permute(0, 3, 1, 2).contiguous().float(), grid, cubic=True)
+    return moved.clamp_(0, 255).round_().to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def occlude(images: torch.Tensor, occluders: torch.Tensor) -> torch.Tensor:

@@ -14,8 +14,11 @@ MIN_PEOPLE: Final = 3
 
 def mean_of_people(embeddings: npt.NDArray[np.float32], identities: Sequence[str]) -> npt.NDArray[np.float32]:
     """Return the mean (D,) of raw embeddings (N, D), N > 0; each person has the same weight."""
-    means = [embeddings[indices].mean(0, dtype=np.float64) for indices in indices_of_people(identities).values()]
-    return np.asarray(np.mean(means, axis=0), dtype=np.float32)
+    people = indices_of_people(identities).values()
+    total = np.zeros(embeddings.shape[1])
+    for indices in people:
+        total += embeddings[indices].mean(0, dtype=np.float64)
+    return np.asarray(total / len(people), dtype=np.float32)
 
 
 def indices_of_people(identities: Sequence[str]) -> dict[str, list[int]]:
@@ -36,11 +39,10 @@ def identity_cosines(
         identities: N identity names.
         mean: (D,), subtracted from the embeddings.
     """
-    centered = unit_length((embeddings - mean).astype(np.float64))
     cosines: list[float | None] = [None] * len(identities)
     for indices in indices_of_people(identities).values():
         if len(indices) > 1:
-            own = centered[indices]
+            own = unit_length((embeddings[indices] - mean).astype(np.float64))
             others = own.sum(0) - own
             lengths = np.maximum(np.linalg.norm(others, axis=1), 1e-12)
             for index, cosine in zip(indices, (own * others).sum(1) / lengths, strict=True):
