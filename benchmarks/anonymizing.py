@@ -41,7 +41,7 @@ def one_each(photographs: Path, folder: Path) -> None:
     taken = set()
     for item in list_files(str(photographs)):
         person = item.path.parent.name if item.path.parent != photographs else item.path.name.partition("_")[0]
-        if item.is_image and person not in taken:
+        if not item.reason and item.path.suffix != ".csv" and person not in taken:
             taken.add(person)
             (folder / person).mkdir(parents=True)
             (folder / person / item.path.name).symlink_to(item.path.absolute())

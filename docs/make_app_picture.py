@@ -9,8 +9,8 @@ import PIL.Image
 from swapcore.app.running import start
 from tests.browser import browser
 
-PICTURE = Path(__file__).parent / "images" / "app.png"
-SOURCE, TEMPLATE = 5, 4
+PICTURE = Path(__file__).parent / "images" / "app.jpg"
+SOURCE, TEMPLATE = 5, 3
 """Numbers of the examples."""
 
 
@@ -28,9 +28,9 @@ def main() -> None:
         page.click("#photo-go")
         page.wait("document.querySelector('#photo-compare .after').style.clipPath")
         page.run("document.activeElement.blur()")
-        page.screenshot(PICTURE)
+        page.screenshot(Path(folder) / "page.png")
+        PIL.Image.open(Path(folder) / "page.png").convert("RGB").save(PICTURE, quality=88)
         server.shutdown()
-    PIL.Image.open(PICTURE).quantize(256, dither=PIL.Image.Dither.NONE).save(PICTURE, optimize=True)
     print(PICTURE)
 
 

@@ -33,6 +33,7 @@ from botocore.exceptions import ConnectionError as EndpointError
 
 from swapcore import launched
 from swapcore.errors import StorageError
+from swapcore.files import hidden_sibling
 from swapcore.progress import progress
 
 Item = TypeVar("Item")
@@ -137,7 +138,7 @@ def fetch(uri: str, folder: Path, policy: RetryPolicy = RETRY_POLICY) -> Transfe
         if not objects:
             raise StorageError(f"{uri}: no objects below this prefix; check bucket and prefix")
         bucket.refuse_unfinished(objects)
-        partial = folder.with_name(f".{folder.name}.partial")
+        partial = hidden_sibling(folder, "partial")
         try:
             transfer = _fetch_into(bucket, objects, partial, folder)
             if transfer.num_moved or _files(folder) != [item.name for item in objects]:
@@ -396,7 +397,7 @@ def _replace(folder: Path, partial: Path) -> None:
     if not folder.exists():
         partial.replace(folder)
         return
-    old = folder.with_name(f".{folder.name}.old")
+    old = hidden_sibling(folder, "old")
     shutil.rmtree(old, ignore_errors=True)
     folder.replace(old)
     partial.replace(folder)

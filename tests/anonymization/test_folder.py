@@ -56,7 +56,7 @@ def test_every_face_is_replaced_and_every_file_has_a_status(folder, copying_mode
         "bert/0.png": "anonymized",
         "bert/1.png": "anonymized",
         "small.png": "anonymized",
-        "consent.csv": "no-image-suffix",
+        "consent.csv": "not-an-image",
         "text.jpg": "not-an-image",
         "wall.png": "no-face",
     }

@@ -45,9 +45,19 @@ def test_images_become_a_zip_file_of_marked_images_and_a_report(client, photogra
     packed = zipfile.ZipFile(io.BytesIO(client.get(f"/jobs/{job['id']}/anonymized.zip").data))
     assert set(packed.namelist()) == {"anna/1.png", "files.csv", "faces.csv", "report.json", "report.md"}
     assert packed.read("anna/1.png") == shown
+    assert "broken.png: is none of" in packed.read("files.csv").decode()
+    assert "swapcore-app-" not in packed.read("files.csv").decode() + str(job)
     assert client.get(f"/jobs/{job['id']}/files.csv").status_code == 404
     assert client.delete(f"/jobs/{job['id']}").status_code == 200
     assert client.get(f"/jobs/{job['id']}/anonymized.zip").status_code == 404
+
+
+def test_images_without_a_face_give_a_report_without_images(client, photographs) -> None:
+    job = follow(client, client.post("/anonymize", data={"photographs": [upload(photographs / "no_face.png")]}))
+    assert job["state"] == "done", job
+    assert job["summary"]["metrics"]["faces"] == 0
+    packed = zipfile.ZipFile(io.BytesIO(client.get(f"/jobs/{job['id']}/anonymized.zip").data))
+    assert set(packed.namelist()) == {"files.csv", "faces.csv", "report.json", "report.md"}
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from swapcore.app import running
 from swapcore.app.models import OfferedModels
 from swapcore.app.reports import CHAMPION_REPORT, PageReports
 from swapcore.errors import InputError
+from swapcore.hub.references import LocatedModel
 from swapcore.tracking import versions
 from swapcore.tracking.versions import ModelVersion
 
@@ -32,17 +33,14 @@ def test_a_model_that_cannot_be_found_is_left_out(model, tmp_path, monkeypatch) 
     assert not running.has_registry()
 
 
-def test_a_registered_model_is_offered_and_pinned_to_its_version(
-    model, registered_model, tmp_path, monkeypatch
-) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", registered_model)
-    monkeypatch.chdir(tmp_path)
-    assert running.has_registry()
+def test_a_champion_is_offered_and_pinned_to_its_version(model, monkeypatch) -> None:
     offered = OfferedModels(str(model))
-    offered.offer("models:/served@challenger")
-    found = offered.choose("models:/served@challenger")
-    assert (found.label, found.pinned) == ("served, version 1", "models:/served/1")
-    assert offered.load(found).reference.version == "1"
+    located = LocatedModel(model, "swapcore", "3", "d" * 64)
+    monkeypatch.setattr("swapcore.app.models.resolve_model", lambda reference: located)
+    offered.offer("models:/swapcore@champion")
+    found = offered.choose("models:/swapcore@champion")
+    assert (found.label, found.pinned) == ("Champion: swapcore, version 3", "models:/swapcore/3")
+    assert offered.load(found).reference.version == "3"
 
 
 def test_the_report_of_the_champion_is_shown(report, models, tmp_path, monkeypatch) -> None:

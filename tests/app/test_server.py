@@ -180,3 +180,12 @@ def test_a_taken_port_or_an_unknown_model_is_one_line(model, tmp_path, capsys) -
             err = capsys.readouterr().err
             assert message in err
             assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://localhost:81", "https://localhost.evil.example"]
+)
+def test_a_post_from_another_site_is_refused_also_without_sec_fetch_site(client, photographs, origin):
+    response = client.post("/swap", headers={"Origin": origin}, data={})
+    assert response.status_code == 403
+    assert client.post("/swap", headers={"Origin": "http://localhost"}, data={}).status_code == 400  # no image

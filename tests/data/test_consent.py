@@ -53,7 +53,7 @@ def test_unicode_forms_are_one_name(tmp_path):
     [
         ("ann,,CC0,\n", "line 2, basis: is empty"),
         (",signed,CC0,\n", "line 2, identity: is empty"),
-        ("ann,signed,CC0,31.12.2030\n", "line 2, expires: '31.12.2030' is not a date"),
+        ("ann,signed,CC0,05/06/2030\n", "line 2, expires: '05/06/2030' is not a date"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path, text, message):

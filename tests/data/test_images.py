@@ -48,7 +48,7 @@ def reason_of(data, max_megapixels=LIMIT):
 RGB = PIL.Image.fromarray(scene())
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "JPEG", "WEBP", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "JPEG", "WEBP", "GIF", "AVIF", "HEIF"])
 def test_formats(kind):
     image = decode(encoded(RGB, kind))
     assert image.dtype == np.uint8
@@ -158,6 +158,7 @@ FILES = {
     kind: encoded(NOISE, kind, **options)
     for kind, options in {
         "JPEG": {}, "PNG": {}, "WEBP": {"lossless": True}, "TIFF": {"compression": "tiff_lzw"}, "BMP": {}, "GIF": {},
+        "AVIF": {}, "HEIF": {},
     }.items()
 } | {"JPEG progressive": encoded(NOISE, "JPEG", progressive=True)}  # fmt: skip
 
@@ -207,9 +208,9 @@ def test_what_cannot_be_read(tmp_path, monkeypatch):
         assert error.value.reason == "unreadable", name
     (tmp_path / "locked.jpg").write_bytes(FILES["PNG"])
 
-    def refuse(self):
+    def refuse(self, *mode):
         raise PermissionError(13, "Permission denied", str(self))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ImageError, match=r"locked\.jpg: Permission denied"):
         read_photograph(tmp_path / "locked.jpg", LIMIT)

@@ -113,5 +113,7 @@ def test_a_builtin_model_is_a_folder_of_the_package(model, tmp_path, monkeypatch
     located = resolve_model("builtin:starter")
     assert (located.folder, located.name, located.version) == (model, "builtin:starter", None)
     assert located.digest == weights_digest(model)
-    with pytest.raises(InputError, match="builtin:gone"):
+    with pytest.raises(
+        InputError, match="builtin:gone: this package was built without it; use builtin:warp, or train it"
+    ):
         resolve_model("builtin:gone")

@@ -134,7 +134,7 @@ def test_anonymize_counts_unusable_files_and_does_not_copy_them(place, capsys, t
     (folder / "notes.txt").write_text("not an image")
     code, line = run(capsys, "anonymize", folder, "--output", place.out, "--model", place.model)
     assert (code, line.count("\n")) == (2, 1), line
-    assert "5 images have no result (no-face 1, not-an-image 1, too-large 1, truncated 2)" in line
+    assert "6 files have no result (no-face 1, not-an-image 2, too-large 1, truncated 2)" in line
     assert "files.csv for the reasons" in line
     results = {name for name in files_below(place.out) if name.endswith((".png", ".jpg"))}
     assert results == {"small.png"}  # blurred

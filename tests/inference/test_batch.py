@@ -2,12 +2,14 @@
 
 import csv
 import errno
+import os
 import shutil
 
 import pytest
 
 from swapcore.cli import main as cli
 from swapcore.errors import InputError
+from swapcore.files import locked
 from swapcore.inference.batch import JOURNAL, swap_many
 from swapcore.inference.journal import Journal
 from swapcore.inference.listing import list_files
@@ -38,6 +40,7 @@ def test_every_template_has_a_row_and_every_swap_a_file(model, photographs, temp
         "a.png": ("swapped", ""),
         "deep/b.png": ("swapped", ""),
         "no_face.png": ("refused", "no-face"),
+        "notes.txt": ("refused", "not-an-image"),
         "text.jpg": ("refused", "not-an-image"),
     }
     assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) == ["a.png", "deep/b.png", JOURNAL]
@@ -54,7 +57,7 @@ def test_an_interrupted_command_continues_and_a_finished_one_does_nothing(model,
     rows = swap_many(**ask)
     assert (out / "a.png").stat().st_mtime_ns == kept
     assert sorted(row.file for row in rows if row.status == "swapped") == ["a.png", "deep/b.png"]
-    assert len(read_rows(out / JOURNAL)) == 4
+    assert len(read_rows(out / JOURNAL)) == 5
 
 
 def test_other_settings_need_another_folder(model, photographs, templates, tmp_path):
@@ -91,7 +94,7 @@ def test_a_folder_or_pattern_without_files_is_one_line(tmp_path):
         list_files(str(tmp_path / "empty"))
 
 
-def test_an_unreadable_folder_is_one_line(templates, monkeypatch):
+def test_an_unreadable_folder_is_a_row(templates, monkeypatch):
     import os
 
     scandir = os.scandir
@@ -102,8 +105,8 @@ def test_an_unreadable_folder_is_one_line(templates, monkeypatch):
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(InputError, match=r"deep: cannot be listed \(Permission denied\)"):
-        list_files(str(templates))
+    (row,) = (item for item in list_files(str(templates)) if item.reason)
+    assert (row.name, row.reason, row.detail) == ("deep", "unreadable", "cannot be listed (Permission denied)")
 
 
 def test_a_journal_with_other_columns_is_refused(tmp_path, model, photographs, templates):
@@ -132,7 +135,7 @@ def test_errors_of_the_command_are_one_line(model, photographs, templates, tmp_p
     assert (code, printed.count("\n"), "pass --overwrite" in printed) == (2, 1, True)
     assert run(capsys, *good, "--overwrite")[0] == 0
     code, _, printed = run(capsys, *good[:2], str(templates), "--model", str(model), "--output", str(tmp_path / "out"))
-    assert (code, printed.count("\n"), "2 of 4 images were refused" in printed) == (2, 1, True)
+    assert (code, printed.count("\n"), "3 of 5 files were refused" in printed) == (2, 1, True)
     code, _, printed = run(capsys, *good[:3], "--output", str(tmp_path / "d.png"), "--model", "models:/none")
     assert (code, printed.count("\n")) == (2, 1)
     code, _, printed = run(capsys, *good, "--face", "some")
@@ -169,4 +172,67 @@ def test_a_journal_keeps_types(tmp_path):
     with Journal(tmp_path / "j.csv", Entry) as journal:
         journal.add(Entry('a, "b"\nc', 0.25, True))
         journal.add(Entry("d", 1.0, False))
-    assert Journal(tmp_path / "j.csv", Entry).rows == [Entry('a, "b"\nc', 0.25, True), Entry("d", 1.0, False)]
+        journal.add(Entry("e\rf\r\ng", 0.5, False))
+    written = (tmp_path / "j.csv").read_bytes()
+    rows = [Entry('a, "b"\nc', 0.25, True), Entry("d", 1.0, False), Entry("e\rf\r\ng", 0.5, False)]
+    assert Journal(tmp_path / "j.csv", Entry).rows == rows
+    for length in range(len(written)):  # interrupted anywhere, also inside a name with a line break
+        (tmp_path / "j.csv").write_bytes(written[:length])
+        found = Journal(tmp_path / "j.csv", Entry).rows
+        assert found == rows[: len(found)]
+
+
+def test_names_of_every_length_and_kind_are_processed_or_one_row(model, photographs, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    data = (photographs / "template.png").read_bytes()
+    names = [
+        "n" * 251 + ".png",
+        "é" * 125 + ".jfif",
+        "no suffix",
+        "wrong.jpg",
+        "x.gif",
+        "x.gif.png",
+        "line\nbreak\r.png",
+    ]
+    for name in names:
+        (folder / name).write_bytes(data)
+    (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(data)
+    source = photographs / "source.png"
+    rows = {row.file: row for row in swap_many(source, str(folder), out, model=model)}
+    assert {name for name, row in rows.items() if row.status == "swapped"} == set(names)
+    assert rows["caf\\udce9.png"].reason == "bad-name"
+    assert len({row.out for row in rows.values() if row.out}) == len(names)
+    assert all((out / row.out).is_file() for row in rows.values() if row.out)
+    written = {path: path.stat().st_mtime_ns for path in out.iterdir() if path.name != JOURNAL}
+    assert len(written) == len(names)
+    swap_many(source, str(folder), out, model=model)  # finds its own rows again
+    assert {path: path.stat().st_mtime_ns for path in out.iterdir() if path.name != JOURNAL} == written
+
+
+def test_a_second_command_into_the_same_folder_is_refused(model, photographs, templates, tmp_path, capsys):
+    with locked(tmp_path / "out"):
+        words = [str(photographs / "source.png"), str(templates), "--model", str(model), "-o", str(tmp_path / "out")]
+        code, _, printed = run(capsys, "swap", *words)
+    assert (code, printed.count("\n"), "another command is writing there" in printed) == (2, 1, True)
+
+
+def test_a_folder_without_images_is_rows_and_exit_code_2(model, photographs, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("no image")
+    words = [str(photographs / "source.png"), str(tmp_path / "in"), "--model", str(model), "-o", str(tmp_path / "out")]
+    code, printed, _ = run(capsys, "swap", *words)
+    assert (code, "0 images swapped" in printed) == (2, True)
+    assert [row["reason"] for row in read_rows(tmp_path / "out" / JOURNAL)] == ["not-an-image"]
+
+
+def test_an_input_is_not_replaced(model, photographs, tmp_path, capsys):
+    template = tmp_path / "t.png"
+    shutil.copy(photographs / "template.png", template)
+    (tmp_path / "alias.png").symlink_to(template)
+    before = template.read_bytes()
+    words = [str(photographs / "source.png"), str(template), "--model", str(model), "--overwrite"]
+    for out in (template, tmp_path / "alias.png"):
+        code, _, printed = run(capsys, "swap", *words, "-o", str(out))
+        assert (code, "is an input of the swap" in printed) == (2, True)
+    assert template.read_bytes() == before

@@ -48,6 +48,6 @@ def test_steps_against_the_gradient_open_a_rendered_mouth() -> None:
         (gradient,) = torch.autograd.grad(loss, image)
         assert torch.isfinite(gradient).all()
         losses.append(loss.item())
-        image = (image.detach() - 0.05 * gradient / gradient.abs().max()).requires_grad_()
+        image = (image.detach() - 0.005 * gradient / gradient.abs().max()).requires_grad_()
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0]

@@ -212,10 +212,10 @@ def test_no_cap_is_worn_over_a_headscarf(person: Identity) -> None:
 
 def test_depth_of_field_blurs_what_is_behind_the_eyes_only() -> None:
     rng = np.random.default_rng(3)
-    linear, depth = rng.random((64, 64, 3), np.float32), np.full((64, 64), 150.0, np.float32)
-    depth[:, 32:] = 170.0
+    linear, depth = rng.random((256, 96, 3), np.float32), np.full((256, 96), 150.0, np.float32)
+    depth[:, 48:] = 170.0
     near = NEUTRAL.but(background_blur=1.0, distance_cm=150.0, span_cm=20.0)
     blurred = blur_by_depth(linear, depth, near)
     assert np.array_equal(blurred[:, :20], linear[:, :20])
-    assert blurred[:, 44:].std() < 0.8 * linear[:, 44:].std()
+    assert blurred[:, 60:].std() < 0.8 * linear[:, 60:].std()
     assert np.array_equal(blur_by_depth(linear, depth, near.but(background_blur=0.0)), linear)

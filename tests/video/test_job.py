@@ -11,6 +11,7 @@ from swapcore.errors import UserError
 from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.image import Image
 from swapcore.video import job
+from swapcore.video.inspection import inspect_video
 from swapcore.video.job import sidecar_path, swap_video
 from swapcore.video.reading import read_facts, read_frames
 from swapcore.video.tracks import follow_face, motion_jitter
@@ -19,7 +20,7 @@ from tests.video.conftest import NUM_EMPTY, NUM_TURNING, Clip, write_video
 
 @pytest.fixture(scope="module")
 def swapped(clip: Clip, copying_model, tmp_path_factory):
-    out = tmp_path_factory.mktemp("out") / "swapped.mp4"
+    out = tmp_path_factory.mktemp("out") / f"{'s' * 251}.mp4"  # the longest name that file systems allow
     return out, swap_video(clip.video, out, source=clip.source, model=copying_model)
 
 
@@ -76,7 +77,18 @@ def test_the_sidecar_lists_spans_and_inputs(clip, swapped):
     assert sidecar["synthetic"] is True
     assert [item["name"] for item in sidecar["ingredients"]] == ["source.png", "clip.mp4"]
     assert sidecar["num_frames"] == NUM_TURNING + NUM_EMPTY
-    assert sorted(path.name for path in out.parent.iterdir()) == ["swapped.mp4", "swapped.mp4.json"]
+    assert set(out.parent.iterdir()) == {out, sidecar_path(out)}
+
+
+def test_inspect_reads_both_marks_of_a_video(swapped, capsys):
+    out, _ = swapped
+    found = inspect_video(out)
+    assert (found.manifest.state, found.manifest.provenance.action) == ("Valid", "video")
+    assert found.watermark.action == "video"
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["inspect", str(out)])
+    assert ended.value.code == 0
+    assert "swapcore, video" in capsys.readouterr().out
 
 
 def test_an_interrupted_job_continues(clip, copying_model, tmp_path, monkeypatch):

@@ -15,17 +15,17 @@ from swapcore.anonymization.identities import FaceKey, mean_embeddings, name_peo
 from swapcore.anonymization.measure import FaceResult, ImagePair, measure_face
 from swapcore.anonymization.replacements import SyntheticPerson, assign, draw_replacements
 from swapcore.anonymization.report import summarize, write_report
-from swapcore.anonymization.survey import NO_IMAGE_SUFFIX, DetectedFace, SurveyedFile, survey
+from swapcore.anonymization.survey import DetectedFace, SurveyedFile, survey
 from swapcore.anonymization.treat import OriginalFaces, Treated, treat_face
 from swapcore.data.images import read_photograph
-from swapcore.errors import InputError
+from swapcore.errors import FaceError, ImageError, InputError, UserError
 from swapcore.faces.detect import detect_every_face
-from swapcore.files import write_atomic
+from swapcore.files import UNWRITABLE_NAME, hidden_sibling, is_same_file, locked, to_text, write_atomic
 from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import DEFAULT_MODEL, LocatedModel, resolve_model
 from swapcore.inference.journal import Journal
-from swapcore.inference.listing import ListedFile, list_files
+from swapcore.inference.listing import ListedFile, list_files, name_results
 from swapcore.ops.device import num_inference_processes
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
@@ -34,8 +34,6 @@ from swapcore.tables import read_table, write_table
 
 FILES, FACES = "files.csv", "faces.csv"
 ANONYMIZED = "anonymized"
-NO_RESULT_NEEDED = frozenset({ANONYMIZED, NO_IMAGE_SUFFIX})
-"""Statuses of files that need no attention; every other status is an image without a result."""
 NUM_CANDIDATES = 3
 _SETTINGS = "settings.json"
 _MIN_FILES_PER_PROCESS = 3
@@ -50,7 +48,7 @@ class FileResult:
     out: str
     """Name of the result; empty without one."""
     status: str
-    """anonymized, or why there is no result: no-face, no-image-suffix, truncated …"""
+    """anonymized, or why there is no result: no-face, not-an-image, truncated …"""
     detail: str
     num_swapped: int
     num_blurred: int
@@ -93,7 +91,20 @@ class Anonymizer:
         return load_face_swapper(self.model, self.device)
 
     def __call__(self, task: ImageTask) -> tuple[FileResult, list[FaceResult]]:
-        """Treat every face, write the image, and measure the written file."""
+        """Treat every face, write the image, and measure the written file; an error of one file becomes its row."""
+        name = task.item.name
+        try:
+            return self._anonymize(task)
+        except UserError as error:
+            reason = error.reason if isinstance(error, ImageError | FaceError) else "refused"
+            return FileResult(name, "", reason, to_text(str(error)), 0, 0), []
+        except OSError as error:
+            if error.errno not in UNWRITABLE_NAME:
+                raise
+            detail = f"{name}: the result cannot be written ({error.strerror}); rename it"
+            return FileResult(name, "", "bad-name", detail, 0, 0), []
+
+    def _anonymize(self, task: ImageTask) -> tuple[FileResult, list[FaceResult]]:
         before = read_photograph(task.item.path).image
         image, treated = before, []
         for face, person, candidates in zip(task.faces, task.people, task.candidates, strict=True):
@@ -161,14 +172,26 @@ def anonymize(
     source, target = Path(folder), Path(out)
     if not source.is_dir():
         raise InputError(f"{source}: no such folder; give a folder of images")
-    files = list_files(str(source), exclude=target)
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target}: is a file; name a folder")
+    if is_same_file(source, target):
+        raise InputError(f"{target}: is the folder of the images; name another --output")
+    files = name_results(list_files(str(source), exclude=target))
     located = resolve_model(model)
-    swapper = load_face_swapper(located, device)
     settings = JobSettings(model=located.digest, seed=seed, files=_listing_digest(files))
-    _claim(target, settings, overwrite=overwrite)
-    work = target.with_name(f".{target.name}.survey")
+    with locked(target):
+        _claim(target, settings, overwrite=overwrite)
+        return _anonymize_files(files, located, settings, target, workers, device)
+
+
+def _anonymize_files(
+    files: list[ListedFile], located: LocatedModel, settings: JobSettings, target: Path, workers: int, device: str
+) -> dict[str, Any]:
+    """Survey, treat and report; see anonymize."""
+    swapper = load_face_swapper(located, device)
+    work = hidden_sibling(target, "survey")
     surveyed, faces = _load_or_survey(work, settings, lambda: survey(files, located, device, workers))
-    tasks, originals = _make_tasks(files, surveyed, faces, swapper, seed, workers)
+    tasks, originals = _make_tasks(files, surveyed, faces, swapper, settings.seed, workers)
     with Journal(target / FILES, FileResult) as done, Journal(target / FACES, FaceResult) as measured:
         _drop_unfinished(done, measured, target)
         _add_files_without_result(done, surveyed)
@@ -197,8 +220,15 @@ def _run(
 
 
 def _listing_digest(files: list[ListedFile]) -> str:
-    lines = [f"{item.name}\0{item.path.stat().st_size}\0{item.path.stat().st_mtime_ns}\n" for item in files]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return hashlib.sha256("".join(map(_listing_line, files)).encode()).hexdigest()
+
+
+def _listing_line(item: ListedFile) -> str:
+    try:
+        found = item.path.stat()
+    except OSError:  # it disappeared, or is a broken link: its row gives the reason
+        return f"{item.name}\n"
+    return f"{item.name}\0{found.st_size}\0{found.st_mtime_ns}\n"
 
 
 def _read_settings(path: Path) -> JobSettings | None:
@@ -209,10 +239,8 @@ def _read_settings(path: Path) -> JobSettings | None:
 
 
 def _claim(target: Path, settings: JobSettings, *, overwrite: bool) -> None:
-    """Create the folder of the results, or refuse one that holds something else."""
+    """Record the settings in the folder of the results, or refuse a folder that holds something else."""
     record = target / f".{_SETTINGS}"
-    if target.exists() and not target.is_dir():
-        raise InputError(f"{target}: is a file; name a folder")
     if _read_settings(record) == settings:
         return
     if target.is_dir() and any(target.iterdir()):
@@ -222,7 +250,6 @@ def _claim(target: Path, settings: JobSettings, *, overwrite: bool) -> None:
             )
         for name in (FILES, FACES):
             (target / name).unlink(missing_ok=True)
-    target.mkdir(parents=True, exist_ok=True)
     write_atomic(record, settings.model_dump_json())
 
 

@@ -1,5 +1,6 @@
 """Detection of every face in every image before anything is changed."""
 
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ from swapcore.data.images import read_photograph
 from swapcore.errors import ImageError
 from swapcore.faces.detect import Box, detect_every_face, detect_missed_faces
 from swapcore.faces.extract import AlignedFace, crop_face
+from swapcore.files import to_text
 from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel
@@ -21,8 +23,6 @@ from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 
-NO_IMAGE_SUFFIX = "no-image-suffix"
-"""Reason of a file that is not an image by its suffix."""
 SECOND_DETECTOR = "second-detector"
 """Fault of a face that only the second detector found: it is blurred, because its landmarks are not reliable."""
 
@@ -73,12 +73,12 @@ class Surveyor:
 
     def __call__(self, item: ListedFile) -> tuple[SurveyedFile, list[DetectedFace]]:
         """Detect the faces of a file; a file that cannot be read gets a row with the reason."""
-        if not item.is_image:
-            return SurveyedFile(item.name, "", NO_IMAGE_SUFFIX, "by its suffix; it was not copied"), []
+        if item.reason:
+            return SurveyedFile(item.name, "", item.reason, f"{item.name}: {item.detail}"), []
         try:
             photograph = read_photograph(item.path)
         except ImageError as error:
-            return SurveyedFile(item.name, "", error.reason, str(error)), []
+            return SurveyedFile(item.name, "", error.reason, to_text(str(error))), []
         faces = self._faces(photograph.image, item.name)
         missing = ("", "") if faces else ("no-face", "no face was found; check the image yourself before you share it")
         return SurveyedFile(item.name, photograph.sha256, *missing), faces
@@ -130,6 +130,9 @@ def survey(
 
 
 def person_folder(file: str) -> str:
-    """Return the first folder of a relative name, the person in a folder-per-person set; empty without a folder."""
+    """Return the first folder of a relative name, the person in a folder-per-person set; empty without a folder.
+
+    The name is normalized (Unicode NFC), since file systems differ in it.
+    """
     parts = Path(file).parts
-    return parts[0] if len(parts) > 1 else ""
+    return unicodedata.normalize("NFC", parts[0]) if len(parts) > 1 else ""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from swapcore.app.jobs import JobResult
+from swapcore.files import write_atomic
 
 PHOTOGRAPHS: Final = "photographs"
 """Folder of the uploads, and name of the form's field."""
@@ -32,6 +33,7 @@ class AnonymizeTask:
 
         results = folder / _RESULTS
         metrics = anonymize(folder / PHOTOGRAPHS, results, model=self.model, device=self.device)
+        _hide_folder(results / FILES, folder / PHOTOGRAPHS)
         rows = sorted(Journal(results / FILES, FileResult).rows, key=lambda row: row.file)
         made = [results / row.out for row in rows if row.status == ANONYMIZED]
         _pack(folder / ZIP, results, [*made, *(results / name for name in (FILES, FACES, JSON, PAGE))])
@@ -39,6 +41,11 @@ class AnonymizeTask:
         files = {row["shown"]: results / row["out"] for row in shown if row["out"]}
         summary = {"files": shown, "metrics": {name: metrics[name] for name in _REPORTED}, "download": ZIP}
         return JobResult(summary, files | {ZIP: folder / ZIP})
+
+
+def _hide_folder(table: Path, folder: Path) -> None:
+    """Remove the temporary folder's path from a table's error messages."""
+    write_atomic(table, table.read_text(encoding="utf-8").replace(f"{folder}/", ""))
 
 
 def _pack(target: Path, root: Path, paths: list[Path]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -62,7 +63,7 @@ def make_app(
     Args:
         models: what the page offers.
         reports: the evaluations to show.
-        people: rendered people, for whom the true swap is shown.
+        people: rendered people with known true swaps.
         hosts: accepted Host headers, against DNS rebinding; None accepts any.
         device: where jobs run the model.
     """
@@ -113,11 +114,17 @@ def _check_requests(app: Flask) -> None:
         """Refuse changes by other sites, and set the limits of the route."""
         if request.method in {"GET", "HEAD"}:
             return None
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        if not _is_from_page():
             return error_response("only the page itself may request swaps", 403)
         if request.path in _LIMITS:
             request.max_content_length, request.max_form_parts = _LIMITS[request.path]
         return None
+
+
+def _is_from_page() -> bool:
+    """Whether a request is from the page or from a program that is no browser: browsers name another site in one of two headers."""
+    site, origin = (request.headers.get(name) for name in ("Sec-Fetch-Site", "Origin"))
+    return site in {None, "same-origin", "none"} and (origin is None or urlsplit(origin).netloc == request.host)
 
 
 def _serve_files(app: Flask, folder: Path, files: Mapping[str, tuple[str, str]]) -> None:

@@ -3,6 +3,7 @@
 import difflib
 import errno
 import inspect
+import io
 import logging
 import os
 import select
@@ -19,6 +20,7 @@ from swapcore.cli.log import configure_logging
 from swapcore.cli.options import verbosity
 from swapcore.cli.stages import stage_command, stage_summary
 from swapcore.errors import SwapcoreError
+from swapcore.files import printable
 from swapcore.stages import STAGES
 
 _log = logging.getLogger(__name__)
@@ -117,13 +119,13 @@ def report_errors(program: str) -> Iterator[None]:
         yield
     except SwapcoreError as error:
         _log.debug("%s", type(error).__name__, exc_info=True)
-        click.echo(f"{program}: {error}", err=True)
+        click.echo(f"{program}: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in _REMEDIES:
             raise
         _log.debug("%s", type(error).__name__, exc_info=True)
-        click.echo(f"{program}: {one_line(error)}", err=True)
+        click.echo(f"{program}: {printable(one_line(error))}", err=True)
         sys.exit(1)
 
 
@@ -154,6 +156,8 @@ def _quiet_on_closed_pipe() -> Iterator[None]:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; a user's error is one line on stderr and exit code 2."""
     configure_logging()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names can have bytes that are not UTF-8
     try:
         with _quiet_on_closed_pipe(), report_errors("swapcore"):
             commands.main(arguments, prog_name="swapcore", standalone_mode=False)

@@ -61,10 +61,12 @@ def _swap_many(source: Path, template: str, out: Path, **options: Any) -> None:
 
     rows = swap_many(source, template, out, **options)
     refused = [row for row in rows if row.status != "swapped"]
-    click.echo(f"{out}: {len(rows) - len(refused)} images swapped and marked as synthetic, {len(refused)} refused")
+    click.echo(
+        f"{out}: {len(rows) - len(refused)} images swapped and marked as synthetic, {len(refused)} files refused"
+    )
     if refused:
         raise InputError(
-            f"{len(refused)} of {len(rows)} images were refused: {refused[0].detail}; see {out / JOURNAL} for all reasons"
+            f"{len(refused)} of {len(rows)} files were refused: {refused[0].detail}; see {out / JOURNAL} for all reasons"
         )
 
 
@@ -85,7 +87,7 @@ def anonymize(folder: Path, out: Path, **options: Any) -> None:
 
     Example: swapcore anonymize photos -o anonymized
     """
-    from swapcore.anonymization.folder import FILES, NO_RESULT_NEEDED
+    from swapcore.anonymization.folder import ANONYMIZED, FILES
     from swapcore.anonymization.folder import anonymize as anonymize_folder
     from swapcore.anonymization.report import PAGE
     from swapcore.errors import InputError
@@ -94,10 +96,10 @@ def anonymize(folder: Path, out: Path, **options: Any) -> None:
     click.echo(f"{metrics['faces']} faces: {metrics['faces_swapped']} swapped, {metrics['faces_blurred']} blurred")
     click.echo(f"files: {', '.join(f'{status} {count}' for status, count in metrics['files'].items())}")
     click.echo(f"report: {out / PAGE}")
-    left = {status: count for status, count in metrics["files"].items() if status not in NO_RESULT_NEEDED}
+    left = {status: count for status, count in metrics["files"].items() if status != ANONYMIZED}
     if left:
         counts = ", ".join(f"{status} {count}" for status, count in left.items())
-        raise InputError(f"{sum(left.values())} images have no result ({counts}); see {out / FILES} for the reasons")
+        raise InputError(f"{sum(left.values())} files have no result ({counts}); see {out / FILES} for the reasons")
 
 
 @click.command(cls=Command, positional=("--source",))

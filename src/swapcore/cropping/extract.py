@@ -92,7 +92,8 @@ def _with_consent(manifest: Manifest, params: CropParams) -> tuple[list[Extracti
     for entry in manifest.entries:
         line = consent.find(entry.identity, today)
         if isinstance(line, str):
-            detail = f"{CONSENT} has no valid line for this person"
+            other = consent.similar(entry.identity)
+            detail = f"{CONSENT} has no valid line for this person" + (f", but one for {other!r}" if other else "")
             quarantine.append(QuarantineRow(entry.file, entry.identity, line, detail))
         else:
             tasks.append(ExtractionTask(entry, line, params))

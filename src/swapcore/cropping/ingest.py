@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from swapcore import storage
 from swapcore.config import SynthesizeParams
 from swapcore.data.consent import CONSENT
+from swapcore.data.listing import find_files
 from swapcore.data.manifests import LIST, read_manifest
 from swapcore.errors import InputError, StorageError
 from swapcore.synth.people import PARAMETERS
@@ -38,7 +39,9 @@ def ingest(_params: SynthesizeParams, *, uri: str, fingerprint: str, photographs
 def _copy(source: Path, folder: Path) -> None:
     manifest = read_manifest(source)
     if source.is_dir():
-        shutil.copytree(source, folder)
+        for item in find_files(source):
+            if not item.reason and item.path.is_file():
+                _copy_file(item.path, folder / item.name)
         return
     for entry in manifest.entries:
         listed = PurePosixPath(entry.file)
@@ -46,7 +49,10 @@ def _copy(source: Path, folder: Path) -> None:
             raise InputError(f"{source}: file: {entry.file} is outside the CSV's folder; move it into the folder")
     for name in (CONSENT, PARAMETERS, *(entry.file for entry in manifest.entries)):
         if (manifest.root / name).is_file():  # crop quarantines missing files
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(manifest.root / name, folder / name)
-    folder.mkdir(exist_ok=True)
-    shutil.copyfile(source, folder / LIST)
+            _copy_file(manifest.root / name, folder / name)
+    _copy_file(source, folder / LIST)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)

@@ -14,6 +14,7 @@ from typing_extensions import TypeVar  # the one of typing has no default before
 from swapcore import __version__
 from swapcore.config import Section
 from swapcore.errors import ArtifactError
+from swapcore.files import hidden_sibling
 
 CARD = "card.json"
 SPEED = "speed.json"
@@ -77,7 +78,7 @@ def content_digest(folder: Path) -> str:
 
 def partial_folder(target: Path) -> Path:
     """Return the folder in which an artifact is built; a sibling of target, so that renaming it is atomic."""
-    return target.with_name(f".{target.name}.partial")
+    return hidden_sibling(target, "partial")
 
 
 @contextmanager
@@ -108,7 +109,7 @@ def building(target: Path, *, keep_partial: bool = False) -> Iterator[Path]:
 
 def _replace(target: Path, partial: Path) -> None:
     """Rename partial to target. An old target is renamed before it is deleted: a half-deleted one would still look complete."""
-    old = target.with_name(f".{target.name}.old")
+    old = hidden_sibling(target, "old")
     shutil.rmtree(old, ignore_errors=True)
     if target.is_symlink() or target.is_file():
         target.unlink()

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from swapcore.data.csv_rows import read_csv
+from swapcore.data.dates import parse_date
 from swapcore.errors import InputError
 
 CONSENT = "consent.csv"
@@ -39,6 +40,10 @@ class Consent:
     """Person -> lines of consent.csv."""
 
     lines: dict[str, list[ConsentLine]]
+
+    def similar(self, identity: str) -> str:
+        """Return a person of consent.csv whose name differs from identity in case only; empty if there is none."""
+        return next((name for name in self.lines if name.casefold() == identity.casefold() and name != identity), "")
 
     def find(self, identity: str, on: date) -> ConsentLine | str:
         """Return the line that allows the use of a person's photographs, or a reason: no-consent or consent-expired.
@@ -74,10 +79,10 @@ def _line(path: Path, number: int, row: dict[str, str]) -> ConsentLine:
         if not row[column]:
             raise InputError(f"{path}: line {number}, {column}: is empty; fill it in or remove the line")
     try:
-        expires = date.fromisoformat(row["expires"]) if row["expires"] else None
+        expires = parse_date(row["expires"]) if row["expires"] else None
     except ValueError:
         raise InputError(
-            f"{path}: line {number}, expires: {row['expires']!r} is not a date like 2030-12-31; leave it empty for no end"
+            f"{path}: line {number}, expires: {row['expires']!r} is not a date with one meaning; write 2030-12-31, or nothing"
         ) from None
     identity = unicodedata.normalize("NFC", row["identity"])
     return ConsentLine(identity, row["basis"], row["licence"], expires)

@@ -1,21 +1,26 @@
 """Manifest of the input photographs and their people, from a folder or a CSV."""
 
 import hashlib
+import os
+import posixpath
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swapcore.data.csv_rows import read_csv
 from swapcore.data.faces import QuarantineRow
+from swapcore.data.listing import FoundFile, find_files
 from swapcore.data.splits import SPLITS, Split
 from swapcore.errors import InputError
+from swapcore.files import is_same_file, to_text
 
 LIST = "photographs.csv"
 """Name of the CSV that, if present, lists a folder's photographs instead of its sub-folders."""
 _COLUMNS = ("file", "identity")
 _DATA_SUFFIXES = {".csv", ".json", ".parquet", ".tar"}
 """Files at the top level that are not photographs: consent.csv, card, tables, truth.tar. Others are quarantined."""
+_FOLDER_REASONS = frozenset({"link-loop", "listed-twice", "unreadable"})
+"""Reasons that a folder can have; at the top level its name is the person."""
 
 
 @dataclass(frozen=True)
@@ -71,30 +76,26 @@ def _entry(file: str, path: Path, identity: str, split: Split | None) -> Photogr
 
 
 def _rejected(file: str, identity: str, reason: str, detail: str) -> QuarantineRow:
-    return QuarantineRow(_printable(file), _printable(identity), reason, detail)
+    return QuarantineRow(to_text(file), to_text(identity), reason, detail)
 
 
 def _encodable(name: str) -> bool:
     """Return whether a file name is text. Python represents other bytes as lone surrogates, which tables cannot store."""
-    return _printable(name) == name and "\0" not in name
-
-
-def _printable(name: str) -> str:
-    return name.encode("utf-8", errors="backslashreplace").decode("utf-8")
+    return to_text(name) == name and "\0" not in name
 
 
 def _collect(root: Path, found: list[PhotographEntry | QuarantineRow]) -> Manifest:
-    """Separate entries and rejections; of a file listed twice, the first is kept."""
+    """Separate entries and rejections; of a file listed twice, also by another path, the first is kept."""
     entries: dict[str, PhotographEntry] = {}
     quarantine = []
     for item in found:
         if isinstance(item, QuarantineRow):
             quarantine.append(item)
-        elif item.file in entries:
-            detail = f"listed before, as {entries[item.file].identity}"
+            continue
+        first = entries.setdefault(os.path.realpath(item.path), item)
+        if first is not item:
+            detail = f"listed before, as {first.file} of {first.identity}"
             quarantine.append(QuarantineRow(item.file, item.identity, "listed-twice", detail))
-        else:
-            entries[item.file] = item
     return Manifest(root, list(entries.values()), quarantine)
 
 
@@ -102,37 +103,29 @@ def _collect(root: Path, found: list[PhotographEntry | QuarantineRow]) -> Manife
 
 
 def _from_folder(root: Path) -> Manifest:
-    return _collect(root, list(_walk(root, root, ())))
+    found = find_files(root)
+    top = [item for item in found if "/" not in item.name]
+    ours = {item.name for item in top if not item.reason and item.path.suffix.lower() in _DATA_SUFFIXES}
+    manifest = _collect(root, [_listed(item) for item in found if item.name not in ours])
+    _check_case(root, {entry.identity for entry in manifest.entries})
+    return manifest
 
 
-def _walk(root: Path, folder: Path, ancestors: tuple[Path, ...]) -> Iterator[PhotographEntry | QuarantineRow]:
-    """Yield all files below folder in order of name; links are followed unless they lead back to an ancestor."""
-    here = folder.relative_to(root)
-    identity = here.parts[0] if here.parts else ""
-    try:
-        resolved = folder.resolve(strict=True)
-        if resolved in ancestors:
-            yield _rejected(here.as_posix(), identity, "link-loop", f"links back to its parent {resolved.name}")
-            return
-        children = sorted(folder.iterdir())
-    except (OSError, RuntimeError) as error:
-        if not here.parts:
-            raise InputError(f"{root}: cannot be listed: {error}; make the folder readable") from None
-        yield _rejected(here.as_posix(), identity, "unreadable", f"cannot be listed: {error}")
-        return
-    for child in children:
-        if _is_folder(child):
-            yield from _walk(root, child, (*ancestors, resolved))
-        elif here.parts or child.suffix not in _DATA_SUFFIXES:
-            yield _entry(child.relative_to(root).as_posix(), child, identity, None)
+def _listed(item: FoundFile) -> PhotographEntry | QuarantineRow:
+    folder, slash, _ = item.name.partition("/")
+    identity = folder if slash or item.reason in _FOLDER_REASONS else ""
+    if item.reason:
+        return QuarantineRow(item.name, identity, item.reason, item.detail)
+    return _entry(item.name, item.path, identity, None)
 
 
-def _is_folder(path: Path) -> bool:
-    """Return path.is_dir(), or False on an error; reading the file then reports it."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
+def _check_case(where: Path, people: set[str]) -> None:
+    """Refuse names that only case distinguishes: some file systems do not, and one person could be on both sides of the split."""
+    spelled: dict[str, str] = {}
+    for name in sorted(people):
+        other = spelled.setdefault(name.casefold(), name)
+        if other != name:
+            raise InputError(f"{where}: the people {other!r} and {name!r} differ in case only; rename one of them")
 
 
 # A CSV `file,identity[,split]`: files relative to the CSV's own folder, other columns ignored.
@@ -142,12 +135,24 @@ def _from_csv(path: Path) -> Manifest:
     rows = read_csv(path, _COLUMNS)
     has_split = bool(rows) and "split" in rows[0][1]
     found = [
-        _entry(row["file"], path.parent / row["file"], row["identity"], _split(path, line, row) if has_split else None)
+        _entry(*_locate(path.parent, row["file"]), row["identity"], _split(path, line, row) if has_split else None)
         if row["file"]
         else _rejected("", row["identity"], "no-file", f"line {line} names no file")
         for line, row in rows
     ]
-    return _one_split_each(path, _collect(path.parent, found))
+    manifest = _one_split_each(path, _collect(path.parent, found))
+    _check_case(path, {entry.identity for entry in manifest.entries})
+    return manifest
+
+
+def _locate(root: Path, name: str) -> tuple[str, Path]:
+    """Return a listed file's name without `.` and `..` where they change nothing, and its path; `\\` can separate folders."""
+    if "\\" in name and not os.path.lexists(root / name):
+        name = name.replace("\\", "/")
+    shorter = posixpath.normpath(name)
+    if shorter != name and is_same_file(root / shorter, root / name):
+        name = shorter
+    return name, root / name
 
 
 def _split(path: Path, line: int, row: dict[str, str]) -> Split | None:

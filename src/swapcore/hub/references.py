@@ -103,7 +103,11 @@ def _warp() -> LocatedModel:
 def _from_package(reference: str) -> LocatedModel:
     """Return a model of the package; a package can be built without it."""
     folder = _BUILTIN_FOLDERS.get(reference.removeprefix(BUILTIN))
-    if folder is None or not folder.is_dir():
+    if folder is not None and not folder.is_dir():
+        raise InputError(
+            f"{reference}: this package was built without it; use {WARP}, or train it in a checkout: make starter"
+        )
+    if folder is None:
         available = ", ".join([WARP, *(f"{BUILTIN}{name}" for name, path in _BUILTIN_FOLDERS.items() if path.is_dir())])
         raise InputError(f"{reference}: not a model of this package (available: {available}); {WAYS}")
     return LocatedModel(folder, reference, None, weights_digest(folder))

@@ -5,13 +5,14 @@ from functools import cached_property
 from pathlib import Path
 
 from swapcore.errors import FaceError, ImageError, InputError, UserError
+from swapcore.files import UNWRITABLE_NAME, locked, to_text
 from swapcore.hub.face_swapper import FaceInImage
 from swapcore.hub.references import LocatedModel, resolve_model
 from swapcore.inference.finding import FaceChoice
 from swapcore.inference.image_swapper import Swapper
 from swapcore.inference.input_image import read_input
 from swapcore.inference.journal import Journal
-from swapcore.inference.listing import ListedFile, list_files
+from swapcore.inference.listing import ListedFile, list_files, name_results
 from swapcore.ops.device import num_inference_processes
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
@@ -62,12 +63,20 @@ class SwapTask:
     def __call__(self, template: ListedFile) -> SwapRow:
         """Swap and write one template; a user error becomes a row, other errors are raised."""
         settings = (self.origin.sha256, self.model.digest, str(self.face))
+        if template.reason:
+            detail = f"{template.name}: {template.detail}"
+            return SwapRow(template.name, "", "refused", template.reason, detail, 0, "", *settings)
         try:
             swapped = self._swapper.swap_onto(self.source, self.origin, template.path, self.face)
             swapped.save(self.out / template.result_name, overwrite=self.overwrite)
         except UserError as error:
             reason = error.reason if isinstance(error, ImageError | FaceError) else "refused"
-            return SwapRow(template.name, "", "refused", reason, str(error), 0, "", *settings)
+            return SwapRow(template.name, "", "refused", reason, to_text(str(error)), 0, "", *settings)
+        except OSError as error:
+            if error.errno not in UNWRITABLE_NAME:
+                raise
+            detail = f"{template.name}: the result cannot be written ({error.strerror}); rename it"
+            return SwapRow(template.name, "", "refused", "bad-name", detail, 0, "", *settings)
         sha256 = swapped.provenance.ingredients[1].sha256
         return SwapRow(template.name, template.result_name, "swapped", "", "", len(swapped.faces), sha256, *settings)
 
@@ -85,7 +94,8 @@ def swap_many(
 ) -> list[SwapRow]:
     """Put the source's face onto every image of a folder or pattern, and record each result in swaps.csv.
 
-    After an interruption, run it again: finished templates are skipped. Results keep the templates' relative names.
+    After an interruption, run it again: finished templates are skipped. Results keep the templates' relative names, see
+    listing.name_results. Every file of the folder has a row, also one that is no image.
 
     Args:
         source: an image file of one person.
@@ -102,13 +112,10 @@ def swap_many(
 
     Raises:
         ImageError, FaceError: the source cannot be used.
-        InputError: there is no template, or out holds the swaps of another source, model or choice of faces.
+        InputError: there is no file, or out holds the swaps of another source, model or choice of faces, or another command
+            is writing there.
     """
-    files = [item for item in list_files(templates, exclude=out) if item.is_image]
-    if not files:
-        raise InputError(
-            f"{templates}: holds no image; give a folder or pattern of .jpg, .png, .webp, .tif, .bmp or .gif"
-        )
+    files = list_files(templates, exclude=out)
     located = resolve_model(model)
     given = read_input(source, "source")
     task = SwapTask(
@@ -120,10 +127,11 @@ def swap_many(
         overwrite,
         device,
     )
-    journal = Journal(out / JOURNAL, SwapRow)
-    _check_settings(journal, (given.ingredient.sha256, located.digest, str(face)), overwrite=overwrite)
-    with journal:
-        _run(task, files, journal, workers)
+    with locked(out):
+        journal = Journal(out / JOURNAL, SwapRow)
+        _check_settings(journal, (given.ingredient.sha256, located.digest, str(face)), overwrite=overwrite)
+        with journal:
+            _run(task, files, journal, workers)
     return journal.rows
 
 
@@ -131,10 +139,10 @@ def _run(task: SwapTask, files: list[ListedFile], journal: Journal[SwapRow], wor
     """Swap the templates that have no result yet."""
     resumed = bool(journal.rows)
     journal.keep(lambda row: row.status == "swapped" and (task.out / row.out).is_file())
-    done = {row.file for row in journal.rows}
+    done = {row.file: row.out for row in journal.rows}
     # A result without a row was written in the moment of the interruption; files of others are not replaced.
     task = replace(task, overwrite=task.overwrite or resumed)
-    waiting = [item for item in files if item.name not in done]
+    waiting = [item for item in name_results(files, done) if item.name not in done]
     processes = min(num_inference_processes(workers, task.device), max(1, len(waiting) // _MIN_FILES_PER_PROCESS))
     results = ordered_map(task, waiting, workers=processes, chunk_size=1)
     for row in progress(results, "swapping", len(files), initial=len(done)):

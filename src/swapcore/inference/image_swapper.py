@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from swapcore.errors import InputError
 from swapcore.faces.extract import AlignedFace
+from swapcore.files import is_same_file
 from swapcore.hub.face_swapper import FaceInImage, SwappedFace
 from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import DEFAULT_MODEL, LocatedModel, resolve_model
@@ -188,7 +190,15 @@ def swap(
     """
     if out is not None:
         check_destination(Path(out), overwrite=overwrite)
+        _check_is_no_input(Path(out), source, template)
     swapped = Swapper(model, device).swap(source, template, face)
     if out is not None:
         swapped.save(out, overwrite=overwrite)
     return swapped
+
+
+def _check_is_no_input(out: Path, *inputs: ImageInput) -> None:
+    """Refuse to replace an input, also by another name of it, since a swap cannot be undone."""
+    for given in inputs:
+        if isinstance(given, str | Path) and is_same_file(out, Path(given)):
+            raise InputError(f"{out}: is an input of the swap; name another file")

@@ -8,9 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
-import PIL.ImageOps
 
-from swapcore.data.images import MAX_MEGAPIXELS, read_photograph, to_rgb
+from swapcore.data.images import MAX_MEGAPIXELS, read_photograph, to_rgb, upright
 from swapcore.errors import ImageError
 from swapcore.ops.image import Image
 from swapcore.provenance.facts import Ingredient
@@ -50,7 +49,7 @@ def read_input(given: ImageInput, role: Role) -> InputImage:
 
 
 def _from_pillow(picture: PIL.Image.Image, role: Role) -> Image:
-    return np.asarray(to_rgb(PIL.ImageOps.exif_transpose(picture), Path(role)), dtype=np.uint8)
+    return np.asarray(to_rgb(upright(picture, Path(role)), Path(role)), dtype=np.uint8)
 
 
 def _from_array(given: Any, role: Role) -> Image:

@@ -41,11 +41,8 @@ class Journal(Generic[Row]):
         self._stream = self._rewrite()
 
     def _rewrite(self) -> IO[str]:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(self._kinds), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(row) for row in self.rows)  # type: ignore[call-overload]
-        write_atomic(self.path, text.getvalue())
+        lines = [_line(list(self._kinds)), *map(self._line_of, self.rows)]
+        write_atomic(self.path, "".join(lines))
         return self.path.open("a", encoding="utf-8", newline="")
 
     def __exit__(
@@ -56,23 +53,35 @@ class Journal(Generic[Row]):
 
     def add(self, row: Row) -> None:
         """Append a row and flush it to disk."""
-        csv.DictWriter(self._stream, list(self._kinds), lineterminator="\n").writerow(dataclasses.asdict(row))  # type: ignore[call-overload]
+        self._stream.write(self._line_of(row))
         self._stream.flush()
         os.fsync(self._stream.fileno())
         self.rows.append(row)
 
+    def _line_of(self, row: Row) -> str:
+        values = dataclasses.asdict(row)  # type: ignore[call-overload]
+        return _line([values[name] for name in self._kinds])
+
     def _read(self) -> list[Row]:
         try:
-            text = self.path.read_text(encoding="utf-8")
+            with self.path.open(encoding="utf-8", newline="") as stream:  # names can have line breaks of any kind
+                text = stream.read()
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{self.path}: cannot be read ({error}); delete it or name another --output") from None
         complete = text[: text.rfind("\n") + 1]
-        reader = csv.DictReader(io.StringIO(complete))
+        try:
+            return self._parse_rows(csv.DictReader(io.StringIO(complete, newline="")))
+        except csv.Error as error:
+            raise InputError(f"{self.path}: is not a CSV ({error}); delete it or name another --output") from None
+
+    def _parse_rows(self, reader: "csv.DictReader[str]") -> list[Row]:
         if reader.fieldnames is not None and list(reader.fieldnames) != list(self._kinds):
             raise InputError(f"{self.path}: its columns are not {', '.join(self._kinds)}; name another --output")
-        return [self._row_type(**{name: self._parse(name, row[name]) for name in self._kinds}) for row in reader]
+        # A name with a line break can be cut off inside: then the row has too few values.
+        rows = [row for row in reader if all(row[name] is not None for name in self._kinds)]
+        return [self._row_type(**{name: self._parse(name, row[name]) for name in self._kinds}) for row in rows]
 
     def _parse(self, name: str, text: str) -> Any:
         kind = self._kinds[name]
@@ -82,3 +91,10 @@ class Journal(Generic[Row]):
             raise InputError(
                 f"{self.path}: {name}: {text!r} is not valid; delete the file or name another --output"
             ) from None
+
+
+def _line(values: list[Any]) -> str:
+    """Format a line of the CSV; values with any kind of line break are quoted."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(values)  # the writer quotes the characters of its own line end
+    return text.getvalue().removesuffix("\r\n") + "\n"

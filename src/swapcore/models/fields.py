@@ -13,7 +13,9 @@ from swapcore.ops.sampling import full_precision
 _NUM_CHANNELS = 13
 """Source, template, the source as the guide moves and lights it, the template as it moves it, and the guide's visibility."""
 _MAX_GAIN = 0.5
-_MAX_BIAS = 0.5
+_MAX_BIAS = 0.05
+"""Of the learned correction. With a large bias the network lowers the contrast of skin it cannot place: a lower gain, and a
+bias that keeps the mean. It cannot do so with a gain alone."""
 _MASK_LOGIT, _SOURCE_LOGIT, _PAINT_LOGIT = 4.0, 2.0, -3.0
 """Of the first guess, see ``_first_logits``."""
 _EDGE_SIGMA = 2 / 112

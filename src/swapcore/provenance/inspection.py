@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from swapcore.data.images import MAX_MEGAPIXELS, decode_photograph, read_file
+from swapcore.files import printable
 from swapcore.provenance import manifest, watermark
 from swapcore.provenance.manifest import Manifest, ProvenanceAssertion
 from swapcore.provenance.payload import Payload, from_bits
@@ -58,9 +59,11 @@ def inspect_bytes(data: bytes, path: Path) -> Inspection:
 
 def as_text(inspection: Inspection) -> str:
     """Format the marks as a few lines of text."""
-    lines = [f"{inspection.path}", f"  manifest   {_format_manifest(inspection.manifest)}"]
+    lines = [printable(str(inspection.path)), f"  manifest   {_format_manifest(inspection.manifest)}"]
     if inspection.manifest is not None and inspection.manifest.state != "Invalid":
-        lines += [f"  made by    {inspection.manifest.generator}{_format_source_type(inspection.manifest.source_type)}"]
+        lines += [
+            f"  made by    {printable(inspection.manifest.generator)}{_format_source_type(inspection.manifest.source_type)}"
+        ]
         lines += _format_provenance(inspection.manifest.provenance)
     return "\n".join([*lines, f"  watermark  {_format_watermark(inspection.watermark)}"])
 
@@ -88,9 +91,9 @@ def _format_manifest(read: Manifest | None) -> str:
     if read is None:
         return "none"
     if read.state == "Invalid":
-        return f"INVALID: changed after it was signed, or the signature is bad ({', '.join(read.problems)})"
+        return f"INVALID: changed after it was signed, or the signature is bad ({printable(', '.join(read.problems))})"
     trust = "trusted" if read.state == "Trusted" else "signer not trusted"
-    return f'valid, unchanged since signed by "{read.signer}" ({trust})'
+    return f'valid, unchanged since signed by "{printable(read.signer)}" ({trust})'
 
 
 def _format_source_type(source_type: str | None) -> str:
@@ -101,8 +104,10 @@ def _format_provenance(facts: ProvenanceAssertion | None) -> list[str]:
     if facts is None:
         return []
     version = f" version {facts.model.version}" if facts.model.version else ""
-    lines = [f"  what       {facts.action}, model {facts.model.name}{version}, digest {facts.model.digest}"]
-    return lines + [f"  from       {i.role} {i.name}, sha256 {i.sha256}" for i in facts.ingredients]
+    lines = [
+        f"  what       {facts.action}, model {printable(facts.model.name + version)}, digest {printable(facts.model.digest)}"
+    ]
+    return lines + [f"  from       {i.role} {printable(i.name)}, sha256 {i.sha256}" for i in facts.ingredients]
 
 
 def _format_watermark(found: Payload | None) -> str:

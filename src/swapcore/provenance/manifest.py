@@ -5,13 +5,14 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import c2pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from swapcore import __version__
 from swapcore.errors import InputError, first_line
+from swapcore.files import to_text
 from swapcore.provenance.credentials import SELF_MADE, Credentials
 from swapcore.provenance.facts import Provenance
 
@@ -118,9 +119,19 @@ def read(data: bytes, mime_type: str) -> Manifest | None:
     Raises:
         InputError: the file that SWAPCORE_TRUST_ANCHORS names cannot be read.
     """
+    return _read(io.BytesIO(data), mime_type)
+
+
+def read_file(path: Path, mime_type: str) -> Manifest | None:
+    """Read and validate the manifest of a large file without holding it in memory; as read."""
+    with path.open("rb") as stream:
+        return _read(stream, mime_type)
+
+
+def _read(stream: BinaryIO, mime_type: str) -> Manifest | None:
     context = _context(os.environ.get(ANCHORS_VARIABLE))
     try:
-        reader = c2pa.Reader(mime_type, io.BytesIO(data), context=context)
+        reader = c2pa.Reader(mime_type, stream, context=context)
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as error:
@@ -180,7 +191,7 @@ def _ingredient(provenance: Provenance, place: int) -> dict[str, Any]:
 def _title(provenance: Provenance, place: int) -> str:
     """Return the ingredient's file name; for anonymized images its role, since a file name may identify the person."""
     ingredient = provenance.ingredients[place]
-    return ingredient.role if provenance.action == "anonymized" else ingredient.name
+    return ingredient.role if provenance.action == "anonymized" else to_text(ingredient.name)
 
 
 def _context(anchors: str | None = None) -> c2pa.Context:

@@ -6,6 +6,7 @@ from typing import Any
 
 import PIL.Image
 
+from swapcore.data.color_profiles import srgb_profile
 from swapcore.errors import InputError
 from swapcore.files import write_atomic
 from swapcore.ops.image import Image
@@ -79,7 +80,7 @@ def mark(path: Path, image: Image, provenance: Provenance) -> bytes:
 
 
 def encode(path: Path, image: Image) -> bytes:
-    """Encode an image without marks or metadata; the path's suffix chooses the format.
+    """Encode an sRGB image, tagged as such, without marks or other metadata; the path's suffix chooses the format.
 
     Raises:
         InputError: the image is too large for the format.
@@ -87,7 +88,7 @@ def encode(path: Path, image: Image) -> bytes:
     name, settings = ENCODINGS[path.suffix.lower()]
     stream = io.BytesIO()
     try:
-        PIL.Image.fromarray(image).save(stream, name, **settings)
+        PIL.Image.fromarray(image).save(stream, name, icc_profile=srgb_profile(), **settings)
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: {name} cannot hold {image.shape[1]} x {image.shape[0]} px ({error}); write .png"

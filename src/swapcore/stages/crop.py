@@ -8,6 +8,7 @@ from swapcore.cropping.extract import extract_shard
 from swapcore.cropping.merge import merge_parts
 from swapcore.cropping.part import PartSet, Shard
 from swapcore.data.artifact import building, read_card
+from swapcore.files import hidden_sibling
 
 
 def run(params: CropParams, *, photographs: InputPath, faces: OutputPath) -> dict[str, float]:
@@ -24,7 +25,7 @@ def run(params: CropParams, *, photographs: InputPath, faces: OutputPath) -> dic
     Raises:
         InputError: the photographs' list or consent.csv is invalid, or no photograph has a usable face.
     """
-    part = faces.with_name(f".{faces.name}.part")
+    part = hidden_sibling(faces, "part")
     try:
         crop_shard(params, photographs=photographs, part=part, shard=0, shards=1)
         return merge_shards(params, parts=[part], faces=faces)

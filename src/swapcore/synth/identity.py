@@ -161,10 +161,10 @@ _CUT = 2.2
 """Normal deviates are cut here, which becomes a shape parameter's end."""
 _YOUNGER = 1.5
 """Exponent of a uniform number that gives the age: photographs show more young adults than old ones."""
-_MALE_STYLES = (0.05, 0.08, 0.06, 0.12, 0.31, 0.21, 0.07, 0.0, 0.02, 0.01, 0.06, 0.01, 0.0)
-_FEMALE_STYLES = (0.0, 0.0, 0.01, 0.02, 0.10, 0.07, 0.10, 0.16, 0.17, 0.14, 0.07, 0.12, 0.04)
-_MALE_CURLS = (0.08, 0.07, 0.18, 0.32, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.35, 0.0, 0.0)
-_FEMALE_CURLS = (0.0, 0.0, 0.01, 0.06, 0.0, 0.0, 0.04, 0.0, 0.0, 0.12, 0.45, 0.27, 0.05)
+_MALE_STYLES = (0.03, 0.05, 0.04, 0.1, 0.35, 0.25, 0.08, 0.0, 0.02, 0.01, 0.06, 0.01, 0.0)
+_FEMALE_STYLES = (0.0, 0.0, 0.0, 0.01, 0.1, 0.08, 0.1, 0.16, 0.18, 0.14, 0.07, 0.12, 0.04)
+_MALE_CURLS = (0.05, 0.05, 0.12, 0.33, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.45, 0.0, 0.0)
+_FEMALE_CURLS = (0.0, 0.0, 0.0, 0.04, 0.0, 0.0, 0.04, 0.0, 0.0, 0.13, 0.46, 0.28, 0.05)
 """How frequent each HairStyle is; CURLS: of tightly curled hair."""
 
 
@@ -185,7 +185,7 @@ def draw_identity(rng: np.random.Generator, place: tuple[float, float, float] | 
         "age": age,
         **dict(zip(("african", "asian", "caucasian"), ancestry, strict=True)),
         "muscle": float(rng.uniform(0.35, 0.65)),
-        "weight": float(np.clip(rng.normal(0.47, 0.17), 0.15, 0.85)),
+        "weight": float(np.clip(rng.normal(0.45, 0.15), 0.15, 0.85)),
         "skin_tone": skin_tone,
         "skin_undertone": float(rng.uniform(-1, 1)),
     }

@@ -287,7 +287,7 @@ def _skin_gloss(
     fresnel = 0.028 + 0.972 * (1 - max(0.0, hx * vx + hy * vy + hz * vz)) ** 5
     wide = rough * rough
     lobes = 0.80 * _lobe(wide, nh, nv, nl) + 0.20 * _lobe(wide * 0.5, nh, nv, nl)
-    strength = 2.0 * fresnel * lobes * direct * (0.65 + 0.6 * look.oiliness) * (1 - 0.8 * hairy)
+    strength = 1.5 * fresnel * lobes * direct * (0.65 + 0.6 * look.oiliness) * (1 - 0.8 * hairy)
     rx, ry, rz = 2 * nv * bx - vx, 2 * nv * by - vy, 2 * nv * bz - vz
     grazing = (0.028 + (1 - rough) * 0.5 * (1 - nv) ** 5) * occlusion * math.sqrt(occlusion) * (1 - hairy)
     for n in range(3):
@@ -315,7 +315,7 @@ def _shade_eye(
     hx, hy, hz = lamps.key[0] + vx, lamps.key[1] + vy, lamps.key[2] + vz
     length = 1 / max(1e-6, math.sqrt(hx * hx + hy * hy + hz * hz))
     shine = max(0.0, (nx * hx + ny * hy + nz * hz) * length)
-    spark = (shine**420 * (5.5 * cornea + 0.6) + 0.02 * shine**30) * max(0.3, reached) * open_share
+    spark = (shine**420 * (4.2 * cornea + 0.5) + 0.02 * shine**30) * max(0.3, reached) * open_share
     nv = max(0.0, nx * vx + ny * vy + nz * vz)
     rx, ry, rz = 2 * nv * nx - vx, 2 * nv * ny - vy, 2 * nv * nz - vz
     # A window of the room, mirrored in the cornea.
@@ -331,7 +331,7 @@ def _shade_eye(
         around = environment_at(lamps.environment, n, rx, ry, rz)
         out[n] = color
         out[3 + n] = light * open_share
-        out[6 + n] = spark * lamps.color[n] + around * (mirror + 0.22 * window * open_share)
+        out[6 + n] = spark * lamps.color[n] + around * (mirror + 0.12 * window * open_share)
         out[6 + n] += tears * (0.10 * lamps.color[n] * max(0.3, reached) + 0.12 * around)
     out[9] = 0.0
 

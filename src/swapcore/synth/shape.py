@@ -13,13 +13,13 @@ from swapcore.synth.identity import SHAPE_PARAMETERS, Identity
 LIMIT = 2.2
 """A shape parameter of 1 is this many standard deviations from the mean."""
 _SPREAD = {
-    "head": 0.16, "forehead": 0.24, "eyebrows": 0.28, "eye": 0.28, "nose": 0.32, "mouth": 0.27, "cheek": 0.33,
-    "chin": 0.30, "ear": 0.26, "neck": 0.15, "asym": 0.08,
+    "head": 0.13, "forehead": 0.20, "eyebrows": 0.24, "eye": 0.25, "nose": 0.26, "mouth": 0.21, "cheek": 0.28,
+    "chin": 0.24, "ear": 0.24, "neck": 0.14, "asym": 0.08,
 }  # fmt: skip
 """Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
 _NARROWER = {
     "eye_scale": 0.5, "eye_push1": 0.6, "eye_push2": 0.6, "nose_trans_out": 0.0, "mouth_trans_out": 0.0,
-    "nose_scale_vert": 0.5, "nose_trans_up": 0.5, "mouth_trans_up": 0.45, "head_scale_vert": 0.5, "head_scale_horiz": 1.3,
+    "nose_scale_vert": 0.5, "nose_trans_up": 0.5, "mouth_trans_up": 0.45, "head_scale_vert": 0.5, "head_scale_horiz": 1.1,
     "head_angle": 0.5,
 }  # fmt: skip
 _EVERYBODY = {
@@ -38,7 +38,7 @@ _TILT_DEG = 4.5
 """The mesh's rest faces down by this much against people who face a camera."""
 _TILT_BOTTOM, _TILT_TOP = -16.0, -8.5
 """Heights in cm between which the neck takes the tilt."""
-_SEX_GAIN, _ANCESTRY_GAIN = 1.3, 1.25
+_SEX_GAIN, _ANCESTRY_GAIN = 1.3, 1.1
 """Distance of sex and ancestry from the middle, as a multiple of the targets': dlib's embeddings of the mesh's own are closer
 together than those of people."""
 _OLDEST = 0.75
@@ -47,7 +47,7 @@ _OLDEST = 0.75
 
 def coarse_vertices(identity: Identity) -> Floats:
     """(N, 3) cm, at rest, centered between the eyes."""
-    return _tilted(_mixed(identity, _PEOPLE))
+    return center_on_eyes(_tilted(_mixed(identity, _PEOPLE)))
 
 
 def _mixed(identity: Identity, offsets: dict[str, float]) -> Floats:

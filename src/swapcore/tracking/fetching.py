@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from swapcore.errors import InputError
+from swapcore.files import hidden_sibling
 from swapcore.tracking.runs import MODEL_TAG
 from swapcore.tracking.store import (
     connect,
@@ -66,7 +67,7 @@ def download_version(found: ResolvedVersion, folder: Path) -> None:
         TrackingError: the registry or its artifact store cannot be reached.
     """
     uri, wanted = tracking_uri(), f"models:/{found.name}/{found.version}"
-    partial = folder.with_name(f".{folder.name}.partial")
+    partial = hidden_sibling(folder, "partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:

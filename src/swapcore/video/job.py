@@ -14,25 +14,29 @@ import numpy as np
 
 from swapcore.data.artifact import file_digest
 from swapcore.errors import FaceError, InputError
-from swapcore.files import write_atomic
+from swapcore.files import fit_name, hidden_sibling, locked, write_atomic
 from swapcore.hub.face_swapper import FaceInImage
 from swapcore.inference.image_swapper import Swapper
 from swapcore.inference.input_image import read_input
 from swapcore.ops.geometry import Points
+from swapcore.ops.image import Image
 from swapcore.progress import progress
 from swapcore.provenance.credentials import signing_credentials
 from swapcore.provenance.manifest import sign
 from swapcore.provenance.marking import Ingredient, Provenance
 from swapcore.provenance.payload import to_bits
 from swapcore.provenance.watermark import embed
+from swapcore.video.joining import FORMATS, Plan, check_times, join, plan_streams
 from swapcore.video.reading import Frame, VideoFacts, read_facts, read_frames
 from swapcore.video.steadiness import Steadiness, measure_steadiness
 from swapcore.video.tracks import Detection, crop_at, follow_face, spans, steady_points, to_tracks
-from swapcore.video.writing import SUFFIXES, PartWriter, join
+from swapcore.video.writing import PART_SUFFIX, PartWriter
 
 PART_FRAMES = 120
 """Frames per part: at most this many are swapped again after an interruption."""
 _TRACK = "track.json"
+_VERSION = 2
+"""Of the files in the work folder; those of another version are not used."""
 _SIGNED = {".mp4": "video/mp4", ".mov": "video/quicktime"}
 """Containers that can hold a C2PA manifest; Matroska cannot."""
 _MAX_SIGNED_BYTES = 2 * 10**9
@@ -58,6 +62,10 @@ class Track(NamedTuple):
     """Without smoothing."""
     steady: dict[int, Points]
     """Smoothed, with short gaps filled; these frames are swapped."""
+    times: list[int]
+    """Time of every frame, in units of VideoFacts.time_base."""
+    last_duration: int
+    """Of the last frame, in the same units; 0 = not stated."""
 
 
 def swap_video(
@@ -71,7 +79,8 @@ def swap_video(
 ) -> SwappedVideo:
     """Put the source's face onto the largest face of every frame of a video.
 
-    Frames without a usable face are only re-encoded; the sound is copied. An interrupted job continues with the next part
+    Frames without a usable face are only re-encoded. Sound is copied, or encoded as AAC where the container cannot hold it;
+    subtitles that the container can hold and chapters are copied. An interrupted job continues with the next part
     when it is run again. The sidecar OUT.json lists the swapped spans and the jitter of the pasted face compared with the
     template's. Swapped frames carry the watermark of images (from 160 px), .mp4 and .mov files a signed C2PA manifest.
 
@@ -90,94 +99,124 @@ def swap_video(
     original, target = Path(video), Path(out)
     _check_out(target, original, overwrite=overwrite)
     facts = read_facts(original)
+    plan = plan_streams(original, target.suffix.lower())
     given = read_input(source, "source")
     swapper = Swapper(model, device)
     face = swapper.source_face(given.image, given.path)
     used = (given.ingredient, Ingredient("template", original.name, file_digest(original)))
     provenance = Provenance("video", swapper.reference, used)
-    work = _work_folder(target, provenance)
-    track = _track_face(original, facts, work)
+    work = hidden_sibling(target, "parts")
+    with locked(work):
+        _claim(work, provenance)
+        return _swap(_Job(original, target, facts, plan, work, provenance), face, swapper)
+
+
+class _Job(NamedTuple):
+    """What stays the same during a swap."""
+
+    original: Path
+    target: Path
+    facts: VideoFacts
+    plan: Plan
+    work: Path
+    provenance: Provenance
+
+
+def _swap(job: _Job, source: FaceInImage, swapper: Swapper) -> SwappedVideo:
+    """Track, swap parts, join, measure, sign; the work folder is removed at the end."""
+    track = _track_face(job)
     if not track.steady:
-        shutil.rmtree(work, ignore_errors=True)
-        raise FaceError(original, "no-face", "no frame shows a face that can be swapped; nothing was written")
-    times = _swap_parts(original, facts, work, track.steady, face, swapper, to_bits(provenance))
-    joined = work / f"joined{target.suffix}"
-    join(sorted(work.glob("part-*.mkv")), original, joined)
+        shutil.rmtree(job.work, ignore_errors=True)
+        raise FaceError(job.original, "no-face", "no frame shows a face that can be swapped; nothing was written")
+    check_times(track.times, job.facts.time_base, job.target)
+    _swap_parts(job, track.steady, source, swapper)
+    joined = job.work / f"joined{job.plan.suffix}"
+    last = track.last_duration * job.facts.time_base if track.last_duration else None
+    parts = sorted(job.work.glob(f"part-*{PART_SUFFIX}"))
+    join(parts, job.original, joined, job.plan, origin=job.facts.origin, last=last)
     steadiness = measure_steadiness(joined, set(track.steady), track.detected)
-    _place_signed(joined, target, provenance)
-    swapped = _summarize(times, sorted(track.steady), facts, steadiness)
-    _write_sidecar(target, swapped, provenance)
-    shutil.rmtree(work, ignore_errors=True)
+    _place_signed(joined, job.target, job.provenance)
+    swapped = _summarize(track.times, sorted(track.steady), job.facts, steadiness)
+    _write_sidecar(job.target, swapped, job.provenance)
+    shutil.rmtree(job.work, ignore_errors=True)
     return swapped
 
 
 def sidecar_path(out: Path) -> Path:
     """Path of the JSON file that lists the swapped spans of a video."""
-    return out.with_name(f"{out.name}.json")
+    return out.with_name(fit_name(out.name, after=".json"))
 
 
 def _check_out(target: Path, original: Path, *, overwrite: bool) -> None:
-    if target.suffix.lower() not in SUFFIXES:
-        raise InputError(
-            f"{target}: cannot write {target.suffix or 'a file without suffix'}; use {', '.join(SUFFIXES)}"
-        )
+    if target.suffix.lower() not in FORMATS:
+        raise InputError(f"{target}: cannot write {target.suffix or 'a file without suffix'}; use {', '.join(FORMATS)}")
+    if target.is_dir():
+        raise InputError(f"{target}: is a folder; name a file")
     if target.exists() and not overwrite:
         raise InputError(f"{target}: exists already; name another file or pass --overwrite")
     if target.exists() and target.samefile(original):
         raise InputError(f"{target}: is the input video; name another file")
 
 
-def _work_folder(target: Path, provenance: Provenance) -> Path:
-    """Return the folder of finished parts, emptied if they were made from other inputs or another model."""
-    work = target.with_name(f".{target.name}.parts")
-    inputs = hashlib.sha256(json.dumps(asdict(provenance), sort_keys=True).encode()).hexdigest()
+def _claim(work: Path, provenance: Provenance) -> None:
+    """Empty the folder of finished parts if they were made from other inputs or another model."""
+    facts = json.dumps([_VERSION, asdict(provenance)], sort_keys=True)
+    inputs = hashlib.sha256(facts.encode()).hexdigest()
     record = work / "inputs"
-    if not record.is_file() or record.read_text(encoding="utf-8") != inputs:
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        record.write_text(inputs, encoding="utf-8")
-    return work
+    if record.is_file() and record.read_text(encoding="utf-8") == inputs:
+        return
+    for path in work.iterdir():
+        path.unlink()
+    write_atomic(record, inputs)
 
 
-def _track_face(original: Path, facts: VideoFacts, work: Path) -> Track:
+def _track_face(job: _Job) -> Track:
     """Track the face once and keep the result in the work folder."""
-    path = work / _TRACK
+    path = job.work / _TRACK
     if path.is_file():
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        return Track(*({int(frame): np.array(xy) for frame, xy in saved[name].items()} for name in Track._fields))
-    frames = progress(enumerate(read_frames(original)), "tracking", facts.num_frames)
-    detections = follow_face((number, frame.image) for number, frame in frames)
-    track = Track({found.frame: found.points for found in detections}, _smooth_all(detections))
-    saved = {name: {frame: xy.tolist() for frame, xy in points.items()} for name, points in track._asdict().items()}
-    write_atomic(path, json.dumps(saved))
+        return _read_track(path)
+    frames = progress(enumerate(read_frames(job.original)), "tracking", job.facts.num_frames)
+    times: list[int] = []
+    durations = [0]
+
+    def images() -> Iterator[tuple[int, Image]]:
+        for number, frame in frames:
+            times.append(frame.time)
+            durations[0] = frame.duration
+            yield number, frame.image
+
+    detections = follow_face(images())
+    track = Track({found.frame: found.points for found in detections}, _smooth_all(detections), times, durations[0])
+    points = {
+        name: {frame: xy.tolist() for frame, xy in getattr(track, name).items()} for name in ("detected", "steady")
+    }
+    write_atomic(path, json.dumps({**points, "times": times, "last_duration": durations[0]}))
     return track
+
+
+def _read_track(path: Path) -> Track:
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    detected, steady = (
+        {int(frame): np.array(xy) for frame, xy in saved[name].items()} for name in ("detected", "steady")
+    )
+    return Track(detected, steady, saved["times"], saved["last_duration"])
 
 
 def _smooth_all(detections: list[Detection]) -> dict[int, Points]:
     return {frame: points for track in to_tracks(detections) for frame, points in steady_points(track).items()}
 
 
-def _swap_parts(
-    original: Path,
-    facts: VideoFacts,
-    work: Path,
-    points: dict[int, Points],
-    source: FaceInImage,
-    swapper: Swapper,
-    watermark: int,
-) -> list[int]:
-    """Write the missing parts; return the time of every frame in units of facts.time_base."""
-    times: list[int] = []
-    frames = progress(enumerate(read_frames(original)), "swapping", facts.num_frames)
+def _swap_parts(job: _Job, points: dict[int, Points], source: FaceInImage, swapper: Swapper) -> None:
+    """Write the missing parts."""
+    watermark = to_bits(job.provenance)
+    frames = progress(enumerate(read_frames(job.original, quiet=True)), "swapping", job.facts.num_frames)
     for number, part in enumerate(_in_parts(frames)):
-        path = work / f"part-{number:06d}.mkv"
+        path = job.work / f"part-{number:06d}{PART_SUFFIX}"
         if path.is_file():
-            times += [frame.time for _, frame in part]
             continue
-        writer = PartWriter(path, facts)
+        writer = PartWriter(path, job.facts)
         try:
             for place, frame in part:
-                times.append(frame.time)
                 image = frame.image
                 if place in points:
                     face = crop_at(image, points[place], swapper.model.size_px)
@@ -187,7 +226,6 @@ def _swap_parts(
             writer.abandon()
             raise
         writer.finish()
-    return times
 
 
 def _place_signed(joined: Path, target: Path, provenance: Provenance) -> None:

@@ -1,5 +1,6 @@
 """Decoding of a video into upright RGB frames with their times."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -7,28 +8,43 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
-import numpy as np
+from av.stream import Disposition
 
-from swapcore.errors import InputError
+from swapcore.errors import InputError, first_line
 from swapcore.ops.image import Image
+from swapcore.video.picture import FrameReader, Look
+from swapcore.video.timeline import Timeline
 
-_TURNS = {90: 1, 180: 2, 270: 3}
+_log = logging.getLogger(__name__)
+
+_USUAL_RATE = Fraction(25)
+"""Frames per second of a file that states none."""
 
 
 @dataclass(frozen=True)
 class VideoFacts:
     """Properties of a video file."""
 
-    width: int
-    height: int
-    """Both upright, in pixels."""
+    look: Look
+    """Size, orientation and colors."""
     rate: Fraction
     """Mean frames per second."""
     num_frames: int
     """From the header or estimated from the duration; for progress bars only."""
     time_base: Fraction
     """Unit of the frames' times, in seconds."""
-    has_sound: bool
+    origin: Fraction
+    """Time of the earliest picture or sound, in seconds, if it is after 0: the result begins there."""
+
+    @property
+    def width(self) -> int:
+        """Upright, in square pixels."""
+        return self.look.width
+
+    @property
+    def height(self) -> int:
+        """Upright, in square pixels."""
+        return self.look.height
 
 
 class Frame(NamedTuple):
@@ -38,65 +54,121 @@ class Frame(NamedTuple):
     """In units of time_base."""
     image: Image
     """uint8 (H, W, 3), upright."""
+    duration: int = 0
+    """In units of time_base; 0 = not stated."""
 
 
 def open_video(path: Path) -> Any:
     """Open a container.
 
     Raises:
-        InputError: the file is missing, is not a video, or has no video stream.
+        InputError: the file is missing, is not a video, or has no video stream besides attached pictures.
     """
     try:
-        container = av.open(str(path))
+        # Names in a file that are not UTF-8 are no reason to refuse it.
+        container = av.open(str(path), metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        problem = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read as a video ({problem})") from None
-    if not container.streams.video:
+        problem = getattr(error, "strerror", None) or first_line(error)
+        raise InputError(f"{path}: cannot be read as a video ({problem}); give a video file") from None
+    if not _videos(container):
         container.close()
         raise InputError(f"{path}: has no video stream; give a video file")
     return container
 
 
+def _videos(container: Any) -> list[Any]:
+    """Return the video streams without cover art and thumbnails, the default one first."""
+    pictures = Disposition.attached_pic | Disposition.timed_thumbnails
+    streams = [stream for stream in container.streams.video if not stream.disposition & pictures]
+    return sorted(streams, key=lambda stream: not stream.disposition & Disposition.default)
+
+
+def video_stream(container: Any) -> Any:
+    """Return the stream whose frames are read."""
+    return _videos(container)[0]
+
+
 def read_facts(path: Path) -> VideoFacts:
-    """Read the header and the first frame, which holds the rotation; errors as for open_video."""
-    with open_video(path) as container:
-        stream = container.streams.video[0]
-        first = next(_decoded(container, path), None)
-        if first is None or stream.time_base is None:
-            raise InputError(f"{path}: no frame can be decoded; the file is damaged or its codec is not supported")
-        height, width = upright(first).shape[:2]
-        rate = Fraction(stream.average_rate or 25)
-        seconds = (
-            float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / av.time_base
-        )
-        num = stream.frames or round(seconds * rate)
-        return VideoFacts(width, height, rate, max(1, num), Fraction(stream.time_base), bool(container.streams.audio))
-
-
-def read_frames(path: Path) -> Iterator[Frame]:
-    """Decode every frame in display order.
+    """Read the header and the first frame, which holds the orientation.
 
     Raises:
-        InputError: the file cannot be opened, or is damaged or cut off.
+        InputError: as for open_video, or no frame can be decoded.
     """
     with open_video(path) as container:
-        last = -1
-        for frame in _decoded(container, path):
-            # Encoders need increasing times; a file without times counts frames.
-            last = max(last + 1, frame.pts if frame.pts is not None else last + 1)
-            yield Frame(last, upright(frame))
+        stream = video_stream(container)
+        first = next(_decoded(container, stream, path, []), None)
+        if first is None or stream.time_base is None:
+            raise InputError(f"{path}: no frame can be decoded; the file is damaged or its codec is not supported")
+        look = Look.of(first, stream.sample_aspect_ratio)
+        rate = _rate(stream)
+        seconds = (
+            stream.duration * stream.time_base if stream.duration else Fraction(container.duration or 0, av.time_base)
+        )
+        num = stream.frames or round(seconds * rate)
+        base = Fraction(stream.time_base)
+        start = (first.pts or 0) * base
+        return VideoFacts(look, rate, max(1, num), base, _origin(container, start))
 
 
-def _decoded(container: Any, path: Path) -> Iterator[Any]:
-    try:
-        yield from container.decode(video=0)
-    except av.error.FFmpegError as error:
-        raise InputError(
-            f"{path}: the video is cut off or damaged ({error.strerror or error}); repair it first"
-        ) from None
+def _rate(stream: Any) -> Fraction:
+    return Fraction(stream.average_rate or stream.guessed_rate or _USUAL_RATE)
 
 
-def upright(frame: Any) -> Image:
-    """Convert a decoded frame to uint8 (H, W, 3) RGB and apply its rotation."""
-    image = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
-    return np.ascontiguousarray(np.rot90(image, _TURNS.get(round(getattr(frame, "rotation", 0)) % 360, 0)))
+def _origin(container: Any, start: Fraction) -> Fraction:
+    sounds = [
+        stream.start_time * stream.time_base
+        for stream in container.streams.audio
+        if stream.start_time is not None and stream.time_base
+    ]
+    return Fraction(max(0, min([start, *sounds])))
+
+
+def read_frames(path: Path, *, quiet: bool = False) -> Iterator[Frame]:
+    """Decode every frame in display order.
+
+    Frames have the size, orientation and colors of the first one. What cannot be decoded, in a file that is damaged or cut
+    off, is left out.
+
+    Args:
+        path: the video.
+        quiet: give no warnings; for further passes.
+
+    Raises:
+        InputError: the file cannot be opened, or no frame can be decoded.
+    """
+    problems: list[str] = []
+    with open_video(path) as container:
+        stream = video_stream(container)
+        timeline = Timeline(round(1 / (_rate(stream) * stream.time_base)))
+        reader = None
+        for frame in _decoded(container, stream, path, problems):
+            if reader is None:
+                reader = FrameReader(Look.of(frame, stream.sample_aspect_ratio), None if quiet else path)
+            yield Frame(timeline.place(frame.pts), reader.to_rgb(frame), frame.duration or 0)
+    if reader is None:
+        raise InputError(f"{path}: no frame can be decoded; the file is damaged or its codec is not supported")
+    if problems and not quiet:
+        _log.warning(
+            "%s: the video is cut off or damaged (%s, in %d places); the frames that can be decoded are kept",
+            path, problems[0], len(problems),
+        )  # fmt: skip
+
+
+def _decoded(container: Any, stream: Any, path: Path, problems: list[str]) -> Iterator[Any]:
+    """Decode packet by packet, and add what cannot be decoded to problems."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                return
+            frames = packet.decode()
+        except av.error.FFmpegError as error:
+            problems.append(getattr(error, "strerror", None) or first_line(error))
+            if len(problems) > _MAX_PROBLEMS:
+                raise InputError(f"{path}: is damaged in more than {_MAX_PROBLEMS} places; repair it first") from None
+            continue
+        yield from frames
+
+
+_MAX_PROBLEMS = 1000

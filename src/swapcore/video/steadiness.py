@@ -38,7 +38,7 @@ def measure_steadiness(video: Path, frames: set[int], template: Mapping[int, Poi
     Returns:
         None if no three consecutive frames show both faces.
     """
-    shown = progress(enumerate(read_frames(video)), "measuring")
+    shown = progress(enumerate(read_frames(video, quiet=True)), "measuring")
     found = follow_face((number, frame.image) for number, frame in shown if number in frames)
     return compare({face.frame: face.points for face in found}, template)
 

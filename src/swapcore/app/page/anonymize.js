@@ -14,7 +14,7 @@ class ChosenFiles {
     this.files = new Map();
     this.limits = about.limits;
     const id = `${root.id}-file`;
-    this.input = make("input", { type: "file", id, accept: "image/*", multiple: true, className: "hidden-text", "aria-describedby": `${id}-error` });
+    this.input = make("input", { type: "file", id, accept: "image/*,.heic,.heif,.avif", multiple: true, className: "hidden-text", "aria-describedby": `${id}-error` });
     this.folderInput = make("input", { type: "file", id: `${root.id}-folder`, webkitdirectory: true, className: "hidden-text", "aria-label": "Choose a folder" });
     this.drop = make("label", { className: "drop wide" }, this.input, make("span", { className: "prompt" }, make("b", { textContent: "Choose images" }), make("span", { textContent: "or drop or paste them here" })));
     this.error = make("p", { className: "field-error", id: `${id}-error`, role: "alert" });
@@ -50,7 +50,7 @@ class ChosenFiles {
 
   /** Files of a folder keep their sub-folder; files that are no images by their type are left out. */
   add(files) {
-    const images = files.filter((file) => file.type.startsWith("image/"));
+    const images = files.filter((file) => file.type.startsWith("image/") || /\.(hei[cf]|avif|tiff?)$/i.test(file.name));
     for (const file of images) this.files.set((file.path ?? file.webkitRelativePath ?? "").split("/").slice(1).join("/") || file.name, file);
     const left = files.length - images.length;
     this.complain(left ? `${left} of the files ${left === 1 ? "is not an image and was" : "are not images and were"} left out.` : "");
@@ -146,7 +146,7 @@ export function startAnonymize(about) {
     body.append("model", chosenModel());
     run(() => ask("POST", "/anonymize", body));
   });
-  if (about.job?.kind === "anonymize" && about.job.state === "running") run(() => ask("GET", `/jobs/${about.job.id}`));
+  if (about.job?.kind === "anonymize" && ["running", "done"].includes(about.job.state)) run(() => ask("GET", `/jobs/${about.job.id}`));
   return (pasted) => files.add(pasted);
 }
 
@@ -155,7 +155,7 @@ function showResult(job, originals, compare) {
   const base = `/jobs/${job.id}/`;
   const made = files.filter((file) => file.out);
   const blurred = metrics.faces_blurred ? `, ${metrics.faces_blurred} blurred because no replacement passed the checks` : "";
-  $("anonymize-note").textContent = `${metrics.faces} ${metrics.faces === 1 ? "face" : "faces"} in ${made.length} ${made.length === 1 ? "image" : "images"}: ${metrics.faces_swapped} replaced${blurred}. Every file says that it is synthetic.`;
+  $("anonymize-note").textContent = !made.length ? "No image could be anonymized." : `${metrics.faces} ${metrics.faces === 1 ? "face" : "faces"} in ${made.length} ${made.length === 1 ? "image" : "images"}: ${metrics.faces_swapped} replaced${blurred}. Every file says that it is synthetic.`;
   save($("anonymize-save"), base + download, "anonymized.zip");
   const urls = new Map();
   const open = (file, button) => {
@@ -169,6 +169,7 @@ function showResult(job, originals, compare) {
     return button;
   }));
   $("anonymize-compare").hidden = $("anonymize-save").hidden = !made.length;
+  document.querySelector("#anonymize-result .badge").hidden = !made.length;
   if (made.length) open(made[0], $("anonymize-film").firstChild);
   const left = files.filter((file) => !file.out);
   $("anonymize-left").hidden = !left.length;

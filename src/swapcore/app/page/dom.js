@@ -26,11 +26,11 @@ const WORDS = {
   "several-faces": "There are several faces. Use an image of one person.",
   "too-small": "The face is too small. Use an image in which the eyes are at least 20 pixels apart.",
   "turned": "The head is turned too far. Use an image that shows both eyes.",
-  "not-an-image": "This file is not an image that can be read. Use JPEG, PNG, WebP, TIFF, BMP or GIF.",
+  "not-an-image": "This file is not an image that can be read. Use JPEG, PNG, HEIC, WebP, AVIF, TIFF, BMP or GIF.",
   "truncated": "The file is damaged or cut off.",
   "unsupported": "This kind of image is not supported. Save it as JPEG or PNG.",
   "empty": "The file is empty.",
-  "no-image-suffix": "The file is not an image by its name.",
+  "bad-name": "The name of the file cannot be used. Rename it.",
 };
 
 /** An error of the server in plain words. */

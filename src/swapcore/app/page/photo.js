@@ -9,7 +9,7 @@ import { ask } from "/server.js";
 const PARTS = ["photo-empty", "photo-progress", "photo-result"];
 
 export function startPhoto(about) {
-  const shared = { accept: "image/*", examples: about.examples };
+  const shared = { accept: "image/*,.heic,.heif,.avif", examples: about.examples };
   const source = new Picker($("photo-source"), { ...shared, field: "source", title: "Source", hint: "gives the face" });
   const template = new Picker($("photo-template"), { ...shared, field: "template", title: "Template", hint: "gives the rest" });
   const compare = new Compare($("photo-compare"), "Template", "Result");

@@ -9,7 +9,7 @@ import { ask } from "/server.js";
 const PARTS = ["video-empty", "video-progress", "video-preview", "video-result"];
 
 export function startVideo(about) {
-  const source = new Picker($("video-source"), { field: "source", title: "Source", hint: "gives the face", accept: "image/*", examples: about.examples });
+  const source = new Picker($("video-source"), { field: "source", title: "Source", hint: "gives the face", accept: "image/*,.heic,.heif,.avif", examples: about.examples });
   const clip = new Picker($("video-clip"), { field: "video", title: "Video", hint: "up to a minute", accept: "video/*", examples: [about.clip] });
   const panel = new ProgressPanel($("video-progress"));
   const compare = new Compare($("video-compare"), "Original", "Result");
@@ -93,7 +93,7 @@ export function startVideo(about) {
     body.append("model", chosenModel());
     run(() => ask("POST", "/video", body));
   });
-  if (about.job?.kind === "video" && about.job.state === "running") run(() => ask("GET", `/jobs/${about.job.id}`));
+  if (about.job?.kind === "video" && ["running", "done"].includes(about.job.state)) run(() => ask("GET", `/jobs/${about.job.id}`));
   return (files) => {
     for (const file of files) (file.type.startsWith("video/") ? clip : source).choose(file);
   };

@@ -74,14 +74,17 @@ class Table:
         return position + int(struct.unpack_from("<I", self._data, position)[0])
 
     def _length(self, start: int) -> int:
-        return int(struct.unpack_from("<I", self._data, start)[0])
+        length = int(struct.unpack_from("<I", self._data, start)[0])
+        if length > len(self._data):
+            raise ValueError("a vector that is longer than the file")
+        return length
 
 
 def read_flexbuffer(data: bytes) -> Any:
     """Decode a FlexBuffers value: maps, vectors and numbers.
 
     Raises:
-        ValueError: a type that is not one of these.
+        ValueError: a type that is not one of these, or damaged data.
     """
     if not data:
         return {}
@@ -93,8 +96,13 @@ class _Flexbuffer:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
+        self._num_left = len(data)
+        """More values than bytes mean that containers hold each other."""
 
     def value(self, position: int, width: int, packed_type: int) -> Any:
+        self._num_left -= 1
+        if self._num_left < 0:
+            raise ValueError("more values than bytes")
         kind, child_width = packed_type >> 2, 1 << (packed_type & 3)
         if kind in _INTEGERS:
             return self._unsigned(position, width)
@@ -104,6 +112,8 @@ class _Flexbuffer:
 
     def _container(self, kind: int, start: int, width: int) -> Any:
         count = self._unsigned(start - width, width)
+        if start < width or count > len(self._data):
+            raise ValueError("a container outside the data")
         if kind in _INTEGER_VECTORS:
             return [self._unsigned(start + i * width, width) for i in range(count)]
         if kind not in (_MAP, _VECTOR):

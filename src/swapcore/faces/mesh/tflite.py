@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from swapcore.errors import ArtifactError
+from swapcore.errors import ArtifactError, first_line
 from swapcore.faces.mesh.attention import CUSTOM_OPERATIONS
 from swapcore.faces.mesh.flatbuffer import Table, read_flexbuffer
 
@@ -44,8 +44,19 @@ class TfliteNetwork(nn.Module):
         super().__init__()
         try:
             graph = _Graph(path.read_bytes())
-        except (OSError, ValueError, KeyError, IndexError, struct.error) as error:
-            raise ArtifactError(f"{path}: cannot be read as a network: {error}; install its package again") from None
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+            struct.error,
+        ) as error:
+            raise ArtifactError(
+                f"{path}: cannot be read as a network: {first_line(error)}; install its package again"
+            ) from None
         self.steps = graph.steps
         self.custom_options = graph.custom_options
         self._input = graph.input
