@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from swapcore.config import GroupsParams, read_params
 from swapcore.teachers import pairing
-from swapcore.teachers.pairing import Candidate, FakePlan, ReferencePool, plan_fakes, poses
+from swapcore.teachers.pairing import FaceProperties, FakePlan, ReferencePool, plan_fakes, poses
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml").groups
 
@@ -21,9 +21,9 @@ def params(references: int, sources: int, seed: int = 0) -> GroupsParams:
     return PARAMS.model_copy(update=update)
 
 
-def photograph(person: int, picture: int, lightness: float = 60.0) -> Candidate:
+def photograph(person: int, picture: int, lightness: float = 60.0) -> FaceProperties:
     rng = np.random.default_rng([person, picture])
-    return Candidate(
+    return FaceProperties(
         key=f"p{person}-{picture}",
         identity=f"p{person}",
         points=rng.uniform(0.3, 0.7, (5, 2)),
@@ -32,7 +32,7 @@ def photograph(person: int, picture: int, lightness: float = 60.0) -> Candidate:
     )
 
 
-def people(num: int, pictures: int) -> list[Candidate]:
+def people(num: int, pictures: int) -> list[FaceProperties]:
     return [photograph(person, picture) for person in range(num) for picture in range(pictures)]
 
 
@@ -174,7 +174,7 @@ SMILE = np.array([[0, 0], [0, 0], [0, 0], [-0.03, -0.02], [0.03, -0.02]])
 TURN = np.array([[0, 0], [0, 0], [0.04, 0], [0, 0], [0, 0]])
 
 
-def posed(person: int, name: str, points: np.ndarray) -> Candidate:
+def posed(person: int, name: str, points: np.ndarray) -> FaceProperties:
     return replace(photograph(person, 0), key=f"p{person}-{name}", points=points)
 
 

@@ -17,7 +17,7 @@ from swapcore.data.consent import CONSENT, ConsentLine, read_consent
 from swapcore.data.faces import INDEX, FaceRow, QuarantineRow, encode_mesh
 from swapcore.data.images import decode_photograph, read_file
 from swapcore.data.lineage import pass_on
-from swapcore.data.manifests import Manifest, PhotographEntry, read_manifest
+from swapcore.data.manifests import PhotographEntry, PhotographList, read_manifest
 from swapcore.data.shards import ShardWriter
 from swapcore.data.splits import split_of
 from swapcore.errors import FaceError, ImageError
@@ -89,7 +89,7 @@ def extract_shard(params: CropParams, photographs: Path, shard: Shard, folder: P
     write_part(folder, params, part, shard, inputs=inputs, embedding_dim=recognizer.embedding_dim)
 
 
-def _with_consent(manifest: Manifest, params: CropParams) -> tuple[list[ExtractionTask], list[QuarantineRow]]:
+def _with_consent(manifest: PhotographList, params: CropParams) -> tuple[list[ExtractionTask], list[QuarantineRow]]:
     """Split the photographs into tasks with consent today and quarantine rows."""
     consent, today = read_consent(manifest.root), consents.today()
     tasks, quarantine = [], list(manifest.quarantine)

@@ -25,7 +25,7 @@ _PRIOR_IMAGES = 0.1
 
 
 @dataclass(frozen=True)
-class Candidate:
+class FaceProperties:
     """Properties of a face that the plan depends on."""
 
     key: str
@@ -56,9 +56,9 @@ class FakePlan:
 class ReferencePool:
     """The people of one split, as references of each other."""
 
-    def __init__(self, candidates: list[Candidate], skin_sigma: float) -> None:
+    def __init__(self, candidates: list[FaceProperties], skin_sigma: float) -> None:
         self._skin_sigma = skin_sigma
-        self.of: dict[str, list[Candidate]] = defaultdict(list)
+        self.of: dict[str, list[FaceProperties]] = defaultdict(list)
         for candidate in candidates:
             self.of[candidate.identity].append(candidate)
         self.people = sorted(self.of)
@@ -89,7 +89,7 @@ class ReferencePool:
         weights[me if others is None else others == me] = 0
         return np.asarray(weights)
 
-    def references(self, candidate: Candidate, num: int, seed: int) -> list[str]:
+    def references(self, candidate: FaceProperties, num: int, seed: int) -> list[str]:
         """Draw num people (or all, if there are fewer) for an image, without replacement, weighted by suitability.
 
         Efraimidis and Spirakis, "Weighted random sampling with a reservoir", IPL 2006. The uniform number of each person is a hash
@@ -117,7 +117,7 @@ class ReferencePool:
         first = int(np.searchsorted(self._hashes, own_hash))
         return (first + np.arange(limit)) % num
 
-    def image_of(self, person: str, template: Candidate, params: GroupsParams) -> Candidate:
+    def image_of(self, person: str, template: FaceProperties, params: GroupsParams) -> FaceProperties:
         """Choose the image of a person for a template, by pose and expression or by chance (``groups.source_image``)."""
         images = self.of[person]
         if params.source_image == "any":
@@ -128,7 +128,7 @@ class ReferencePool:
         return choose(images, key=lambda own: float(((self._poses[own.key] - wanted) ** 2).sum()))
 
 
-def poses(of_person: dict[str, list[Candidate]]) -> dict[str, Floats]:
+def poses(of_person: dict[str, list[FaceProperties]]) -> dict[str, Floats]:
     """Describe pose and expression of each image, independent of identity.
 
     Where the face mesh measured every image, the values are yaw, pitch and expression in units of their usual variation, the
@@ -155,7 +155,7 @@ def poses(of_person: dict[str, list[Candidate]]) -> dict[str, Floats]:
     return result
 
 
-def _attitudes(of_person: dict[str, list[Candidate]]) -> dict[str, Floats]:
+def _attitudes(of_person: dict[str, list[FaceProperties]]) -> dict[str, Floats]:
     values = {candidate.key: np.asarray(candidate.attitude) for own in of_person.values() for candidate in own}
     everybody = np.mean(list(values.values()), axis=0)
     result: dict[str, Floats] = {}
@@ -167,7 +167,7 @@ def _attitudes(of_person: dict[str, list[Candidate]]) -> dict[str, Floats]:
     return result
 
 
-def plan_fakes(candidates: list[Candidate], params: GroupsParams) -> list[FakePlan]:
+def plan_fakes(candidates: list[FaceProperties], params: GroupsParams) -> list[FakePlan]:
     """Plan all fakes for the images of one split, in the order of the images.
 
     A fake is used in both kinds of groups: as the template of (another image of the template's person, fake) with the real label,

@@ -40,7 +40,7 @@ class Areas(NamedTuple):
     brows: Field
 
 
-class Light(NamedTuple):
+class LightTransfer(NamedTuple):
     """How a warped source becomes lit as the template is; fields of the view, smooth enough to be enlarged."""
 
     own: Field
@@ -55,7 +55,7 @@ class Light(NamedTuple):
     """(S, S), 0 to 1: where hair must not become brighter than skin, as gray brows of dark skin would on pale skin."""
 
 
-def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) -> Light:
+def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) -> LightTransfer:
     """Compare the slow light of two aligned faces where they show skin.
 
     Args:
@@ -81,13 +81,13 @@ def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) 
     sigma = 2 * _LIGHT_SIGMA * eye_px
     ratio = _deviation(wanted_detail, skins[1], sigma) / np.maximum(_deviation(detail, skins[0], sigma), 1e-4)
     contrast = np.clip(ratio, *_CONTRAST_BOUNDS) * (1 - _SOFTER * share)
-    light = Light(
+    light = LightTransfer(
         own, wanted, np.asarray(contrast, dtype=np.float32), share, np.asarray(amount * areas.brows, np.float32)
     )
     return _with_eyes(light, (first, second), areas.eyes)
 
 
-def _with_eyes(light: Light, logarithms: tuple[Field, Field], eyes: Field) -> Light:
+def _with_eyes(light: LightTransfer, logarithms: tuple[Field, Field], eyes: Field) -> LightTransfer:
     """Bring the whites of the eyes, not the skin around them, to the template's brightness."""
     if float(eyes.sum()) < _MIN_EYE_PX:
         return light
@@ -99,7 +99,7 @@ def _with_eyes(light: Light, logarithms: tuple[Field, Field], eyes: Field) -> Li
     )
     contrast = np.asarray(light.contrast + eyes * (1 - light.contrast), dtype=np.float32)
     share = np.asarray(light.feature_share * (1 - eyes), dtype=np.float32)
-    return Light(own, wanted, contrast, share, light.dark_hair)
+    return LightTransfer(own, wanted, contrast, share, light.dark_hair)
 
 
 def _white(values: Field, eyes: Field) -> Field:
@@ -111,7 +111,7 @@ def _white(values: Field, eyes: Field) -> Field:
     return np.asarray(values[bright].mean(0), dtype=np.float32)
 
 
-def relight(warped: Field, light: Light) -> Field:
+def relight(warped: Field, light: LightTransfer) -> Field:
     """Exchange the slow light: float32 (H, W, 3), gray levels.
 
     Detail of the size of skin's keeps its relative contrast, times ``contrast``. What is much darker (hair, brows, pupils) is mapped

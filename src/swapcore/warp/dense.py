@@ -11,7 +11,7 @@ import numpy.typing as npt
 from swapcore.faces.mesh.topology import FACE_OVAL, LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from swapcore.ops.geometry import Affine, apply, compose, invert
 from swapcore.ops.image import Image
-from swapcore.warp.color import Areas, Light, estimate_light, relight
+from swapcore.warp.color import Areas, LightTransfer, estimate_light, relight
 from swapcore.warp.eyes import closed_in_source, move_irises
 from swapcore.warp.flow import correspond
 from swapcore.warp.glasses import frames
@@ -57,7 +57,7 @@ class DenseWarp:
     """(S, S): share of the source, 0 to 1."""
     visibility: Field
     """(S, S): 1 where the source shows the surface, 0 where its mirrored half was used."""
-    light: Light
+    light: LightTransfer
     source: FaceView
     template: FaceView
 
@@ -223,7 +223,7 @@ def _areas(layers: _Layers, visibility: Field) -> Areas:
 
 
 def _compose(
-    source: Image, template: Image, layers: _Layers, shares: tuple[Field, Field, Field], light: Light
+    source: Image, template: Image, layers: _Layers, shares: tuple[Field, Field, Field], light: LightTransfer
 ) -> Image:
     """Enlarge the fields to the photograph's resolution and mix the photographs' own pixels."""
     visibility, mask, _ = shares
@@ -234,7 +234,7 @@ def _compose(
     warped = _sample(source, layers.direct, enlarge)
     if float(visibility.min()) < 0.99:
         warped = _mixed(warped, _sample(source, layers.mirrored, enlarge), enlarge(visibility))
-    lit = relight(warped, Light(*(enlarge(field) for field in light)))
+    lit = relight(warped, LightTransfer(*(enlarge(field) for field in light)))
     base = _sample(template, layers.moved, enlarge)
     result = template.copy()
     mixed = base + enlarge(mask)[..., None] * (lit - base)
