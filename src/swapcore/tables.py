@@ -21,7 +21,7 @@ Row = TypeVar("Row")
 _ROWS_PER_GROUP = 8192
 """Rows that a writer holds in memory."""
 _MAPPED_BYTES = 16_000_000
-"""Larger files are converted once to uncompressed Arrow columns, which all processes of a machine share."""
+"""Larger tables are converted once to uncompressed Arrow columns, which all processes of a machine share."""
 
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
@@ -106,12 +106,12 @@ def open_table(path: Path, row_type: type[Row], digest: str | None = None) -> "T
         InputError: there is no space for the cache.
     """
     try:
-        if digest is not None and path.stat().st_size >= _MAPPED_BYTES:
-            data = _mapped(path, row_type, digest)
-        else:
-            # Without partitioning=None a parent folder with a name like a=b would become a column.
-            data = pq.read_table(path, partitioning=None)
-            _require_schema(path, data.schema, row_type)
+        file = pq.ParquetFile(path)
+        _require_schema(path, file.schema_arrow, row_type)
+        num_bytes = _arrow_bytes(file)
+        data = (
+            _mapped(file, path, digest, num_bytes) if digest is not None and num_bytes > _MAPPED_BYTES else file.read()
+        )
     except (OSError, pa.ArrowException) as error:
         raise ArtifactError(f"{path}: cannot be read ({first_line(error)}); make the artifact again") from None
     return Table(data, row_type)
@@ -128,18 +128,20 @@ def _expected(row_type: type[Any], present: set[str]) -> pa.Schema:
     return pa.schema([field for field in schema_of(row_type) if field.name in present | without_default])
 
 
-def _mapped(path: Path, row_type: type[Any], digest: str) -> pa.Table:
+def _arrow_bytes(file: pq.ParquetFile) -> int:
+    """Return the size of the table in memory, judged by its first rows; values that repeat make the file much smaller."""
+    first = next(file.iter_batches(_ROWS_PER_GROUP), None)
+    return first.nbytes * file.metadata.num_rows // len(first) if first else 0
+
+
+def _mapped(file: pq.ParquetFile, path: Path, digest: str, num_bytes: int) -> pa.Table:
     """Memory-map the table's uncompressed columns, converted to the cache by the first process that needs them."""
-    file = pq.ParquetFile(path)
-    _require_schema(path, file.schema_arrow, row_type)
-    first = next(file.iter_batches(_ROWS_PER_GROUP))
 
     def write(target: Path) -> None:
         with pa.ipc.new_file(target, file.schema_arrow) as sink:
             for batch in file.iter_batches(_ROWS_PER_GROUP):
                 sink.write_batch(batch)
 
-    num_bytes = first.nbytes * file.metadata.num_rows // len(first)
     what, without = f"the index {path.name}", "use fewer images"
     cached = cached_file(f"{path.stem}-{digest[:32]}.arrow", num_bytes, write, what=what, without=without)
     return pa.ipc.open_file(pa.memory_map(str(cached))).read_all()

@@ -22,6 +22,7 @@ from swapcore.training.step import train_step
 from swapcore.training.train_state import build_train_state
 from tests.training.fake_cuda import CUDA, Observer, fake_cuda, on_fake_cuda
 
+pytestmark = pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor:UserWarning")
 BUILT_IN = NetworkParams(kind="dlib", path=None, sha256=None)
 KINDS = ["pixels", "fields"]
 EMBEDDING_SIZE = 128
