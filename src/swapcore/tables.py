@@ -129,7 +129,7 @@ def _expected(row_type: type[Any], present: set[str]) -> pa.Schema:
 
 
 def _arrow_bytes(file: pq.ParquetFile) -> int:
-    """Return the size of the table in memory, judged by its first rows; values that repeat make the file much smaller."""
+    """Return the size of the table in memory, estimated from its first rows; values that repeat make the file much smaller."""
     first = next(file.iter_batches(_ROWS_PER_GROUP), None)
     return first.nbytes * file.metadata.num_rows // len(first) if first else 0
 

@@ -57,14 +57,14 @@ def run(params: {section}, *, {signature}) -> dict[str, float]:
 
 SHARDS = """
 
-def cut(params: CropParams, *, photographs: InputPath, part: OutputPath, shard: int, shards: int) -> dict[str, float]:
+def crop_shard(params: CropParams, *, photographs: InputPath, part: OutputPath, shard: int, shards: int) -> dict[str, float]:
     assert any(photographs.iterdir())
     with building(part) as folder:
         (folder / "made").write_text(content_digest(photographs))
         write_card(folder, "part", params, inputs={}, counts={"shard": shard, "shards": shards})
     return {}
 
-def join(params: CropParams, *, parts: list[Path], faces: OutputPath) -> dict[str, float]:
+def merge_shards(params: CropParams, *, parts: list[Path], faces: OutputPath) -> dict[str, float]:
     counts = [read_card(part, "part").counts for part in parts]
     assert sorted(each["shard"] for each in counts) == list(range(counts[0]["shards"])), counts
     (digest,) = {(part / "made").read_text() for part in parts}

@@ -117,7 +117,7 @@ def encoded(data: bytes) -> str:
 
 PNG = base64.b64decode(to_base64(np.zeros((64, 64, 3), np.uint8)))
 WRONG = {
-    "empty": ("", "none of"),
+    "empty": ("", "no bytes"),
     "not base64": ("not base64!", "not base64"),
     "not ASCII": ("é", "not base64"),
     "a data URL": ("data:image/png;base64,AAAA", "without a data: prefix"),

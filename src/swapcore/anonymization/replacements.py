@@ -97,8 +97,8 @@ def replacement_identity(seed: int, number: int) -> Identity:
 def assign(originals: dict[str, Vector], people: list[SyntheticPerson], num_each: int) -> dict[str, list[int]]:
     """Choose replacements for each original, in the order in which they are tried.
 
-    First choices minimize the sum of cosines between originals and replacements, and are distinct as long as there are
-    enough people. The others are the least similar people.
+    The choices of each turn minimize the sum of cosines between originals and replacements. They are distinct, over all turns,
+    as long as there are enough people; then the least similar people follow, unused ones first.
 
     Args:
         originals: name -> mean embedding (D,) of unit length.
@@ -110,11 +110,17 @@ def assign(originals: dict[str, Vector], people: list[SyntheticPerson], num_each
     """
     names = sorted(originals)
     cosines = np.stack([originals[name] for name in names]) @ np.stack([person.embedding for person in people]).T
-    repeated = np.tile(cosines, math.ceil(len(names) / len(people)))
-    rows, columns = linear_sum_assignment(repeated)
-    first = {int(row): int(column) % len(people) for row, column in zip(rows, columns, strict=True)}
-    assigned = {}
+    assigned: dict[str, list[int]] = {name: [] for name in names}
+    free = np.arange(len(people))
+    while (len(free) >= len(names) or not assigned[names[0]]) and len(assigned[names[0]]) < num_each:
+        repeated = np.tile(cosines[:, free], math.ceil(len(names) / len(free)))
+        rows, columns = linear_sum_assignment(repeated)
+        chosen = {names[row]: int(free[column % len(free)]) for row, column in zip(rows, columns, strict=True)}
+        for name, number in chosen.items():
+            assigned[name].append(number)
+        free = np.setdiff1d(free, list(chosen.values()))
     for row, name in enumerate(names):
-        others = [int(number) for number in cosines[row].argsort() if number != first[row]]
-        assigned[name] = [first[row], *others][:num_each]
+        by_cosine = sorted(map(int, cosines[row].argsort()), key=lambda number: number not in free)  # a stable sort
+        others = [number for number in by_cosine if number not in assigned[name]]
+        assigned[name] = [*assigned[name], *others][:num_each]
     return assigned
