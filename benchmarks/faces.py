@@ -2,10 +2,12 @@
 
 Run: python benchmarks/faces.py PHOTOGRAPHS [PART ...]
 PHOTOGRAPHS: a folder with faces.csv: file, identity, expression (neutral or smiling), and x, y of eye_l, eye_r, nose, mouth_l, mouth_r
-for the neutral ones, counted from the pixels' corners. Parts: points, hard, false, rendered, warp, time; all by default.
+for the neutral ones, counted from the pixels' corners. Parts: points, hard, false, rendered, warp, truth, tremble, time; all by
+default. SHEET=FILE.jpg in the environment writes a sheet of the part truth.
 """
 
 import csv
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -34,14 +36,22 @@ from swapcore.hub.loading import load_face_swapper
 from swapcore.inference.image_swapper import Swapper
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import Image, resize
-from swapcore.synth.attributes import NEUTRAL
+from swapcore.synth.attributes import NEUTRAL, draw_attributes
 from swapcore.synth.identity import draw_identity
-from swapcore.synth.render import render
-from swapcore.warp.dense import dense_warp
-from swapcore.warp.regions import skin_color
-from swapcore.warp.view import view_face
+from swapcore.synth.layers import INNER_FACE
+from swapcore.synth.people import draw_person
+from swapcore.synth.render import Picture, render
+from swapcore.synth.truth import true_swap
+from swapcore.video.steadiness import compare
+from swapcore.video.tracks import crop_at, follow_face, steady_points, to_tracks
+from swapcore.warp.dense import at_flow, dense_warp
+from swapcore.warp.flow import correspond
+from swapcore.warp.regions import face_mask
+from swapcore.warp.skin import skin_color
+from swapcore.warp.view import VIEW_PX, view_face
 
-NUM_HARD, NUM_RENDERED = 20, 60
+NUM_HARD, NUM_RENDERED, NUM_TURNED, NUM_SHEET = 20, 60, 48, 12
+NUM_CLIPS, NUM_FRAMES = 2, 24
 CROP_PX = 256
 
 
@@ -315,6 +325,97 @@ def measure_warp(shown: list[Shown]) -> None:
     print(f"processor seconds per pair: {values[:, 7].mean():.2f}")
 
 
+def measure_truth() -> None:
+    """Distance to the true swap on rendered people with heads turned up to 40 degrees, dense warp and simpler methods."""
+    rows, sheet = [], []
+    for number in range(NUM_TURNED):
+        source, template, truth = turned_pair(number)
+        found = [find_faces(each.image, every=False) for each in (source, template)]
+        if not all(found):
+            print(f"pair {number}: no face found")
+            continue
+        own, wanted = (faces[0].points for faces in found)
+        face = np.isin(template.parts, INNER_FACE) | np.isin(truth.parts, INNER_FACE)
+        results = [
+            template.image,
+            plain_warp(source.image, own, template.image, wanted),
+            dense_warp(source.image, own, template.image, wanted).image,
+        ]
+        rows.append([np.abs(each.astype(float) - truth.image).mean(-1)[face].mean() for each in results])
+        if len(sheet) < NUM_SHEET:
+            sheet.append(np.hstack([source.image, *results, truth.image]))
+    unchanged, plain, dense = np.array(rows).T
+    print(f"truth, {len(rows)} pairs: L1 of template / plain triangle warp / dense warp", end=" ")
+    print(*(f"{np.mean(each):.2f}" for each in (unchanged, plain, dense)), "gray levels")
+    print(f"dense warp nearer than the template: {100 * np.mean(dense < unchanged):.0f} %", end=", ")
+    print(f"than the plain warp: {100 * np.mean(dense < plain):.0f} %", end=", ")
+    print(f"plain warp nearer than the template: {100 * np.mean(plain < unchanged):.0f} %")
+    if path := os.environ.get("SHEET"):
+        cv2.imwrite(path, np.vstack(sheet)[..., ::-1])
+
+
+def turned_pair(number: int) -> tuple[Picture, Picture, Picture]:
+    """Source, template with a turned head, and their true swap."""
+    rng = np.random.default_rng([771, number])
+    source, template = draw_person(20261, 2 * number), draw_person(20261, 2 * number + 1)
+    first = draw_attributes(rng, 0.5).but(yaw_deg=float(rng.uniform(-15, 15)), headwear=0)
+    second = draw_attributes(rng, 0.8).but(yaw_deg=float(rng.uniform(-40, 40)), headwear=0)
+    return (
+        render(source, first, CROP_PX),
+        render(template, second, CROP_PX),
+        render(true_swap(source, template), second, CROP_PX),
+    )
+
+
+def plain_warp(source: Image, own: np.ndarray, template: Image, wanted: np.ndarray) -> Image:
+    """Warp by triangles onto the template's own landmarks, with the mean color of its face and a soft edge."""
+    view, shown = view_face(template, wanted), view_face(source, own)
+    warped = at_flow(shown.image.astype(np.float32), correspond(view.points, shown.points, VIEW_PX).flow)
+    mask = face_mask(view)
+    means = [np.average(each.reshape(-1, 3), axis=0, weights=mask.ravel()) for each in (warped, view.image)]
+    mixed = view.image + mask[..., None] * (warped - means[0] + means[1] - view.image)
+    change = cv2.warpAffine(
+        np.asarray(mixed - view.image, np.float32), view.affine, template.shape[1::-1], flags=cv2.WARP_INVERSE_MAP
+    )
+    return np.clip(template + change + 0.5, 0, 255).astype(np.uint8)
+
+
+def measure_tremble(shown: list[Shown]) -> None:
+    """Jitter of eyes and nose in swapped clips, relative to the template's: photographs that move, turn and have noise."""
+    swapper = Swapper("builtin:warp", device="cpu")
+    ratios = []
+    for number in range(NUM_CLIPS):
+        source, template = shown[40 * number], shown[40 * number + 7]
+        frames = list(moving_crops(template.image, number))
+        found = follow_face(enumerate(frames))
+        points = steady_points(to_tracks(found)[0])
+        face = swapper.source_face(source.image, source.path)
+        swapped = [
+            (place, swapper.replace(image, crop_at(image, points[place], swapper.model.size_px), face))
+            for place, image in enumerate(frames)
+            if place in points
+        ]
+        steadiness = compare(
+            {one.frame: one.points for one in follow_face(swapped)}, {one.frame: one.points for one in found}
+        )
+        if steadiness is not None:
+            ratios.append(steadiness.ratio)
+    print(f"tremble of {len(ratios)} clips, times the template's own: {np.round(ratios, 2).tolist()}")
+
+
+def moving_crops(image: Image, seed: int) -> Iterator[Image]:
+    """Frames of 384 px of a photograph that drifts, rolls and grows slowly, with fresh noise in each."""
+    rng = np.random.default_rng(seed)
+    center = np.array(image.shape[1::-1]) / 2
+    for frame in range(NUM_FRAMES):
+        angle, scale = 4 * np.sin(frame / 9), 0.75 + 0.003 * frame
+        drift = np.array([6 * np.sin(frame / 5), 4 * np.cos(frame / 7)])
+        affine = cv2.getRotationMatrix2D(tuple(center + drift), angle, scale)
+        affine[:, 2] += 192 - center
+        moved = cv2.warpAffine(image, affine, (384, 384), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+        yield np.clip(moved + rng.normal(0, 3, moved.shape), 0, 255).astype(np.uint8)
+
+
 def lengths_of(points: np.ndarray) -> np.ndarray:
     """Mouth width, mouth opening and eye opening as shares of the distance of the outer eye corners."""
     found = measure_mesh_expression(torch.from_numpy(points)[None])
@@ -361,6 +462,8 @@ def main() -> None:
         "false": measure_false,
         "rendered": measure_rendered,
         "warp": lambda: measure_warp(shown),
+        "truth": measure_truth,
+        "tremble": lambda: measure_tremble(shown),
         "time": lambda: measure_time(shown),
     }
     for name in sys.argv[2:] or parts:

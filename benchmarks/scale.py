@@ -25,7 +25,7 @@ from swapcore.evaluation.pairs import draw_pairs
 from swapcore.faces.duplicates import find_near_duplicates
 from swapcore.faces.labels import identity_cosines, mean_of_people
 from swapcore.tables import KeyedTable, TableWriter, open_table
-from swapcore.teachers.pairing import Candidate, plan_fakes
+from swapcore.teachers.pairing import FaceProperties, plan_fakes
 
 PARAMS = read_params(Path(__file__).parents[1] / "params.yaml")
 MAX_GROWTH = 12.0
@@ -78,10 +78,10 @@ def group_row(number: int, num_images: int) -> GroupRow:
     )  # fmt: skip
 
 
-def candidate(number: int, features: np.ndarray) -> Candidate:
+def candidate(number: int, features: np.ndarray) -> FaceProperties:
     """Return a face as the plan of the fakes needs it."""
     points = np.array([[0.4, 0.4], [0.6, 0.4], [0.5, 0.6], [0.42, 0.7], [0.58, 0.7]]) + 1e-3 * (number % 7)
-    return Candidate(
+    return FaceProperties(
         f"{number:016x}", f"person-{number // PER_PERSON:07d}", points, 40.0 + number % 31, features[number]
     )
 

@@ -96,6 +96,17 @@ def test_errors_are_one_line(tmp_path):
         read_table(path, Row)
 
 
+def test_columns_with_a_default_may_be_missing(tmp_path):
+    newer = make_dataclass("Newer", [("name", str), ("score", float | None, None)], frozen=True)
+    older = make_dataclass("Older", [("name", str)], frozen=True)
+    write_table(tmp_path / "t.parquet", older, [older("a")])
+    assert read_table(tmp_path / "t.parquet", newer) == [newer("a")]
+    write_table(tmp_path / "t.parquet", newer, [newer("a", 0.5)])
+    assert read_table(tmp_path / "t.parquet", newer) == [newer("a", 0.5)]
+    with pytest.raises(ArtifactError, match="another version"):
+        read_table(tmp_path / "t.parquet", older)
+
+
 @dataclass(frozen=True)
 class Keyed:
     key: str

@@ -152,11 +152,21 @@ class GroupsParams(Section):
 
     teacher: Literal["warp", "oracle", "registered"]
     teacher_model: Annotated[
-        str | None, Field(description="model folder, models:/ URI or s3:// prefix of a registered teacher, else null")
+        str | None,
+        Field(
+            description="builtin:warp, model folder, models:/ URI or s3:// prefix of a registered teacher, else null"
+        ),
     ]
     size_px: CropSize
     references_per_label: Annotated[int, Field(ge=0, le=1000, description="fake-template groups for each photograph")]
     sources_per_template: Annotated[int, Field(ge=0, le=1000, description="fake-label groups for each photograph")]
+    source_image: Annotated[
+        Literal["alike", "any", "different"],
+        Field(
+            description="image of a fake's source person: nearest to the template in expression and pose, drawn at random, or "
+            "farthest"
+        ),
+    ]
     skin_sigma: Annotated[
         float,
         Field(
@@ -403,8 +413,8 @@ class EvaluateParams(Section):
     champion: Annotated[
         str | None,
         Field(
-            pattern=r"^models:/[^/@]+(@[^/@]+|/\d+)$",
-            description="registered model to compare on the same pairs; null = none",
+            pattern=r"^(builtin:warp|models:/[^/@]+(@[^/@]+|/\d+))$",
+            description="registered model or builtin:warp to compare on the same pairs; null = none",
         ),
     ]
     bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]

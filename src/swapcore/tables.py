@@ -1,5 +1,6 @@
 """Parquet tables with a dataclass as schema."""
 
+import dataclasses
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,11 +29,12 @@ _ARROW: dict[Any, pa.DataType] = {
     float: pa.float64(),
     bool: pa.bool_(),
     list[float]: pa.list_(pa.float64()),
+    bytes: pa.binary(),
 }
 
 
 def schema_of(row_type: type[Any]) -> pa.Schema:
-    """Return the Arrow schema of a dataclass; fields are str, int, float, bool or list[float], optionally | None."""
+    """Return the Arrow schema of a dataclass; fields are str, int, float, bool, bytes or list[float], optionally | None."""
     fields = []
     for name, annotation in typing.get_type_hints(row_type).items():
         options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
@@ -83,7 +85,7 @@ def write_table(path: Path, row_type: type[Row], rows: typing.Iterable[Row]) -> 
 
 
 def read_table(path: Path, row_type: type[Row]) -> list[Row]:
-    """Read rows of a dataclass into memory.
+    """Read rows of a dataclass into memory; columns that it has defaults for may be missing.
 
     Raises:
         ArtifactError: the file is missing or damaged, or has another schema.
@@ -116,10 +118,11 @@ def open_table(path: Path, row_type: type[Row], digest: str | None = None) -> "T
 
 
 def _require_schema(path: Path, schema: pa.Schema, row_type: type[Any]) -> None:
-    if not schema.equals(schema_of(row_type)):
+    if not schema.equals(_expected(row_type, set(schema.names))):
         raise ArtifactError(f"{path}: was written by another version of swapcore; make the artifact again")
 
 
+<<<<<<< HEAD
 def _arrow_bytes(file: pq.ParquetFile) -> int:
     """Return the size of the table in memory, judged by its first rows; values that repeat make the file much smaller."""
     first = next(file.iter_batches(_ROWS_PER_GROUP), None)
@@ -127,6 +130,15 @@ def _arrow_bytes(file: pq.ParquetFile) -> int:
 
 
 def _mapped(file: pq.ParquetFile, path: Path, digest: str, num_bytes: int) -> pa.Table:
+=======
+def _expected(row_type: type[Any], present: set[str]) -> pa.Schema:
+    """The schema without those columns with a default that a table does not have: an earlier version did not write them."""
+    without_default = {field.name for field in dataclasses.fields(row_type) if field.default is dataclasses.MISSING}
+    return pa.schema([field for field in schema_of(row_type) if field.name in present | without_default])
+
+
+def _mapped(path: Path, row_type: type[Any], digest: str) -> pa.Table:
+>>>>>>> main
     """Memory-map the table's uncompressed columns, converted to the cache by the first process that needs them."""
 
     def write(target: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from swapcore.evaluation.attributes import FaceMeasures, Pose, score_attributes, score_pose
+from swapcore.evaluation.attributes import FaceMeasures, HeadPose, score_attributes, score_pose
 from swapcore.evaluation.pixel_scores import (
     MAX_PSNR_DB,
     background_region,
@@ -48,7 +48,7 @@ def test_attributes_have_known_values():
     assert score.pitch_error_deg == 3
     assert (score.mouth_open_error, score.mouth_width_error, score.brow_error) == (2, 15, 2)
     assert score.gaze_error == 5  # 3 across, 4 down
-    assert score_pose(swapped, Pose(-12, 5, 178)) == (10, 4, 4)
+    assert score_pose(swapped, HeadPose(-12, 5, 178)) == (10, 4, 4)
 
 
 def test_expression_words():

@@ -21,6 +21,7 @@ from swapcore.data.artifact import CARD, content_digest, file_digest, partial_fo
 from swapcore.data.faces import QUARANTINE, FaceSet, QuarantineRow
 from swapcore.data.splits import split_of
 from swapcore.errors import ArtifactError, InputError
+from swapcore.faces.mesh.five_points import five_points
 from swapcore.ops.geometry import apply
 from swapcore.stages.crop import crop_shard, merge_shards, run
 from swapcore.tables import read_table
@@ -73,6 +74,11 @@ def test_all_faces_of_a_folder(people, tmp_path):
         assert face.image.shape == (128, 128, 3)
         assert face.split == split_of(face.identity, PARAMS.split)
         assert face.embedding.shape == faces.embedding_mean.shape == (128,)
+        assert face.mesh is not None
+        assert row.expression is not None
+        assert len(row.expression) == 6
+        assert abs(row.pitch_deg) < 45
+        np.testing.assert_allclose(five_points(face.mesh), face.points, atol=0.1)
         np.testing.assert_allclose(
             apply(face.affine, np.array(row.landmarks).reshape(5, 2)[4:]), face.points[2:3], atol=1.0
         )

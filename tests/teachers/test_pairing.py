@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from swapcore.config import GroupsParams, read_params
 from swapcore.teachers import pairing
-from swapcore.teachers.pairing import Candidate, FakePlan, ReferencePool, plan_fakes, poses
+from swapcore.teachers.pairing import FaceProperties, FakePlan, ReferencePool, plan_fakes, poses
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml").groups
 
@@ -21,9 +21,9 @@ def params(references: int, sources: int, seed: int = 0) -> GroupsParams:
     return PARAMS.model_copy(update=update)
 
 
-def photograph(person: int, picture: int, lightness: float = 60.0) -> Candidate:
+def photograph(person: int, picture: int, lightness: float = 60.0) -> FaceProperties:
     rng = np.random.default_rng([person, picture])
-    return Candidate(
+    return FaceProperties(
         key=f"p{person}-{picture}",
         identity=f"p{person}",
         points=rng.uniform(0.3, 0.7, (5, 2)),
@@ -32,7 +32,7 @@ def photograph(person: int, picture: int, lightness: float = 60.0) -> Candidate:
     )
 
 
-def people(num: int, pictures: int) -> list[Candidate]:
+def people(num: int, pictures: int) -> list[FaceProperties]:
     return [photograph(person, picture) for person in range(num) for picture in range(pictures)]
 
 
@@ -66,6 +66,22 @@ def test_every_fake_serves_both_kinds_where_it_can() -> None:
     pairs = plan_fakes(people(6, 2), params(4, 2))
     assert len(pairs) == 12 * 4
     assert sum(pair.is_label and pair.partner is not None for pair in pairs) == 12 * 2
+
+
+def test_the_source_image_is_alike_or_different_in_expression_and_pose() -> None:
+    candidates = []
+    for person in range(3):
+        for picture in range(4):
+            # The mouth of image number n opens by n; people differ by a constant, which is identity.
+            attitude = (0.0, 0.0, 6.0 * picture, 40.0 + 5 * person, 9.0, 30.0, 0.0, 0.0)
+            candidates.append(replace(photograph(person, picture), attitude=attitude))
+    chosen = {}
+    for choice in ("alike", "different", "any"):
+        plans = plan_fakes(candidates, params(1, 0).model_copy(update={"source_image": choice}))
+        chosen[choice] = [(int(plan.source[-1]), int(plan.template[-1])) for plan in plans]
+    assert all(source == template for source, template in chosen["alike"])
+    assert all(source == (3 if template < 2 else 0) for source, template in chosen["different"])
+    assert len({source for source, _ in chosen["any"]}) > 2
 
 
 def test_a_new_person_changes_little() -> None:
@@ -158,7 +174,7 @@ SMILE = np.array([[0, 0], [0, 0], [0, 0], [-0.03, -0.02], [0.03, -0.02]])
 TURN = np.array([[0, 0], [0, 0], [0.04, 0], [0, 0], [0, 0]])
 
 
-def posed(person: int, name: str, points: np.ndarray) -> Candidate:
+def posed(person: int, name: str, points: np.ndarray) -> FaceProperties:
     return replace(photograph(person, 0), key=f"p{person}-{name}", points=points)
 
 

@@ -20,6 +20,7 @@ from swapcore.synth.people import draw_shots
 from swapcore.synth.render import render
 from swapcore.teachers.base import load_teacher
 from swapcore.teachers.registered import RegisteredTeacher
+from swapcore.teachers.warp import WarpTeacher
 from tests.drawn_faces import face
 from tests.inference.small_model import SIZE_PX, write_model
 
@@ -113,3 +114,8 @@ def test_params_name_it(model: Path, teacher: RegisteredTeacher, tmp_path: Path)
         load_teacher(named(None), None)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no such model"):
         load_teacher(named(str(tmp_path / "nothing")), None)  # type: ignore[arg-type]
+
+
+def test_the_built_in_warp_can_be_registered_as_the_teacher() -> None:
+    params = GROUPS.model_copy(update={"teacher": "registered", "teacher_model": "builtin:warp"})
+    assert isinstance(load_teacher(params, SimpleNamespace()), WarpTeacher)

@@ -16,7 +16,7 @@ from swapcore.data.guiding import GuideSource
 from swapcore.data.sampling import GroupSampler
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
-from swapcore.ops.guide import Topology
+from swapcore.ops.guide import MeshTopology
 from swapcore.tracking import NoTracking
 from swapcore.training.checkpoint import CheckpointStore
 from swapcore.training.describing import describe_sources
@@ -30,7 +30,7 @@ from tests.training.small_groups import EMBEDDING_SIZE, write_groups
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
-TOPOLOGY = Topology(np.array([[0, 1, 2], [1, 3, 2]]), np.array([1, 0, 3, 2]), np.zeros(2, bool))
+TOPOLOGY = MeshTopology(np.array([[0, 1, 2], [1, 3, 2]]), np.array([1, 0, 3, 2]), np.zeros(2, bool))
 """Of four landmarks: two above, two below."""
 
 TINY: dict[str, Any] = {

@@ -7,7 +7,7 @@ from drawn_photographs import draw_face
 from swapcore.faces.mesh.find import find_faces
 from swapcore.faces.mesh.mean_shape import STIFF
 from swapcore.ops.color import to_lab
-from swapcore.warp.color import Light, estimate_light, relight
+from swapcore.warp.color import Areas, LightTransfer, estimate_light, relight
 from swapcore.warp.dense import DenseWarp, dense_warp
 from swapcore.warp.flow import correspond, rasterize
 from swapcore.warp.shape import reshape_template
@@ -114,13 +114,13 @@ def even(value: float, channels: tuple[int, ...] = ()) -> np.ndarray:
 def test_light_of_equal_faces_changes_no_pixel():
     generator = np.random.default_rng(0)
     image = generator.uniform(40, 220, (40, 40, 3)).astype(np.float32)
-    light = Light(even(4.5, (3,)), even(4.5, (3,)), even(1.0), 0.0)
+    light = LightTransfer(even(4.5, (3,)), even(4.5, (3,)), even(1.0), even(0.0), even(0.0))
     np.testing.assert_allclose(relight(image, light), image, rtol=0.15, atol=3)
 
 
 def test_estimated_light_brings_a_dark_face_to_the_tone_of_a_pale_one():
     dark, pale = even(60, (3,)), even(200, (3,))
-    light = estimate_light(dark, pale, even(1.0), even(1.0), 20.0)
+    light = estimate_light(dark, pale, Areas(even(1.0), even(1.0), even(1.0), even(0.0), even(0.0)), 20.0)
     np.testing.assert_allclose(relight(dark, light), pale, atol=1)
 
 

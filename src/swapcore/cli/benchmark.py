@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from swapcore.cli.options import DEVICE, PATH, Command, output
+from swapcore.cli.options import DEVICE, MODEL_FORMS, PATH, Command, output
 
 
 @click.group()
@@ -13,7 +13,7 @@ def benchmark() -> None:
 
 
 @benchmark.command(cls=Command, renamed={"--out": "--output"})
-@click.option("--model", type=PATH, help="Measure a model folder that `swapcore train` wrote.")
+@click.option("--model", metavar="MODEL", help=f"Measure a model: builtin:warp or {MODEL_FORMS}.")
 @click.option("--swap", metavar="MODULE:FUNCTION", help="Measure a Python function swap(source, template) -> image.")
 @click.option("--outputs", type=PATH, help="Measure a folder of swapped images, named 0000.png and so on.")
 @click.option("--export", type=PATH, help="Write the sources and templates of the pairs to this folder as PNG.")

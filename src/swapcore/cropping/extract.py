@@ -4,23 +4,27 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
 from swapcore.config import CropParams
 from swapcore.cropping.part import CropPart, PhotographRow, Shard, copy_source_files, write_part
 from swapcore.data import consent as consents
 from swapcore.data.artifact import file_digest
 from swapcore.data.consent import CONSENT, ConsentLine, read_consent
-from swapcore.data.faces import INDEX, FaceRow, QuarantineRow
+from swapcore.data.faces import INDEX, FaceRow, QuarantineRow, encode_mesh
 from swapcore.data.images import decode_photograph, read_file
 from swapcore.data.lineage import pass_on
-from swapcore.data.manifests import Manifest, PhotographEntry, read_manifest
+from swapcore.data.manifests import PhotographEntry, PhotographList, read_manifest
 from swapcore.data.shards import ShardWriter
 from swapcore.data.splits import split_of
 from swapcore.errors import FaceError, ImageError
 from swapcore.faces.duplicates import perceptual_hash
 from swapcore.faces.extract import AlignedFace, extract_face
+from swapcore.faces.mesh.expression import measure_mesh_expression
+from swapcore.faces.mesh.pose import measure_pose
 from swapcore.faces.networks import load_recognizer
 from swapcore.faces.quality import Quality, find_defect, measure_quality
 from swapcore.faces.recognizer import Recognizer
@@ -85,7 +89,7 @@ def extract_shard(params: CropParams, photographs: Path, shard: Shard, folder: P
     write_part(folder, params, part, shard, inputs=inputs, embedding_dim=recognizer.embedding_dim)
 
 
-def _with_consent(manifest: Manifest, params: CropParams) -> tuple[list[ExtractionTask], list[QuarantineRow]]:
+def _with_consent(manifest: PhotographList, params: CropParams) -> tuple[list[ExtractionTask], list[QuarantineRow]]:
     """Split the photographs into tasks with consent today and quarantine rows."""
     consent, today = read_consent(manifest.root), consents.today()
     tasks, quarantine = [], list(manifest.quarantine)
@@ -208,4 +212,17 @@ def _face_row(task: ExtractionTask, sha256: str, image: Image, face: AlignedFace
         shard="",
         offset=0,
         size=0,
+        **_mesh_columns(face),
     )
+
+
+def _mesh_columns(face: AlignedFace) -> dict[str, Any]:
+    """Pitch, expression and landmarks of a face that the face mesh confirms."""
+    if face.mesh is None:
+        return {}
+    expression = measure_mesh_expression(torch.from_numpy(face.mesh)[None])
+    return {
+        "pitch_deg": measure_pose(face.mesh).pitch_deg,
+        "expression": [float(value) for value in expression],
+        "mesh": encode_mesh(face.mesh, face.affine, face.crop.shape[0]),
+    }

@@ -16,6 +16,7 @@ from swapcore.tables import Table, open_table
 
 INDEX = "index.parquet"
 QUARANTINE = "quarantine.parquet"
+_MESH_UNITS = 2**13
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ class FaceRow:
     shard: str
     offset: int
     size: int
+    # Not in artifacts of earlier versions, and None where the face mesh is not installed or does not confirm the face.
+    pitch_deg: float | None = None
+    """Positive = head bent down."""
+    expression: list[float] | None = None
+    """Mouth opening and width, eye opening, brow height, percent of the distance of the outer eye corners; gaze across and
+    down, percent of an eye's width."""
+    mesh: bytes | None = None
+    """Landmarks in the crop, see ``encode_mesh``."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,10 @@ class Face:
     """(2, 3): photograph to crop."""
     embedding: npt.NDArray[np.float32]
     """(D,), raw embedding."""
+    mesh: Points | None = None
+    """(478, 3) landmarks of the face mesh in crop pixels, where known."""
+    attitude: tuple[float, ...] | None = None
+    """Yaw and pitch in degrees and the six numbers of expression (``FaceRow.expression``), where known."""
 
 
 def at_size(face: Face, size_px: int) -> Face:
@@ -94,20 +107,46 @@ def at_size(face: Face, size_px: int) -> Face:
         image=resize(face.image, size_px),
         points=apply(scaling, face.points),
         affine=compose(scaling, face.affine),
+        mesh=None if face.mesh is None else _transformed(face.mesh, scaling),
     )
+
+
+def encode_mesh(mesh: Points, affine: Affine, size_px: int) -> bytes:
+    """Encode landmarks (478, 3) of a photograph as x, y and depth in its crop: 478 x 3 int16, little-endian.
+
+    Args:
+        mesh: in pixels of the photograph.
+        affine: (2, 3), photograph to crop.
+        size_px: side of the crop; the unit is 1 / 8192 of it, which is 0.03 px at 256 px.
+    """
+    units = np.round(_transformed(mesh, affine) * (_MESH_UNITS / size_px))
+    return np.clip(units, -(2**15), 2**15 - 1).astype("<i2").tobytes()
+
+
+def decode_mesh(data: bytes, size_px: int) -> Points:
+    """Decode ``encode_mesh``: (478, 3) in pixels of a crop of the side size_px."""
+    return np.frombuffer(data, "<i2").reshape(-1, 3).astype(np.float64) * (size_px / _MESH_UNITS)
+
+
+def _transformed(mesh: Points, affine: Affine) -> Points:
+    scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+    return np.column_stack([apply(affine, mesh[:, :2]), mesh[:, 2] * scale])
 
 
 def load_face(row: FaceRow, reader: ShardReader) -> Face:
     """Load the face of a row from the artifact's shards."""
+    image = reader.read(Place(row.shard, row.offset, row.size))
     return Face(
         key=row.key,
         identity=row.identity,
         split=row.split,
         file=row.file,
-        image=reader.read(Place(row.shard, row.offset, row.size)),
+        image=image,
         points=np.asarray(row.crop_points, dtype=np.float64).reshape(5, 2),
         affine=np.asarray(row.affine, dtype=np.float64).reshape(2, 3),
         embedding=np.asarray(row.embedding, dtype=np.float32),
+        mesh=None if row.mesh is None else decode_mesh(row.mesh, image.shape[0]),
+        attitude=None if row.expression is None else (row.yaw_deg, row.pitch_deg or 0.0, *row.expression),
     )
 
 

@@ -9,7 +9,7 @@ import torch
 from swapcore.data.groups import CropRef, GroupCrops
 from swapcore.ops.compose import Guide
 from swapcore.ops.geometry import Points
-from swapcore.ops.guide import Reshape, Topology, make_five_point_guide, make_guide, to_half_sides
+from swapcore.ops.guide import MeshTopology, Reshape, make_five_point_guide, make_guide, to_half_sides
 
 NUM_POINTS = 1024
 """Number of points of known correspondence of each sample."""
@@ -58,7 +58,9 @@ def placed(points: Points, placement: Placement, mirrored: npt.NDArray[np.int64]
 class GuideSource:
     """Makes guides and known correspondence from the landmarks of a groups artifact."""
 
-    def __init__(self, crops: GroupCrops, topology: Topology, reshape: Reshape, size_px: int, guide_px: int) -> None:
+    def __init__(
+        self, crops: GroupCrops, topology: MeshTopology, reshape: Reshape, size_px: int, guide_px: int
+    ) -> None:
         """Store the sources.
 
         Args:

@@ -1,4 +1,4 @@
-"""Manifest of the input photographs and their people, from a folder or a CSV."""
+"""List of the input photographs and their people, from a folder or a CSV."""
 
 import hashlib
 import os
@@ -38,7 +38,7 @@ class PhotographEntry:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class PhotographList:
     """All files of the input, each an entry or a quarantine row."""
 
     root: Path
@@ -48,7 +48,7 @@ class Manifest:
     quarantine: list[QuarantineRow]
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> PhotographList:
     """List the photographs of a folder or a CSV without opening them.
 
     A folder has one sub-folder per person, or a photographs.csv. Names of people are normalized (Unicode NFC), because file systems
@@ -84,7 +84,7 @@ def _encodable(name: str) -> bool:
     return to_text(name) == name and "\0" not in name
 
 
-def _collect(root: Path, found: list[PhotographEntry | QuarantineRow]) -> Manifest:
+def _collect(root: Path, found: list[PhotographEntry | QuarantineRow]) -> PhotographList:
     """Separate entries and rejections; of a file listed twice, also by another path, the first is kept."""
     entries: dict[str, PhotographEntry] = {}
     quarantine = []
@@ -96,13 +96,13 @@ def _collect(root: Path, found: list[PhotographEntry | QuarantineRow]) -> Manife
         if first is not item:
             detail = f"listed before, as {first.file} of {first.identity}"
             quarantine.append(QuarantineRow(item.file, item.identity, "listed-twice", detail))
-    return Manifest(root, list(entries.values()), quarantine)
+    return PhotographList(root, list(entries.values()), quarantine)
 
 
 # A folder: the first level names the person, deeper levels are free.
 
 
-def _from_folder(root: Path) -> Manifest:
+def _from_folder(root: Path) -> PhotographList:
     found = find_files(root)
     top = [item for item in found if "/" not in item.name]
     ours = {item.name for item in top if not item.reason and item.path.suffix.lower() in _DATA_SUFFIXES}
@@ -131,7 +131,7 @@ def _check_case(where: Path, people: set[str]) -> None:
 # A CSV `file,identity[,split]`: files relative to the CSV's own folder, other columns ignored.
 
 
-def _from_csv(path: Path) -> Manifest:
+def _from_csv(path: Path) -> PhotographList:
     rows = read_csv(path, _COLUMNS)
     has_split = bool(rows) and "split" in rows[0][1]
     found = [
@@ -167,7 +167,7 @@ def _split(path: Path, line: int, row: dict[str, str]) -> Split | None:
     return None
 
 
-def _one_split_each(path: Path, manifest: Manifest) -> Manifest:
+def _one_split_each(path: Path, manifest: PhotographList) -> PhotographList:
     """Apply the split of some of a person's rows to all photographs of the person."""
     named: dict[str, Split] = {}
     for entry in manifest.entries:

@@ -32,7 +32,7 @@ MeasureFace = Callable[[Image], FaceMeasures | None]
 """Image -> measures of its face; None without a face."""
 
 
-class Pose(NamedTuple):
+class HeadPose(NamedTuple):
     """Exact pose of a rendered head in degrees, signs as in FaceMeasures."""
 
     yaw_deg: float
@@ -91,7 +91,7 @@ def score_attributes(swapped: FaceMeasures, template: FaceMeasures, expected: Fa
     )
 
 
-def score_pose(swapped: FaceMeasures, exact: Pose) -> PoseScore:
+def score_pose(swapped: FaceMeasures, exact: HeadPose) -> PoseScore:
     """Compare the measured pose with the template's render parameters."""
     return PoseScore(
         _angle(swapped.yaw_deg, exact.yaw_deg),

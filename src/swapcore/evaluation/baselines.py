@@ -23,6 +23,7 @@ from swapcore.evaluation.methods import (
     Swap,
     copy_template,
     one_by_one,
+    swap_or_keep,
 )
 from swapcore.evaluation.pairs import Pair
 from swapcore.hub.loading import load_face_swapper
@@ -46,7 +47,7 @@ def model_and_baselines(
     methods = [Method(MODEL, "model", _model_swap(inputs, inputs.model))]
     if champion:
         label = f"champion, {describe_version(champion)}"
-        methods.append(Method(CHAMPION, label, _model_swap(inputs, champion.folder)))
+        methods.append(Method(CHAMPION, label, _model_swap(inputs, champion)))
     methods.append(Method(TEMPLATE_COPIED, "template copied", copy_template))
     notes = []
     try:
@@ -73,8 +74,8 @@ def find_champion_model(reference: str | None) -> tuple[LocatedModel | None, lis
 
 
 def describe_version(model: LocatedModel) -> str:
-    """Return the version of a registered model, or its name."""
-    return f"version {model.version}" if model.version else model.name
+    """Return the version of a registered model, or the name of a folder or a built-in model."""
+    return f"version {model.version}" if model.version and model.place else model.name
 
 
 def _teacher(inputs: EvaluationInputs, params: GroupsParams) -> Method:
@@ -85,7 +86,7 @@ def _teacher(inputs: EvaluationInputs, params: GroupsParams) -> Method:
     return Method(TEACHER, label, one_by_one(as_image_swap(load_teacher(params, inputs.faces))))
 
 
-def _model_swap(inputs: EvaluationInputs, model: Path) -> Swap:
+def _model_swap(inputs: EvaluationInputs, model: Path | LocatedModel) -> Swap:
     """Return a model's swap; images are resized to and from the size of a model of another size."""
     swapper = load_face_swapper(model, str(inputs.device))
     side_px = side_for(swapper, inputs.size_px)
@@ -94,7 +95,7 @@ def _model_swap(inputs: EvaluationInputs, model: Path) -> Swap:
         return np.stack([resize(face.image, side_px) for face in faces])
 
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
-        swapped = swapper.swap_crops(crops(sources), crops(templates))
+        swapped = swap_or_keep(swapper, crops(sources), crops(templates))
         return np.stack([resize(image, inputs.size_px) for image in swapped])
 
     return swap

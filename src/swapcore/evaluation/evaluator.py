@@ -6,7 +6,7 @@ import torch
 
 from swapcore.config import NetworkParams
 from swapcore.data.faces import Face
-from swapcore.evaluation.attributes import Pose, measure_face
+from swapcore.evaluation.attributes import HeadPose, measure_face
 from swapcore.evaluation.identity import SELF_EVALUATED, EvaluationRecognizer, Gallery
 from swapcore.evaluation.inputs import EvaluationInputs, map_batches
 from swapcore.evaluation.methods import Batch
@@ -47,12 +47,14 @@ class RenderedTruth:
             self._cache[key] = self.oracle.swap(source, template).image
         return self._cache[key]
 
-    def pose(self, template: Face) -> Pose | None:
+    def pose(self, template: Face) -> HeadPose | None:
         """Return the exact pose."""
         if not self.knows(template):
             return None
         attributes = self.oracle.attributes(template)
-        return Pose(attributes.yaw_deg, attributes.pitch_deg, -attributes.roll_deg)  # the renderer's roll is reversed
+        return HeadPose(
+            attributes.yaw_deg, attributes.pitch_deg, -attributes.roll_deg
+        )  # the renderer's roll is reversed
 
     def expression(self, template: Face) -> str | None:
         """Return the expression in a word."""

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from swapcore.data.faces import Face
+from swapcore.errors import FaceError
+from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.ops.image import Image
 
 Batch = npt.NDArray[np.uint8]
@@ -38,6 +40,17 @@ class Method:
 def copy_template(_sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
     """Return the templates unchanged: the score of a model that does nothing."""
     return np.stack([template.image for template in templates])
+
+
+def swap_or_keep(swapper: FaceSwapper, sources: Batch, templates: Batch) -> Batch:
+    """Swap crops (B, S, S, 3); a template stays as it is where the model finds no face in a crop."""
+    try:
+        return swapper.swap_crops(sources, templates)
+    except FaceError:
+        if len(templates) == 1:
+            return templates
+    pairs = [swap_or_keep(swapper, sources[i : i + 1], templates[i : i + 1]) for i in range(len(templates))]
+    return np.concatenate(pairs)
 
 
 def one_by_one(swap: Callable[[Face, Face], Image]) -> Swap:

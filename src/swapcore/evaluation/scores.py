@@ -11,8 +11,8 @@ from swapcore.data.faces import Face
 from swapcore.evaluation.attributes import (
     AttributeScore,
     FaceMeasures,
+    HeadPose,
     MeasureFace,
-    Pose,
     PoseScore,
     score_attributes,
     score_pose,
@@ -94,7 +94,7 @@ class Evaluator:
     levels: Levels
     measure_face: MeasureFace
     truth: Truth | None
-    pose: Callable[[Face], Pose | None] = lambda _template: None
+    pose: Callable[[Face], HeadPose | None] = lambda _template: None
     """Exact pose of a rendered template; None for photographs."""
     expression: Callable[[Face], str | None] = lambda _template: None
     """Expression of a rendered template in a word; None for photographs."""
@@ -137,7 +137,7 @@ class _Measured(NamedTuple):
     face: FaceMeasures | None
     truth: TruthScore | None
     feature: float | None
-    pose: Pose | None
+    pose: HeadPose | None
 
 
 def score_methods(methods: Sequence[Method], pairs: Sequence[Pair], evaluator: Evaluator, batch_size: int) -> Scores:

@@ -33,9 +33,9 @@ _END_SHARE: Final = 0.5
 _CLIMB_COST: Final = 0.002  # of a step up or down: the line is smooth
 _MAX_SPREADS: Final = 1.75  # corners farther from their mean position, in spreads, are rejected
 
-EYE_RISE: Final = 0.0539
+EYE_RISE: Final = 0.0524
 """Height of the pupils above the midpoint of dlib's eye corners, as a share of the eye distance."""
-EYE_OUTWARD: Final = 0.0066
+EYE_OUTWARD: Final = -0.0006
 """Outward offset of the pupils from that midpoint, as a share of the eye distance."""
 
 
@@ -62,9 +62,9 @@ def locate_landmarks(image: Image, box: Box) -> Points:
 def eye_centers(landmarks: Points) -> Points:
     """Estimate left and right eye center (2, 2) from dlib's five landmarks (5, 2).
 
-    The midpoint of the corners plus a constant offset in the frame of the two eyes. The constants are the mean over the 82
-    annotated neutral photographs of the London set, assumed symmetric; tests/faces/test_landmarks.py cross-validates them
-    over people.
+    The midpoint of the corners plus a constant offset in the frame of the two eyes. The constants are medians over 100
+    rendered people (benchmarks/constants.py), assumed symmetric; tests/faces/test_landmarks.py compares them with annotated
+    photographs.
     """
     left, right = landmarks[0:2].mean(0), landmarks[2:4].mean(0)
     along = right - left

@@ -17,7 +17,7 @@ Reshape = Callable[[Points, Points], Points]
 the source's proportions."""
 
 
-class Topology(NamedTuple):
+class MeshTopology(NamedTuple):
     """The triangles of a face mesh."""
 
     triangles: Indices
@@ -47,7 +47,7 @@ def to_half_sides(points: Points, size_px: int) -> Points:
     return np.asarray((points + centers) * (2.0 / size_px) - edges)
 
 
-def make_guide(source: Points, template: Points, topology: Topology, reshape: Reshape, size_px: int) -> Guide:
+def make_guide(source: Points, template: Points, topology: MeshTopology, reshape: Reshape, size_px: int) -> Guide:
     """Make the guide of one pair of faces.
 
     Args:

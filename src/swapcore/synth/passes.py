@@ -13,7 +13,7 @@ from swapcore.synth.mouth import tooth_edges
 from swapcore.synth.noise import noise_block
 from swapcore.synth.rasterize import FAR, rasterize
 from swapcore.synth.scene import join, layer_piece
-from swapcore.synth.shading import BUFFER_CHANNELS, Lamps, Look, shade_solids
+from swapcore.synth.shading import BUFFER_CHANNELS, Lamps, ShadingInputs, shade_solids
 from swapcore.synth.skin import CHANNELS
 
 _SCATTER_CM = (0.17, 0.075, 0.045)
@@ -85,7 +85,7 @@ def compose(buffer: Floats, px_cm: float) -> Floats:
     return image
 
 
-_NO_LOOK = Look(
+_NO_LOOK = ShadingInputs(
     np.zeros((2, 4, CHANNELS), np.float32), np.eye(3, dtype=np.float32), np.zeros(4, np.float32),
     np.zeros(3, np.float32), 0.0, 0.0, 0.0, 0.0, *tooth_edges(),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from swapcore.synth.asset import Floats
 from swapcore.synth.head import Head, build_head
 from swapcore.synth.skin import bake_skin
 from swapcore.synth.subject import Subject, subject_vertices
-from swapcore.synth.wardrobe import Grown, covers, grow
+from swapcore.synth.wardrobe import GrownParts, covers, grow
 
 _TEXELS_PER_PX = 1.4
 """Height of the texture over the side of the image: a little more than one texel per pixel of the supersampled face."""
@@ -24,7 +24,7 @@ class Person:
     head: Head
     texture: Floats
     """(H, 2H, skin.CHANNELS)."""
-    grown: Grown
+    grown: GrownParts
 
 
 @functools.lru_cache(maxsize=4)

@@ -29,7 +29,7 @@ from swapcore.synth.rasterize import FAR, rasterize
 from swapcore.synth.ribbons import draw_ribbons, light_ribbons, move_with_skin, place_ribbons
 from swapcore.synth.scene import Posed, pose_person
 from swapcore.synth.sensor import develop
-from swapcore.synth.shading import BUFFER_CHANNELS, Lamps, Look, shade_solids
+from swapcore.synth.shading import BUFFER_CHANNELS, Lamps, ShadingInputs, shade_solids
 from swapcore.synth.shadow import add_hair_shadow, cast_shadows, taps
 from swapcore.synth.subject import Subject
 from swapcore.synth.wardrobe import lay
@@ -169,10 +169,10 @@ def _shade(
     return Canvas(image, parts, depth)
 
 
-def _look(person: Person, attributes: Attributes, pose: Pose) -> Look:
+def _look(person: Person, attributes: Attributes, pose: Pose) -> ShadingInputs:
     look = person.subject.look
     upper, lower = tooth_edges()
-    return Look(
+    return ShadingInputs(
         texture=person.texture, turn=pose.head, wrinkles=_wrinkles(attributes), iris=iris_tone(look.iris_tone),
         age=look.age, darkness=look.skin_tone, oiliness=look.oiliness, offset=float(look.marks_seed % 9973) * 0.371,
         upper_edges=upper, lower_edges=lower,

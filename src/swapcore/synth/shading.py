@@ -39,7 +39,7 @@ class Scene(NamedTuple):
     """(T,) Part; the skin's is refined by pixel."""
 
 
-class Look(NamedTuple):
+class ShadingInputs(NamedTuple):
     """What shading needs of the person and the image."""
 
     texture: Floats
@@ -106,7 +106,7 @@ def shade_solids(
     shown: Ints,
     corners: Floats,
     scene: Scene,
-    look: Look,
+    look: ShadingInputs,
     lamps: Lamps,
     cavity: Floats,
     eye_light: Floats,
@@ -199,7 +199,7 @@ def _shade_skin(
     frame: tuple[float, ...],
     reached: float,
     cavity: float,
-    look: Look,
+    look: ShadingInputs,
     lamps: Lamps,
     values: Floats,
     out: Floats,
@@ -250,7 +250,7 @@ def _cut(slope: float) -> float:
 
 
 @compiled
-def _expression_lines(local: Floats, look: Look) -> float:
+def _expression_lines(local: Floats, look: ShadingInputs) -> float:
     """How far the image's expression deepens the lines at a place of the mean head."""
     ax, y = abs(local[0]), local[1]
     kind = 3
@@ -271,7 +271,7 @@ def _skin_gloss(
     occlusion: float,
     rough: float,
     hairy: float,
-    look: Look,
+    look: ShadingInputs,
     lamps: Lamps,
     out: Floats,
 ) -> None:
@@ -302,7 +302,7 @@ def _shade_eye(
     frame: tuple[float, ...],
     reached: float,
     open_share: float,
-    look: Look,
+    look: ShadingInputs,
     lamps: Lamps,
     block: Floats,
     out: Floats,
@@ -344,7 +344,7 @@ def _shade_mouth(
     frame: tuple[float, ...],
     reached: float,
     cavity: float,
-    look: Look,
+    look: ShadingInputs,
     lamps: Lamps,
     block: Floats,
     out: Floats,

@@ -26,7 +26,7 @@ from swapcore.synth.surface import texel_map
 
 
 @dataclass(frozen=True)
-class Grown:
+class GrownParts:
     """What grows on a person, once for all images."""
 
     hair: tuple[Ribbons, ...]
@@ -36,7 +36,7 @@ class Grown:
     layers: tuple[Layer, ...]
 
 
-def grow(identity: Identity, head: Head, detail: float) -> Grown:
+def grow(identity: Identity, head: Head, detail: float) -> GrownParts:
     """Hair, brows, beard and lashes."""
     hair = grow_hair(identity, head, detail)
     fixed = (
@@ -44,10 +44,10 @@ def grow(identity: Identity, head: Head, detail: float) -> Grown:
         *grow_beard(identity, head, detail),
         *grow_lashes(identity, head, detail),
     )
-    return Grown(tuple(hair.ribbons), fixed, tuple(hair.layers))
+    return GrownParts(tuple(hair.ribbons), fixed, tuple(hair.layers))
 
 
-def lay(grown: Grown, attributes: Attributes, head: Head) -> tuple[Ribbons, ...]:
+def lay(grown: GrownParts, attributes: Attributes, head: Head) -> tuple[Ribbons, ...]:
     """Every ribbon as it is worn in an image."""
     return (*lay_hair(grown.hair, attributes, head), *grown.fixed)
 

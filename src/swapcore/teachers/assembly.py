@@ -24,7 +24,7 @@ from swapcore.tables import KeyedTable, TableWriter
 from swapcore.teachers.base import Teacher
 from swapcore.teachers.checks import CheckResult, Embedding, centered_cosine, check_fake
 from swapcore.teachers.making import FakeJob, FakeMaker, MadeFake
-from swapcore.teachers.pairing import Candidate, FakePlan, plan_fakes
+from swapcore.teachers.pairing import FaceProperties, FakePlan, plan_fakes
 
 Item = TypeVar("Item")
 Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
@@ -106,7 +106,7 @@ class Assembler:
         self._shards = shards
         self._locate, self._exact = locate, exact
         self._real: dict[str, RealCrop] = {}
-        self._candidates: dict[str, list[Candidate]] = {split: [] for split in SPLITS}
+        self._candidates: dict[str, list[FaceProperties]] = {split: [] for split in SPLITS}
         self._people: dict[str, Embedding] = {}
 
     def add_real_crops(self) -> None:
@@ -148,12 +148,13 @@ class Assembler:
                 **self._shards.add(face.key, face.image)._asdict(),
             )
         )
-        candidate = Candidate(
+        candidate = FaceProperties(
             key=face.key,
             identity=face.identity,
             points=face.points / self._params.size_px,
             skin_lightness=float(skin_color(to_lab(face.image), face.points)[0]),
             embedding=embedding - self._faces.embedding_mean,
+            attitude=face.attitude,
         )
         self._candidates[face.split].append(candidate)
 

@@ -8,6 +8,7 @@ from swapcore.config import GroupsParams
 from swapcore.data.faces import Face, FaceSet
 from swapcore.errors import ParamsError
 from swapcore.faces.mesh.files import require_installed
+from swapcore.hub.references import WARP
 from swapcore.ops.image import Image
 from swapcore.synth.people import PARAMETERS
 from swapcore.teachers.fake import Fake
@@ -73,6 +74,9 @@ def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:
         raise ParamsError(
             "groups.teacher_model: is null, and teacher: registered needs a model; name one, or choose another teacher"
         )
+    if params.teacher_model == WARP:
+        require_installed()
+        return WarpTeacher()
     return RegisteredTeacher(params.teacher_model)
 
 

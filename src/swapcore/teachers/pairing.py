@@ -16,6 +16,8 @@ from swapcore.ops.masks import nose_offset
 Floats = npt.NDArray[np.float64]
 
 _MIN_WEIGHT = 1e-4
+_VARIATION = np.array([10.0, 8.0, 5.0, 4.0, 2.0, 2.0, 6.0, 6.0])
+"""Of yaw, pitch (degrees), mouth opening and width, eye opening, brow height, gaze across and down (percent) within a person."""
 MAX_COMPARED = 1024
 """Number of people that are weighed for an image; with fewer people, all."""
 _PRIOR_IMAGES = 0.1
@@ -23,7 +25,7 @@ _PRIOR_IMAGES = 0.1
 
 
 @dataclass(frozen=True)
-class Candidate:
+class FaceProperties:
     """Properties of a face that the plan depends on."""
 
     key: str
@@ -34,6 +36,8 @@ class Candidate:
     """Lab L of the skin, 0 to 100."""
     embedding: npt.NDArray[np.float32]
     """(D,), raw embedding minus the mean of the training people."""
+    attitude: tuple[float, ...] | None = None
+    """Yaw and pitch in degrees and the six numbers of expression (``FaceRow.expression``), where the mesh measured them."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,9 @@ class FakePlan:
 class ReferencePool:
     """The people of one split, as references of each other."""
 
-    def __init__(self, candidates: list[Candidate], skin_sigma: float) -> None:
+    def __init__(self, candidates: list[FaceProperties], skin_sigma: float) -> None:
         self._skin_sigma = skin_sigma
-        self.of: dict[str, list[Candidate]] = defaultdict(list)
+        self.of: dict[str, list[FaceProperties]] = defaultdict(list)
         for candidate in candidates:
             self.of[candidate.identity].append(candidate)
         self.people = sorted(self.of)
@@ -85,7 +89,7 @@ class ReferencePool:
         weights[me if others is None else others == me] = 0
         return np.asarray(weights)
 
-    def references(self, candidate: Candidate, num: int, seed: int) -> list[str]:
+    def references(self, candidate: FaceProperties, num: int, seed: int) -> list[str]:
         """Draw num people (or all, if there are fewer) for an image, without replacement, weighted by suitability.
 
         Efraimidis and Spirakis, "Weighted random sampling with a reservoir", IPL 2006. The uniform number of each person is a hash
@@ -113,24 +117,33 @@ class ReferencePool:
         first = int(np.searchsorted(self._hashes, own_hash))
         return (first + np.arange(limit)) % num
 
-    def nearest(self, person: str, template: Candidate) -> Candidate:
-        """Return the image of a person that is closest to a template in pose and expression."""
+    def image_of(self, person: str, template: FaceProperties, params: GroupsParams) -> FaceProperties:
+        """Choose the image of a person for a template, by pose and expression or by chance (``groups.source_image``)."""
+        images = self.of[person]
+        if params.source_image == "any":
+            key = _draw([own.key for own in images], params.seed, f"{template.key}\0source")
+            return next(own for own in images if own.key == key)
         wanted = self._poses[template.key]
-        return min(self.of[person], key=lambda own: float(((self._poses[own.key] - wanted) ** 2).sum()))
+        choose = min if params.source_image == "alike" else max
+        return choose(images, key=lambda own: float(((self._poses[own.key] - wanted) ** 2).sum()))
 
 
-def poses(of_person: dict[str, list[Candidate]]) -> dict[str, Floats]:
+def poses(of_person: dict[str, list[FaceProperties]]) -> dict[str, Floats]:
     """Describe pose and expression of each image, independent of identity.
 
-    Ten values are the aligned landmarks minus the person's mean, which is identity: a wide mouth is not a smile. The overall mean
-    has a small weight in it, for people with few images. The last value is the yaw, which needs no correction.
+    Where the face mesh measured every image, the values are yaw, pitch and expression in units of their usual variation, the
+    expression relative to the person's mean. Otherwise ten values are the aligned landmarks minus the person's mean, which is
+    identity: a wide mouth is not a smile. The overall mean has a small weight in it, for people with few images. The last value is
+    the yaw, which needs no correction.
 
     Args:
         of_person: person -> images.
 
     Returns:
-        Key -> (11,).
+        Key -> (11,), or (8,) from the mesh.
     """
+    if all(candidate.attitude is not None for own in of_person.values() for candidate in own):
+        return _attitudes(of_person)
     everybody = np.mean([candidate.points for own in of_person.values() for candidate in own], axis=0)
     result = {}
     for own in of_person.values():
@@ -142,7 +155,19 @@ def poses(of_person: dict[str, list[Candidate]]) -> dict[str, Floats]:
     return result
 
 
-def plan_fakes(candidates: list[Candidate], params: GroupsParams) -> list[FakePlan]:
+def _attitudes(of_person: dict[str, list[FaceProperties]]) -> dict[str, Floats]:
+    values = {candidate.key: np.asarray(candidate.attitude) for own in of_person.values() for candidate in own}
+    everybody = np.mean(list(values.values()), axis=0)
+    result: dict[str, Floats] = {}
+    for own in of_person.values():
+        total = np.sum([values[candidate.key] for candidate in own], axis=0)
+        mean = (total + _PRIOR_IMAGES * everybody) / (len(own) + _PRIOR_IMAGES)
+        mean[:2] = 0
+        result |= {candidate.key: (values[candidate.key] - mean) / _VARIATION for candidate in own}
+    return result
+
+
+def plan_fakes(candidates: list[FaceProperties], params: GroupsParams) -> list[FakePlan]:
     """Plan all fakes for the images of one split, in the order of the images.
 
     A fake is used in both kinds of groups: as the template of (another image of the template's person, fake) with the real label,
@@ -161,7 +186,7 @@ def plan_fakes(candidates: list[Candidate], params: GroupsParams) -> list[FakePl
         num_drawn = max(num_templates, params.sources_per_template)
         for rank, person in enumerate(pool.references(candidate, num_drawn, params.seed)):
             partner = _draw(others, params.seed, f"{candidate.key}\0{rank}") if rank < num_templates else None
-            source = pool.nearest(person, candidate).key
+            source = pool.image_of(person, candidate, params).key
             plans.append(FakePlan(source, candidate.key, partner, is_label=rank < params.sources_per_template))
     return plans
 

@@ -28,7 +28,7 @@ _MAX_STRETCH: Final = 8
 
 
 @dataclass(frozen=True)
-class Look:
+class PictureFormat:
     """How the pixels of a video become upright images, and how they are written again."""
 
     stored: tuple[int, int]
@@ -42,7 +42,7 @@ class Look:
     """Matrix, transfer curve, primaries (H.273; 2 = unspecified) and range (0 = unspecified) of the written file."""
 
     @classmethod
-    def of(cls, frame: Any, pixel_shape: Fraction | None) -> "Look":
+    def of(cls, frame: Any, pixel_shape: Fraction | None) -> "PictureFormat":
         """Read the properties of a video's first frame; pixel_shape is width / height of a pixel."""
         hdr = is_hdr(frame.color_trc)
         matrix = int(frame.colorspace)
@@ -121,7 +121,7 @@ def _turn(frame: Any) -> tuple[bool, bool, bool]:
 class FrameReader:
     """Converts the frames of one video, which can change their size and colors."""
 
-    def __init__(self, look: Look, path: Path | None) -> None:
+    def __init__(self, look: PictureFormat, path: Path | None) -> None:
         """path is named in warnings; None gives none."""
         self._look = look
         self._path = path

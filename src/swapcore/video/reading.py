@@ -12,7 +12,7 @@ from av.stream import Disposition
 
 from swapcore.errors import InputError, first_line
 from swapcore.ops.image import Image
-from swapcore.video.picture import FrameReader, Look
+from swapcore.video.picture import FrameReader, PictureFormat
 from swapcore.video.timeline import Timeline
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _USUAL_RATE = Fraction(25)
 class VideoFacts:
     """Properties of a video file."""
 
-    look: Look
+    look: PictureFormat
     """Size, orientation and colors."""
     rate: Fraction
     """Mean frames per second."""
@@ -99,7 +99,7 @@ def read_facts(path: Path) -> VideoFacts:
         first = next(_decoded(container, stream, path, []), None)
         if first is None or stream.time_base is None:
             raise InputError(f"{path}: no frame can be decoded; the file is damaged or its codec is not supported")
-        look = Look.of(first, stream.sample_aspect_ratio)
+        look = PictureFormat.of(first, stream.sample_aspect_ratio)
         rate = _rate(stream)
         seconds = (
             stream.duration * stream.time_base if stream.duration else Fraction(container.duration or 0, av.time_base)
@@ -143,7 +143,7 @@ def read_frames(path: Path, *, quiet: bool = False) -> Iterator[Frame]:
         reader = None
         for frame in _decoded(container, stream, path, problems):
             if reader is None:
-                reader = FrameReader(Look.of(frame, stream.sample_aspect_ratio), None if quiet else path)
+                reader = FrameReader(PictureFormat.of(frame, stream.sample_aspect_ratio), None if quiet else path)
             yield Frame(timeline.place(frame.pts), reader.to_rgb(frame), frame.duration or 0)
     if reader is None:
         raise InputError(f"{path}: no frame can be decoded; the file is damaged or its codec is not supported")

@@ -2,5 +2,5 @@
 
 from typing import Final
 
-WARP_VERSION: Final = "1"
+WARP_VERSION: Final = "2"
 """Changes whenever the output does."""

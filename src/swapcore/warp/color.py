@@ -14,8 +14,13 @@ _FAR_SIGMA: Final = 0.6
 _FEATURE_SIGMA: Final = 0.05
 _SOFTER: Final = 0.3
 _DARK_FEATURES: Final = 1.3
-_DARKER: Final = (0.5, 1.0)
-"""Logarithm of the template's skin over the source's: from here to there the features' tones become the template's."""
+_DARKER, _PALER = (0.5, 1.0), (0.45, 1.1)
+"""Difference of the skins' logarithms for a darker and for a paler source: from here to there the features' tones become the
+template's."""
+_PALER_SHARE: Final = 0.8
+_WHITE_PERCENTILE: Final = 75
+"""Of the brightness in the eyes: what is brighter is the white of the eye."""
+_MIN_EYE_PX: Final = 12.0
 _SKIN_DETAIL: Final = 0.22
 """Logarithm: up to here a pixel differs from its surroundings as skin does, beyond it is hair, a nostril or a highlight."""
 _CONTRAST_BOUNDS: Final = (0.4, 1.35)
@@ -24,7 +29,18 @@ _DARK_BOUNDS: Final = (0.45, 2.2)
 _BRIGHT_BOUNDS: Final = (0.25, 1.0)
 
 
-class Light(NamedTuple):
+class Areas(NamedTuple):
+    """What the pixels of a view show; each (S, S), 0 to 1."""
+
+    source_skin: Field
+    template_skin: Field
+    face: Field
+    eyes: Field
+    """Between the lids."""
+    brows: Field
+
+
+class LightTransfer(NamedTuple):
     """How a warped source becomes lit as the template is; fields of the view, smooth enough to be enlarged."""
 
     own: Field
@@ -33,35 +49,69 @@ class Light(NamedTuple):
     """(S, S, 3): slow part of the template."""
     contrast: Field
     """(S, S): of skin detail."""
-    feature_share: float
-    """0 to 1: how far the features' tones are the template's, for a source that is much darker."""
+    feature_share: Field
+    """(S, S), 0 to 1: how far the features' tones are the template's, for a source that is much darker or paler."""
+    dark_hair: Field
+    """(S, S), 0 to 1: where hair must not become brighter than skin, as gray brows of dark skin would on pale skin."""
 
 
-def estimate_light(warped: Field, template: Field, skin: Field, inside: Field, eye_px: float) -> Light:
-    """Compare the slow light of two aligned faces where both show skin.
+def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) -> LightTransfer:
+    """Compare the slow light of two aligned faces where they show skin.
 
     Args:
         warped: (S, S, 3), gray levels, the source.
         template: (S, S, 3), with its features at the same places.
-        skin: (S, S), where both show skin, 0 to 1.
-        inside: (S, S), the face.
+        areas: what the pixels show.
         eye_px: distance of the outer eye corners.
     """
+    inside, skins = areas.face, (areas.source_skin, areas.template_skin)
     first, second = to_log(warped), to_log(template)
-    own, wanted = (_slow(values, skin, inside, _LIGHT_SIGMA * eye_px, eye_px) for values in (first, second))
-    # A much darker source has shadows, highlights and lips that no exchange of light turns into a pale face's: there the template
-    # also gives the tones of the features, which have the same places.
+    own, wanted = (
+        _slow(values, skin, inside, _LIGHT_SIGMA * eye_px, eye_px)
+        for values, skin in zip((first, second), skins, strict=True)
+    )
+    # Shadows, highlights and lips of a much darker or paler source do not become the template's by an exchange of slow light:
+    # there the template also gives the tones of the features, which have the same places. Brows and eyes stay the source's.
     near = [_slow(values, inside, inside, _FEATURE_SIGMA * eye_px, eye_px) for values in (first, second)]
-    share = float(ramp(np.average((wanted - own).mean(-1), weights=inside + 1e-6), *_DARKER))
-    own, wanted = own + share * (near[0] - own), wanted + share * (near[1] - wanted)
+    brighter = float(np.average((wanted - own).mean(-1), weights=inside + 1e-6))
+    amount = float(ramp(brighter, *_DARKER)) + _PALER_SHARE * float(ramp(-brighter, *_PALER))
+    share = np.asarray(amount * (1 - areas.brows), dtype=np.float32)
+    own, wanted = (slow + share[..., None] * (fine - slow) for slow, fine in zip((own, wanted), near, strict=True))
     detail, wanted_detail = _detail(first, own), _detail(second, wanted)
     sigma = 2 * _LIGHT_SIGMA * eye_px
-    ratio = _deviation(wanted_detail, skin, sigma) / np.maximum(_deviation(detail, skin, sigma), 1e-4)
+    ratio = _deviation(wanted_detail, skins[1], sigma) / np.maximum(_deviation(detail, skins[0], sigma), 1e-4)
     contrast = np.clip(ratio, *_CONTRAST_BOUNDS) * (1 - _SOFTER * share)
-    return Light(own, wanted, contrast.astype(np.float32), share)
+    light = LightTransfer(
+        own, wanted, np.asarray(contrast, dtype=np.float32), share, np.asarray(amount * areas.brows, np.float32)
+    )
+    return _with_eyes(light, (first, second), areas.eyes)
 
 
-def relight(warped: Field, light: Light) -> Field:
+def _with_eyes(light: LightTransfer, logarithms: tuple[Field, Field], eyes: Field) -> LightTransfer:
+    """Bring the whites of the eyes, not the skin around them, to the template's brightness."""
+    if float(eyes.sum()) < _MIN_EYE_PX:
+        return light
+    whites = [_white(values, eyes) for values in logarithms]
+    weight = eyes[..., None]
+    own, wanted = (
+        np.asarray(slow + weight * (white - slow), dtype=np.float32)
+        for slow, white in zip((light.own, light.wanted), whites, strict=True)
+    )
+    contrast = np.asarray(light.contrast + eyes * (1 - light.contrast), dtype=np.float32)
+    share = np.asarray(light.feature_share * (1 - eyes), dtype=np.float32)
+    return LightTransfer(own, wanted, contrast, share, light.dark_hair)
+
+
+def _white(values: Field, eyes: Field) -> Field:
+    """Mean logarithm (3,) of the brightest part of the eyes."""
+    inside = eyes > 0.5
+    inside = inside if inside.any() else eyes > 0
+    level = values.mean(-1)
+    bright = inside & (level >= np.percentile(level[inside], _WHITE_PERCENTILE))
+    return np.asarray(values[bright].mean(0), dtype=np.float32)
+
+
+def relight(warped: Field, light: LightTransfer) -> Field:
     """Exchange the slow light: float32 (H, W, 3), gray levels.
 
     Detail of the size of skin's keeps its relative contrast, times ``contrast``. What is much darker (hair, brows, pupils) is mapped
@@ -72,7 +122,7 @@ def relight(warped: Field, light: Light) -> Field:
         warped: (H, W, 3), gray levels.
         light: its fields at the same size.
     """
-    own, wanted, contrast, feature_share = light
+    own, wanted, contrast, feature_share, dark_hair = light
     logarithm = to_log(warped)
     detail = logarithm - own
     level = detail.mean(-1)
@@ -80,10 +130,11 @@ def relight(warped: Field, light: Light) -> Field:
     dark = np.clip((wanted_level - _BLACK) / np.maximum(own_level - _BLACK, 0.2), *_DARK_BOUNDS)
     dark = dark + feature_share * (np.minimum(dark, _DARK_FEATURES) - dark)
     bright = np.clip((_WHITE - wanted_level) / np.maximum(_WHITE - own_level, 0.1), *_BRIGHT_BOUNDS)
+    level = level - dark_hair * np.maximum(level, 0)
     small = np.clip(level, -_SKIN_DETAIL, _SKIN_DETAIL)
     mapped = contrast * small + np.where(level < 0, dark, bright) * (level - small)
     # Hair takes the template's brightness, not its skin's hue.
-    hair = (1 - feature_share) * ramp(level, -_SKIN_DETAIL, -3 * _SKIN_DETAIL)[..., None]
+    hair = ((1 - feature_share) * ramp(level, -_SKIN_DETAIL, -3 * _SKIN_DETAIL))[..., None]
     shift = wanted - own
     hue = shift - shift.mean(-1, keepdims=True)
     chroma = (detail - level[..., None]) * np.minimum(contrast, 1)[..., None] + own + hue * (1 - hair)

@@ -8,14 +8,24 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.faces.mesh.topology import FACE_OVAL
+from swapcore.faces.mesh.topology import FACE_OVAL, LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from swapcore.ops.geometry import Affine, apply, compose, invert
 from swapcore.ops.image import Image
-from swapcore.warp.color import Light, estimate_light, relight
+from swapcore.warp.color import Areas, LightTransfer, estimate_light, relight
 from swapcore.warp.eyes import closed_in_source, move_irises
 from swapcore.warp.flow import correspond
-from swapcore.warp.regions import face_mask, features, hair, hair_over_face, mouth_interior, mouth_opening
+from swapcore.warp.glasses import frames
+from swapcore.warp.regions import (
+    above_fringe,
+    beard_difference,
+    bright_surroundings,
+    face_mask,
+    hair_over_face,
+    mouth_interior,
+    mouth_opening,
+)
 from swapcore.warp.shape import reshape_template
+from swapcore.warp.skin import SkinModel, features, fit_skin, not_skin
 from swapcore.warp.view import VIEW_PX, FaceView, Field, Floats, blur, grow, ramp, view_face
 
 _SMOOTHING: Final = 0.012
@@ -29,6 +39,8 @@ _OPEN: Final = 0.01
 """Mouth opening in distances of the outer eye corners; less is closed."""
 _HIDDEN: Final = (0.05, 0.35)
 """Cosine of the source's surface to the camera, below which its mirrored half is used."""
+_STRETCHED: Final = (0.35, 0.7)
+"""Cosine of the source's surface to the camera over the template's: below, the source has too few pixels of the surface."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +57,39 @@ class DenseWarp:
     """(S, S): share of the source, 0 to 1."""
     visibility: Field
     """(S, S): 1 where the source shows the surface, 0 where its mirrored half was used."""
-    light: Light
+    light: LightTransfer
     source: FaceView
     template: FaceView
 
 
-class _Layer(NamedTuple):
-    """A view and the flow to it, from the template's view."""
+@dataclass(frozen=True)
+class _Face:
+    """A face, and what its pixels show besides its skin."""
 
     view: FaceView
+    skin: SkinModel
+    other: Field
+    """(S, S): share of everything that is not skin."""
+    unusable: Field
+    """(S, S): of a template what is in front of its face, of a source what must not be pasted."""
+
+    def mirrored(self) -> "_Face":
+        other, unusable = (np.ascontiguousarray(field[:, ::-1]) for field in (self.other, self.unusable))
+        return replace(self, view=self.view.mirrored(), other=other, unusable=unusable)
+
+
+class _Layer(NamedTuple):
+    """A face and the flow to it, from the template's view."""
+
+    face: _Face
     flow: Field
     facing: Field
 
-    def image(self) -> Field:
-        return at_flow(self.view.image.astype(np.float32), self.flow)
+    def at_flow(self, values: Field) -> Field:
+        return at_flow(values, self.flow)
 
-    def hair(self) -> Field:
-        return at_flow(hair(self.view), self.flow)
+    def image(self) -> Field:
+        return at_flow(self.face.view.image.astype(np.float32), self.flow)
 
 
 class _Layers(NamedTuple):
@@ -85,18 +113,33 @@ def dense_warp(source: Image, source_points: Floats, template: Image, template_p
         template: uint8 (H, W, 3) RGB.
         template_points: (478, 3) landmarks in pixels of it.
     """
-    own, view = view_face(source, source_points), view_face(template, template_points)
-    shaped = replace(view, points=reshape_template(view.points, own.points))
-    layers = _Layers(_layer(own, shaped), _layer(own.mirrored(), shaped), _moved(view, shaped), shaped)
+    own, wanted = _study_source(view_face(source, source_points)), _study_template(view_face(template, template_points))
+    view = wanted.view
+    shaped = replace(view, points=reshape_template(view.points, own.view.points))
+    layers = _Layers(_layer(own, shaped), _layer(own.mirrored(), shaped), _moved(wanted, shaped), shaped)
     visibility = _visibility(layers)
     warped = _mixed(layers.direct.image(), layers.mirrored.image(), visibility)
-    source_hair = _mixed(layers.direct.hair(), layers.mirrored.hair(), visibility)
-    template_hair = layers.moved.hair()
-    mask, kept = _shares(layers, source_hair, template_hair)
-    skin = _common_skin(shaped, source_hair, template_hair)
-    light = estimate_light(warped, layers.moved.image(), skin, face_mask(shaped), view.eye_px)
+    mask, kept = _shares(layers, visibility)
+    light = estimate_light(warped, layers.moved.image(), _areas(layers, visibility), view.eye_px)
     image = _compose(source, template, layers, (visibility, mask, kept), light)
-    return DenseWarp(image, shaped.in_photograph(), layers.direct.flow, mask, visibility, light, own, view)
+    return DenseWarp(image, shaped.in_photograph(), layers.direct.flow, mask, visibility, light, own.view, view)
+
+
+def _study_template(view: FaceView) -> _Face:
+    skin = fit_skin(view)
+    deviation = skin.deviation(view)
+    return _Face(
+        view, skin, not_skin(view, deviation), np.maximum(hair_over_face(view, deviation), frames(view, deviation))
+    )
+
+
+def _study_source(view: FaceView) -> _Face:
+    skin = fit_skin(view)
+    deviation = skin.deviation(view)
+    hair = hair_over_face(view, deviation)
+    bright = bright_surroundings(view, skin, deviation)
+    covered = np.maximum.reduce([hair, above_fringe(view, hair), frames(view, deviation), bright])
+    return _Face(view, skin, not_skin(view, deviation), covered)
 
 
 def at_flow(values: Field, flow: Field) -> Field:
@@ -105,14 +148,15 @@ def at_flow(values: Field, flow: Field) -> Field:
     return np.asarray(sampled, dtype=np.float32)
 
 
-def _layer(source: FaceView, shaped: FaceView) -> _Layer:
-    found = correspond(shaped.points, source.points, VIEW_PX, _SMOOTHING * shaped.eye_px)
-    return _Layer(source, move_irises(found.flow, shaped, source), blur(found.facing, 0.04 * shaped.eye_px))
+def _layer(source: _Face, shaped: FaceView) -> _Layer:
+    found = correspond(shaped.points, source.view.points, VIEW_PX, _SMOOTHING * shaped.eye_px)
+    flow = move_irises(found.flow, shaped, source.view)
+    return _Layer(source, flow, blur(found.facing, 0.04 * shaped.eye_px))
 
 
-def _moved(template: FaceView, shaped: FaceView) -> _Layer:
+def _moved(template: _Face, shaped: FaceView) -> _Layer:
     """The template's own pixels moved inside the face and, less and less, around it."""
-    found = correspond(shaped.points, template.points, VIEW_PX, _SMOOTHING * shaped.eye_px)
+    found = correspond(shaped.points, template.view.points, VIEW_PX, _SMOOTHING * shaped.eye_px)
     rows, columns = np.mgrid[:VIEW_PX, :VIEW_PX].astype(np.float32)
     places = np.stack([columns, rows], -1)
     outside = np.asarray(cv2.distanceTransform((~found.inside).astype(np.uint8), cv2.DIST_L2, 5), dtype=np.float32)
@@ -122,7 +166,9 @@ def _moved(template: FaceView, shaped: FaceView) -> _Layer:
     smooth = blur(exact, 0.12 * shaped.eye_px)
     inner = blur(found.inside.astype(np.float32), 0.04 * shaped.eye_px)[..., None]
     displacement = smooth + ramp(inner, 0.3, 0.7) * (exact - smooth)
-    return _Layer(template, np.asarray(places + near * displacement, dtype=np.float32), found.facing)
+    return _Layer(
+        template, np.asarray(places + near * displacement, dtype=np.float32), blur(found.facing, 0.04 * shaped.eye_px)
+    )
 
 
 def _visibility(layers: _Layers) -> Field:
@@ -137,38 +183,58 @@ def _mixed(direct: Field, mirrored: Field, share: Field) -> Field:
     return np.asarray(mirrored + weight * (direct - mirrored), dtype=np.float32)
 
 
-def _shares(layers: _Layers, source_hair: Field, template_hair: Field) -> tuple[Field, Field]:
+def _shares(layers: _Layers, visibility: Field) -> tuple[Field, Field]:
     """How much of the source each pixel gets, and where the template's own features stay within the new face."""
-    shaped, source = layers.shaped, layers.direct.view
-    hidden = np.maximum(hair_over_face(shaped, template_hair), hair_over_face(shaped, source_hair))
-    mask = face_mask(shaped) * (1 - blur(hidden, 0.02 * shaped.eye_px))
+    shaped, source = layers.shaped, layers.direct.face
+    in_front = layers.moved.at_flow(layers.moved.face.unusable)
+    unusable = _of_source(layers, visibility, "unusable")
+    hidden = np.maximum.reduce([in_front, unusable, _too_stretched(layers, visibility)])
+    beard = beard_difference((source.view, source.skin), (layers.moved.face.view, layers.moved.face.skin))
+    mask = face_mask(shaped, beard) * (1 - blur(hidden, 0.02 * shaped.eye_px))
     # Teeth and tongue belong to the expression, so they are the template's.
-    closed = mouth_opening(shaped) < _OPEN < mouth_opening(source)
-    kept = np.maximum(closed_in_source(shaped, source), mouth_interior(shaped, closed=closed))
+    closed = mouth_opening(shaped) < _OPEN < mouth_opening(source.view)
+    kept = np.maximum(closed_in_source(shaped, source.view), mouth_interior(shaped, closed=closed))
     return np.asarray(mask * (1 - kept), dtype=np.float32), np.asarray(mask * kept, dtype=np.float32)
 
 
-def _common_skin(shaped: FaceView, source_hair: Field, template_hair: Field) -> Field:
-    """Where both faces show skin, for the comparison of light."""
+def _of_source(layers: _Layers, visibility: Field, name: str) -> Field:
+    """A field of the source's view at the places that the result takes."""
+    direct, mirrored = (layer.at_flow(getattr(layer.face, name)) for layer in (layers.direct, layers.mirrored))
+    return _mixed(direct, mirrored, visibility)
+
+
+def _too_stretched(layers: _Layers, visibility: Field) -> Field:
+    """Where few pixels of the source, seen at a grazing angle, would be stretched over many: (S, S), 0 to 1."""
+    facing = _mixed(layers.direct.facing, layers.mirrored.facing, visibility)
+    return ramp(facing / np.maximum(layers.moved.facing, 0.1), _STRETCHED[1], _STRETCHED[0])
+
+
+def _areas(layers: _Layers, visibility: Field) -> Areas:
+    """What the warped source and the moved template show."""
+    shaped = layers.shaped
     inside = grow(shaped.polygon(FACE_OVAL), -0.05 * shaped.eye_px)
-    skin = inside * (1 - features(shaped, 0.03)) * (1 - template_hair) * (1 - source_hair)
-    return grow(np.asarray(skin, dtype=np.float32), -0.01 * shaped.eye_px)
+    bare = inside * (1 - features(shaped, 0.03))
+    others = _of_source(layers, visibility, "other"), layers.moved.at_flow(layers.moved.face.other)
+    own, wanted = (grow(np.asarray(bare * (1 - other), np.float32), -0.01 * shaped.eye_px) for other in others)
+    eyes = np.maximum(shaped.polygon(LEFT_EYE), shaped.polygon(RIGHT_EYE))
+    brows = grow(np.maximum(shaped.polygon(LEFT_BROW), shaped.polygon(RIGHT_BROW)), 0.03 * shaped.eye_px)
+    eyes, brows = blur(eyes, 0.008 * shaped.eye_px), blur(brows, 0.03 * shaped.eye_px)
+    return Areas(own, wanted, face_mask(shaped), eyes, brows)
 
 
 def _compose(
-    source: Image, template: Image, layers: _Layers, shares: tuple[Field, Field, Field], light: Light
+    source: Image, template: Image, layers: _Layers, shares: tuple[Field, Field, Field], light: LightTransfer
 ) -> Image:
     """Enlarge the fields to the photograph's resolution and mix the photographs' own pixels."""
     visibility, mask, _ = shares
-    view = layers.moved.view
+    view = layers.moved.face.view
     rows, columns = np.mgrid[:VIEW_PX, :VIEW_PX]
     changed = (mask > 0) | (np.abs(layers.moved.flow - np.stack([columns, rows], -1)).max(-1) > _UNMOVED_PX)
     enlarge, (left, top, right, bottom) = _enlarger(changed, view.affine, template.shape)
     warped = _sample(source, layers.direct, enlarge)
     if float(visibility.min()) < 0.99:
         warped = _mixed(warped, _sample(source, layers.mirrored, enlarge), enlarge(visibility))
-    own, wanted, contrast = enlarge(light.own), enlarge(light.wanted), enlarge(light.contrast)
-    lit = relight(warped, Light(own, wanted, contrast, light.feature_share))
+    lit = relight(warped, LightTransfer(*(enlarge(field) for field in light)))
     base = _sample(template, layers.moved, enlarge)
     result = template.copy()
     mixed = base + enlarge(mask)[..., None] * (lit - base)
@@ -197,7 +263,7 @@ def _enlarger(
 
 def _sample(photograph: Image, layer: _Layer, enlarge: Callable[[Field], Field]) -> Field:
     """The photograph's own pixels, averaged first where they are much finer than the result's."""
-    to_photograph = invert(layer.view.affine)
+    to_photograph = invert(layer.face.view.affine)
     places = enlarge(np.asarray(apply(to_photograph, layer.flow.astype(np.float64)), dtype=np.float32))
     step = np.linalg.norm(np.diff(places[places.shape[0] // 2], axis=0), axis=-1)
     fineness = float(np.median(step)) if step.size else 1.0

@@ -30,6 +30,8 @@ def move_irises(flow: Field, template: FaceView, source: FaceView) -> Field:
         template: gives gaze and lids.
         source: gives the irises.
     """
+    # A narrower eye of the source has no more iris to show: there the lids' stretching is the lesser evil.
+    share = float(ramp(_relative_openness(template, source), 0.65, 0.95))
     for contour, iris in EYES:
         radius, own_radius = _radius(template.points, iris), _radius(source.points, iris)
         center, own_center = template.points[iris[0], :2], source.points[iris[0], :2]
@@ -38,21 +40,24 @@ def move_irises(flow: Field, template: FaceView, source: FaceView) -> Field:
         disk = own_center + offset * (own_radius / radius)
         distance = np.linalg.norm(offset, axis=-1) / radius
         weight = ramp(distance, _IRIS_ENDS[1], _IRIS_ENDS[0]) * _inside(template, contour)
-        # A narrower eye of the source has no more iris to show: there the lids' stretching is the lesser evil.
-        ratio = openness(source.points, contour) / max(openness(template.points, contour), 1e-3)
-        weight *= float(ramp(ratio, 0.65, 0.95))
+        weight *= share
         flow = np.asarray(flow + weight[..., None] * (disk - flow), dtype=np.float32)
     return flow
 
 
 def closed_in_source(template: FaceView, source: FaceView) -> Field:
     """Eyes that are open in the template and closed in the source, which has nothing to show there: (S, S), 0 to 1."""
-    closed = np.zeros((VIEW_PX, VIEW_PX), np.float32)
-    for contour, _ in EYES:
-        wanted, own = openness(template.points, contour), openness(source.points, contour)
-        share = float(ramp(own / max(wanted, 1e-3), 0.5, 0.3) * ramp(wanted, 0.08, 0.15))
-        closed = np.maximum(closed, share * blur(template.polygon(contour), 0.01 * template.eye_px))
-    return closed
+    wanted = max(openness(template.points, contour) for contour, _ in EYES)
+    # Both eyes alike: one of each person's would have two colors.
+    share = float(ramp(_relative_openness(template, source), 0.5, 0.3) * ramp(wanted, 0.08, 0.15))
+    both = np.maximum(*(template.polygon(contour) for contour, _ in EYES))
+    return np.asarray(share * blur(both, 0.01 * template.eye_px), dtype=np.float32)
+
+
+def _relative_openness(template: FaceView, source: FaceView) -> float:
+    """Openness of the source's eyes over the template's, of the eye that is wider open in each: a turned head hides one."""
+    own, wanted = (max(openness(view.points, contour) for contour, _ in EYES) for view in (source, template))
+    return own / max(wanted, 1e-3)
 
 
 def _radius(points: Floats, iris: Sequence[int]) -> float:

@@ -14,7 +14,7 @@ _MIN_AREA_PX: Final = 1e-4
 _SUBPIXEL_BITS: Final = 4
 
 
-class Correspondence(NamedTuple):
+class WarpField(NamedTuple):
     """For each pixel of the template's view."""
 
     flow: Field
@@ -25,7 +25,7 @@ class Correspondence(NamedTuple):
     """(S, S): cosine between the camera and the surface's normal in the source; negative on its hidden side."""
 
 
-def correspond(template: Floats, source: Floats, size_px: int, smoothing_px: float = 0.0) -> Correspondence:
+def correspond(template: Floats, source: Floats, size_px: int, smoothing_px: float = 0.0) -> WarpField:
     """Map the pixels of one view to another by the triangles that connect the landmarks.
 
     Args:
@@ -48,7 +48,7 @@ def correspond(template: Floats, source: Floats, size_px: int, smoothing_px: flo
     if smoothing_px > 0:
         displacement = blur(displacement, smoothing_px)
     facing = _facing(source[triangles], template[triangles])[owner].astype(np.float32)
-    return Correspondence(displacement + np.stack([columns, rows], -1).astype(np.float32), inside, facing)
+    return WarpField(displacement + np.stack([columns, rows], -1).astype(np.float32), inside, facing)
 
 
 def rasterize(points: Floats, triangles: npt.NDArray[np.int64], size_px: int) -> npt.NDArray[np.int32]:

@@ -1,7 +1,8 @@
-"""Which pixels of a face may be replaced: hair over the forehead, brows under a fringe, the face's edge."""
+"""Which pixels of a face may be replaced: hair over the face, brows under a fringe, the face's edge."""
 
 from typing import Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -11,110 +12,161 @@ from swapcore.faces.mesh.topology import (
     LEFT_BROW,
     LEFT_EYE,
     NOSE_BASE,
-    OUTER_LIPS,
     RIGHT_BROW,
     RIGHT_EYE,
 )
-from swapcore.ops.color import to_lab
+from swapcore.warp.skin import SkinModel, features
 from swapcore.warp.view import VIEW_PX, FaceView, Field, blur, fill_polygon, grow, ramp
 
 # Lengths are shares of the distance of the outer eye corners.
 _EDGE: Final = 0.02
 """The mask falls to 0 this far inside the face's outline."""
 _SOFTNESS: Final = 0.035
-_BROW_RISE: Final = 0.03
+_BEARD_REACH: Final = 0.05
+"""The mask reaches this far beyond the jaw where one face has a beard there and the other none."""
 _STRIP: Final = 0.14
 """Height of the strip above the brows in which a fringe is looked for."""
-# How far, in Lab, skin may differ from the same face's cheeks before it counts as hair.
-_LIGHTNESS_TOLERANCE: Final = (4.0, 0.28)
-"""A constant, and a share of the skin's lightness."""
-_BRIGHTER: Final = 1.6
-"""Skin may be lighter than the cheeks by more than it may be darker."""
-_CHROMA_TOLERANCE: Final = 10.0
-_SURELY_SKIN, _SURELY_HAIR = 0.9, 1.5
+_WEAK, _STRONG = 1.15, 1.9
+"""Deviation from skin: pixels above the first count as hair if they are connected to one above the second."""
+_AROUND_EYES: Final = 0.12
+"""Wrinkles and shadows this near to an eye can connect it to the outside."""
 _SEAM: Final = 0.02
 _UPPER_OVAL: Final = (127, 162, 21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251, 389, 356)
 """Of the face's outline, from the left temple to the right one."""
-_SIDES_INNER: Final = 0.8
-"""The cheeks' edges, where hair hangs: outside the outline shrunk to this."""
+_UPPER_LIP: Final = (98, 2, 327, 426, 410, 267, 0, 37, 186, 206)
+_CHIN: Final = (43, 106, 18, 335, 273, 364, 379, 400, 152, 176, 150, 135)
+_BEARD: Final = (0.10, 0.28)
+"""Difference of darkness (logarithm) around the mouth, from which on one face has a beard and the other none."""
 
 
-def features(view: FaceView, grown: float) -> Field:
-    """Brows, eyes and lips, grown by a length: (S, S), 0 to 1."""
-    parts = [view.polygon(part) for part in (LEFT_BROW, RIGHT_BROW, LEFT_EYE, RIGHT_EYE, OUTER_LIPS)]
-    return grow(np.maximum.reduce(parts), grown * view.eye_px)
-
-
-def skin_color(view: FaceView) -> npt.NDArray[np.float32]:
-    """Median Lab (3,) between eyes and mouth."""
-    return np.asarray(np.median(to_lab(view.image)[_cheeks(view)], axis=0), dtype=np.float32)
-
-
-def _cheeks(view: FaceView) -> npt.NDArray[np.bool_]:
-    rows = np.arange(VIEW_PX)[:, None]
-    eyes = view.points[[468, 473], 1].mean()
-    inner = grow(view.polygon(FACE_OVAL), -0.15 * view.eye_px) > 0.5
-    between = (rows > eyes + 0.18 * view.eye_px) & (rows < view.points[NOSE_BASE, 1] + 0.05 * view.eye_px)
-    area = inner & between & (features(view, 0.05) < 0.5)
-    return np.asarray(area if area.any() else inner)
-
-
-def hair(view: FaceView) -> Field:
-    """How little each pixel resembles the same face's cheeks: (S, S), 0 on skin to 1 on hair."""
-    lab, skin = to_lab(view.image), skin_color(view)
-    tolerance = _LIGHTNESS_TOLERANCE[0] + _LIGHTNESS_TOLERANCE[1] * skin[0]
-    lightness = (lab[..., 0] - skin[0]) / tolerance
-    lightness = np.where(lightness > 0, lightness / _BRIGHTER, lightness)
-    chroma = (lab[..., 1:] - skin[1:]) / _CHROMA_TOLERANCE
-    distance = np.sqrt(lightness**2 + (chroma**2).sum(-1))
-    return grow(ramp(distance, _SURELY_SKIN, _SURELY_HAIR), 0.008 * view.eye_px)
-
-
-def hair_over_face(view: FaceView, coverage: Field) -> Field:
-    """Hair on forehead, temples and the cheeks' edges, and brows that a fringe hides: (S, S), 0 to 1.
+def hair_over_face(view: FaceView, deviation: Field) -> Field:
+    """Hair on forehead, temples and cheeks, and brows that a fringe hides: (S, S), 0 to 1.
 
     Args:
         view: the face.
-        coverage: what ``hair`` found. Elsewhere in the face, dark pixels are its features, its beard or shadows.
+        deviation: of ``SkinModel.deviation``.
     """
-    forehead = _forehead(view)
-    covered = coverage * np.maximum(forehead, _sides(view))
+    from_outside = _connected(view, deviation)
+    covered = ramp(blur(from_outside.astype(np.float32), 0.01 * view.eye_px), 0.1, 0.6) * _above_mouth(view)
     rows = np.arange(VIEW_PX)[:, None]
     for brow in (LEFT_BROW, RIGHT_BROW):
         top = view.points[list(brow[:5]), 1].mean()
         left, right = np.sort(view.points[[brow[0], brow[4]], 0])
-        strip = np.zeros_like(coverage)
-        strip[:, int(left) : int(right) + 1] = 1
+        strip = np.zeros_like(deviation)
+        strip[:, max(int(left), 0) : int(right) + 1] = 1
         strip *= (rows > top - _STRIP * view.eye_px) & (rows < top - 0.02 * view.eye_px)
-        share = float((coverage * strip).sum() / max(float(strip.sum()), 1.0))
+        share = float((from_outside * strip).sum() / max(float(strip.sum()), 1.0))
         covered = np.maximum(covered, float(ramp(share, 0.35, 0.65)) * grow(view.polygon(brow), 0.08 * view.eye_px))
-    return covered
+    return np.asarray(covered, dtype=np.float32)
+
+
+def above_fringe(view: FaceView, covered: Field) -> Field:
+    """Whatever is above the lowest hair of each column of the forehead: (S, S), 0 to 1.
+
+    Between the strands of a fringe there is no skin that another forehead could show.
+
+    Args:
+        view: the face.
+        covered: of ``hair_over_face``.
+    """
+    forehead = _forehead(view) > 0.5
+    hair = (covered > 0.4) & forehead
+    below = np.maximum.accumulate(hair[::-1], axis=0)[::-1]
+    brows = grow(np.maximum(view.polygon(LEFT_BROW), view.polygon(RIGHT_BROW)), 0.02 * view.eye_px)
+    covered = grow((below & forehead).astype(np.float32), 0.06 * view.eye_px) * (1 - brows)
+    return blur(np.asarray(covered, dtype=np.float32), 0.015 * view.eye_px)
+
+
+def _connected(view: FaceView, deviation: Field) -> npt.NDArray[np.bool_]:
+    """What deviates from skin in the face and is connected to what does outside of it: (S, S).
+
+    Brows, eyes, nostrils, moles and wrinkles are not connected to the outside. The features themselves are left out.
+    """
+    oval = view.polygon(FACE_OVAL)
+    eyes = grow(np.maximum(view.polygon(LEFT_EYE), view.polygon(RIGHT_EYE)), _AROUND_EYES * view.eye_px)
+    allowed = (features(view, 0.06) < 0.5) & (np.maximum(_nose(view), eyes) < 0.5)
+    weak = ((deviation > _WEAK) & allowed) | (grow(oval, 0.02 * view.eye_px) < 0.5)
+    seeds = (deviation > _STRONG) & allowed
+    # A strand is crossed by one pixel of noise at most.
+    closed = cv2.morphologyEx(weak.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    _, labels = cv2.connectedComponents(closed, connectivity=8)
+    outside = np.unique(labels[(oval < 0.5) & (closed > 0)])
+    inside = np.isin(labels, outside[outside > 0]) & (oval > 0.5) & allowed
+    # Shading at the face's edge is weak throughout; hair has a dark or colored core within reach.
+    near_core = cv2.dilate((seeds & inside).astype(np.uint8), _disk(0.05 * view.eye_px)) > 0
+    return np.asarray(inside & near_core)
+
+
+def _disk(radius_px: float) -> npt.NDArray[np.uint8]:
+    size = 2 * round(radius_px) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), dtype=np.uint8)
+
+
+def _nose(view: FaceView) -> Field:
+    """The nose with its shadows."""
+    return grow(fill_polygon(view.points[[168, 129, 98, 2, 327, 358], :2]), 0.05 * view.eye_px)
+
+
+def _above_mouth(view: FaceView) -> Field:
+    """1 above the nose base, 0 below it, where what is not skin can be a beard."""
+    rows = np.arange(VIEW_PX, dtype=np.float32)[:, None] + np.zeros((1, VIEW_PX), np.float32)
+    return ramp(rows, view.points[NOSE_BASE, 1] + 0.08 * view.eye_px, view.points[NOSE_BASE, 1] - 0.1 * view.eye_px)
 
 
 def _forehead(view: FaceView) -> Field:
     """Above the brows, with the temples."""
-    raised = view.points[:, :2] - [0, _BROW_RISE * view.eye_px]
+    raised = view.points[:, :2] - [0, 0.02 * view.eye_px]
     lower = raised[[300, 293, 334, 296, 336, 9, 107, 66, 105, 63, 70]]
     outline = view.points[list(_UPPER_OVAL), :2]
     center = view.points[168, :2]
     return fill_polygon(np.vstack([(outline - center) * 1.1 + center, lower]))
 
 
-def _sides(view: FaceView) -> Field:
-    """The edges of the cheeks, down to the mouth."""
-    outline = view.points[list(FACE_OVAL), :2]
-    center = outline.mean(0)
-    outer = fill_polygon((outline - center) * 1.05 + center)
-    inner = fill_polygon((outline - center) * _SIDES_INNER + center)
-    below = view.points[[61, 291], 1].mean()
-    rows = np.arange(VIEW_PX, dtype=np.float32)[:, None]
-    return np.asarray(outer * (1 - inner) * ramp(rows, below, below - 0.2 * view.eye_px), dtype=np.float32)
+def face_mask(view: FaceView, beard: float = 0.0) -> Field:
+    """The face up to a little inside its outline: (S, S), 1 inside, falling smoothly to 0.
+
+    Args:
+        view: the face.
+        beard: 0 to 1; 1 extends the mask beyond the jaw, so that a beard neither ends nor begins there.
+    """
+    oval = view.polygon(FACE_OVAL)
+    mask = blur(grow(oval, -(_EDGE + 1.5 * _SOFTNESS) * view.eye_px), _SOFTNESS * view.eye_px)
+    if beard == 0:
+        return mask
+    jaw = blur(grow(oval, (_BEARD_REACH - 0.03) * view.eye_px), 0.02 * view.eye_px)
+    rows = np.arange(VIEW_PX, dtype=np.float32)[:, None] + np.zeros((1, VIEW_PX), np.float32)
+    low = ramp(rows, view.points[NOSE_BASE, 1], view.points[[61, 291], 1].mean() + 0.1 * view.eye_px)
+    return np.asarray(mask + beard * low * (jaw - mask), dtype=np.float32)
 
 
-def face_mask(view: FaceView) -> Field:
-    """The face up to a little inside its outline: (S, S), 1 inside, falling smoothly to 0."""
-    inner = grow(view.polygon(FACE_OVAL), -(_EDGE + 1.5 * _SOFTNESS) * view.eye_px)
-    return blur(inner, _SOFTNESS * view.eye_px)
+def beard_difference(first: tuple[FaceView, SkinModel], second: tuple[FaceView, SkinModel]) -> float:
+    """How far one of two faces has a beard and the other none, 0 to 1."""
+    darkness = [_beard_darkness(*each) for each in (first, second)]
+    return float(ramp(abs(darkness[0] - darkness[1]), *_BEARD))
+
+
+def _beard_darkness(view: FaceView, model: SkinModel) -> float:
+    """Darkness relative to the cheeks of the lighter one of upper lip and chin: logarithm.
+
+    Shadows make the chin or the jaw dark, but hardly the upper lip as well.
+    """
+    darkness = model.darkness(view)
+    free = features(view, 0.03) < 0.5
+    areas = [(fill_polygon(view.points[list(part), :2]) > 0.5) & free for part in (_UPPER_LIP, _CHIN)]
+    return min(float(np.median(darkness[area])) if area.any() else 0.0 for area in areas)
+
+
+def bright_surroundings(view: FaceView, model: SkinModel, deviation: Field) -> Field:
+    """Background and clothes beyond the jaw that are brighter than the skin: (S, S), 0 to 1.
+
+    Args:
+        view: the face.
+        model: its skin.
+        deviation: of ``SkinModel.deviation``.
+    """
+    outside = 1 - grow(view.polygon(FACE_OVAL), -0.02 * view.eye_px)
+    bright = ramp(deviation, _WEAK, _STRONG) * ramp(model.darkness(view), -0.05, -0.25)
+    return grow(np.asarray(outside * bright, dtype=np.float32), 0.02 * view.eye_px)
 
 
 def mouth_opening(view: FaceView) -> float:

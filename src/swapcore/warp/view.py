@@ -104,6 +104,13 @@ def grow(mask: Field, radius_px: float) -> Field:
     return np.asarray(grown, dtype=np.float32)
 
 
+def opened(values: Field, radius_px: float) -> Field:
+    """Erode, then dilate by a disk: what is thinner than it vanishes."""
+    size = 2 * round(radius_px) + 1
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    return np.asarray(cv2.morphologyEx(values, cv2.MORPH_OPEN, disk), dtype=np.float32)
+
+
 def ramp(values: npt.ArrayLike, low: float, high: float) -> Field:
     """0 up to low, 1 from high on (or the reverse where high < low), smooth between."""
     t = np.clip((np.asarray(values, dtype=np.float32) - low) / (high - low), 0, 1)

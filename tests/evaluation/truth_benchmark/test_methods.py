@@ -16,6 +16,7 @@ from swapcore.evaluation.truth_benchmark.methods import (
     upscale_change,
 )
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
+from swapcore.hub.references import WARP
 from swapcore.ops.image import encode_png
 
 PIXELS = arrays(np.uint8, (16, 16, 3))
@@ -130,3 +131,11 @@ def test_swap_at_the_models_size_is_unchanged(swapped: np.ndarray, before: np.nd
 @given(small=PIXELS, full=arrays(np.uint8, (24, 24, 3)))
 def test_unchanged_pixels_stay_identical(small: np.ndarray, full: np.ndarray) -> None:
     assert np.array_equal(upscale_change(small, small, full), full)
+
+
+def test_the_built_in_warp_is_a_model(small: TruthSet) -> None:
+    sources, templates = sides(small)
+    swapped = swap_of_model(WARP)(sources, templates)
+    before = np.stack([face.image for face in templates])
+    assert swapped.shape == before.shape
+    assert np.abs(swapped.astype(int) - before).mean() > 1

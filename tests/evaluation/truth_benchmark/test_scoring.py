@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from swapcore.evaluation.methods import TEMPLATE_COPIED, one_by_one
+from swapcore.evaluation.methods import TEMPLATE_COPIED, copy_template, one_by_one
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
 from swapcore.evaluation.truth_benchmark.scoring import (
     BENCHMARK_METRICS,
@@ -69,3 +69,8 @@ def test_half_way_has_half_the_distance(measured: BenchmarkResult) -> None:
 def test_equal_methods_have_equal_scores(small: TruthSet) -> None:
     again = score(one_by_one(lambda source, template: template.image), "copies", small)
     assert again.values[SWAP] == again.values[TEMPLATE_COPIED]
+
+
+def test_the_built_in_warp_is_not_listed_twice(tiny: TruthSet) -> None:
+    measured = score(copy_template, "builtin:warp", tiny)
+    assert list(measured.labels.values()) == ["builtin:warp", "template copied", "true swap"]

@@ -16,6 +16,7 @@ from swapcore.evaluation.truth_benchmark.methods import (
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet, load_or_render
 from swapcore.evaluation.truth_benchmark.results import export, headline, table, write_results
 from swapcore.evaluation.truth_benchmark.scoring import BenchmarkResult, score
+from swapcore.hub.references import BUILTIN
 
 SHEET_ROWS = 12
 
@@ -24,7 +25,8 @@ SHEET_ROWS = 12
 class Request:
     """Options of the command line; exactly one of the first four is given."""
 
-    model: Path | None
+    model: str | None
+    """A model reference."""
     outputs: Path | None
     swap: str | None
     export: Path | None
@@ -40,7 +42,7 @@ def run_benchmark(request: Request) -> str:
 
     Raises:
         InputError: not exactly one of the four options is given, or the function or outputs cannot be used.
-        ArtifactError: the model folder is invalid.
+        ArtifactError: the model is damaged.
     """
     _require_one(request)
     if request.model is not None:
@@ -68,7 +70,8 @@ def _require_one(request: Request) -> None:
 
 def _swap(request: Request, truth_set: TruthSet) -> tuple[Swap, str]:
     if request.model is not None:
-        return swap_of_model(request.model, request.device), "this model"
+        label = request.model if request.model.startswith(BUILTIN) else "this model"
+        return swap_of_model(request.model, request.device), label
     if request.outputs is not None:
         return swap_of_folder(request.outputs, truth_set), "these outputs"
     assert request.swap is not None

@@ -11,7 +11,7 @@ import numpy as np
 
 from swapcore.data.faces import Face
 from swapcore.errors import InputError, first_line
-from swapcore.evaluation.methods import Batch, Swap
+from swapcore.evaluation.methods import Batch, Swap, swap_or_keep
 from swapcore.evaluation.truth_benchmark.frozen import pair_name
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
 from swapcore.hub.loading import load_face_swapper
@@ -102,18 +102,23 @@ def _read_output(path: Path, size_px: int) -> Image:
     return image
 
 
-def swap_of_model(folder: Path, device: str = "cpu") -> Swap:
-    """Return the swap of a model folder written by `swapcore train`; a model of another size runs at its own size.
+def swap_of_model(model: str | Path, device: str = "cpu") -> Swap:
+    """Return the swap of a model; one of another size runs at its own size.
+
+    Args:
+        model: a reference as for ``resolve_model``.
+        device: where it runs.
 
     Raises:
+        InputError: there is no such model.
         ArtifactError: the folder has no model or a damaged one.
     """
-    swapper = load_face_swapper(folder, device)
+    swapper = load_face_swapper(model, device)
 
     def swap(sources: Sequence[Face], templates: Sequence[Face]) -> Batch:
         side_px = side_for(swapper, templates[0].image.shape[0])
         small = [np.stack([resize(face.image, side_px) for face in side]) for side in (sources, templates)]
-        swapped = swapper.swap_crops(*small)
+        swapped = swap_or_keep(swapper, *small)
         images = [template.image for template in templates]
         return np.stack([upscale_change(*three) for three in zip(swapped, small[1], images, strict=True)])
 

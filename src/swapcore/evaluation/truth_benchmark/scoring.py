@@ -18,6 +18,7 @@ from swapcore.evaluation.summary import METRICS, Metric, Value, mean_of, rule_of
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
 from swapcore.faces.networks import load_evaluator_recognizer
 from swapcore.faces.recognizer import Recognizer
+from swapcore.hub.references import WARP as BUILTIN_WARP
 from swapcore.ops.image import Image, to_tensor
 from swapcore.ops.metrics import crossed_bootstrap_interval
 from swapcore.teachers.base import as_image_swap
@@ -70,10 +71,11 @@ def score(swap: Swap, label: str, truth_set: TruthSet) -> BenchmarkResult:
 
 def score_all(methods: Sequence[Method], truth_set: TruthSet) -> BenchmarkResult:
     """Score several methods, with unique names, together with the baselines and the true swap."""
+    warp = Method(WARP, "dense warp", one_by_one(as_image_swap(WarpTeacher())))
     methods = [
         *methods,
         Method(TEMPLATE_COPIED, "template copied", copy_template),
-        Method(WARP, "dense warp", one_by_one(as_image_swap(WarpTeacher()))),
+        *([] if any(method.label == BUILTIN_WARP for method in methods) else [warp]),
         Method(TRUTH, "true swap", one_by_one(_truth(truth_set))),
     ]
     scores = score_methods(methods, truth_set.pairs, _evaluator(truth_set), _BATCH_SIZE)

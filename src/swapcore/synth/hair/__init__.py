@@ -1,6 +1,6 @@
 """Hair of the head: ribbons of strands over an under-shell."""
 
-from swapcore.synth.hair.build import Grown, grow_hair, scalp_cover
+from swapcore.synth.hair.build import GrownHair, grow_hair, scalp_cover
 from swapcore.synth.hair.lay import lay_hair
 
-__all__ = ["Grown", "grow_hair", "lay_hair", "scalp_cover"]
+__all__ = ["GrownHair", "grow_hair", "lay_hair", "scalp_cover"]

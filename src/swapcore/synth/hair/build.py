@@ -8,7 +8,7 @@ import numpy as np
 from swapcore.synth.colors import hair_color, strand_colors
 from swapcore.synth.hair import combs
 from swapcore.synth.hair.growth import Comb, clump, crosses_face, cut_at_throat, cut_below, grow, resample
-from swapcore.synth.hair.ribbons import Look, dress
+from swapcore.synth.hair.ribbons import RibbonStyle, dress
 from swapcore.synth.hair.roots import Obstacle, Roots, scatter_roots
 from swapcore.synth.hair.scalp import (
     SKULL_CENTER,
@@ -30,7 +30,7 @@ _LONG = (HairStyle.BOB, HairStyle.LONG_STRAIGHT, HairStyle.LONG_WAVY)
 
 
 @dataclass(frozen=True)
-class Grown:
+class GrownHair:
     """Hair of one person."""
 
     ribbons: tuple[Ribbons, ...]
@@ -91,7 +91,7 @@ def scalp_cover(identity: Identity, where: Array) -> Array:
     return np.asarray(cover * amount, dtype=np.float32)
 
 
-def grow_hair(identity: Identity, head: Head, detail: float) -> Grown:
+def grow_hair(identity: Identity, head: Head, detail: float) -> GrownHair:
     """Grow a person's hair.
 
     Args:
@@ -101,9 +101,9 @@ def grow_hair(identity: Identity, head: Head, detail: float) -> Grown:
     """
     style = HairStyle(identity.hair_style)
     if style is HairStyle.SHAVED:
-        return Grown((), ())
+        return GrownHair((), ())
     if style is HairStyle.HEADSCARF:
-        return Grown((), wear_scarf(identity, head))
+        return GrownHair((), wear_scarf(identity, head))
     recipe = RECIPES[style]
     distance = vertex_distance(identity, head)
     cover = cover_at(identity, head.canonical, distance) * (1 - head.groups["ears"])
@@ -116,7 +116,7 @@ def grow_hair(identity: Identity, head: Head, detail: float) -> Grown:
     if style is HairStyle.TIED:
         knot, core = grow_knot(identity, head, detail)
         ribbons, layers = (*ribbons, *knot), (*layers, *core)
-    return Grown(ribbons, layers)
+    return GrownHair(ribbons, layers)
 
 
 def _main(
@@ -181,7 +181,7 @@ def _strays(curves: Array, roots: Roots, color: Array, recipe: Recipe, rng: np.r
     away = outward * (0.10 + np.abs(rng.normal(size=(len(chosen), 1, 1))) * 0.35) * smoothstep(0.0, 0.5, along)
     inward = np.minimum((bend * outward).sum(-1, keepdims=True), 0) * outward
     moved = path + bend - inward + away + sway * along
-    thin = Look(0.022, 0.4, 0.55, 0.5, 0, 0.7, 0.9, 0.9)
+    thin = RibbonStyle(0.022, 0.4, 0.55, 0.5, 0, 0.7, 0.9, 0.9)
     return (dress(moved, roots.take(chosen), np.ones(len(chosen), np.float32), color[chosen], thin, rng),)
 
 

@@ -10,7 +10,7 @@ from swapcore.synth.layers import Part, Ribbons
 
 
 @dataclass(frozen=True)
-class Look:
+class RibbonStyle:
     """How the ribbons of one style are drawn."""
 
     width_cm: float
@@ -27,7 +27,9 @@ class Look:
     """Light at the root as a share of that at the tip."""
 
 
-def dress(curves: Array, roots: Roots, layer: Array, color: Array, look: Look, rng: np.random.Generator) -> Ribbons:
+def dress(
+    curves: Array, roots: Roots, layer: Array, color: Array, look: RibbonStyle, rng: np.random.Generator
+) -> Ribbons:
     """Make ribbons.
 
     Args:

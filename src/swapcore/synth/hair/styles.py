@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from swapcore.synth.hair.growth import Habit
-from swapcore.synth.hair.ribbons import Look
+from swapcore.synth.hair.ribbons import RibbonStyle
 from swapcore.synth.identity import HairStyle
 
 
@@ -19,7 +19,7 @@ class Recipe:
     height_cm: float
     """Height of the outermost layer above the skin."""
     habit: Habit
-    look: Look
+    look: RibbonStyle
     clump: float
     """How far tips are drawn into locks, 0 to 1."""
     stray: float
@@ -33,21 +33,21 @@ class Recipe:
     """Single hairs that leave the outline."""
 
 
-_SHORT_LOOK = Look(0.22, 0.25, 0.92, 0.4, 7, 0.8, 0.45, 0.6)
-_LONG_LOOK = Look(0.32, 0.3, 0.92, 0.2, 10, 1.0, 0.32, 0.8)
+_SHORT_LOOK = RibbonStyle(0.22, 0.25, 0.92, 0.4, 7, 0.8, 0.45, 0.6)
+_LONG_LOOK = RibbonStyle(0.32, 0.3, 0.92, 0.2, 10, 1.0, 0.32, 0.8)
 
 RECIPES: dict[HairStyle, Recipe] = {
     HairStyle.BALD: Recipe(
         count=2600, points=4, length_cm=1.5, height_cm=0.25, clump=0.1, stray=0.15, shell_cm=0.0, strays=15,
-        habit=Habit(0.25, 0.2, 0.35, ramp_cm=0.5, cling=0.4), look=Look(0.15, 0.3, 0.75, 0.8, 5, 0.5, 0.6, 0.75),
+        habit=Habit(0.25, 0.2, 0.35, ramp_cm=0.5, cling=0.4), look=RibbonStyle(0.15, 0.3, 0.75, 0.8, 5, 0.5, 0.6, 0.75),
     ),
     HairStyle.RECEDING: Recipe(
         count=3000, points=6, length_cm=3.2, height_cm=0.35, clump=0.25, stray=0.14, shell_cm=0.10, strays=50,
-        habit=Habit(0.2, 0.3, 0.3, cling=0.5), look=Look(0.17, 0.25, 0.85, 0.6, 5, 0.6, 0.5, 0.65),
+        habit=Habit(0.2, 0.3, 0.3, cling=0.5), look=RibbonStyle(0.17, 0.25, 0.85, 0.6, 5, 0.6, 0.5, 0.65),
     ),
     HairStyle.BUZZ: Recipe(
         count=7000, points=3, length_cm=0.6, height_cm=0.16, clump=0.0, stray=0.4, shell_cm=0.0, strays=0,
-        habit=Habit(0.3, 0.4, 0.1, ramp_cm=0.5), look=Look(0.075, 0.35, 0.8, 0.8, 3, 0.35, 0.75, 0.7),
+        habit=Habit(0.3, 0.4, 0.1, ramp_cm=0.5), look=RibbonStyle(0.075, 0.35, 0.8, 0.8, 3, 0.35, 0.75, 0.7),
     ),
     HairStyle.SHORT: Recipe(
         count=3400, points=7, length_cm=4.6, height_cm=0.5, clump=0.4, stray=0.15, shell_cm=0.14,
@@ -75,10 +75,10 @@ RECIPES: dict[HairStyle, Recipe] = {
     ),
     HairStyle.CURLY: Recipe(
         count=2600, points=20, length_cm=3.3, height_cm=0.8, clump=0.0, stray=0.25, shell_cm=0.6, strays=0,
-        habit=Habit(0.95, 0.8, 0.0), look=Look(0.18, 0.7, 0.95, 0.15, 4, 0.4, 0.3, 0.5), wave_cm=0.42, wavelength_cm=1.25,
+        habit=Habit(0.95, 0.8, 0.0), look=RibbonStyle(0.18, 0.7, 0.95, 0.15, 4, 0.4, 0.3, 0.5), wave_cm=0.42, wavelength_cm=1.25,
     ),
     HairStyle.TIED: Recipe(
         count=2300, points=14, length_cm=18.0, height_cm=0.4, clump=0.2, stray=0.05, shell_cm=0.12,
-        habit=Habit(0.1, 0.3, 0.0, ramp_cm=0.5, cling=0.9), look=Look(0.26, 0.4, 0.92, 0.15, 9, 1.0, 0.4, 0.85),
+        habit=Habit(0.1, 0.3, 0.0, ramp_cm=0.5, cling=0.9), look=RibbonStyle(0.26, 0.4, 0.92, 0.15, 9, 1.0, 0.4, 0.85),
     ),
 }  # fmt: skip

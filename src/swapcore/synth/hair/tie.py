@@ -4,7 +4,7 @@ import numpy as np
 
 from swapcore.synth.colors import hair_color, strand_colors
 from swapcore.synth.hair.growth import DOWN, Habit, grow
-from swapcore.synth.hair.ribbons import Look, dress
+from swapcore.synth.hair.ribbons import RibbonStyle, dress
 from swapcore.synth.hair.roots import Obstacle, Roots
 from swapcore.synth.hair.scalp import Array, unit, wander
 from swapcore.synth.head import Head
@@ -15,8 +15,8 @@ from swapcore.synth.solids import directions, grid_triangles, make_layer
 _LOW = np.array([0.0, 3.6, -17.4], dtype=np.float32)
 _HIGH = np.array([0.0, 9.6, -14.2], dtype=np.float32)
 _BUN_CM = 2.5
-_BUN_LOOK = Look(0.30, 0.5, 0.95, 0.15, 9, 1.0, 0.55, 1.0)
-_TAIL_LOOK = Look(0.30, 0.25, 0.92, 0.2, 10, 1.0, 0.4, 1.0)
+_BUN_LOOK = RibbonStyle(0.30, 0.5, 0.95, 0.15, 9, 1.0, 0.55, 1.0)
+_TAIL_LOOK = RibbonStyle(0.30, 0.25, 0.92, 0.2, 10, 1.0, 0.4, 1.0)
 
 
 def tie_place(identity: Identity) -> Array:
