@@ -122,23 +122,19 @@ def _require_schema(path: Path, schema: pa.Schema, row_type: type[Any]) -> None:
         raise ArtifactError(f"{path}: was written by another version of swapcore; make the artifact again")
 
 
-<<<<<<< HEAD
-def _arrow_bytes(file: pq.ParquetFile) -> int:
-    """Return the size of the table in memory, judged by its first rows; values that repeat make the file much smaller."""
-    first = next(file.iter_batches(_ROWS_PER_GROUP), None)
-    return first.nbytes * file.metadata.num_rows // len(first) if first else 0
-
-
-def _mapped(file: pq.ParquetFile, path: Path, digest: str, num_bytes: int) -> pa.Table:
-=======
 def _expected(row_type: type[Any], present: set[str]) -> pa.Schema:
     """The schema without those columns with a default that a table does not have: an earlier version did not write them."""
     without_default = {field.name for field in dataclasses.fields(row_type) if field.default is dataclasses.MISSING}
     return pa.schema([field for field in schema_of(row_type) if field.name in present | without_default])
 
 
-def _mapped(path: Path, row_type: type[Any], digest: str) -> pa.Table:
->>>>>>> main
+def _arrow_bytes(file: pq.ParquetFile) -> int:
+    """Return the size of the table in memory, estimated from its first rows; values that repeat make the file much smaller."""
+    first = next(file.iter_batches(_ROWS_PER_GROUP), None)
+    return first.nbytes * file.metadata.num_rows // len(first) if first else 0
+
+
+def _mapped(file: pq.ParquetFile, path: Path, digest: str, num_bytes: int) -> pa.Table:
     """Memory-map the table's uncompressed columns, converted to the cache by the first process that needs them."""
 
     def write(target: Path) -> None:
