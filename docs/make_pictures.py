@@ -30,6 +30,8 @@ SCENES = [
         yaw_deg=6.0, smile=0.8, gaze_x_deg=8.0, light_elevation_deg=55.0, background_seed=14, clothes_darkness=0.9
     ),
 ]
+SWAPPED = ((46, 61), (43, 67), (66, 53))
+"""Source and template of each column; people without beards, which the warp ends at the template's jaw."""
 NUM_FRAMES, RATE = 24, 12
 
 
@@ -60,10 +62,10 @@ def show(name: str, rows: Iterable[Iterable[Path | Image]]) -> None:
 def show_swap(folder: Path, model: str) -> None:
     """Make swap.png; rows: source, template, result."""
     rows = []
-    for number in (1, 2, 3):
+    for number, (one, other) in enumerate(SWAPPED, 1):
         scene = SCENES[number % 3]
-        source = photograph(folder / f"source{number}.png", number, NEAR)
-        template = photograph(folder / f"template{number}.png", 10 + number, scene)
+        source = photograph(folder / f"source{number}.png", one, NEAR)
+        template = photograph(folder / f"template{number}.png", other, scene)
         out = folder / f"swapped{number}.png"
         swapcore("swap", source, template, "--output", out, "--model", model)
         rows.append([source, template, out])

@@ -27,6 +27,7 @@ from swapcore.errors import ArtifactError, ParamsError
 from swapcore.ops.image import decode
 from swapcore.ops.masks import face_mask
 from swapcore.stages.groups import run
+from swapcore.teachers.warp import WarpTeacher
 from tests.inference.small_model import write_model
 
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")
@@ -148,7 +149,7 @@ def test_card_metrics_and_index_agree(made: tuple[GroupSet, dict[str, float]], f
     )
     assert accepted == len(groups.rows) - sum(rejected.values())
     assert card.facts.size_px == 64
-    assert card.facts.teacher == TeacherFacts(name="warp", version="1")
+    assert card.facts.teacher == TeacherFacts(name="warp", version=WarpTeacher.version)
     assert card.facts.recognizer.kind == "torchscript"
     assert set(card.inputs) == {"faces"}
     assert metrics["groups/fakes"] == card.counts["fakes"]

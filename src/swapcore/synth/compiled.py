@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.caching import IndexDataCacheFile
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -17,9 +18,13 @@ def compiled(function: F) -> F:
     Sums keep the order in which they are written (no fastmath), so that the same arguments give the same bytes.
     """
     dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    # Numba's own stamp is that of the function's file. A function of another file that it calls is part of the machine code too.
+    # Numba's own stamp is that of the function's file, but functions and classes of other files are part of the machine code
+    # too. The digest is in the file names as well: an index of other sources may name classes that no longer exist.
+    digest = sources_digest(Path(__file__).parent)
     try:
-        dispatcher._cache._cache_file._source_stamp = (sources_digest(Path(__file__).parent),)
+        cache, make_index = dispatcher._cache, cast(Any, IndexDataCacheFile)
+        name = f"{cache._impl.filename_base}-{digest[:16]}"
+        cache._cache_file = make_index(cache._cache_path, name, (digest,))
     except AttributeError:
         dispatcher = numba.njit(cache=False, nogil=True, error_model="numpy")(function)
     return cast(F, dispatcher)
