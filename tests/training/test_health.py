@@ -192,7 +192,9 @@ def test_training_fails_after_patience_alarms_in_a_row(tiny, start) -> None:
     for count in (1, 2):
         stop_if_unhealthy(state, COPIED, BOUNDS)
         assert check_health(state, COPIED, BOUNDS, 12)["health/template_copied"] == count
-    with pytest.raises(TrainingError, match=r"template_copied, 2 in a row: validation/change is 0\.1, bound 0\.25"):
+    with pytest.raises(
+        TrainingError, match=r"template_copied failed 2 times in a row: validation/change is 0\.1, bound 0\.25"
+    ):
         stop_if_unhealthy(state, COPIED, BOUNDS)
 
 
