@@ -38,8 +38,6 @@ _PERIODS = 4.0
 _K_MIN, _K_MAX = 5, 20
 _SEARCHED = np.exp(np.arange(np.log(2.2), np.log(7.5), 0.0022))
 """Periods along the shorter side that the reader tries: from an image cropped to half to an image inside a wider screenshot."""
-_TURNS = np.deg2rad(sorted(np.linspace(-3.0, 3.0, 17), key=abs))
-"""Rotations that the reader tries; between two of them the shortest wave moves by less than a bin of the spectrum."""
 _READ_SIDE_PX = 512
 _GRID = 64
 """Number of shifts per period that are tried in each direction."""
@@ -83,6 +81,19 @@ _VECTORS, _PHASES = _lattice()
 _ALL, _DATA, _SYNC = slice(None), slice(0, NUM_CHIPS), slice(NUM_CHIPS, None)
 
 
+def _views() -> list[npt.NDArray[np.float64]]:
+    """Return the maps (2, 2) of wave vectors that the reader tries: rotations by up to 3 degrees, each also mirrored.
+
+    Between two rotations the shortest wave moves by less than a bin of the spectrum.
+    """
+    turns = np.deg2rad(sorted(np.linspace(-3.0, 3.0, 17), key=abs))
+    rotations = [np.array([[np.cos(t), np.sin(t)], [-np.sin(t), np.cos(t)]]) for t in turns]
+    return [rotation @ np.diag([side, 1.0]) for rotation in rotations for side in (1.0, -1.0)]
+
+
+_VIEWS = _views()
+
+
 def embed(image: Image, payload: int) -> Image:
     """Add a watermark to an image.
 
@@ -109,19 +120,17 @@ def read(image: Image) -> Reading | None:
     """
     if min(image.shape[:2]) < MIN_SIDE_PX // 4:
         return None
-    luma = _luma(image)
-    spectra = [_whitened(plane) for plane in (luma, np.ascontiguousarray(luma[:, ::-1]))]
-    tries = ((spectrum, turn) for turn in _TURNS for spectrum in spectra)
-    return next(filter(None, (_read_at(spectrum, turn) for spectrum, turn in tries)), None)
+    spectrum = _whitened(_luma(image))
+    return next(filter(None, (_read_at(spectrum, view) for view in _VIEWS)), None)
 
 
-def _read_at(spectrum: _Spectrum, turn: float) -> Reading | None:
-    """Read the watermark of an image that was rotated by an angle in radians, at the most likely scale."""
+def _read_at(spectrum: _Spectrum, view: npt.NDArray[np.float64]) -> Reading | None:
+    """Read the watermark of an image that a (2, 2) map rotated or mirrored, at the most likely scale."""
     shorter = min(spectrum.height, spectrum.width)
-    place, peak, shift = _synchronize(_sample(spectrum, shorter / _SEARCHED, turn, _SYNC))
+    place, peak, shift = _synchronize(_sample(spectrum, shorter / _SEARCHED, view, _SYNC))
     if peak < THRESHOLD:
         return None
-    (waves,) = _sample(spectrum, shorter / _SEARCHED[[place]], turn, _ALL)
+    (waves,) = _sample(spectrum, shorter / _SEARCHED[[place]], view, _ALL)
     payload = from_chips(_demodulate(waves, shift))
     return None if payload is None else Reading(payload, peak)
 
@@ -201,14 +210,15 @@ def _taper(length: int) -> Plane:
     return np.asarray(np.sin(np.clip(inside, 0, 1) * np.pi / 2) ** 2, dtype=np.float32)
 
 
-def _sample(spectrum: _Spectrum, periods_px: npt.NDArray[np.float64], turn: float, which: slice) -> Waves:
-    """Sample the spectrum at the lattices of several periods, rotated by an angle in radians.
+def _sample(
+    spectrum: _Spectrum, periods_px: npt.NDArray[np.float64], view: npt.NDArray[np.float64], which: slice
+) -> Waves:
+    """Sample the spectrum at the lattices of several periods, mapped by a view (2, 2).
 
     Returns:
         complex64 (P, N), phases relative to the image's center; waves beyond the spectrum's resolution are 0.
     """
-    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    bins = np.rint((_VECTORS[which] @ rotation) * (spectrum.padded_px / periods_px)[:, None, None]).astype(np.int64)
+    bins = np.rint((_VECTORS[which] @ view) * (spectrum.padded_px / periods_px)[:, None, None]).astype(np.int64)
     kx, ky = bins[..., 0], bins[..., 1]
     mirrored = kx < 0
     inside = (np.abs(kx) < spectrum.values.shape[1]) & (np.abs(ky) < spectrum.padded_px // 2)
