@@ -32,6 +32,7 @@ SCENES = [
 ]
 SWAPPED = ((46, 61), (43, 67), (66, 53))
 """Source and template of each column; people without beards, which the warp ends at the template's jaw."""
+ANONYMIZED = (46, 67)
 NUM_FRAMES, RATE = 24, 12
 
 
@@ -76,7 +77,7 @@ def show_anonymize(folder: Path, model: str) -> None:
     """Make anonymize.png; above: two people with two images each, below: the same, anonymized."""
     files = [Path(f"{'ab'[person]}/{number}.png") for person in range(2) for number in range(2)]
     for number, file in enumerate(files):
-        photograph(folder / "photographs" / file, 20 + number // 2, SCENES[number])
+        photograph(folder / "photographs" / file, ANONYMIZED[number // 2], SCENES[number])
     swapcore("anonymize", folder / "photographs", "--output", folder / "shareable", "--model", model, "--workers", 1)
     show("anonymize.png", ([folder / place / file for file in files] for place in ("photographs", "shareable")))
 
