@@ -4,9 +4,12 @@ import errno
 import hashlib
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from swapcore.errors import InputError
 
@@ -76,25 +79,61 @@ def write_atomic(path: Path, data: str | bytes) -> None:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
+class Closeable(ABC):
+    """Base of writers that `with` closes, also after an error."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Write what is left; the files are complete then."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, target: Path | None = None) -> Iterator[None]:
     """Lock a folder, which is created if necessary, against other commands that write to it.
 
-    The lock leaves no file and ends with the process, also when it is killed. On a file system without locks there is none.
+    The lock leaves no file and ends with the process, also when it is killed. The folder may be renamed or deleted while it
+    is locked. On a file system without locks there is none.
+
+    Args:
+        folder: to be locked.
+        target: the output to name in the error, if folder is its temporary folder.
 
     Raises:
         InputError: another command holds the lock.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = _open_locked(folder, target or folder)
     try:
-        _lock(descriptor, folder)
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, folder: Path) -> None:
+def _open_locked(folder: Path, target: Path) -> int:
+    """Return a descriptor that holds the lock."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            _lock(descriptor, target)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), folder.stat()):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # Between opening and locking, the command that held the lock renamed or deleted the folder.
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, target: Path) -> None:
     if sys.platform == "win32":
         return
     try:
@@ -102,7 +141,7 @@ def _lock(descriptor: int, folder: Path) -> None:
     except OSError as error:
         if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
             raise InputError(
-                f"{folder}: another command is writing there; wait for it, or name another --output"
+                f"{target}: another command is writing there; wait for it, or name another output"
             ) from None
 
 

@@ -6,8 +6,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 
 from swapcore.cache import cached_file
 from swapcore.errors import ArtifactError, first_line
+from swapcore.files import Closeable
 
 Row = TypeVar("Row")
 _ROWS_PER_GROUP = 8192
@@ -43,7 +43,7 @@ def schema_of(row_type: type[Any]) -> pa.Schema:
     return pa.schema(fields)
 
 
-class TableWriter(Generic[Row]):
+class TableWriter(Closeable, Generic[Row]):
     """Writes rows as they come, holding few of them in memory; equal rows give equal bytes."""
 
     def __init__(self, path: Path, row_type: type[Row]) -> None:
@@ -67,14 +67,6 @@ class TableWriter(Generic[Row]):
         if self._rows:
             self._flush()
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def write_table(path: Path, row_type: type[Row], rows: typing.Iterable[Row]) -> None:

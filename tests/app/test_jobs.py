@@ -104,3 +104,10 @@ def test_uploads_that_are_refused_leave_no_files() -> None:
         runner.start("video", refuse)
     assert not folders[0].exists()
     assert runner.job is None
+
+
+def test_an_id_of_any_characters_is_compared() -> None:
+    runner = JobRunner()
+    job = runner.start("video", lambda folder: write_one)
+    assert runner.get(job.id) is job
+    assert [runner.get(name) for name in ("", "é", "\udce9", "👩", job.id + "\0")] == [None] * 5

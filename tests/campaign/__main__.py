@@ -35,6 +35,8 @@ def campaign(seed: int, num_files: int, work: Path) -> Findings:
             each.texts()
             each.requests(swapper)
             each.memory()
+            for folder in place.rglob("locked"):
+                folder.chmod(0o755)
             shutil.rmtree(place)
             print(f"seed {seed}, round {number}: {len(findings.problems)} problems", file=sys.stderr, flush=True)
     return findings

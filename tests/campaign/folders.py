@@ -17,7 +17,7 @@ NAMES = {
     "percent": "%s%n", "formula": "=1+1", "device": "con", "dots": "a..b",
 }  # fmt: skip
 LINKS = ("broken link", "link to itself", "folder loop", "folder linked twice", "pipe", "empty folder", "deep folder", "hidden folder",
-         "system folder", "thumbnails", "colliding results", "case twins")  # fmt: skip
+         "system folder", "thumbnails", "colliding results", "case twins", "no permission", "read-only folder")  # fmt: skip
 
 
 class Made(NamedTuple):
@@ -76,6 +76,13 @@ def add_link(kind: str, place: Path, root: Path, rng: Rng) -> None:
         deep = place.joinpath(*["d" * 40] * 40)
         deep.mkdir(parents=True)
         (deep / "deep.png").write_bytes(good)
+    elif kind == "no permission":  # for root, as in a container, these two are like any other
+        (place / "secret.png").write_bytes(good)
+        (place / "secret.png").chmod(0)
+    elif kind == "read-only folder":
+        (place / "locked").mkdir()
+        (place / "locked" / "1.png").write_bytes(good)
+        (place / "locked").chmod(0o555)
     elif kind == "colliding results":
         for name in ("x.bmp", "x.bmp.png", "X.BMP.png"):
             (place / name).write_bytes(good)
@@ -118,7 +125,7 @@ def snapshot(folder: Path) -> dict[str, object]:
             path = Path(place) / name
             status = path.lstat()
             content: object = str(path.readlink()) if path.is_symlink() else None
-            if content is None and path.is_file():
+            if content is None and path.is_file() and os.access(path, os.R_OK):
                 content = path.read_bytes()
             found[str(path)] = (status.st_mode, status.st_mtime_ns, content)
     return found

@@ -1,8 +1,8 @@
 """`python -m tests.campaign.kills --kills 100`: SIGKILL at random moments, run again, compare with an uninterrupted run.
 
 Commands and stages run in their own processes on a small workspace that this program makes. A killed run must leave no
-result that looks finished, and the next one must give the bytes of a run that was not interrupted. What a signature
-holds (time, random numbers) differs between two runs, so images are compared by pixels.
+damaged image and no result that looks finished, and the next one must give the bytes of a run that was not interrupted.
+What a signature holds (time, random numbers) differs between two runs, so marked images are compared by pixels.
 """
 
 import argparse
@@ -30,7 +30,9 @@ from tests.drawn_photographs import draw_face
 from tests.inference.small_model import write_copying_model
 from tests.video.clips import write_clip
 
-SMALL = ("synthesize.num_people=6", "synthesize.images_per_person=3", "synthesize.size_px=192")
+SMALL = ROOT / ".ci" / "small-settings"
+FEW = "few.yaml"
+"""Params of the synthesize that is killed; the other stages need more people."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class Target:
     digest: Callable[[Path], str]
     suffix: str = ""
     is_whole: Callable[[Path], bool] = lambda path: True
-    """Whether what a killed run left at the output path is finished; called only if something is there."""
+    """Whether what a killed run left at the output path is finished; called only if something is there.
+
+    It raises if an image is damaged."""
 
 
 def pixels(path: Path) -> str:
@@ -58,6 +62,16 @@ def folder_pixels(folder: Path) -> str:
     return hashlib.sha256("\n".join(lines + rows).encode()).hexdigest()
 
 
+def has_whole_images(folder: Path) -> bool:
+    """Read every visible image of a folder that is filled one by one."""
+    folder_pixels(folder)
+    return True
+
+
+def has_card(folder: Path) -> bool:
+    return (folder / CARD).is_file()
+
+
 def frames(path: Path) -> str:
     digest = hashlib.sha256()
     for frame in read_frames(path):
@@ -66,7 +80,7 @@ def frames(path: Path) -> str:
 
 
 def make_workspace(work: Path) -> None:
-    """Write images, a video and a model."""
+    """Write images, a video and a model, and run the pipeline on a few rendered people."""
     photos = work / "photos"
     for person in range(3):
         (photos / f"p{person}").mkdir(parents=True)
@@ -76,9 +90,23 @@ def make_workspace(work: Path) -> None:
             )
     (photos / "consent.csv").write_text("identity,basis,licence,expires\n*,drawn,none,\n")
     (work / "source.png").write_bytes(encode_png(draw_face(9)[0]))
-    write_copying_model(work / "model", NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
+    write_copying_model(work / "copying", NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
     write_clip(work / "clip.mp4", [draw_face(7, n, size_px=176, eye_distance_px=36)[0] for n in range(12)])
-    shutil.copy(ROOT / "params.yaml", work / "params.yaml")
+    for name, settings in (("params.yaml", []), (FEW, ["synthesize.num_people=4"])):
+        shutil.copy(ROOT / "params.yaml", work / name)
+        run(work, ["swapcore", "configure", "--params", name, *SMALL.read_text().split(), *settings])
+    for stage, inputs, port in STAGES:
+        run(work, ["swapcore", stage, *inputs, port, port.removeprefix("--")])
+
+
+STAGES = (
+    ("synthesize", [], "--photographs"),
+    ("crop", ["--photographs", "photographs"], "--faces"),
+    ("groups", ["--faces", "faces"], "--groups"),
+    ("train", ["--groups", "groups"], "--model"),
+    ("evaluate", ["--faces", "faces", "--model", "model"], "--report"),
+)
+"""Name, inputs and output of each stage; the artifacts are named like their ports."""
 
 
 def run(work: Path, words: list[str], kill_after: float | None = None) -> int:
@@ -98,22 +126,23 @@ def run(work: Path, words: list[str], kill_after: float | None = None) -> int:
 
 
 def targets(work: Path) -> list[Target]:
-    model = ["--model", str(work / "model")]
+    model = ["--model", str(work / "copying")]
     source, photos = str(work / "source.png"), work / "photos"
 
     def words(*start: object, port: str = "-o", more: Sequence[str] = ()) -> Callable[[Path], list[str]]:
         return lambda out: ["swapcore", *map(str, start), port, str(out), *more]
 
-    def has_card(path: Path) -> bool:
-        return (path / CARD).is_file()
-
+    stages = [
+        Target(stage, words(stage, *inputs, port=port, more=more), artifact_digest, is_whole=has_card)
+        for stage, inputs, port in STAGES
+        for more in [["--params", FEW] if stage == "synthesize" else []]
+    ]
     one = [*model, "--overwrite"]
     return [
-        Target("synthesize", words("synthesize", port="--photographs"), artifact_digest, is_whole=has_card),
-        Target("crop", words("crop", "--photographs", photos, port="--faces"), artifact_digest, is_whole=has_card),
+        *stages,
         Target("swap", words("swap", source, photos / "p0" / "0.png", more=one), pixels, ".png"),
-        Target("swap folder", words("swap", source, photos, more=model), folder_pixels),
-        Target("anonymize", words("anonymize", photos, more=model), folder_pixels),
+        Target("swap folder", words("swap", source, photos, more=model), folder_pixels, is_whole=has_whole_images),
+        Target("anonymize", words("anonymize", photos, more=model), folder_pixels, is_whole=has_whole_images),
         Target("video", words("video", source, work / "clip.mp4", more=one), frames, ".mp4"),
     ]
 
@@ -128,20 +157,25 @@ def try_target(work: Path, target: Target, kills: int, moments: random.Random) -
     while counts["kills"] < kills:
         counts["runs to the end"] += 1
         for _ in range(min(3, kills - counts["kills"])):
-            if run(work, target.words(broken), moments.uniform(0.1, 1.0) * took) == 0:
+            if run(work, target.words(broken), moments.uniform(0.2, 1.0) * took) != -signal.SIGKILL:
                 break
             counts["kills"] += 1
+            counts["with work done"] += bool(_left_by(work, broken) or broken.exists())
             if broken.exists() and not target.is_whole(broken):
                 counts["results that looked finished"] += 1
             if target.suffix and broken.exists():
                 target.digest(broken)  # raises if it is half-written
         run(work, target.words(broken))
         counts["equal" if target.digest(broken) == target.digest(whole) else "DIFFERENT"] += 1
-        left = [path.name for path in work.glob(".*") if path.name.startswith((".broken", ".swapcore.broken"))]
-        counts["LEFT BEHIND"] += len(left)
+        counts["LEFT BEHIND"] += len(_left_by(work, broken))
         shutil.rmtree(broken) if broken.is_dir() else broken.unlink()
     shutil.rmtree(whole) if whole.is_dir() else whole.unlink()
     return +counts
+
+
+def _left_by(work: Path, broken: Path) -> list[Path]:
+    """Temporary files and folders beside an output path."""
+    return list(work.glob(f".{broken.stem}*"))
 
 
 def main() -> None:
@@ -153,9 +187,8 @@ def main() -> None:
     bad = 0
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         work = Path(folder)
-        make_workspace(work)
         os.environ["SWAPCORE_CONFIG"] = f"{folder}/config"
-        run(work, ["swapcore", "configure", *SMALL])
+        make_workspace(work)
         chosen = [target for target in targets(work) if given.only in {None, target.name}]
         for place, target in enumerate(chosen):
             counts = try_target(work, target, -(-given.kills // len(chosen)), random.Random(f"{given.seed} {place}"))

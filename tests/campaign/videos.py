@@ -9,7 +9,21 @@ from tests.campaign.images import Rng
 from tests.video.clips import write_clip
 
 SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".ts")
-DAMAGE = ("none", "truncated", "flipped bits", "spliced", "empty", "text")
+DAMAGE = ("none", "truncated", "cut at a box", "flipped bits", "spliced", "empty", "text")
+BOXES = (
+    b"ftyp",
+    b"moov",
+    b"trak",
+    b"stbl",
+    b"mdat",
+    b"moof",
+    b"\x1a\x45\xdf\xa3",
+    b"\x1f\x43\xb6\x75",
+    b"LIST",
+    b"movi",
+    b"\x47\x40",
+)
+"""Where structures of MP4, Matroska, AVI and MPEG-TS begin."""
 
 
 def make_video(folder: Path, rng: Rng) -> tuple[str, Path]:
@@ -24,6 +38,9 @@ def make_video(folder: Path, rng: Rng) -> tuple[str, Path]:
     data = bytearray(path.read_bytes())
     if damage == "truncated":
         del data[int(rng.integers(1, len(data))) :]
+    elif damage == "cut at a box":
+        places = [place for box in BOXES for place in range(len(data)) if data.startswith(box, place)]
+        del data[max(1, int(rng.choice(places)) + int(rng.integers(-4, 9))) :]
     elif damage == "flipped bits":
         for place in rng.integers(0, len(data), 12):
             data[int(place)] ^= 1 << int(rng.integers(8))

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from swapcore.data.listing import find_files
+from swapcore import files
+from swapcore.data.listing import ListedFile, find_files
 from swapcore.errors import InputError
 from swapcore.files import fit_name, locked, printable
-from swapcore.inference.listing import ListedFile, is_several, list_files, name_results
+from swapcore.inference.listing import is_several, list_files, name_results
 
 
 def touch(path):
@@ -149,6 +150,24 @@ def test_a_locked_folder_is_refused_and_released(tmp_path):
     with locked(tmp_path / "out"):
         pass
     assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("happens", ["renamed", "deleted"])
+def test_a_folder_that_is_replaced_before_it_is_locked_is_locked_again(tmp_path, monkeypatch, happens):
+    folder, locks = tmp_path / "out.partial", []
+    lock = files._lock
+
+    def replaced_first(descriptor, target):
+        if not locks:  # the command that held the lock ends between opening and locking
+            folder.rename(tmp_path / "out") if happens == "renamed" else folder.rmdir()
+        locks.append(target)
+        lock(descriptor, target)
+
+    monkeypatch.setattr(files, "_lock", replaced_first)
+    with locked(folder, tmp_path / "out"):
+        assert locks == [tmp_path / "out"] * 2
+        with pytest.raises(InputError, match="out: another command is writing there"), locked(folder, tmp_path / "out"):
+            pass
 
 
 def test_printable_is_one_line():

@@ -98,7 +98,7 @@ BAD_PHOTOGRAPHS = {
     "truncated.png": "cut off or damaged",
     "bomb.png": "20000 x 20000 px",
     "text.jpg": "is none of JPEG",
-    "missing.png": "No such file",
+    "missing.png": "no such file; give the path of an image",
 }
 
 

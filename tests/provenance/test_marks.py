@@ -240,5 +240,5 @@ def test_the_command_tells_both_and_ends_by_what_it_found(
 
 
 def test_what_is_no_photograph(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="No such file"):
+    with pytest.raises(ImageError, match="no such file"):
         inspect_file(tmp_path / "nothing.png")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from swapcore.errors import InputError
+from swapcore.ops.image import decode
 from swapcore.video.joining import FORMATS, check_times, join, plan_streams
 from swapcore.video.reading import read_facts, read_frames
 from swapcore.video.writing import PART_SUFFIX, PartWriter
@@ -292,14 +293,30 @@ COLLECTED = {
 @collected
 @pytest.mark.parametrize("name", COLLECTED)
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_collected_cases(tmp_path, name, suffix):
-    out = passed_through(CASES / name, tmp_path / f"out{suffix}")
+def test_collected_cases(tmp_path, name, suffix, caplog):
+    with caplog.at_level(logging.WARNING):
+        out = passed_through(CASES / name, tmp_path / f"out{suffix}")
     found = facts(out)
     assert found["size"] == COLLECTED[name]
     assert min(times_of(out)) <= Fraction(1, 20)
     assert len(times_of(out)) == len(list(read_frames(CASES / name)))
-    if name == "hd709.mp4":
+    assert found["shape"] in {None, Fraction(0), Fraction(1)}
+    assert ("is HDR; the result is tone-mapped to SDR" in caplog.text) == (name in {"hdrpq.mp4", "hlg.mp4"})
+    if name in {"hd709.mp4", "hdrpq.mp4", "hlg.mp4"}:
         assert found["tags"] == (1, 1, 1, 1)
         assert np.abs(first_image(out).mean((0, 1)) - first_image(CASES / name).mean((0, 1))).max() <= 2
     if name == "mulaw.avi":
         assert found["sounds"] == ["aac"]
+        assert "cannot hold its sound; it is encoded as AAC" in caplog.text
+    if name == "hflip.mp4":
+        assert np.abs(as_ffmpeg_shows(CASES / name).astype(int) - first_image(out)).mean() <= 3
+    if name == "resize.ts":
+        assert "the size changes to" in caplog.text
+    if name == "fragtrunc.mp4":
+        assert "cut off or damaged" in caplog.text
+
+
+def as_ffmpeg_shows(video: Path) -> np.ndarray:
+    """The first frame as the ffmpeg program turns it."""
+    words = ["ffmpeg", "-v", "error", "-i", video, "-frames:v", "1", "-f", "image2", "-c:v", "png", "-"]
+    return decode(subprocess.run(words, check=True, capture_output=True).stdout)

@@ -18,6 +18,7 @@ from swapcore.anonymization.report import summarize, write_report
 from swapcore.anonymization.survey import DetectedFace, SurveyedFile, survey
 from swapcore.anonymization.treat import OriginalFaces, Treated, treat_face
 from swapcore.data.images import read_photograph
+from swapcore.data.listing import ListedFile
 from swapcore.errors import FaceError, ImageError, InputError, UserError
 from swapcore.faces.detect import detect_every_face
 from swapcore.files import UNWRITABLE_NAME, hidden_sibling, is_same_file, locked, to_text, write_atomic
@@ -25,7 +26,7 @@ from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import DEFAULT_MODEL, LocatedModel, resolve_model
 from swapcore.inference.journal import Journal
-from swapcore.inference.listing import ListedFile, list_files, name_results
+from swapcore.inference.listing import list_files, name_results
 from swapcore.ops.device import num_inference_processes
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress

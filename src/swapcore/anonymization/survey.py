@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from swapcore.data.images import read_photograph
+from swapcore.data.listing import ListedFile
 from swapcore.errors import ImageError
 from swapcore.faces.detect import Box, detect_every_face, detect_missed_faces
 from swapcore.faces.extract import AlignedFace, crop_face
@@ -16,7 +17,6 @@ from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.references import LocatedModel
 from swapcore.inference.finding import find_swap_defect
-from swapcore.inference.listing import ListedFile
 from swapcore.ops.device import num_inference_processes
 from swapcore.ops.geometry import Points, apply, invert
 from swapcore.ops.image import Image

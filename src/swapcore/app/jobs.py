@@ -148,7 +148,11 @@ class JobRunner:
 
     def get(self, job_id: str) -> Job | None:
         """The last job, if it has this id."""
-        return self.job if self.job and secrets.compare_digest(self.job.id, job_id) else None
+        return (
+            self.job
+            if self.job and secrets.compare_digest(self.job.id.encode(), job_id.encode(errors="replace"))
+            else None
+        )
 
     def remove(self, job: Job) -> None:
         """Cancel a running job, which deletes its own files; delete the files of a finished one."""

@@ -22,32 +22,10 @@ from swapcore.tracking.versions import CHAMPION
 _LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 
 
-def run(
-    model: str,
-    report: Path,
-    people: Path,
-    host: str,
-    port: int,
-    device: str = "auto",
-    registered: str | None = None,
-) -> None:
-    """Serve the page until Ctrl-C.
-
-    Args:
-        model: as for ``image_swapper.swap``.
-        report: folder of the last evaluation; it need not exist.
-        people: folder of rendered people; it need not exist.
-        host: address to listen on.
-        port: port to listen on; 0 chooses a free one.
-        device: as for ``image_swapper.swap``.
-        registered: name of the registered model whose champion is offered if there is a registry.
-
-    Raises:
-        InputError: there is no such model, or the address or port is not available.
-    """
-    server = start(model, report, people, host, port, device, registered)
-    click.echo(f"http://{host}:{server.port}/   Ctrl-C stops", err=True)
-    if not is_loopback(host):
+def serve(server: BaseWSGIServer) -> None:
+    """Serve the page until Ctrl-C."""
+    click.echo(f"http://{server.host}:{server.port}/   Ctrl-C stops", err=True)
+    if not is_loopback(server.host):
         click.echo("No authentication: anyone who can reach this address can use the page.", err=True)
     signal.signal(signal.SIGTERM, _exit)
     server.serve_forever()
@@ -67,7 +45,23 @@ def start(
     device: str = "auto",
     registered: str | None = None,
 ) -> BaseWSGIServer:
-    """Load the model and bind the port; arguments and errors as for ``run``."""
+    """Load the model and bind the port.
+
+    Args:
+        model: as for ``image_swapper.swap``.
+        report: folder of the last evaluation; it need not exist.
+        people: folder of rendered people; it need not exist.
+        host: address to listen on.
+        port: port to listen on; 0 chooses a free one.
+        device: as for ``image_swapper.swap``.
+        registered: name of the registered model whose champion is offered if there is a registry.
+
+    Returns:
+        The server, for ``serve``.
+
+    Raises:
+        InputError: there is no such model, or the address or port is not available.
+    """
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:

@@ -31,9 +31,9 @@ from swapcore.cli.options import DEVICE, HOST, MODEL, PATH, Command
 @DEVICE
 def app(model: str, report: Path, people: Path, host: str, port: int, name: str | None, device: str) -> None:
     """Open a local web page to swap faces in images and videos, to anonymize, and to read the last evaluation."""
-    from swapcore.app.running import run
+    from swapcore.app.running import serve, start
     from swapcore.config import read_params
 
     params = Path("params.yaml")
     registered = name or (read_params(params).register.model_name if params.is_file() else None)
-    run(model, report, people, host, port, device=device, registered=registered)
+    serve(start(model, report, people, host, port, device=device, registered=registered))

@@ -14,7 +14,7 @@ from typing_extensions import TypeVar  # the one of typing has no default before
 from swapcore import __version__
 from swapcore.config import Section
 from swapcore.errors import ArtifactError
-from swapcore.files import hidden_sibling
+from swapcore.files import hidden_sibling, locked
 
 CARD = "card.json"
 SPEED = "speed.json"
@@ -86,25 +86,38 @@ def building(target: Path, *, keep_partial: bool = False) -> Iterator[Path]:
     """Yield a temporary folder and rename it to target when the block ends without an error.
 
     An existing target is replaced only then. After an error the temporary folder is removed, which frees the disk if it was full.
+    The temporary folder is locked, so that two commands do not write the same artifact.
 
     Args:
         target: folder of the finished artifact.
         keep_partial: keep the temporary folder after an error, and start from an existing one. For training, whose checkpoints
             are in it. Otherwise a temporary folder of a killed run is emptied first.
+
+    Raises:
+        InputError: another command is writing the artifact.
     """
     partial = partial_folder(target)
-    if not keep_partial:
-        shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True, exist_ok=True)
-    try:
-        yield partial
-        if not (partial / CARD).is_file():
-            raise AssertionError(f"{partial} has no {CARD}: call write_card before the block ends")
-    except BaseException:
+    with locked(partial, target):
         if not keep_partial:
-            shutil.rmtree(partial, ignore_errors=True)
-        raise
-    _replace(target, partial)
+            _empty(partial)
+        try:
+            yield partial
+            if not (partial / CARD).is_file():
+                raise AssertionError(f"{partial} has no {CARD}: call write_card before the block ends")
+        except BaseException:
+            if not keep_partial:
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
+        _replace(target, partial)
+
+
+def _empty(folder: Path) -> None:
+    """Delete everything in a folder; the folder itself is locked."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _replace(target: Path, partial: Path) -> None:

@@ -79,13 +79,16 @@ def read_file(path: Path) -> bytes:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ImageError(path, "unreadable", "is not a regular file")
+            raise ImageError(path, "unreadable", "is a folder, pipe or device; give an image file")
         with path.open("rb") as stream:
             _check_head(stream.read(_HEAD_BYTES), path)
             stream.seek(0)
             data = stream.read(_MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise ImageError(path, "unreadable", "no such file; give the path of an image") from None
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
-        raise ImageError(path, "unreadable", getattr(error, "strerror", None) or first_line(error)) from None
+        problem = getattr(error, "strerror", None) or first_line(error)
+        raise ImageError(path, "unreadable", f"cannot be read ({problem}); make the file readable") from None
     if len(data) > _MAX_FILE_BYTES:
         raise ImageError(path, "too-large", f"the file has more than {_MAX_FILE_BYTES / 1e9:g} GB")
     return data

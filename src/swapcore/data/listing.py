@@ -22,8 +22,8 @@ _Inode = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class FoundFile:
-    """One file below a folder, or a folder that cannot be searched."""
+class ListedFile:
+    """One file of a folder or pattern, or a folder that cannot be searched."""
 
     path: Path
     name: str
@@ -31,6 +31,8 @@ class FoundFile:
     reason: str = ""
     """Why it cannot be used: bad-name, unreadable, link-loop or listed-twice; empty if it may be an image."""
     detail: str = ""
+    result_name: str = ""
+    """Name of its result, where a command writes one for each file: see inference.listing.name_results."""
 
 
 def is_hidden(name: str) -> bool:
@@ -38,7 +40,7 @@ def is_hidden(name: str) -> bool:
     return (name.startswith(".") and name not in {".", ".."}) or name.casefold() in _SYSTEM_NAMES
 
 
-def find_files(folder: Path, exclude: Path | None = None) -> list[FoundFile]:
+def find_files(folder: Path, exclude: Path | None = None) -> list[ListedFile]:
     """List all files below a folder in order of name.
 
     Hidden and system files and folders are skipped; a warning names them once. Links to files and folders are followed,
@@ -71,18 +73,18 @@ def warn_of_hidden(folder: Path | str, names: Iterable[str]) -> None:
         _log.warning("%s: skipped, as hidden or made by the system: %s%s", folder, named, more)
 
 
-def found_file(path: Path, name: str) -> FoundFile:
+def listed_file(path: Path, name: str) -> ListedFile:
     """Return the entry of a file, with a reason if its name is not text."""
     if to_text(name) != name or "\0" in name:
-        return FoundFile(path, to_text(name), "bad-name", "the name is not UTF-8 text; rename it")
-    return FoundFile(path, name)
+        return ListedFile(path, to_text(name), "bad-name", "the name is not UTF-8 text; rename it")
+    return ListedFile(path, name)
 
 
 @dataclass
 class _Walk:
     root: Path
     excluded: _Inode | None = None
-    found: list[FoundFile] = field(default_factory=list)
+    found: list[ListedFile] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     links: dict[str, Path] = field(default_factory=dict)
     """Links to folders that were not entered yet, by name."""
@@ -111,7 +113,7 @@ class _Walk:
             problem = error.strerror or type(error).__name__
             if not name:
                 raise InputError(f"{self.root}: cannot be listed ({problem}); make the folder readable") from None
-            self.found.append(FoundFile(folder, to_text(name), "unreadable", f"cannot be listed ({problem})"))
+            self.found.append(ListedFile(folder, to_text(name), "unreadable", f"cannot be listed ({problem})"))
             return []
 
     def _add(self, entry: "os.DirEntry[str]", parent: str) -> tuple[Path, str] | None:
@@ -121,7 +123,7 @@ class _Walk:
             self.hidden.append(name)
             return None
         if not _is_folder(entry):
-            self.found.append(found_file(path, name))
+            self.found.append(listed_file(path, name))
             return None
         if entry.is_symlink():
             self.links[name] = path
@@ -134,7 +136,7 @@ class _Walk:
         detail = (
             f"links back to its parent {before or self.root.name}" if back else f"is the folder {before}, listed there"
         )
-        self.found.append(FoundFile(folder, to_text(name), reason, to_text(detail)))
+        self.found.append(ListedFile(folder, to_text(name), reason, to_text(detail)))
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

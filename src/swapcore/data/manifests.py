@@ -9,7 +9,7 @@ from pathlib import Path
 
 from swapcore.data.csv_rows import read_csv
 from swapcore.data.faces import QuarantineRow
-from swapcore.data.listing import FoundFile, find_files
+from swapcore.data.listing import ListedFile, find_files
 from swapcore.data.splits import SPLITS, Split
 from swapcore.errors import InputError
 from swapcore.files import is_same_file, to_text
@@ -111,7 +111,7 @@ def _from_folder(root: Path) -> PhotographList:
     return manifest
 
 
-def _listed(item: FoundFile) -> PhotographEntry | QuarantineRow:
+def _listed(item: ListedFile) -> PhotographEntry | QuarantineRow:
     folder, slash, _ = item.name.partition("/")
     identity = folder if slash or item.reason in _FOLDER_REASONS else ""
     if item.reason:

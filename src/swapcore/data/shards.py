@@ -3,10 +3,10 @@
 import io
 import tarfile
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from swapcore.errors import ArtifactError
+from swapcore.files import Closeable
 from swapcore.ops.image import Image, decode, encode_png
 
 
@@ -18,7 +18,7 @@ class Place(NamedTuple):
     size: int
 
 
-class ShardWriter:
+class ShardWriter(Closeable):
     """Writes images to shard-00000.tar, shard-00001.tar, …; equal images give equal bytes."""
 
     def __init__(self, folder: Path, max_megabytes: int = 256) -> None:
@@ -57,14 +57,6 @@ class ShardWriter:
         if self._tar is not None:
             self._tar.close()
             self._tar = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class ShardReader:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from swapcore.data.listing import ListedFile
 from swapcore.errors import FaceError, ImageError, InputError, UserError
 from swapcore.files import UNWRITABLE_NAME, locked, to_text
 from swapcore.hub.face_swapper import FaceInImage
@@ -12,7 +13,7 @@ from swapcore.inference.finding import FaceChoice
 from swapcore.inference.image_swapper import Swapper
 from swapcore.inference.input_image import read_input
 from swapcore.inference.journal import Journal
-from swapcore.inference.listing import ListedFile, list_files, name_results
+from swapcore.inference.listing import list_files, name_results
 from swapcore.ops.device import num_inference_processes
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress

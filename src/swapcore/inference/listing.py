@@ -4,27 +4,13 @@ import glob
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from swapcore.data.listing import find_files, found_file, is_hidden, warn_of_hidden
+from swapcore.data.listing import ListedFile, find_files, is_hidden, listed_file, warn_of_hidden
 from swapcore.errors import InputError
 from swapcore.files import fit_name
 from swapcore.provenance.marking import ENCODINGS
-
-
-@dataclass(frozen=True)
-class ListedFile:
-    """One file of a folder or pattern."""
-
-    path: Path
-    name: str
-    """Relative to the folder, with `/` between parts."""
-    reason: str = ""
-    """Why it is not read, as in data.listing; empty if it may be an image, which its content decides."""
-    detail: str = ""
-    result_name: str = ""
-    """Name of the result, from name_results."""
 
 
 def is_several(where: str) -> bool:
@@ -43,7 +29,7 @@ def list_files(where: str, exclude: Path | None = None) -> list[ListedFile]:
     """
     folder = Path(where)
     if folder.is_dir():
-        found = [ListedFile(item.path, item.name, item.reason, item.detail) for item in find_files(folder, exclude)]
+        found = find_files(folder, exclude)
     else:
         found = sorted(_match(where, exclude), key=lambda item: PurePosixPath(item.name))
     if not found:
@@ -67,8 +53,7 @@ def _match(pattern: str, exclude: Path | None) -> list[ListedFile]:
         elif path.is_file() and not (excluded and path.parent.resolve().is_relative_to(excluded)):
             matches.setdefault((path.parent.resolve(), path.name), name)
     warn_of_hidden(pattern, hidden)
-    found = [found_file(root / name, Path(name).as_posix()) for name in matches.values()]
-    return [ListedFile(item.path, item.name, item.reason, item.detail) for item in found]
+    return [listed_file(root / name, Path(name).as_posix()) for name in matches.values()]
 
 
 def _split(pattern: str) -> tuple[Path, str]:

@@ -137,7 +137,7 @@ def _read(stream: BinaryIO, mime_type: str) -> Manifest | None:
     except c2pa.C2paError as error:
         return Manifest("Invalid", (first_line(error),), "", "", None, None)
     with reader:
-        return _summary(json.loads(reader.json()))
+        return summarize(json.loads(reader.json()))
 
 
 def manifest_definition(provenance: Provenance, mime_type: str, *, watermarked: bool) -> dict[str, Any]:
@@ -206,7 +206,8 @@ def _context(anchors: str | None = None) -> c2pa.Context:
     return c2pa.Context(c2pa.Settings.from_dict(settings))
 
 
-def _summary(document: dict[str, Any]) -> Manifest:
+def summarize(document: dict[str, Any]) -> Manifest:
+    """Return what swapcore uses of the JSON document that c2pa makes of a manifest."""
     active = document["manifests"][document["active_manifest"]]
     assertions = {assertion["label"]: assertion["data"] for assertion in active.get("assertions", [])}
     actions = [

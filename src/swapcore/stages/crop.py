@@ -7,7 +7,7 @@ from swapcore.config import CropParams, InputPath, OutputPath
 from swapcore.cropping.extract import extract_shard
 from swapcore.cropping.merge import merge_parts
 from swapcore.cropping.part import PartSet, Shard
-from swapcore.data.artifact import building, read_card
+from swapcore.data.artifact import Card, building, read_card
 from swapcore.files import hidden_sibling
 
 
@@ -26,11 +26,13 @@ def run(params: CropParams, *, photographs: InputPath, faces: OutputPath) -> dic
         InputError: the photographs' list or consent.csv is invalid, or no photograph has a usable face.
     """
     part = hidden_sibling(faces, "part")
-    try:
-        crop_shard(params, photographs=photographs, part=part, shard=0, shards=1)
-        return merge_shards(params, parts=[part], faces=faces)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with building(faces) as folder:
+        try:
+            crop_shard(params, photographs=photographs, part=part, shard=0, shards=1)
+            card = merge_parts(params, PartSet(params, [part]), folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return _counts(card)
 
 
 def crop_shard(
@@ -62,5 +64,9 @@ def merge_shards(params: CropParams, *, parts: list[Path], faces: OutputPath) ->
     """
     with building(faces) as folder:
         card = merge_parts(params, PartSet(params, parts), folder)
+    return _counts(card)
+
+
+def _counts(card: Card) -> dict[str, float]:
     rejected = {f"rejected/{reason}": count for reason, count in card.rejections.items()}
     return {name: float(count) for name, count in {**card.counts, **rejected}.items()}

@@ -31,18 +31,21 @@ def run(params: EvaluateParams, *, faces: InputPath, model: InputPath, report: O
         ArtifactError: faces or model are missing or damaged, or the test split has fewer than two people.
         ParamsError: a device or recognizer that is not available.
     """
-    inputs = read_inputs(params, faces, model)
-    pairs = draw_pairs(
-        inputs.faces.rows, pairs_per_template=params.pairs_per_template, max_pairs=params.max_pairs, seed=params.seed
-    )
-    truth = read_truth(inputs)
-    champion, missing = find_champion_model(params.champion)
-    methods, notes = model_and_baselines(inputs, truth, champion, pairs)
-    evaluator = build_evaluator(inputs, truth)
-    photographs = describe_photographs(inputs, evaluator.levels)
-    findings = evaluate_methods(methods, pairs, inputs.faces.rows, evaluator, photographs, params)
-    speed = measure_speed(methods[0].swap, inputs.face(pairs[0].template), params.batch_size)
     with building(report) as folder:
+        inputs = read_inputs(params, faces, model)
+        pairs = draw_pairs(
+            inputs.faces.rows,
+            pairs_per_template=params.pairs_per_template,
+            max_pairs=params.max_pairs,
+            seed=params.seed,
+        )
+        truth = read_truth(inputs)
+        champion, missing = find_champion_model(params.champion)
+        methods, notes = model_and_baselines(inputs, truth, champion, pairs)
+        evaluator = build_evaluator(inputs, truth)
+        photographs = describe_photographs(inputs, evaluator.levels)
+        findings = evaluate_methods(methods, pairs, inputs.faces.rows, evaluator, photographs, params)
+        speed = measure_speed(methods[0].swap, inputs.face(pairs[0].template), params.batch_size)
         write_report(
             folder,
             findings,

@@ -5,7 +5,6 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from swapcore.errors import ArtifactError
+from swapcore.files import Closeable
 from swapcore.synth.layers import Part
 from swapcore.synth.render import Picture
 
@@ -81,11 +81,11 @@ class TruthFiles:
         return cls(file, encode_parts(picture.parts), encode_depth(picture.depth))
 
 
-class TruthWriter:
+class TruthWriter(Closeable):
     """Appends to truth.tar; the same truth in the same order gives the same bytes."""
 
     def __init__(self, folder: Path) -> None:
-        self._tar = tarfile.open(folder / TRUTH, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  # closed by __exit__
+        self._tar = tarfile.open(folder / TRUTH, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  # closed by close()
 
     def add(self, truth: TruthFiles) -> None:
         """Append one picture's two members, PERSON/NUMBER.parts.png and PERSON/NUMBER.depth.png."""
@@ -94,12 +94,8 @@ class TruthWriter:
             member.size = len(data)
             self._tar.addfile(member, io.BytesIO(data))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._tar.close()
 
 

@@ -106,7 +106,7 @@ def swap_video(
     used = (given.ingredient, Ingredient("template", original.name, file_digest(original)))
     provenance = Provenance("video", swapper.reference, used)
     work = hidden_sibling(target, "parts")
-    with locked(work):
+    with locked(work, target):
         _claim(work, provenance)
         return _swap(_Job(original, target, facts, plan, work, provenance), face, swapper)
 
