@@ -64,7 +64,14 @@ def run(name: str, seconds: int, corpus: Path, found: Path) -> Result:
     printed = done.stdout + done.stderr
     counted = re.findall(r"number_of_executed_units: (\d+)|^#(\d+)", printed, re.MULTILINE)
     executions = max((int(each or other) for each, other in counted), default=0)
-    return Result(executions, cpu_seconds, printed[-3000:] if done.returncode else "")
+    return Result(executions, cpu_seconds, _problem(printed) if done.returncode else "")
+
+
+def _problem(printed: str) -> str:
+    """The exception, or libFuzzer's error, and the file with the input."""
+    exception = printed.partition("Uncaught Python exception: ===")[2].partition("==ERROR")[0].strip()
+    summary = [line for line in printed.splitlines() if "ERROR:" in line or "Test unit written" in line]
+    return "\n".join([*exception.splitlines()[-12:], *summary]) or printed[-2000:]
 
 
 def main() -> None:

@@ -97,17 +97,16 @@ def _format_manifest(read: Manifest | None) -> str:
 
 
 def _format_source_type(source_type: str | None) -> str:
-    return f", {source_type}" if source_type else ""
+    return f", {printable(source_type)}" if source_type else ""
 
 
 def _format_provenance(facts: ProvenanceAssertion | None) -> list[str]:
     if facts is None:
         return []
     version = f" version {facts.model.version}" if facts.model.version else ""
-    lines = [
-        f"  what       {facts.action}, model {printable(facts.model.name + version)}, digest {printable(facts.model.digest)}"
-    ]
-    return lines + [f"  from       {i.role} {printable(i.name)}, sha256 {i.sha256}" for i in facts.ingredients]
+    lines = [f"  what       {facts.action}, model {facts.model.name}{version}, digest {facts.model.digest}"]
+    lines += [f"  from       {i.role} {i.name}, sha256 {i.sha256}" for i in facts.ingredients]
+    return [printable(line) for line in lines]
 
 
 def _format_watermark(found: Payload | None) -> str:

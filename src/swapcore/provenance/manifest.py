@@ -206,23 +206,42 @@ def _context(anchors: str | None = None) -> c2pa.Context:
     return c2pa.Context(c2pa.Settings.from_dict(settings))
 
 
-def summarize(document: dict[str, Any]) -> Manifest:
-    """Return what swapcore uses of the JSON document that c2pa makes of a manifest."""
-    active = document["manifests"][document["active_manifest"]]
-    assertions = {assertion["label"]: assertion["data"] for assertion in active.get("assertions", [])}
+def summarize(document: Any) -> Manifest:
+    """Return what swapcore uses of the JSON document that c2pa makes of a manifest; others can write anything into it."""
+    root = _object(document)
+    active = _object(_object(root.get("manifests")).get(_text(root.get("active_manifest"))))
+    assertions = [_object(each) for each in _items(active.get("assertions"))]
     actions = [
-        a for label, data in assertions.items() if label.startswith("c2pa.actions") for a in data.get("actions", [])
+        _object(action)
+        for each in assertions
+        if _text(each.get("label")).startswith("c2pa.actions")
+        for action in _items(_object(each.get("data")).get("actions"))
     ]
-    sources = [action["digitalSourceType"].rsplit("/", 1)[-1] for action in actions if "digitalSourceType" in action]
-    generator = (active.get("claim_generator_info") or [{}])[0]
+    sources = [
+        _text(action["digitalSourceType"]).rsplit("/", 1)[-1] for action in actions if "digitalSourceType" in action
+    ]
+    generator = _object(next(iter(_items(active.get("claim_generator_info"))), None))
+    own = next((each.get("data") for each in assertions if each.get("label") == LABEL), None)
     return Manifest(
-        state=document.get("validation_state", "Invalid"),
-        problems=tuple(status["code"] for status in document.get("validation_status", [])),
-        signer=active.get("signature_info", {}).get("issuer", ""),
-        generator=f"{generator.get('name', 'unknown')} {generator.get('version', '')}".strip(),
+        state=_text(root.get("validation_state")) or "Invalid",
+        problems=tuple(_text(_object(status).get("code")) for status in _items(root.get("validation_status"))),
+        signer=_text(_object(active.get("signature_info")).get("issuer")),
+        generator=f"{_text(generator.get('name')) or 'unknown'} {_text(generator.get('version'))}".strip(),
         source_type=sources[-1] if sources else None,
-        provenance=_own_assertion(assertions.get(LABEL)),
+        provenance=_own_assertion(own),
     )
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _own_assertion(data: Any) -> ProvenanceAssertion | None:
