@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 from click.testing import CliRunner
 from pydantic import BaseModel, ValidationError
 
+from swapcore.cli.settings import apply_settings
 from swapcore.cli.stages import stage_command
 from swapcore.config import NetworkParams, Params, Section, TrainParams, read_params, read_section
 from swapcore.errors import ArtifactError, ParamsError
@@ -151,3 +153,30 @@ def test_a_stages_command_accepts_a_file_with_its_section_only(tmp_path: Path) -
         stage_command("train"), ["--groups", str(tmp_path), "--model", str(tmp_path / "model"), "--params", str(alone)]
     )
     assert isinstance(result.exception, ArtifactError)  # the params were accepted; the groups are missing
+
+
+UNREADABLE = ["2030-13-45", "2030-02-30 25:61:61", "0000-01-01", "2001-12-14t21:59:43.10-99:99", "!!int x", "!!float x", "!!bool x",
+              "!!timestamp x", "9" * 5000, "[" * 3000, "&x [*x]", "!!python/object:os.system x", "\x07"]  # fmt: skip
+"""Values for which yaml raises errors of many types."""
+
+
+@pytest.mark.parametrize("value", UNREADABLE, ids=lambda value: value[:20])
+def test_a_value_that_yaml_cannot_read_is_one_line(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(re.sub(r"(?m)^  seed: 1$", lambda _: f"  seed: {value}", PARAMS.read_text(), count=1))
+    assert path.read_text() != PARAMS.read_text()
+    with pytest.raises(ParamsError, match=r"params\.yaml: ") as caught:
+        read_params(path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ParamsError):
+        apply_settings(path, ["train.steps=7"])
+
+
+def test_a_key_that_occurs_twice_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(PARAMS.read_text().replace("  seed: 1\n", "  seed: 1\n  seed: 2\n", 1))
+    before = path.read_bytes()
+    with pytest.raises(ParamsError, match='found duplicate key "seed"') as caught:
+        apply_settings(path, ["train.steps=7"])
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == before

@@ -1,6 +1,8 @@
 """Parsers of our own on damaged data: an error of the package or a result, never another error or a hang."""
 
 import contextlib
+import json
+import shutil
 import struct
 from pathlib import Path
 
@@ -9,16 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swapcore.config import read_params
+from swapcore.config import NetworkParams, read_params
+from swapcore.data.artifact import CARD, read_card_file
 from swapcore.data.consent import CONSENT, read_consent
+from swapcore.data.recognizer_file import RECOGNIZER, read_recognizer_file
 from swapcore.errors import SwapcoreError
+from swapcore.evaluation.metrics_file import METRICS_FILE, read_metrics
 from swapcore.faces.dlib_weights import RECOGNIZER_FILE, package_file, read_dlib_weights
 from swapcore.faces.mesh.files import SHORT_RANGE, locate
 from swapcore.faces.mesh.flatbuffer import read_flexbuffer
 from swapcore.faces.mesh.tflite import TfliteNetwork
 from swapcore.files import fit_name, printable, to_text
+from swapcore.hub.references import NAMED, resolve_model
 from swapcore.inference.batch import JOURNAL, SwapRow
 from swapcore.inference.journal import Journal
+from swapcore.models.artifact import CONFIGURATION, read_configuration
 from swapcore.provenance import watermark
 from swapcore.provenance.payload import from_bits
 
@@ -118,3 +125,30 @@ def test_names_as_text(name):
     printable(name).encode()
     if "\0" not in name and "/" not in name and not any(0xD800 <= ord(each) <= 0xDFFF for each in name):
         assert len(fit_name(name, ".", ".partial").encode()) <= 255
+
+
+HUGE = "1" + "0" * 400
+JSON = [
+    "", "[]", "3", "null", '"x"', "{", "\ud800", '{"a": 1}', "[" * 100_000, "9" * 5000, f'{{"embedding_mean": [{HUGE}]}}',
+    '{"format": [], "generator": {}}', '{"network": 3, "embedding_mean": {}}', '{"name": 1}', f'{{"identity/top1": {HUGE}}}',
+]  # fmt: skip
+READERS = {
+    CARD: lambda folder: read_card_file(folder / CARD, "faces"),
+    RECOGNIZER: read_recognizer_file,
+    CONFIGURATION: read_configuration,
+    METRICS_FILE: read_metrics,
+    NAMED: resolve_model,
+}
+"""File of an artifact -> what reads it."""
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("text", JSON, ids=lambda text: text[:12])
+def test_json_that_is_valid_or_not_gives_the_packages_own_error(tmp_path, name, text, model):
+    if name == NAMED:  # it is read after a valid model.json
+        shutil.copy(model / CONFIGURATION, tmp_path)
+    network = NetworkParams(kind="dlib", path=None, sha256=None).model_dump()
+    text = text.replace('{"embedding_mean"', json.dumps({"network": network})[:-1] + ', "embedding_mean"')
+    (tmp_path / name).write_bytes(text.encode(errors="surrogatepass"))
+    with contextlib.suppress(SwapcoreError):
+        READERS[name](tmp_path)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from swapcore.errors import ParamsError
+from swapcore.errors import ParamsError, first_line
 
 InputPath = Annotated[Path, "input"]
 """A port that a stage reads: a `deps` entry in dvc.yaml, an Input of the KFP component."""
@@ -586,3 +586,8 @@ def _read_yaml(path: Path) -> Any:
         raise ParamsError(f"{path}: no such file; run in the project's folder or give --params FILE") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ParamsError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from None
+    except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError) as error:
+        # What yaml raises for a date, number or tag that does not exist; it names no line.
+        raise ParamsError(
+            f"{path}: has a value that cannot be read: {first_line(error)}; correct it, or put it in quotes"
+        ) from None

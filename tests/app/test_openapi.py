@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import schemathesis
 from flask import Flask
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -68,17 +69,25 @@ def specification(app: Flask) -> dict[str, Any]:
 
 
 @pytest.fixture
-def page(app: Flask) -> Any:
+def operations(app: Flask) -> list[APIOperation[Any, Any, Any, Any]]:
     # A failed job, so that requests for others are compared with it.
     app.test_client().post("/anonymize", data={"photographs": (io.BytesIO(b"hello"), "x.png")})
     schema = schemathesis.openapi.from_dict(specification(app))
     schema.app = app
-    return schema
+    return [found.ok() for found in schema.get_all_operations()]
 
 
 @pytest.mark.slow
-@schemathesis.pytest.from_fixture("page").parametrize()
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_route_answers_any_request(case: schemathesis.Case) -> None:
+def test_every_route_answers_any_request(operations: list[APIOperation[Any, Any, Any, Any]]) -> None:
     checks = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-    case.call_and_validate(checks=checks, headers={"Host": "localhost"})
+    assert len(operations) >= 20
+    for operation in operations:
+
+        @given(case=operation.as_strategy())
+        @settings(
+            max_examples=60 if operation.path in FORMS else 8, deadline=None, suppress_health_check=list(HealthCheck)
+        )
+        def ask(case: schemathesis.Case) -> None:
+            case.call_and_validate(checks=checks, headers={"Host": "localhost"})
+
+        ask()

@@ -237,6 +237,7 @@ class Round:
         params.write_text(params_text(self.rng, (ROOT / "params.yaml").read_text()))
         self.findings.kinds["params.yaml"] += 1
         run_command(self.findings, f"{self.where} params", *words, "--params", params)
+        run_command(self.findings, f"{self.where} configure", "configure", "--params", params, "train.steps=7")
 
     def requests(self, swapper: object) -> None:
         """Requests to the page and to the served model."""

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-TARGETS = ("tflite", "flexbuffer", "dlib", "consent", "photographs", "params", "journal", "card", "recognizer", "manifest", "signed",
-           "payload", "watermark", "names")  # fmt: skip
+TARGETS = (
+    "tflite", "flexbuffer", "dlib", "consent", "photographs", "params", "journal", "card", "recognizer", "model", "manifest",
+    "signed", "payload", "watermark", "names",
+)  # fmt: skip
 """The names of tests.campaign.fuzz_targets, which is imported under instrumentation only."""
 SLOW_SECONDS = 20
 """A single input that takes longer is a finding."""

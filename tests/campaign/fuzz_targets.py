@@ -25,6 +25,7 @@ from swapcore.faces.mesh.tflite import TfliteNetwork
 from swapcore.files import fit_name, printable, to_text
 from swapcore.inference.batch import JOURNAL, SwapRow
 from swapcore.inference.journal import Journal
+from swapcore.models.artifact import CONFIGURATION, read_configuration
 from swapcore.ops.image import encode_png
 from swapcore.provenance import inspection, manifest, watermark
 from swapcore.provenance.credentials import signing_credentials
@@ -189,6 +190,10 @@ NETWORK = NetworkParams(kind="dlib", path=None, sha256=None).model_dump()
 RECOGNIZER_TEXT = json.dumps({"network": NETWORK, "embedding_mean": [0.0, 1.5]}).encode()
 
 
+MODEL_TEXT = json.dumps({"format": 2, "alignment": "ffhq", "size_px": 64, "embedding_size": 128, "pooled_size": 9,
+                         "generator": {"width": 8, "num_levels": 2, "unshuffle": 2}}).encode()  # fmt: skip
+
+
 # Marks.
 
 
@@ -282,6 +287,7 @@ TARGETS = {
     "journal": Target(journal, journal_seeds),
     "card": Target(from_file(lambda path: read_card_file(path, "faces"), CARD), lambda: [CARD_TEXT]),
     "recognizer": Target(from_file(in_folder(read_recognizer_file), RECOGNIZER), lambda: [RECOGNIZER_TEXT]),
+    "model": Target(from_file(in_folder(read_configuration), CONFIGURATION), lambda: [MODEL_TEXT]),
     "manifest": Target(provenance_document, document_seeds, 8000),
     "signed": Target(signed_png, lambda: [b"\1", b"\0" + signed()], 20_000),
     "payload": Target(payload, lambda: [bytes(388)], 400),

@@ -29,8 +29,8 @@ SUFFIXES = {
 
 def picture(rng: Rng) -> PIL.Image.Image:
     """A drawn face, or noise, which takes no time to reject."""
-    if rng.random() < 0.15:
-        return PIL.Image.fromarray(draw_face(int(rng.integers(50)), size_px=160, eye_distance_px=32)[0])
+    if rng.random() < 0.1:
+        return PIL.Image.fromarray(draw_face(int(rng.integers(50)), size_px=160, eye_distance_px=36)[0])
     height, width = (int(side) for side in rng.integers(8, 96, 2))
     return PIL.Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
 

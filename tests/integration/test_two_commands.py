@@ -64,7 +64,7 @@ def test_a_video_is_refused_while_its_parts_are_written(tmp_path: Path) -> None:
 def test_the_first_command_is_not_disturbed_by_a_second(tmp_path: Path, second: str) -> None:
     run = in_folder(tmp_path)
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    run("swapcore", "configure", "synthesize.num_people=2", "synthesize.images_per_person=1", "synthesize.size_px=192")
+    run("swapcore", "configure", "synthesize.num_people=2", "synthesize.images_per_person=2", "synthesize.size_px=192")
     run("swapcore", "synthesize", "--photographs", "alone")
     out = tmp_path / "out"
     first = subprocess.Popen(

@@ -12,12 +12,22 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from swapcore.ops.image import decode
-from swapcore.serving.requests import MAX_PAIRS, to_base64
+from swapcore.serving.requests import MAX_PAIRS, SwapRequest, to_base64
 from tests.drawn_photographs import draw_face
 from tests.serving.test_requests import WRONG, make_image
 
@@ -115,6 +125,60 @@ def test_a_bad_pair_is_400_with_a_reason(server, pair, reason):
     assert status == 400, body
     assert reason in json.loads(body)["message"]
     assert "Traceback" not in json.loads(body)["message"]
+
+
+MESSAGE = {
+    "type": "object",
+    "required": ["message"],
+    "properties": {"message": {"type": "string", "pattern": "^[^\n]+$"}},
+}
+
+
+def specification() -> dict[str, Any]:
+    """An OpenAPI document of the served model; images of some pairs are real ones."""
+    request = SwapRequest.model_json_schema()
+    image = {
+        "anyOf": [
+            {"enum": [CROPS["source"], PAIR["source"], NO_FACE, PAIR["source"][:400]]},
+            {"type": "string"},
+            {"type": "null"},
+        ]
+    }
+    request["properties"] |= {
+        "source": image,
+        "template": image,
+        "face": {"anyOf": [{"enum": ["all", "1"]}, {}]},
+        "aligned": {},
+    }
+    body = {
+        "type": "object",
+        "properties": {"inputs": {"anyOf": [{"type": "array", "maxItems": 2, "items": request}, {}]}},
+    }
+    responses = {"200": {"description": "images"}}
+    for code in ("400", "413", "415", "422"):
+        responses[code] = {"description": "one line", "content": {"application/json": {"schema": MESSAGE}}}
+    operation = {"requestBody": {"content": {"application/json": {"schema": body}}}, "responses": responses}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "served", "version": "1"},
+        "paths": {"/invocations": {"post": operation}},
+    }
+
+
+@pytest.mark.slow
+def test_generated_requests_are_answered_or_refused_in_one_line(server):
+    schema = schemathesis.openapi.from_dict(specification())
+    checks = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+    (operation,) = (found.ok() for found in schema.get_all_operations())
+    for mode in GenerationMode:
+
+        @given(case=operation.as_strategy(generation_mode=mode))
+        @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+        def ask(case):
+            response = case.call_and_validate(base_url=f"http://127.0.0.1:{server}", checks=checks)
+            assert "Traceback" not in response.text
+
+        ask()
 
 
 @pytest.mark.slow

@@ -64,7 +64,10 @@ def apply_settings(path: Path, settings: list[str]) -> None:
     yaml.representer.add_representer(
         type(None), lambda make, _: make.represent_scalar("tag:yaml.org,2002:null", "null")
     )
-    document = yaml.load(path.read_text(encoding="utf-8"))
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:  # stricter than read_params: a key may occur once
+        raise ParamsError(f"{path}: cannot be changed: {' '.join(str(error).split())}") from None
     for setting in settings:
         _apply(document, setting, path)
     try:

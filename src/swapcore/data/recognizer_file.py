@@ -40,7 +40,7 @@ def read_recognizer_file(folder: Path) -> RecognizerFile:
         document = json.loads(path.read_text(encoding="utf-8"))
         network = NetworkParams.model_validate(document["network"])
         mean = np.asarray(document["embedding_mean"], dtype=np.float32)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError):
         raise ArtifactError(f"{path}: cannot be read; run the stage that makes {folder.name} again") from None
     if network.path is not None and (folder / network.path).is_file():
         network = network.model_copy(update={"path": folder / network.path})

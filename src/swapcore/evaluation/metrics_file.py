@@ -17,5 +17,5 @@ def read_metrics(report: Path) -> dict[str, float]:
     path = report / METRICS_FILE
     try:
         return {str(name): float(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
         raise ArtifactError(f"{path}: missing, or not a mapping of names to numbers; run evaluate again") from None

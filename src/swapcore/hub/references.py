@@ -118,8 +118,11 @@ def _from_folder(folder: Path, name: str) -> LocatedModel:
         raise InputError(f"{folder}: no such model; {WAYS}")
     read_configuration(folder)  # reports a folder of another kind before missing weights
     if (folder / NAMED).is_file():
-        named = json.loads((folder / NAMED).read_text(encoding="utf-8"))
-        return LocatedModel(folder, str(named["name"]), None, str(named["digest"]))
+        try:
+            named = json.loads((folder / NAMED).read_text(encoding="utf-8"))
+            return LocatedModel(folder, str(named["name"]), None, str(named["digest"]))
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            raise ArtifactError(f"{folder / NAMED}: cannot be read; copy the model again") from None
     has_card = (folder / CARD).is_file()
     return LocatedModel(folder, name, None, artifact_digest(folder) if has_card else weights_digest(folder))
 

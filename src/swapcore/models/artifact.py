@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -73,7 +73,7 @@ def read_configuration(folder: Path) -> ModelConfiguration:
         return ModelConfiguration.model_validate(_upgrade(document))
     except FileNotFoundError:
         raise ArtifactError(f"{path}: no such file; {folder} is not a model folder, run train") from None
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ArtifactError(f"{path}: cannot be read ({type(error).__name__}); run train again") from None
 
 
