@@ -81,3 +81,22 @@ def test_errors_of_the_application_are_raised():
 
     with pytest.raises(RuntimeError, match="a bug"):
         ask([1], application=broken)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [(None, 415), (b"", 415), (b"text/csv", 415), (b"application/json;charset=latin-1", 415), (b"application/jsonl", 415),
+     (b"application/json", 200), (b"Application/JSON; charset=\"UTF-8\"", 200), (b"application/json;", 200)],
+)  # fmt: skip
+def test_a_body_that_is_not_json_is_refused(content_type, status):
+    sent: Messages = []
+    headers = [] if content_type is None else [(b"content-type", content_type)]
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(Bounded(echo, 100)({"type": "http", "method": "POST", "headers": headers}, receive, send))
+    assert sent[0]["status"] == status

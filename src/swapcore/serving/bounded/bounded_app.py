@@ -1,9 +1,10 @@
-"""MLflow's scoring server with a limit on request sizes.
+"""MLflow's scoring server with a limit on request sizes, for JSON only.
 
 Uvicorn runs this script. It imports nothing from swapcore, since a registered model brings the version of swapcore that it
 was registered with.
 """
 
+import json
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -19,7 +20,7 @@ DRAINED = 4
 
 
 class Bounded:
-    """ASGI middleware that responds with 413 if a body, or its announced length, is larger than allowed.
+    """ASGI middleware that responds with 415 to a body that is not JSON, and with 413 to one that is larger than allowed.
 
     Without it the whole body would be read into memory first. The rest of a refused body is read and discarded, up to DRAINED
     times the limit, because clients read no response while they send.
@@ -31,9 +32,15 @@ class Bounded:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass a request on and count its body."""
-        announced = dict(scope.get("headers", ())).get(b"content-length", b"0")
+        headers = dict(scope.get("headers", ()))
+        announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._max_bytes:
             return await self._refuse(receive, send)
+        if scope.get("method") == "POST":
+            if not _is_json(headers.get(b"content-type", b"")):
+                return await _respond(send, 415, "the Content-Type is not JSON; send application/json in UTF-8")
+            # MLflow accepts one spelling only.
+            scope = {**scope, "headers": [*(headers | {b"content-type": b"application/json"}).items()]}
         num_bytes, refused = 0, False
 
         async def counted() -> Message:
@@ -62,10 +69,21 @@ class Bounded:
             message = await receive()
             left -= len(message.get("body", b""))
             more = bool(message.get("more_body"))
-        body = b'{"error_code": "BAD_REQUEST", "message": "the request is larger than %g MB; send fewer or smaller images"}'
-        headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body % (self._max_bytes / 1e6)})
+        limit = f"{self._max_bytes / 1e6:g} MB"
+        await _respond(send, 413, f"the request is larger than {limit}; send fewer or smaller images")
+
+
+def _is_json(content_type: bytes) -> bool:
+    kind, *parameters = content_type.lower().replace(b" ", b"").replace(b'"', b"").split(b";")
+    return kind == b"application/json" and set(parameters) <= {b"charset=utf-8", b""}
+
+
+async def _respond(send: Send, status: int, message: str) -> None:
+    """Refuse a request in the form of MLflow's own errors; the connection ends, since its body may be unread."""
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    body = json.dumps({"error_code": "BAD_REQUEST", "message": message}).encode()
+    await send({"type": "http.response.body", "body": body})
 
 
 def build() -> Application:
