@@ -174,7 +174,7 @@ def try_target(work: Path, target: Target, kills: int, moments: random.Random) -
 
 
 def _left_by(work: Path, broken: Path) -> list[Path]:
-    """Temporary files and folders beside an output path."""
+    """Temporary files and folders next to an output path."""
     return list(work.glob(f".{broken.stem}*"))
 
 
