@@ -38,6 +38,22 @@ def test_damaged_input_gives_a_result_or_the_packages_own_error(name):
             parse(name, bytes(data))
 
 
+FOUND = {
+    "weights of another number of dimensions": (
+        "tflite",
+        "01000c00000008000000f0000000020000007800000004000000a891ffff100000001000b9b9b9b9b8b9b9b9b9b9b9b9b974"
+        "65637465642062626f7862626f7800009002",
+    ),
+}  # fmt: skip
+"""Inputs that fuzzing found, in hex."""
+
+
+@pytest.mark.parametrize("what", FOUND)
+def test_what_was_found_stays_repaired(what):
+    name, data = FOUND[what]
+    parse(name, bytes.fromhex(data))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is an optional dependency")
 def test_the_tool_counts_executions(tmp_path):

@@ -1,5 +1,6 @@
 """The networks against LiteRT's outputs, and damaged files."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,22 @@ def test_gradients_reach_the_pixels_through_the_attention():
     lips.sum().backward()
     assert image.grad is not None
     assert image.grad.abs().sum() > 0
+
+
+def test_a_damaged_structure_is_one_line_or_a_network(tmp_path):
+    """Fuzzing found weights of another number of dimensions, of which torch raised an error of its own."""
+    whole, rng = locate(SHORT_RANGE).read_bytes(), np.random.default_rng(0)
+    path, refused = tmp_path / "n.tflite", 0
+    for _ in range(150):
+        data = bytearray(whole)
+        for place in rng.integers(len(whole) - 25_000, len(whole), 6):  # the tables are after the weights
+            data[place] = int(rng.integers(256))
+        path.write_bytes(data)
+        with contextlib.suppress(ArtifactError):
+            TfliteNetwork(path)
+            continue
+        refused += 1
+    assert refused > 20
 
 
 def test_a_cut_off_file_is_one_line(tmp_path):

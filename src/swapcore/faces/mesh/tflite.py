@@ -51,7 +51,7 @@ class TfliteNetwork(nn.Module):
             TypeError,
             AttributeError,
             ArithmeticError,
-            RecursionError,
+            RuntimeError,  # torch, and a nesting that is too deep
             struct.error,
         ) as error:
             raise ArtifactError(
