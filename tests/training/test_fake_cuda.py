@@ -10,16 +10,20 @@ from torch._subclasses.fake_tensor import DynamicOutputShapeException
 from swapcore.config import NetworkParams
 from swapcore.data.guiding import NUM_POINTS
 from swapcore.data.preparing import Augmentation, GroupBatch, RawBatch
+from swapcore.faces.mesh.guide import mesh_topology
+from swapcore.faces.mesh.topology import NUM_LANDMARKS
 from swapcore.faces.networks import load_recognizer
 from swapcore.faces.recognizer import Recognizer
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
 from swapcore.models.source import pool_levels
 from swapcore.ops.compose import Guide
+from swapcore.ops.guide import GuideInputs, GuideMaker
 from swapcore.training.distributed import SINGLE
 from swapcore.training.setup import step_context
 from swapcore.training.step import train_step
 from swapcore.training.train_state import build_train_state
+from swapcore.warp.reshaping import MeshReshape
 from tests.training.fake_cuda import CUDA, Observer, fake_cuda, on_fake_cuda
 
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor:UserWarning")
@@ -38,7 +42,7 @@ def recognizer() -> Recognizer:
     return loaded
 
 
-def raw_batch(num: int, size_px: int, guide_px: int, description_size: int) -> RawBatch:
+def raw_batch(num: int, size_px: int, description_size: int) -> RawBatch:
     """Return a batch with everything that can be drawn: recut, covered and mirrored images, guides, known points."""
 
     def pixels(*shape: int) -> torch.Tensor:
@@ -59,19 +63,27 @@ def raw_batch(num: int, size_px: int, guide_px: int, description_size: int) -> R
         of_source=augmentation,
         of_pair=augmentation,
         num_fake_labels=1,
+        landmarks=landmarks(num),
         others={
             "source_index": torch.arange(num),
             "description": torch.zeros(num, description_size),
             "source_embedding": torch.zeros(num, EMBEDDING_SIZE),
             "template_embedding": torch.zeros(num, EMBEDDING_SIZE),
             "label_view": torch.eye(2, 3).repeat(num, 1, 1),
-            **{f"guide_{name}": part for name, part in guides(num, guide_px)._asdict().items()},
             "known_label": points,
             "known_source": points,
             "known_visible": points[..., 0],
             "known_hidden": points[..., 0],
         },
     )
+
+
+def landmarks(num: int) -> GuideInputs:
+    """Return the landmarks of a batch whose last pair has no mesh."""
+    meshes = [torch.zeros(num - 1, NUM_LANDMARKS, 3, dtype=torch.float64) for _ in range(2)]
+    five = [torch.zeros(1, 5, 2) for _ in range(2)]
+    fits = torch.zeros(num - 1, 3, 4, dtype=torch.float64)
+    return GuideInputs(torch.arange(num - 1), *meshes, fits, torch.tensor([num - 1]), *five)
 
 
 def guides(num: int, size_px: int) -> Guide:
@@ -97,17 +109,18 @@ def one_step(tiny, recognizer: Recognizer, kind: str, precision: str, **step: An
         schedule={"adversarial_start": 0.0}, weights={"adversarial": 0.03},
     )  # fmt: skip
     shape = configuration(params, recognizer)
-    raw = raw_batch(NUM, SIZE_PX, SIZE_PX, shape.pooled_size + EMBEDDING_SIZE)
+    raw = raw_batch(NUM, SIZE_PX, shape.pooled_size + EMBEDDING_SIZE)
     frozen = recognizer.kept_in({"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32))
     with fake_cuda() as seen:
         state = build_train_state(shape, params, CUDA)
         on_fake_cuda(frozen)
+        maker = on_fake_cuda(GuideMaker(mesh_topology(), MeshReshape(), SIZE_PX))
         mean = torch.zeros(EMBEDDING_SIZE, device=CUDA)
         loss = SwapLoss(params.weights, frozen.features, mean, params.feature.num_levels, None)
         context = step_context(params, CUDA, loss, mean, SINGLE)
         seen.waits.clear()
         seen.operations.clear()
-        metrics = train_step(state, raw.prepare(CUDA), context)
+        metrics = train_step(state, raw.prepare(CUDA, maker), context)
     assert all(parameter.device == CUDA for parameter in state.generator.parameters())
     return seen, metrics
 
@@ -171,6 +184,8 @@ def test_the_observer_notices_waits_and_low_precision() -> None:
 
 def test_a_batch_is_a_group_batch(tiny, recognizer) -> None:
     shape = configuration(tiny(), recognizer)
-    batch = raw_batch(NUM, SIZE_PX, SIZE_PX, shape.pooled_size + EMBEDDING_SIZE).prepare(torch.device("cpu"))
+    batch = raw_batch(NUM, SIZE_PX, shape.pooled_size + EMBEDDING_SIZE).prepare(
+        torch.device("cpu"), GuideMaker(mesh_topology(), MeshReshape(), SIZE_PX)
+    )
     assert isinstance(batch, GroupBatch)
     assert np.isfinite(batch.source.numpy()).all()

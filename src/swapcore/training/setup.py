@@ -26,7 +26,7 @@ from swapcore.training.loop import LoopContext, Validate
 from swapcore.training.step import StepContext
 from swapcore.training.train_state import Metrics, TrainState, build_train_state
 from swapcore.training.validation import ValidationSet
-from swapcore.warp.shape import reshape_template
+from swapcore.warp.guide import guide_maker
 
 _GPU_WORKERS = 4
 
@@ -72,7 +72,7 @@ def set_up(params: TrainParams, groups: GroupSet, initial: Path | None, run: Run
     state = build_train_state(configuration, params, run.device)
     if initial is not None:
         state.start_from(load_generator(initial, run.device)[0])
-    guide = _guide_source(params, groups)
+    guide = _guide_source(params, groups, run.device)
     sampler = GroupSampler(
         groups,
         params.sampling,
@@ -144,11 +144,13 @@ def step_context(
     )
 
 
-def _guide_source(params: TrainParams, groups: GroupSet) -> GuideSource | None:
+def _guide_source(params: TrainParams, groups: GroupSet, device: torch.device) -> GuideSource | None:
     """Return the source of guides, which only the field generator needs."""
     if params.model.kind != "fields":
         return None
-    return GuideSource(groups.crops, mesh_topology(), reshape_template, groups.size_px, params.size_px)
+    # Batches are made on the CPU for every device but CUDA.
+    maker = guide_maker(params.size_px, str(device) if device.type == "cuda" else "cpu")
+    return GuideSource(groups.crops, mesh_topology(), maker, groups.size_px)
 
 
 def _loop_context(params: TrainParams, sampler: GroupSampler, validate: Validate, run: RunContext) -> LoopContext:
@@ -167,6 +169,7 @@ def _loop_context(params: TrainParams, sampler: GroupSampler, validate: Validate
         checkpoints=run.checkpoints,
         tracker=run.tracker,
         folder=run.folder,
+        prepare=(lambda raw: sampler.prepare(raw, run.device)) if on_gpu else None,
         # A GPU consumes batches faster than one thread makes them; a CPU needs its cores for the step.
         workers=params.sampling.workers or (_GPU_WORKERS if on_gpu else 1),
         prefetch=params.sampling.prefetch,
