@@ -138,7 +138,7 @@ class GuideSource:
         return KnownPoints(*(np.stack(values) for values in zip(*rows, strict=True)))
 
     @staticmethod
-    def _has_exact(surfaces: tuple[Points | None, Points | None], source: Shown, label: Shown, row: int) -> bool:
+    def _has_exact(surfaces: tuple[Floats | None, Floats | None], source: Shown, label: Shown, row: int) -> bool:
         """Mirror partners of exact points are unknown, so both images must be mirrored, or neither."""
         first, second = surfaces
         return bool(
@@ -151,7 +151,7 @@ class GuideSource:
 
     def _exact(
         self,
-        surfaces: tuple[Points | None, Points | None],
+        surfaces: tuple[Floats | None, Floats | None],
         source: Shown,
         label: Shown,
         row: int,
@@ -171,7 +171,7 @@ class GuideSource:
         return KnownPoints(to, from_, shown_in_label * first[:, 2], shown_in_label * (1 - first[:, 2]))
 
     def _triangles(self, source: Points, label: Points) -> "_Triangles":
-        is_known = np.isfinite(source).all((1, 2)) & np.isfinite(label).all((1, 2))
+        is_known = np.asarray(np.isfinite(np.concatenate([source, label], 2)).all((1, 2)))
         with np.errstate(invalid="ignore"):  # rows without a mesh
             shown, in_both = self._topology.visibility(source, label)
         return _Triangles(source, label, is_known, shown, in_both)

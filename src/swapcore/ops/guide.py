@@ -1,5 +1,6 @@
 """Guides of the field generator from landmarks, in batches on any device."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -84,10 +85,10 @@ def guide_inputs(meshes: tuple[Points, Points] | None, five: tuple[Points, Point
         five: (B, 5, 2) each, used where a mesh is missing.
         reshape: fits sources to templates.
     """
-    has_mesh = np.zeros(len(five[0]), bool)
+    has_mesh: npt.NDArray[np.bool_] = np.zeros(len(five[0]), bool)
     source = template = np.zeros((0, 1, 3))
     if meshes is not None:
-        has_mesh = np.isfinite(meshes[0]).all((1, 2)) & np.isfinite(meshes[1]).all((1, 2))
+        has_mesh = np.asarray(np.isfinite(np.concatenate(meshes, 2)).all((1, 2)))
         source, template = (points[has_mesh] for points in meshes)
     fits = reshape.fit(source, template) if len(source) else np.zeros((0, 3, 4))
     first, second = (points[~has_mesh].astype(np.float32) for points in five)
@@ -138,9 +139,8 @@ class GuideMaker(nn.Module):
     def _from_meshes(self, inputs: GuideInputs) -> Guide:
         output = self.reshape(inputs.source, inputs.template, inputs.fits).float()
         source, template = (points[..., :2].float() for points in (inputs.source, inputs.template))
-        given = {"triangles": self.triangles, "size_px": self.size_px, "weights": self.weights}
-        from_source = guide_flow(source, output, **given, hidden=self.hidden)
-        from_template = guide_flow(template, output, **given)
+        flow = partial(guide_flow, output=output, triangles=self.triangles, size_px=self.size_px, weights=self.weights)
+        from_source, from_template = flow(source, hidden=self.hidden), flow(template)
         return Guide(from_source.flow, from_template.flow, from_source.visible, from_source.near)
 
     def _from_five_points(self, inputs: GuideInputs) -> Guide:

@@ -1,5 +1,6 @@
 """Assembly of a training from its params and a groups artifact."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from swapcore.data.guiding import GuideSource
 from swapcore.data.sampling import GroupSampler
 from swapcore.faces.mesh.crops import crop_expression
 from swapcore.faces.mesh.guide import mesh_topology
+from swapcore.faces.mesh.landmarker import load_face_mesh
 from swapcore.faces.networks import load_feature_network, load_recognizer
 from swapcore.faces.recognizer import Recognizer
 from swapcore.losses.total import SwapLoss
@@ -194,7 +196,9 @@ def _loss(params: TrainParams, recognizer: Recognizer, embedding_mean: torch.Ten
     dtype = dtype_of(device, params.precision)
     levels = _feature_levels(params.feature, device, dtype)
     recognize = recognizer.kept_in(dtype).features
-    measure = crop_expression if params.weights.expression else None
+    measure = None
+    if params.weights.expression:
+        measure = functools.partial(crop_expression, mesh=load_face_mesh(str(device)))
     return SwapLoss(params.weights, recognize, embedding_mean, params.feature.num_levels, levels, measure)
 
 

@@ -122,7 +122,9 @@ def _height(points: torch.Tensor, eye: torch.Tensor) -> torch.Tensor:
 
 def _nearest(points: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     """Distance of each point (B, L, 2) from the nearest of others (B, N, 2): (B, L)."""
-    return torch.cdist(points, others, compute_mode="donot_use_mm_for_euclid_dist").amin(2)
+    distances: torch.Tensor = torch.cdist(points, others, compute_mode="donot_use_mm_for_euclid_dist")
+    nearest: torch.Tensor = distances.amin(2)
+    return nearest
 
 
 def _ramp(values: torch.Tensor, low: float, high: float) -> torch.Tensor:
