@@ -117,14 +117,14 @@ def _height(points: torch.Tensor, eye: torch.Tensor) -> torch.Tensor:
     left, right = points[:, LEFT_EYE_CORNERS[0]], points[:, RIGHT_EYE_CORNERS[0]]
     along = (right - left) / (right - left).norm(dim=1, keepdim=True)
     offset = points - ((left + right) / 2)[:, None]
-    return (offset[..., 1] * along[:, :1] - offset[..., 0] * along[:, 1:]) / eye
+    below: torch.Tensor = (offset[..., 1] * along[:, :1] - offset[..., 0] * along[:, 1:]) / eye
+    return below
 
 
 def _nearest(points: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     """Distance of each point (B, L, 2) from the nearest of others (B, N, 2): (B, L)."""
     distances: torch.Tensor = torch.cdist(points, others, compute_mode="donot_use_mm_for_euclid_dist")
-    nearest: torch.Tensor = distances.amin(2)
-    return nearest
+    return distances.amin(2)
 
 
 def _ramp(values: torch.Tensor, low: float, high: float) -> torch.Tensor:
