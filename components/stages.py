@@ -5,18 +5,7 @@ from functools import partial
 from typing import List  # noqa: UP035  # kfp accepts no other list of artifacts
 
 from kfp import dsl
-from kfp.dsl import (
-    HTML,
-    Artifact,
-    Dataset,
-    Input,
-    Markdown,
-    Metrics,
-    Model,
-    Output,
-    OutputPath,
-    PipelineTaskFinalStatus,
-)  # fmt: skip
+from kfp.dsl import HTML, Artifact, Dataset, Input, Markdown, Metrics, Model, Output, PipelineTaskFinalStatus
 
 from swapcore import __version__
 
@@ -37,31 +26,20 @@ stage = partial(component, additional_funcs=[run_stage])
 
 @stage
 def synthesize(
-    params: dict, uri: str, fingerprint: str,
-    photographs: Output[Dataset], metrics: Output[Metrics], place: OutputPath(str),
-) -> None:  # fmt: skip
+    params: dict, uri: str, fingerprint: str, photographs: Output[Dataset], metrics: Output[Metrics]
+) -> None:
     """Render synthetic people, or fetch the user's images; a new fingerprint invalidates the cache."""
-    from pathlib import Path
-
     given = {"run": "swapcore.cropping.ingest:ingest", "uri": uri, "fingerprint": fingerprint} if uri else {}
     run_stage("synthesize", params, metrics, **given, photographs=photographs)
-    Path(place).write_text(photographs.uri, encoding="utf-8")
 
 
 @stage
 def crop_shard(
-    params: dict, shard: int, shards: int, photographs: str, part: Output[Dataset], metrics: Output[Metrics]
+    params: dict, shard: int, shards: int, photographs: Input[Dataset], part: Output[Dataset], metrics: Output[Metrics]
 ) -> None:
-    """Find, align and crop the faces of one shard of the images, and fetch only these from S3.
-
-    The images are given by their URI: of an artifact, KFP would fetch every file.
-    """
-    from pathlib import Path
-
-    is_remote = photographs.startswith(("s3://", "minio://"))
-    run = "swapcore.cropping.remote:crop_shard" if is_remote else "swapcore.stages.crop:crop_shard"
-    place = photographs if is_remote else Path(photographs)
-    run_stage("crop", params, metrics, run=run, photographs=place, shard=shard, shards=shards, part=part)
+    """Find, align and crop the faces of one shard of the images."""
+    ports = {"photographs": photographs, "shard": shard, "shards": shards, "part": part}
+    run_stage("crop", params, metrics, run="swapcore.stages.crop:crop_shard", **ports)
 
 
 @stage

@@ -45,7 +45,7 @@ def training(
     with dsl.ExitHandler(ending, name="training"):
         people = task(stages.synthesize, "4", "8Gi", params=synthesize, uri=photographs, fingerprint=fingerprint)
         with dsl.ParallelFor(list(range(CROP_SHARDS)), name="crop-shards") as shard:
-            given = {"photographs": people.outputs["place"], "shard": shard, "shards": CROP_SHARDS}
+            given = {"photographs": people.outputs["photographs"], "shard": shard, "shards": CROP_SHARDS}
             shard_part = task(stages.crop_shard, "4", "8Gi", params=crop, **given)
         parts = dsl.Collected(shard_part.outputs["part"])
         faces = task(stages.crop, "4", "8Gi", params=crop, parts=parts).outputs["faces"]

@@ -138,5 +138,4 @@ def test_the_component_has_exactly_the_ports(stage: str) -> None:
     given = {"params", "job"} if stage == "train" else {"params"}  # a TrainJob may train instead
     assert set(spec.inputs) == given | inputs
     assert {name for name in inputs if spec.inputs[name].optional} == optional_ports(stage)
-    more = {"evaluate": {"page"}, "synthesize": {"place"}}  # place: the images' URI, since shards fetch only their own
-    assert set(spec.outputs) == outputs | {"metrics"} | more.get(stage, set())
+    assert set(spec.outputs) == outputs | {"metrics"} | ({"page"} if stage == "evaluate" else set())

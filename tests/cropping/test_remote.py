@@ -38,12 +38,12 @@ def people(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         person, number = int(name[7]), int(name[9])
         cv2.imwrite(str(folder / name), np.ascontiguousarray(draw_face(person, number)[0][..., ::-1]))
-    (folder / "nobody").mkdir()
-    (folder / "nobody/1.png").write_bytes(b"no consent")
+    (folder / "stranger").mkdir()
+    (folder / "stranger/1.png").write_bytes(b"no consent")
     lines = [f"person {person},drawn,CC0-1.0,\n" for person in range(3)]
     (folder / "consent.csv").write_text("identity,basis,licence,expires\n" + "".join(lines))
     if request.param == "list":
-        rows = [f"{name},{name.partition('/')[0]}\n" for name in [*names, "nobody/1.png", "person 0/missing.png"]]
+        rows = [f"{name},{name.partition('/')[0]}\n" for name in [*names, "stranger/1.png", "person 0/missing.png"]]
         (folder / "photographs.csv").write_text("file,identity\n" + "".join(rows))
     return folder
 
