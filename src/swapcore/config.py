@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -26,6 +26,7 @@ NonNegative = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 CropSize = Annotated[int, Field(ge=64, le=1024, multiple_of=16)]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="where torch computes")]
 Workers = Annotated[int, Field(ge=0, le=256, description="number of processes; 0 = one per core")]
 
 
@@ -33,6 +34,8 @@ class Section(BaseModel):
     """A frozen part of params.yaml that forbids unknown keys and has no defaults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    not_in_cards: ClassVar[dict[str, Any]] = {"workers": 0}
+    """Fields that do not change the result and that cards do not have, with values for reading a card."""
 
     def digest(self) -> str:
         """SHA-256 (hex) of the validated values, independent of how they are written in YAML."""
@@ -100,6 +103,8 @@ class SplitParams(Section):
 class CropParams(Section):
     """From images to aligned faces."""
 
+    not_in_cards = {"workers": 0, "device": "cpu"}
+
     size_px: CropSize
     several_faces: Annotated[
         Literal["largest", "central", "reject"], Field(description="which face of an image with several is used")
@@ -132,6 +137,7 @@ class CropParams(Section):
     ]
     split: SplitParams
     recognizer: NetworkParams
+    device: Device
     workers: Workers
 
 
@@ -149,6 +155,8 @@ class FakeChecks(Section):
 
 class GroupsParams(Section):
     """Sample groups of both kinds, with fakes made by a teacher."""
+
+    not_in_cards = {"workers": 0, "device": "cpu"}
 
     teacher: Literal["warp", "oracle", "registered"]
     teacher_model: Annotated[
@@ -177,6 +185,7 @@ class GroupsParams(Section):
     checks: FakeChecks
     shard_megabytes: Annotated[int, Field(ge=1, le=4096)]
     seed: Seed
+    device: Device
     workers: Workers
 
 
@@ -379,7 +388,7 @@ class TrainParams(Section):
     steps: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=2, description="samples of a step, over all processes")]
     seed: Seed
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+    device: Device
     precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Field(description="autocast of forward and losses")]
     threads: Annotated[int, Field(ge=0, description="torch threads; 0 = one for each core")]
     model: ModelParams
@@ -420,7 +429,7 @@ class EvaluateParams(Section):
     bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]
     sheet_rows: Annotated[int, Field(ge=1, le=64)]
     batch_size: Annotated[int, Field(ge=1)]
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+    device: Device
     seed: Seed
 
 

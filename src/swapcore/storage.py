@@ -151,6 +151,57 @@ def fetch(uri: str, folder: Path, policy: RetryPolicy = RETRY_POLICY) -> Transfe
     return transfer
 
 
+class NamesOf:
+    """A local folder with an empty file for every object below a prefix, of which some are then fetched."""
+
+    def __init__(self, uri: str, folder: Path, policy: RetryPolicy = RETRY_POLICY) -> None:
+        """List the prefix.
+
+        Args:
+            uri: s3://bucket/prefix.
+            folder: where the files are made.
+            policy: retries and timeouts.
+
+        Raises:
+            StorageError: as in `fetch`.
+        """
+        self._folder, self._policy = folder, policy
+        with _translate_errors(uri):
+            self._bucket = _Bucket(uri, policy)
+            objects = self._bucket.objects()
+            if not objects:
+                raise StorageError(f"{uri}: no objects below this prefix; check bucket and prefix")
+            self._bucket.refuse_unfinished(objects)
+        self._objects = {item.name: item for item in objects}
+        for name in self._objects:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all objects, relative to the prefix."""
+        return list(self._objects)
+
+    def fetch(self, names: Iterable[str]) -> int:
+        """Fetch the content of some files; names without an object are ignored. Return the number of bytes.
+
+        Raises:
+            StorageError: as in `fetch`.
+        """
+        items = [self._objects[name] for name in names if name in self._objects]
+        with _translate_errors(self._bucket.uri):
+            num_bytes = sum(item.size for item in items)
+            if num_bytes > (free := shutil.disk_usage(self._folder).free):
+                raise StorageError(f"{self._folder}: needs {num_bytes:,} bytes, {free:,} are free; free disk space")
+            _map_threads(
+                self._policy,
+                lambda item: _retry(self._policy, lambda: self._bucket.download_file(item, self._folder / item.name)),
+                items,
+                "fetch",
+            )
+        return num_bytes
+
+
 def upload(folder: Path, uri: str, policy: RetryPolicy = RETRY_POLICY) -> Transfer:
     """Make everything below uri a copy of folder; unchanged files are not transferred.
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swapcore.config import NetworkParams
-from swapcore.faces.align import CHIP_PX, align, recognizer_chip
+from swapcore.faces.align import CHIP_PX, align
 from swapcore.faces.dlib_weights import LANDMARK_FILE, RECOGNIZER_FILE, package_file
 from swapcore.faces.networks import load_recognizer
-from swapcore.faces.recognizer import Recognizer, chip_view, crop_chip
+from swapcore.faces.recognizer import Recognizer, chip_view, crop_chip, dlib_chip
 from swapcore.ops.embedding import centered, cosine
 from swapcore.ops.geometry import warp
 from swapcore.ops.image import to_tensor
@@ -128,7 +128,7 @@ def test_chip_does_not_depend_on_crop_size(size_px):
         picture = np.stack([np.sin(x / 60), np.cos(y / 50), np.sin((x + y) / 80)])
         chips.append(
             crop_chip(
-                torch.from_numpy(picture[None]).float(), chip_view(recognizer_chip, picture.shape[-1], CHIP_PX), CHIP_PX
+                torch.from_numpy(picture[None]).float(), chip_view(dlib_chip, picture.shape[-1], CHIP_PX), CHIP_PX
             )
         )
     assert chips[0].shape == (1, 3, CHIP_PX, CHIP_PX)

@@ -12,20 +12,24 @@ from safetensors.torch import load_file, save_file
 
 from swapcore.config import GroupsParams, NetworkParams, read_params
 from swapcore.data.artifact import file_digest
+from swapcore.data.faces import FaceSet
 from swapcore.errors import InputError, ParamsError
 from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
 from swapcore.models.artifact import WEIGHTS
 from swapcore.ops.geometry import apply, warp
+from swapcore.ops.image import Image
 from swapcore.synth.people import draw_shots
 from swapcore.synth.render import render
-from swapcore.teachers.base import load_teacher
+from swapcore.teachers.base import BatchTeacher, load_teacher
+from swapcore.teachers.making import FakeJob, FakeMaker, make_fakes
 from swapcore.teachers.registered import RegisteredTeacher
 from swapcore.teachers.warp import WarpTeacher
-from tests.drawn_faces import face
+from tests.drawn_faces import Look, face, write_faces
 from tests.inference.small_model import SIZE_PX, write_model
 
 DLIB = NetworkParams(kind="dlib", path=None, sha256=None)
-GROUPS = read_params(Path(__file__).parents[2] / "params.yaml").groups
+PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")
+GROUPS = PARAMS.groups
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +108,42 @@ def test_the_landmarks_of_an_unchanged_face_stay(tmp_path: Path) -> None:
     np.testing.assert_array_equal(teacher.swap(face(0), faceless).points, faceless.points)
 
 
+def test_batches_of_a_gpu_give_the_same_fakes_in_order(model: Path, tmp_path: Path, monkeypatch) -> None:
+    looks = [Look(person, picture, "train") for person in range(3) for picture in range(2)]
+    faces = FaceSet(write_faces(tmp_path / "faces", looks, PARAMS))
+    jobs = [FakeJob(faces.rows[i], faces.rows[j]) for i in range(6) for j in range(6) if i != j]
+    maker = FakeMaker(RegisteredTeacher(model), faces.reader, SIZE_PX)
+    single = list(make_fakes(maker, jobs, 1))
+    sizes = []
+
+    def counted(teacher: RegisteredTeacher, sources: list[Image], templates: list[Image]) -> list[Image]:
+        sizes.append(len(sources))
+        return swap_images(teacher, sources, templates)
+
+    swap_images = RegisteredTeacher.swap_images
+    monkeypatch.setattr(RegisteredTeacher, "in_batches", True)  # as on a GPU
+    monkeypatch.setattr(RegisteredTeacher, "swap_images", counted)
+    batched = list(make_fakes(maker, jobs, 1))
+    assert sizes == [30]
+    for one, other in zip(single, batched, strict=True):
+        assert np.abs(one.image.astype(int) - other.image).max() <= 1
+        np.testing.assert_allclose(one.points, other.points, atol=0.5)
+    assert np.abs(single[0].image.astype(int) - single[1].image).max() > 1
+
+
+def test_a_teacher_of_other_kind_is_not_batched() -> None:
+    assert not isinstance(WarpTeacher(), BatchTeacher)
+
+
 def named(model: str | None) -> GroupsParams:
     return GROUPS.model_copy(update={"teacher": "registered", "teacher_model": model})
+
+
+def test_the_teacher_is_on_the_device_of_the_params(model: Path) -> None:
+    assert not RegisteredTeacher(model).in_batches
+    assert RegisteredTeacher(model, "cuda:0").in_batches
+    with pytest.raises(ParamsError, match="cuda:7 is not available"):
+        load_teacher(named(str(model)).model_copy(update={"device": "cuda:7"}), None)  # type: ignore[arg-type]
 
 
 def test_params_name_it(model: Path, teacher: RegisteredTeacher, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from swapcore.data.guiding import GuideSource
 from swapcore.data.sampling import GroupSampler
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
-from swapcore.ops.guide import MeshTopology
+from swapcore.ops.guide import GuideMaker, MeshTopology, Reshape
 from swapcore.tracking import NoTracking
 from swapcore.training.checkpoint import CheckpointStore
 from swapcore.training.describing import describe_sources
@@ -30,8 +30,22 @@ from tests.training.small_groups import EMBEDDING_SIZE, write_groups
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
+PARAMS = Path(__file__).parents[2] / "params.yaml"
 TOPOLOGY = MeshTopology(np.array([[0, 1, 2], [1, 3, 2]]), np.array([1, 0, 3, 2]), np.zeros(2, bool))
 """Of four landmarks: two above, two below."""
+
+
+class TemplateStays(Reshape):
+    """An output whose landmarks are the template's."""
+
+    def fit(self, sources: np.ndarray, templates: np.ndarray) -> np.ndarray:
+        del templates
+        return np.zeros((len(sources), 3, 4))
+
+    def forward(self, sources: torch.Tensor, templates: torch.Tensor, fits: torch.Tensor) -> torch.Tensor:
+        del sources, fits
+        return templates[..., :2]
+
 
 TINY: dict[str, Any] = {
     "size_px": 64, "steps": 12, "batch_size": 4, "precision": "fp32", "device": "cpu", "threads": 1,
@@ -61,7 +75,7 @@ def recognize(crops: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
 
 @pytest.fixture(scope="session")
 def pipeline_params() -> Params:
-    return read_params(Path(__file__).parents[2] / "params.yaml")
+    return read_params(PARAMS)
 
 
 @pytest.fixture
@@ -108,7 +122,9 @@ def start(groups: GroupSet, tmp_path: Path) -> Callable[..., Run]:
         )
         state = build_train_state(configuration, params, CPU)
         size_px = configuration.composed_px
-        source = GuideSource(groups.crops, TOPOLOGY, lambda template, _: template, groups.size_px, params.size_px)
+        source = GuideSource(
+            groups.crops, TOPOLOGY, GuideMaker(TOPOLOGY, TemplateStays(), params.size_px), groups.size_px
+        )
         guide = source if params.model.kind == "fields" else None
         sampler = GroupSampler(
             groups, params.sampling, size_px=size_px, batch_size=params.batch_size, seed=params.seed, guide=guide

@@ -27,39 +27,56 @@ _MAX_COORDINATES = 3
 
 
 _GUARD = """
+#include <new>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/impl/FakeGuardImpl.h>
 using Guard = c10::impl::FakeGuardImpl<c10::DeviceType::CUDA>;
 C10_REGISTER_GUARD_IMPL(CUDA, Guard)
+
+struct Hooks : at::CUDAHooksInterface {
+  bool hasCUDA() const override { return true; }
+  bool isBuilt() const override { return true; }
+  bool isAvailable() const override { return true; }
+  void init() const override {}
+  int getNumGPUs() const override { return 1; }
+  c10::DeviceIndex current_device() const override { return 0; }
+  c10::DeviceIndex exchangeDevice(c10::DeviceIndex) const override { return 0; }
+  c10::DeviceIndex maybeExchangeDevice(c10::DeviceIndex) const override { return 0; }
+  void setCurrentDevice(c10::DeviceIndex) const override {}
+  bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
+  c10::DeviceIndex deviceCount() const override { return 1; }
+  c10::DeviceIndex getCurrentDevice() const override { return 0; }
+};
+static_assert(sizeof(Hooks) == sizeof(at::CUDAHooksInterface));
+// torch keeps the hooks that it made on import, so they are replaced in place.
+extern "C" void register_hooks() {
+  new (const_cast<at::CUDAHooksInterface*>(&at::detail::getCUDAHooks())) Hooks();
+}
 """
+"""A guard of the current device that does nothing; and hooks with which autograd's engine accepts CUDA tensors."""
 
 
 @cache
-def register_guard() -> None:
-    """Give a build of torch without CUDA a guard of the current device that does nothing; compiled in some seconds.
+def register_guard() -> ctypes.CDLL | None:
+    """Give a build of torch without CUDA the guard; compiled in some seconds.
 
     Skips the test where no compiler is.
+
+    Returns:
+        The library with the hooks; None for a build with CUDA, which needs neither.
     """
     if torch.backends.cuda.is_built():
-        return
+        return None
     if not (compiler := shutil.which("g++")):
         pytest.skip("fake CUDA tensors need g++ with a build of torch without CUDA; install g++")
     torch_folder = Path(torch.__file__).parent
     with tempfile.TemporaryDirectory() as name:
         source, library = Path(name) / "guard.cpp", Path(name) / "guard.so"
         source.write_text(_GUARD)
-        words = [
-            compiler,
-            "-std=c++20",
-            "-O0",
-            "-shared",
-            "-fPIC",
-            f"-I{torch_folder / 'include'}",
-            str(source),
-            "-o",
-            str(library),
-        ]
-        subprocess.run([*words, f"-L{torch_folder / 'lib'}", "-lc10"], check=True, capture_output=True)
-        ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
+        words = [compiler, "-std=c++20", "-O0", "-shared", "-fPIC", f"-I{torch_folder / 'include'}", str(source)]
+        libraries = [f"-L{torch_folder / 'lib'}", "-lc10", "-ltorch_cpu"]
+        subprocess.run([*words, "-o", str(library), *libraries], check=True, capture_output=True)
+        return ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
 
 
 class Observer(TorchDispatchMode):
@@ -96,9 +113,9 @@ class Observer(TorchDispatchMode):
         if func is _aten._to_copy.default:
             source, target = args[0].device, kwargs.get("device") or args[0].device
             if torch.device(target).type != source.type and not (kwargs.get("non_blocking") and source.type == "cpu"):
-                self.waits.append(f"copy from {source} to {target}")
+                self.waits.append(f"copy from {source} to {target}{_own_line()}")
         if func is _aten.copy_.default and args[0].device.type != args[1].device.type:
-            self.waits.append(f"copy from {args[1].device} to {args[0].device}")
+            self.waits.append(f"copy from {args[1].device} to {args[0].device}{_own_line()}")
 
     @staticmethod
     def _is_coordinates(tensor: torch.Tensor) -> bool:
@@ -112,9 +129,16 @@ def _own_line() -> str:
 
 
 @contextmanager
-def fake_cuda() -> Iterator[Observer]:
-    """Compute with fake tensors; ``CUDA`` works as a device, and values that are read from it are ones."""
-    register_guard()
+def fake_cuda(*, own_engine: bool = False) -> Iterator[Observer]:
+    """Compute with fake tensors; ``CUDA`` works as a device, and values that are read from it are ones.
+
+    Args:
+        own_engine: run autograd's engine, in a process that has computed no gradient before: the engine makes its threads once,
+            for the devices that exist then. Otherwise every weight gets a gradient without a backward pass.
+    """
+    library = register_guard()
+    if own_engine and library is not None:
+        library.register_hooks()
     observer = Observer()
 
     def tolist(tensor: torch.Tensor) -> Any:
@@ -126,14 +150,15 @@ def fake_cuda() -> Iterator[Observer]:
         patch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
         patch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
         patch.setattr(FakeTensor, "tolist", tolist)
-        patch.setattr(torch.Tensor, "backward", give_gradients)
+        if not own_engine:
+            patch.setattr(torch.Tensor, "backward", give_gradients)
         patch.setattr(torch.nn.Module, "to", on_fake_cuda)
         with FakeTensorMode(allow_non_fake_inputs=True), observer:
             yield observer
 
 
 def give_gradients(total: torch.Tensor) -> None:
-    """Give every weight that the total depends on a gradient, in place of autograd's engine, which refuses to run without CUDA."""
+    """Give every weight that the total depends on a gradient, in place of autograd's engine."""
     waiting, seen = [total.grad_fn], set()
     while waiting:
         node = waiting.pop()

@@ -1,7 +1,7 @@
 """Extraction of one aligned face per photograph, or a rejection reason."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from swapcore.faces.mesh.pose import measure_pose
 from swapcore.faces.networks import load_recognizer
 from swapcore.faces.quality import Quality, find_defect, measure_quality
 from swapcore.faces.recognizer import Recognizer
+from swapcore.ops.device import select_device
 from swapcore.ops.image import Image, encode_png
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
@@ -61,7 +62,13 @@ class ExtractedPhotograph:
 Extracted = tuple[ExtractionTask, ExtractedPhotograph]
 
 
-def extract_shard(params: CropParams, photographs: Path, shard: Shard, folder: Path) -> None:
+def extract_shard(
+    params: CropParams,
+    photographs: Path,
+    shard: Shard,
+    folder: Path,
+    fetch: Callable[[list[PhotographEntry]], None] | None = None,
+) -> None:
     """Extract the faces of one shard of the photographs with consent, and write the part into an empty folder.
 
     The first shard also lists the files that are not opened: files without identity, and photographs without consent.
@@ -71,14 +78,19 @@ def extract_shard(params: CropParams, photographs: Path, shard: Shard, folder: P
         photographs: a folder or CSV.
         shard: which share of the photographs.
         folder: where to write the part.
+        fetch: makes the content of a shard's photographs available; None if it is.
 
     Raises:
         InputError: the photographs' list or consent.csv is invalid.
+        ParamsError: the device is not available.
     """
     manifest = read_manifest(photographs)
     tasks, denied = _with_consent(manifest, params)
-    recognizer = load_recognizer(params.recognizer)
-    part = _extract_all(_share(tasks, shard), recognizer, folder)
+    recognizer = load_recognizer(params.recognizer).to(select_device(params.device))
+    own = _share(tasks, shard)
+    if fetch is not None:
+        fetch([task.entry for task in own])
+    part = _extract_all(own, recognizer, folder)
     if shard.number == 0:
         opened = {task.entry.file for task in tasks}
         unopened = [_photograph(entry, "") for entry in manifest.entries if entry.file not in opened]

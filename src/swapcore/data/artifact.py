@@ -171,8 +171,8 @@ def write_card(
 
 
 def card_params(params: Section) -> dict[str, Any]:
-    """Return a section's values as cards store them: without `workers`, which does not change the result."""
-    return params.model_dump(mode="json", exclude={"workers"})
+    """Return a section's values as cards store them: without those that do not change the result."""
+    return params.model_dump(mode="json", exclude=set(params.not_in_cards))
 
 
 @overload

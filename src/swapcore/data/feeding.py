@@ -35,18 +35,21 @@ def prefetch(make: Callable[[int], Item], steps: range, ahead: int = 3, threads:
                 future.cancel()
 
 
-def send_ahead(batches: Iterator[RawBatch], device: torch.device) -> Iterator[GroupBatch]:
+def send_ahead(
+    batches: Iterator[RawBatch], prepare: Callable[[RawBatch], GroupBatch], device: torch.device
+) -> Iterator[GroupBatch]:
     """Copy and augment each batch on a separate stream of a GPU while the step before it is computed.
 
     Args:
         batches: in pinned memory.
+        prepare: sends a batch to the device and augments it there.
         device: a CUDA device.
     """
     stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     sent: GroupBatch | None = None
     for raw in batches:
         with torch.cuda.stream(stream):
-            following = raw.prepare(device)
+            following = prepare(raw)
         if sent is not None:
             yield sent
         torch.cuda.current_stream(device).wait_stream(stream)

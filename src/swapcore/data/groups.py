@@ -1,5 +1,6 @@
 """Groups artifact: a table of sample groups, a table of images, shards."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from swapcore.data.facts import GroupsFacts
 from swapcore.data.recognizer_file import read_recognizer_file
 from swapcore.data.shards import Place, ShardReader
 from swapcore.errors import ArtifactError
-from swapcore.ops.geometry import Affine, Points, apply, compose, invert, warp
+from swapcore.ops.geometry import Affine, Points, warp
 from swapcore.ops.image import Image
 from swapcore.tables import KeyedTable, Table, open_table
 
@@ -114,45 +115,30 @@ class GroupCrops:
         return CropRef(row.source), CropRef(row.template, by), CropRef(row.label, by)
 
     def _needs_alignment(self, key: str) -> bool:
-        return not np.array_equal(self._alignment(key), np.eye(2, 3))
+        return not np.array_equal(self.alignment(key), np.eye(2, 3))
 
-    def _alignment(self, key: str) -> Affine:
-        return np.asarray(self._vector("alignment", key), dtype=np.float64).reshape(2, 3)
+    def alignment(self, key: str) -> Affine:
+        """Return the map (2, 3) from an image to the crop aligned by its own landmarks, in pixels; unmoved for no key."""
+        if not key:
+            return np.eye(2, 3)
+        vector = self._rows.table.vector("alignment", self._rows.index(key))
+        return np.asarray(vector, dtype=np.float64).reshape(2, 3)
 
-    def _vector(self, name: str, key: str) -> npt.NDArray[np.float64]:
-        return self._rows.table.vector(name, self._rows.index(key))
+    def numbers(self, refs: Sequence[CropRef]) -> npt.NDArray[np.int64]:
+        """Return the numbers of images."""
+        return np.array([self._rows.index(ref.key) for ref in refs])
 
-    def own_alignment(self, ref: CropRef) -> Affine:
-        """Return the map from the (realigned) image to the crop aligned by its own landmarks, (2, 3), in pixels."""
-        own = self._alignment(ref.key)
-        return compose(own, invert(self._alignment(ref.aligned_by))) if ref.aligned_by else own
+    def stored_points(self, images: npt.NDArray[np.integer]) -> Points:
+        """Return the five landmarks (B, 5, 2) of images as stored, in their pixels."""
+        return np.stack([self._rows.table.vector("points", int(image)) for image in images]).reshape(-1, 5, 2)
 
-    def points(self, ref: CropRef) -> Points:
-        """Return the five landmarks (5, 2) of the (realigned) image, in its pixels."""
-        return self._realigned(self._vector("points", ref.key).reshape(5, 2), ref)
+    def stored_landmarks(self, images: npt.NDArray[np.integer]) -> Points | None:
+        """Return the mesh landmarks (B, L, 3) of images as stored, NaN where no mesh was found; None if no image has any."""
+        return None if self._landmarks is None else self._landmarks[images].astype(np.float64)
 
-    def landmarks(self, ref: CropRef) -> Points | None:
-        """Return the mesh landmarks (L, 3) of the (realigned) image, in its pixels; None if no mesh was found."""
-        if self._landmarks is None:
-            return None
-        points = np.asarray(self._landmarks[self._rows.index(ref.key)], dtype=np.float64)
-        if not np.isfinite(points).all():
-            return None
-        alignment = self._alignment(ref.aligned_by) if ref.aligned_by else np.eye(2, 3)
-        scale = float(np.sqrt(abs(np.linalg.det(alignment[:, :2]))))
-        return np.column_stack([apply(alignment, points[:, :2]), scale * points[:, 2]])
-
-    def surface(self, ref: CropRef) -> Points | None:
-        """Return exact surface points (P, 3) of the (realigned) image: x, y in its pixels, 1 if visible; None if unknown."""
-        if self._surface is None:
-            return None
-        points = np.asarray(self._surface[self._rows.index(ref.key)], dtype=np.float64)
-        if not np.isfinite(points).all():
-            return None
-        return np.hstack([self._realigned(points[:, :2], ref), points[:, 2:]])
-
-    def _realigned(self, points: Points, ref: CropRef) -> Points:
-        return apply(self._alignment(ref.aligned_by), points) if ref.aligned_by else points
+    def stored_surface(self, images: npt.NDArray[np.integer]) -> npt.NDArray[np.float32] | None:
+        """Return exact surface points (B, P, 3): x, y in pixels, 1 if visible; NaN where unknown, None if for all images."""
+        return None if self._surface is None else self._surface[images]
 
     def _place(self, key: str) -> Place:
         index = self._rows.index(key)
@@ -161,7 +147,7 @@ class GroupCrops:
     def image(self, ref: CropRef) -> Image:
         """Read an image, uint8 (S, S, 3) RGB."""
         image = self._reader.read(self._place(ref.key))
-        return realign(image, self._alignment(ref.aligned_by)) if ref.aligned_by else image
+        return realign(image, self.alignment(ref.aligned_by)) if ref.aligned_by else image
 
 
 def read_points(path: Path, num_rows: int, width: int) -> npt.NDArray[np.float32] | None:

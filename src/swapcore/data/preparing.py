@@ -10,6 +10,7 @@ import torch
 
 from swapcore.config import AugmentParams
 from swapcore.ops.draws import below
+from swapcore.ops.guide import GuideInputs, GuideMaker
 from swapcore.ops.sampling import sample_at, sampling_grid
 
 NUM_DRAWS = 6
@@ -183,23 +184,39 @@ class RawBatch(_Tensors):
     of_pair: Augmentation
     """Of template and label."""
     num_fake_labels: int
+    landmarks: GuideInputs | None
+    """Of source and template as augmented; None for a generator without guides."""
     others: dict[str, torch.Tensor]
-    """All other fields of ``GroupBatch``, by name."""
+    """All other fields of ``GroupBatch`` except the guides, by name."""
 
     def pinned(self) -> "RawBatch":
         """Return the batch in pinned memory, which a GPU can copy asynchronously."""
         return self.map(torch.Tensor.pin_memory)
 
-    def prepare(self, device: torch.device) -> GroupBatch:
-        """Send the batch to a device and augment it there, without waiting for the device."""
+    def prepare(self, device: torch.device, maker: GuideMaker | None = None) -> GroupBatch:
+        """Send the batch to a device, augment it and make its guides there, without waiting for the device.
+
+        Args:
+            device: of the result.
+            maker: makes guides on the device; needed where there are landmarks.
+        """
         raw = self.map(lambda value: value.to(device, non_blocking=True))
         return GroupBatch(
             source=augment(raw.source, raw.of_source).contiguous(),
             template=augment(raw._distorted(raw.template), raw.of_pair).contiguous(),
             label=augment(raw._distorted(raw.label), raw.of_pair).contiguous(),
             num_fake_labels=raw.num_fake_labels,
+            **raw._guides(maker),
             **raw.others,
         )
+
+    def _guides(self, maker: GuideMaker | None) -> dict[str, torch.Tensor]:
+        """Return the guides by their names in GroupBatch; empty ones for a generator without guides."""
+        if self.landmarks is None:
+            channels = {"guide_flow": 2, "guide_own_flow": 2, "guide_visible": 1, "guide_near": 1}
+            return {name: self.of_pair.gain.new_zeros(len(self.label), num, 0, 0) for name, num in channels.items()}
+        assert maker is not None
+        return {f"guide_{name}": part for name, part in maker(self.landmarks)._asdict().items()}
 
     def _distorted(self, images: torch.Tensor) -> torch.Tensor:
         """Recut and occlude the rows for which it was drawn."""

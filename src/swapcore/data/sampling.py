@@ -11,12 +11,13 @@ import torch
 from swapcore.config import SamplingParams
 from swapcore.data.artifact import artifact_digest
 from swapcore.data.crop_store import CropStore
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, CropRef, GroupSet
-from swapcore.data.guiding import GuideSource, KnownPoints, Placement
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupSet
+from swapcore.data.guiding import GuideSource, Shown
 from swapcore.data.occluders import draw_occluder
 from swapcore.data.preparing import NUM_DRAWS, Augmentation, GroupBatch, RawBatch, draw_augmentations
 from swapcore.errors import ArtifactError
 from swapcore.ops.draws import below, uniform
+from swapcore.ops.guide import GuideInputs
 from swapcore.ops.image import to_tensor
 
 Item = TypeVar("Item")
@@ -53,7 +54,7 @@ class GroupSampler:
             size_px: size of the images of a batch.
             batch_size: of a step, over all processes.
             seed: of all draws.
-            guide: makes guides and known correspondence; None for a generator that needs none.
+            guide: gives landmarks for guides and known correspondence; None for a generator that needs none.
 
         Raises:
             ArtifactError: the share needs a kind of group of which there is no accepted row.
@@ -118,7 +119,11 @@ class GroupSampler:
 
     def batch(self, step: int, share: slice = slice(None)) -> GroupBatch:
         """Return the batch of a step, or one process's share of it, augmented, in host memory."""
-        return self.draw(step, share).prepare(torch.device("cpu"))
+        return self.prepare(self.draw(step, share), torch.device("cpu"))
+
+    def prepare(self, raw: RawBatch, device: torch.device) -> GroupBatch:
+        """Send a batch to a device, which must be the guide maker's, and augment it there."""
+        return raw.prepare(device, None if self._guide is None else self._guide.maker)
 
     def draw(self, step: int, share: slice = slice(None)) -> RawBatch:
         """Draw the batch of a step, or one process's share of it.
@@ -141,6 +146,7 @@ class GroupSampler:
         recut_rows, recut_views, label_view = self._views(images, of_pair)
         occluded = np.flatnonzero(uniforms[:, 3] < self._augment.occlusion)
         source_index = np.searchsorted(self._sources, images[:, 0])
+        landmarks, known = self._correspondence(images, of_source, of_pair, rngs)
         return RawBatch(
             source=torch.from_numpy(self._images.take(images[:, 0])),
             template=torch.from_numpy(self._images.take(images[:, 1])),
@@ -152,13 +158,14 @@ class GroupSampler:
             of_source=of_source,
             of_pair=of_pair,
             num_fake_labels=int(is_fake_label.sum()),
+            landmarks=landmarks,
             others={
                 "source_index": torch.from_numpy(source_index),
                 "description": self.describe(source_index),
                 "source_embedding": self._embeddings(images[:, 0]),
                 "template_embedding": self._embeddings(images[:, 1]),
                 "label_view": torch.from_numpy(label_view),
-                **self._correspondence(images, recut_rows, of_source, of_pair, rngs),
+                **known,
             },
         )
 
@@ -238,39 +245,24 @@ class GroupSampler:
     def _correspondence(
         self,
         images: npt.NDArray[np.int32],
-        recut_rows: npt.NDArray[np.int64],
         of_source: Augmentation,
         of_pair: Augmentation,
         rngs: list[np.random.Generator],
-    ) -> dict[str, torch.Tensor]:
-        """Return guides and points of known correspondence, by their names in GroupBatch."""
+    ) -> tuple[GuideInputs | None, dict[str, torch.Tensor]]:
+        """Return the landmarks for guides, and points of known correspondence by their names in GroupBatch."""
         if self._guide is None:
-            return _no_correspondence(len(images))
-        keys = [[self._key(image) for image in row] for row in images]
-        recut = set(recut_rows.tolist())
-        by = [template if row in recut else "" for row, (_, template, _) in enumerate(keys)]
-        crops = [
-            (CropRef(source), CropRef(template, aligned_by), CropRef(label, aligned_by))
-            for (source, template, label), aligned_by in zip(keys, by, strict=True)
-        ]
-        placements = [
-            tuple(_placement(each, row, self.size_px) for each in (of_source, of_pair)) for row in range(len(images))
-        ]
-        guide = self._guide.guides(
-            [
-                (source, first, template, second)
-                for (source, template, _), (first, second) in zip(crops, placements, strict=True)
-            ]
+            return None, _no_correspondence(len(images))
+        unmoved = np.broadcast_to(np.eye(2, 3), (len(images), 2, 3))
+        by_template = self._alignments(images[:, 1])[:, :2]
+        source, template, label = (
+            Shown(images[:, part], alignments, each.flipped.numpy(), 2.0 * each.shift_px.numpy() / self.size_px)
+            for part, (alignments, each) in enumerate(
+                ((unmoved, of_source), (by_template, of_pair), (by_template, of_pair))
+            )
         )
-        known = [
-            self._guide.known(source, first, label, second, rng)
-            for (source, _, label), (first, second), rng in zip(crops, placements, rngs, strict=True)
-        ]
-        points = {
-            f"known_{name}": torch.from_numpy(np.stack([getattr(each, name) for each in known]))
-            for name in KnownPoints._fields
-        }
-        return {f"guide_{name}": part for name, part in guide._asdict().items()} | points
+        known = self._guide.known(source, label, rngs)
+        points = {f"known_{name}": torch.from_numpy(values) for name, values in known._asdict().items()}
+        return self._guide.inputs(source, template), points
 
 
 def _in_half_sides(maps: npt.NDArray[np.float64], size_px: int) -> npt.NDArray[np.float64]:
@@ -281,14 +273,8 @@ def _in_half_sides(maps: npt.NDArray[np.float64], size_px: int) -> npt.NDArray[n
     return np.asarray((scaling @ maps @ np.linalg.inv(scaling))[:, :2])
 
 
-def _placement(augmentation: Augmentation, row: int, size_px: int) -> Placement:
-    return Placement(bool(augmentation.flipped[row]), 2.0 * augmentation.shift_px[row].numpy() / size_px)
-
-
 def _no_correspondence(num: int) -> dict[str, torch.Tensor]:
-    channels = {"guide_flow": 2, "guide_own_flow": 2, "guide_visible": 1, "guide_near": 1}
-    shapes: dict[str, tuple[int, ...]] = {name: (number, 0, 0) for name, number in channels.items()}
-    shapes |= {"known_label": (0, 2), "known_source": (0, 2), "known_visible": (0,), "known_hidden": (0,)}
+    shapes = {"known_label": (0, 2), "known_source": (0, 2), "known_visible": (0,), "known_hidden": (0,)}
     return {name: torch.zeros(num, *shape) for name, shape in shapes.items()}
 
 

@@ -51,8 +51,7 @@ def model_and_baselines(
     methods.append(Method(TEMPLATE_COPIED, "template copied", copy_template))
     notes = []
     try:
-        # Cards do not store the number of workers, which does not change the teacher.
-        params = GroupsParams.model_validate({"workers": 0} | inputs.card.facts.groups.params)
+        params = GroupsParams.model_validate(GroupsParams.not_in_cards | inputs.card.facts.groups.params)
         methods.append(_teacher(inputs, params))
     except (ParamsError, ValidationError) as error:
         notes.append(f"The teacher’s swap is not shown because it cannot be loaded: {first_line(error)}.")

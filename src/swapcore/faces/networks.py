@@ -104,7 +104,7 @@ class ScriptRecognizer(Recognizer):
 
     def features(self, crops: torch.Tensor) -> Features:
         """See Recognizer."""
-        return self._split(self.cut_chip(crops, lambda size_px: arcface_chip(size_px, ARCFACE_PX), ARCFACE_PX))
+        return self._split(self.cut_chip(crops, arcface_chip, ARCFACE_PX))
 
     def _split(self, chips: torch.Tensor) -> Features:
         found = self.script(chips)
@@ -129,7 +129,7 @@ class OnnxRecognizer(Recognizer):
 
     def features(self, crops: torch.Tensor) -> Features:
         """See Recognizer; no levels."""
-        chips = self.cut_chip(crops.detach(), lambda size_px: arcface_chip(size_px, self.chip_px), self.chip_px)
+        chips = self.cut_chip(crops.detach(), arcface_chip, self.chip_px)
         return self._run(chips)
 
     def _run(self, chips: torch.Tensor) -> Features:

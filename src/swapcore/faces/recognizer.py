@@ -1,5 +1,6 @@
 """Frozen face recognizers, from aligned crop to embedding; dlib's is built in."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,8 +19,8 @@ from swapcore.ops.sampling import View, sample_view, view_of
 
 Embeddings = npt.NDArray[np.float32]
 """Raw face features, (..., D)."""
-ChipRule = Callable[[int], Affine]
-"""Crop side in pixels -> affine (2, 3) from crop to the recognizer's input (the chip)."""
+ChipRule = Callable[[int, int], Affine]
+"""Sides of the crop and of the recognizer's input (the chip), in pixels -> affine (2, 3) from crop to chip."""
 
 
 class Features(NamedTuple):
@@ -43,14 +44,10 @@ class Recognizer(FeatureNetwork):
         super().__init__()
         # An empty tensor that carries the device, also for a network whose weights are not torch tensors.
         self.register_buffer("device_marker", torch.empty(0), persistent=False)
-        self._views: dict[int, ChipView] = {}
 
     def cut_chip(self, crops: torch.Tensor, chip_of_crop: ChipRule, chip_px: int) -> torch.Tensor:
         """Resample crops to the network's framing by its rule, see ``crop_chip``."""
-        side = crops.shape[-1]
-        if side not in self._views:
-            self._views[side] = chip_view(chip_of_crop, side, chip_px)
-        return crop_chip(crops, self._views[side], chip_px)
+        return crop_chip(crops, cached_view(chip_of_crop, crops.shape[-1], chip_px), chip_px)
 
     def features(self, crops: torch.Tensor) -> Features:
         """Return levels and embedding of float (B, 3, S, S) crops in [-1, 1] from one forward pass."""
@@ -85,9 +82,18 @@ class ChipView(NamedTuple):
 def chip_view(chip_of_crop: ChipRule, crop_px: int, chip_px: int) -> ChipView:
     """Return how a chip is cut from crops of crop_px."""
     num_halvings = 0
-    while chip_of_crop(crop_px)[0, 0] < 0.5:
+    while chip_of_crop(crop_px, chip_px)[0, 0] < 0.5:
         crop_px, num_halvings = crop_px // 2, num_halvings + 1
-    return ChipView(num_halvings, view_of(chip_of_crop(crop_px), crop_px, crop_px, chip_px))
+    return ChipView(num_halvings, view_of(chip_of_crop(crop_px, chip_px), crop_px, crop_px, chip_px))
+
+
+_cached_view = functools.lru_cache(maxsize=256)(chip_view)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def cached_view(chip_of_crop: ChipRule, crop_px: int, chip_px: int) -> ChipView:
+    """The same, computed once; a compiled graph contains its numbers instead of the numpy code, which cannot be compiled."""
+    return _cached_view(chip_of_crop, crop_px, chip_px)
 
 
 def crop_chip(crops: torch.Tensor, how: ChipView, chip_px: int) -> torch.Tensor:
@@ -95,6 +101,12 @@ def crop_chip(crops: torch.Tensor, how: ChipView, chip_px: int) -> torch.Tensor:
     for _ in range(how.num_halvings):
         crops = F.avg_pool2d(crops, 2)
     return sample_view(crops, how.view, chip_px)
+
+
+def dlib_chip(crop_px: int, chip_px: int) -> Affine:
+    """Return the framing of dlib's recognizer, whose input has one size."""
+    assert chip_px == INPUT_PX
+    return recognizer_chip(crop_px)
 
 
 class DlibRecognizer(Recognizer):
@@ -134,7 +146,7 @@ class DlibRecognizer(Recognizer):
 
     def features(self, crops: torch.Tensor) -> Features:
         """See Recognizer."""
-        return self.features_of_chips(self.cut_chip(crops, recognizer_chip, INPUT_PX))
+        return self.features_of_chips(self.cut_chip(crops, dlib_chip, INPUT_PX))
 
     def features_of_chips(self, chips: torch.Tensor) -> Features:
         """Return levels and embedding of float (B, 3, 150, 150) chips in [-1, 1]."""

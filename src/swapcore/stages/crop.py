@@ -24,6 +24,7 @@ def run(params: CropParams, *, photographs: InputPath, faces: OutputPath) -> dic
 
     Raises:
         InputError: the photographs' list or consent.csv is invalid, or no photograph has a usable face.
+        ParamsError: a device or network that is not available.
     """
     part = hidden_sibling(faces, "part")
     with building(faces) as folder:

@@ -14,6 +14,7 @@ from swapcore.faces.mesh.crops import crop_landmarks
 from swapcore.faces.mesh.files import is_installed
 from swapcore.faces.mesh.topology import NUM_LANDMARKS
 from swapcore.faces.networks import load_recognizer
+from swapcore.ops.device import select_device
 from swapcore.synth.landmarks import POINT_NAMES
 from swapcore.tables import TableWriter
 from swapcore.teachers.assembly import Assembler, GroupTables
@@ -40,18 +41,19 @@ def run(
         Number of fakes and groups, share of rejected fakes for each reason, mean centered cosines of the fakes.
 
     Raises:
-        ParamsError: values that do not fit the faces.
+        ParamsError: values that do not fit the faces, or a device that is not available.
         ArtifactError: faces or teacher cannot be read, or there is no accepted group for training.
         InputError: the registered teacher's model does not exist.
     """
     face_set = FaceSet(faces)
     _check(params, face_set)
+    device = select_device(params.device)
     if teacher is None:
         maker = load_teacher(params, face_set)
     else:
-        maker = RegisteredTeacher(teacher)
+        maker = RegisteredTeacher(teacher, str(device))
         params = params.model_copy(update={"teacher": "registered", "teacher_model": None})
-    recognizer = load_recognizer(face_set.recognizer)
+    recognizer = load_recognizer(face_set.recognizer).to(device)
     # OpenCV's own threads would compete with the worker processes.
     cv2.setNumThreads(1)
     with building(groups) as folder:
@@ -60,7 +62,10 @@ def run(
             TableWriter(folder / IMAGES, ImageRow) as images,
             TableWriter(folder / INDEX, GroupRow) as rows,
         ):
-            locate = (crop_landmarks, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 3)) if is_installed() else None
+            locate = None
+            if is_installed():
+                find = functools.partial(crop_landmarks, device=device)
+                locate = (find, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 3))
             embed = functools.partial(recognizer.embed, batch_size=_BATCH_SIZE)
             exact = None
             if isinstance(maker, OracleTeacher):

@@ -18,12 +18,11 @@ from swapcore.data.shards import ShardWriter
 from swapcore.ops.color import skin_color, to_lab
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import Image
-from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.tables import KeyedTable, TableWriter
 from swapcore.teachers.base import Teacher
 from swapcore.teachers.checks import CheckResult, Embedding, centered_cosine, check_fake
-from swapcore.teachers.making import FakeJob, FakeMaker, MadeFake
+from swapcore.teachers.making import FakeJob, FakeMaker, MadeFake, make_fakes
 from swapcore.teachers.pairing import FaceProperties, FakePlan, plan_fakes
 
 Item = TypeVar("Item")
@@ -35,7 +34,6 @@ Locate = Callable[[npt.NDArray[np.uint8]], list[Points | None]]
 SPLITS = ("train", "validation")
 """Test people are in no group."""
 _BATCH = 32
-_CHUNK = 8
 
 
 @dataclass(frozen=True)
@@ -167,7 +165,7 @@ class Assembler:
         rows = KeyedTable(self._faces.rows)
         jobs = (FakeJob(rows[plan.source], rows[plan.template]) for plan in plans)
         maker = FakeMaker(teacher, self._faces.reader, self._params.size_px)
-        made = ordered_map(maker, jobs, workers=self._params.workers, chunk_size=_CHUNK)
+        made = make_fakes(maker, jobs, self._params.workers)
         for batch in _batches(zip(plans, progress(made, "fakes", len(plans)), strict=True)):
             embeddings = self._embed(np.stack([realign(fake.image, fake.alignment) for _, fake in batch]))
             self._write_landmarks([fake.image for _, fake in batch])

@@ -1,14 +1,15 @@
 """Interface of teachers, and their construction from params."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from swapcore.config import GroupsParams
 from swapcore.data.faces import Face, FaceSet
 from swapcore.errors import ParamsError
 from swapcore.faces.mesh.files import require_installed
 from swapcore.hub.references import WARP
+from swapcore.ops.device import select_device
 from swapcore.ops.image import Image
 from swapcore.synth.people import PARAMETERS
 from swapcore.teachers.fake import Fake
@@ -48,6 +49,21 @@ class Teacher(Protocol):
         """
 
 
+@runtime_checkable
+class BatchTeacher(Teacher, Protocol):
+    """A teacher whose networks can run on a GPU: one process makes all images, the others load faces and find landmarks."""
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether it is on such a device; on a CPU ``swap`` is called in the worker processes."""
+
+    def swap_images(self, sources: Sequence[Image], templates: Sequence[Image]) -> list[Image]:
+        """Swap several pairs of images, uint8 (S, S, 3) of one size, in one batch."""
+
+    def finish(self, template: Face, swapped: Image) -> Fake:
+        """Find the landmarks of a swapped image, without the networks of ``swap_images``."""
+
+
 def as_image_swap(teacher: Teacher) -> Callable[[Face, Face], Image]:
     """Return the teacher's swap as a function from (source, template) to the image alone."""
     return lambda source, template: teacher.swap(source, template).image
@@ -77,7 +93,7 @@ def load_teacher(params: GroupsParams, faces: FaceSet) -> Teacher:
     if params.teacher_model == WARP:
         require_installed()
         return WarpTeacher()
-    return RegisteredTeacher(params.teacher_model)
+    return RegisteredTeacher(params.teacher_model, str(select_device(params.device)))
 
 
 def _oracle(faces: FaceSet) -> OracleTeacher:

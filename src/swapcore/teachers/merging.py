@@ -42,7 +42,7 @@ def merge_groups(parts: list[Path], groups: Path) -> None:
         write_card(
             folder,
             "groups",
-            GroupsParams.model_validate(sets[0].card.params | {"workers": 0}),
+            GroupsParams.model_validate(sets[0].card.params | GroupsParams.not_in_cards),
             inputs={"faces": sets[0].card.inputs["faces"]}
             | {f"part-{number:04d}": artifact_digest(part) for number, part in enumerate(parts)},
             counts=_sum_counts(sets),

@@ -47,6 +47,8 @@ class LoopContext:
     tracker: Tracker
     folder: Path
     """The folder in which the model is being built."""
+    prepare: Callable[[RawBatch], GroupBatch] | None = None
+    """Sends a batch to a GPU and augments it there; None where batches are made on the CPU."""
     workers: int = 1
     """Threads that make batches."""
     prefetch: int = 3
@@ -144,7 +146,7 @@ def _train_until_unhealthy(state: TrainState, context: StepContext, loop: LoopCo
 def _feed(loop: LoopContext, steps: range, device: torch.device) -> Iterator[GroupBatch]:
     """Return the batches of steps on the device; the next one is made and sent while a step is computed."""
     made: Iterator[Any] = prefetch(loop.batches, steps, ahead=loop.workers * loop.prefetch, threads=loop.workers)
-    return send_ahead(made, device) if device.type == "cuda" else made
+    return made if loop.prepare is None else send_ahead(made, loop.prepare, device)
 
 
 def _report(state: TrainState, context: StepContext, loop: LoopContext, watch: Stopwatch) -> None:

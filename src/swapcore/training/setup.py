@@ -1,5 +1,6 @@
 """Assembly of a training from its params and a groups artifact."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from swapcore.data.guiding import GuideSource
 from swapcore.data.sampling import GroupSampler
 from swapcore.faces.mesh.crops import crop_expression
 from swapcore.faces.mesh.guide import mesh_topology
+from swapcore.faces.mesh.landmarker import load_face_mesh
 from swapcore.faces.networks import load_feature_network, load_recognizer
 from swapcore.faces.recognizer import Recognizer
 from swapcore.losses.total import SwapLoss
@@ -26,7 +28,7 @@ from swapcore.training.loop import LoopContext, Validate
 from swapcore.training.step import StepContext
 from swapcore.training.train_state import Metrics, TrainState, build_train_state
 from swapcore.training.validation import ValidationSet
-from swapcore.warp.shape import reshape_template
+from swapcore.warp.guide import guide_maker
 
 _GPU_WORKERS = 4
 
@@ -72,7 +74,7 @@ def set_up(params: TrainParams, groups: GroupSet, initial: Path | None, run: Run
     state = build_train_state(configuration, params, run.device)
     if initial is not None:
         state.start_from(load_generator(initial, run.device)[0])
-    guide = _guide_source(params, groups)
+    guide = _guide_source(params, groups, run.device)
     sampler = GroupSampler(
         groups,
         params.sampling,
@@ -144,11 +146,13 @@ def step_context(
     )
 
 
-def _guide_source(params: TrainParams, groups: GroupSet) -> GuideSource | None:
+def _guide_source(params: TrainParams, groups: GroupSet, device: torch.device) -> GuideSource | None:
     """Return the source of guides, which only the field generator needs."""
     if params.model.kind != "fields":
         return None
-    return GuideSource(groups.crops, mesh_topology(), reshape_template, groups.size_px, params.size_px)
+    # Batches are made on the CPU for every device but CUDA.
+    maker = guide_maker(params.size_px, str(device) if device.type == "cuda" else "cpu")
+    return GuideSource(groups.crops, mesh_topology(), maker, groups.size_px)
 
 
 def _loop_context(params: TrainParams, sampler: GroupSampler, validate: Validate, run: RunContext) -> LoopContext:
@@ -167,6 +171,7 @@ def _loop_context(params: TrainParams, sampler: GroupSampler, validate: Validate
         checkpoints=run.checkpoints,
         tracker=run.tracker,
         folder=run.folder,
+        prepare=(lambda raw: sampler.prepare(raw, run.device)) if on_gpu else None,
         # A GPU consumes batches faster than one thread makes them; a CPU needs its cores for the step.
         workers=params.sampling.workers or (_GPU_WORKERS if on_gpu else 1),
         prefetch=params.sampling.prefetch,
@@ -191,7 +196,9 @@ def _loss(params: TrainParams, recognizer: Recognizer, embedding_mean: torch.Ten
     dtype = dtype_of(device, params.precision)
     levels = _feature_levels(params.feature, device, dtype)
     recognize = recognizer.kept_in(dtype).features
-    measure = crop_expression if params.weights.expression else None
+    measure = None
+    if params.weights.expression:
+        measure = functools.partial(crop_expression, mesh=load_face_mesh(str(device)))
     return SwapLoss(params.weights, recognize, embedding_mean, params.feature.num_levels, levels, measure)
 
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, CropRef, GroupRow, GroupSet
-from swapcore.data.guiding import UNMOVED, GuideSource
+from swapcore.data.guiding import GuideSource
 from swapcore.data.sampling import spread
 from swapcore.losses.fields import Correspondence, field_metrics
 from swapcore.models.artifact import AnyGenerator
@@ -121,10 +121,11 @@ class ValidationSet:
     ) -> tuple[Guide | None, Correspondence | None]:
         if self._guide is None:
             return None, None
-        guide = self._guide.guides([(source, UNMOVED, template, UNMOVED) for source, template, _ in refs])
+        source, template, label = (self._guide.unmoved(list(part)) for part in zip(*refs, strict=True))
         rng = np.random.default_rng(0)
-        known = [self._guide.known(source, UNMOVED, label, UNMOVED, rng) for source, _, label in refs]
-        stacked = (torch.from_numpy(np.stack(values)).to(self._device) for values in zip(*known, strict=True))
+        known = self._guide.known(source, label, [rng] * len(refs))
+        stacked = (torch.from_numpy(values).to(self._device) for values in known)
+        guide = self._guide.guides(source, template)
         return Guide(*(part.to(self._device) for part in guide)), Correspondence(*stacked)
 
     @torch.no_grad()

@@ -1,5 +1,7 @@
 """Guides of the field generator for pairs of aligned crops."""
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -8,9 +10,11 @@ from swapcore.faces.align import template_points
 from swapcore.faces.mesh.crops import crop_landmarks
 from swapcore.faces.mesh.files import is_installed
 from swapcore.faces.mesh.guide import mesh_topology
+from swapcore.faces.mesh.topology import NUM_LANDMARKS
 from swapcore.ops.compose import Guide
-from swapcore.ops.guide import make_five_point_guide, make_guide, to_half_sides
-from swapcore.warp.shape import reshape_template
+from swapcore.ops.geometry import Points
+from swapcore.ops.guide import GuideMaker, five_point_guide, guide_inputs, to_half_sides
+from swapcore.warp.reshaping import MeshReshape
 
 Crops = npt.NDArray[np.uint8]
 
@@ -24,25 +28,26 @@ def crop_guides(sources: Crops, templates: Crops, size_px: int, device: torch.de
         size_px: w, side of the guides.
         device: of the networks and of the result.
     """
+    # The guide of two faces that are where crops have them: nothing moves.
+    standard = np.tile(to_half_sides(template_points(size_px), size_px), (len(sources), 1, 1))
     if not is_installed():
-        return Guide(*(part.expand(len(sources), -1, -1, -1).to(device) for part in _standard_guide(size_px)))
-    pairs = zip(crop_landmarks(sources, device), crop_landmarks(templates, device), strict=True)
-    guides = [
-        _standard_guide(size_px)
-        if source is None or template is None
-        else make_guide(
-            to_half_sides(source, sources.shape[1]),
-            to_half_sides(template, templates.shape[1]),
-            mesh_topology(),
-            reshape_template,
-            size_px,
-        )
-        for source, template in pairs
-    ]
-    return Guide(*(torch.cat(parts).to(device) for parts in zip(*guides, strict=True)))
+        points = torch.from_numpy(standard).float()
+        return Guide(*(part.to(device) for part in five_point_guide(points, points, size_px)))
+    maker = guide_maker(size_px, str(device))
+    meshes = (_meshes(sources, device), _meshes(templates, device))
+    guide = maker.make(guide_inputs(meshes, (standard, standard), maker.reshape))
+    return Guide(*(part.to(device) for part in guide))
 
 
-def _standard_guide(size_px: int) -> Guide:
-    """The guide of two faces that are where crops have them: nothing moves."""
-    points = to_half_sides(template_points(size_px), size_px)
-    return make_five_point_guide(points, points, size_px)
+@functools.lru_cache(maxsize=8)
+def guide_maker(size_px: int, device: str) -> GuideMaker:
+    """Return the maker of guides of a size, on a device, or on the CPU for one without float64."""
+    place = "cpu" if device.startswith("mps") else device
+    return GuideMaker(mesh_topology(), MeshReshape(), size_px).to(place)
+
+
+def _meshes(crops: Crops, device: torch.device | str) -> Points:
+    """Landmarks (B, L, 3) in [-1, 1], NaN where the mesh sees no face."""
+    unknown = np.full((NUM_LANDMARKS, 3), np.nan)
+    found = [unknown if points is None else points for points in crop_landmarks(crops, device)]
+    return to_half_sides(np.stack(found), crops.shape[1])

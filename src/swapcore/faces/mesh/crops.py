@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 
 from swapcore.faces.mesh.expression import measure_mesh_expression
-from swapcore.faces.mesh.landmarker import load_face_mesh, square_of_points
+from swapcore.faces.mesh.landmarker import FaceMesh, load_face_mesh, square_of_points
 from swapcore.ops.geometry import Points
 from swapcore.ops.image import resize, to_tensor
 from swapcore.ops.sampling import full_precision
@@ -56,18 +56,21 @@ def _batch_landmarks(crops: Crops, device: torch.device | str) -> list[Points | 
     return [own if is_face else None for own, is_face in zip(in_crop, sure, strict=True)]
 
 
-def crop_expression(images: torch.Tensor) -> torch.Tensor:
+def crop_expression(images: torch.Tensor, mesh: FaceMesh) -> torch.Tensor:
     """Measure expression and gaze of faces in aligned crops; differentiable with respect to the images.
 
     Args:
         images: (B, 3, S, S) in [-1, 1].
+        mesh: the network, on their device.
 
     Returns:
         (B, 5), see ``measure_mesh_expression``: mouth opening and width, eye opening, gaze across and down; percent.
     """
     side_px = images.shape[-1]
-    squares = torch.tensor([[*(value * side_px for value in STANDARD_SQUARE), 0.0]]).expand(len(images), -1)
+    square = [*(value * side_px for value in STANDARD_SQUARE), 0.0]
+    # Filled on the device: the host would wait for a copy.
+    squares = torch.stack([torch.full((len(images),), value, device=images.device) for value in square], 1)
     with full_precision(images):
-        points = load_face_mesh(str(images.device)).landmarks(images.float(), squares).points
+        points = mesh.landmarks(images.float(), squares, smallest_px=square[2]).points
         found = measure_mesh_expression(points)
     return torch.stack([found.mouth_open, found.mouth_width, found.eye_open, found.gaze_x, found.gaze_y], 1)

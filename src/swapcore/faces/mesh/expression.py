@@ -37,7 +37,7 @@ class MeshExpression(NamedTuple):
 def measure_mesh_expression(points: torch.Tensor) -> MeshExpression:
     """Measure landmarks (B, 478, 3), of any pose; lengths are three-dimensional, so that a turned head shortens none."""
     eye = _distance(points, LEFT_EYE_CORNERS[0], RIGHT_EYE_CORNERS[0])
-    lids = [(points[:, list(up)].mean(1) - points[:, list(low)].mean(1)).norm(dim=1) for up, low in _LIDS]
+    lids = [(_middle(points, up) - _middle(points, low)).norm(dim=1) for up, low in _LIDS]
     outer, inner = LEFT_EYE_CORNERS
     left = _gaze(points, outer, inner, LEFT_IRIS[0])
     outer, inner = RIGHT_EYE_CORNERS
@@ -57,11 +57,16 @@ def _distance(points: torch.Tensor, first: int, second: int) -> torch.Tensor:
     return torch.sqrt((difference**2).sum(1) + 1e-12)  # the norm has no gradient where two points coincide
 
 
+def _middle(points: torch.Tensor, indices: tuple[int, ...]) -> torch.Tensor:
+    """Mean of some landmarks, (B, 3); indexing with a list would copy it to a GPU, for which the host waits."""
+    return torch.stack([points[:, index] for index in indices], 1).mean(1)
+
+
 def _height(points: torch.Tensor, brow: tuple[int, ...], iris: int) -> torch.Tensor:
     """How far a brow is above an iris, in pixels, along the face's vertical."""
     along = points[:, RIGHT_EYE_CORNERS[0], :2] - points[:, LEFT_EYE_CORNERS[0], :2]
     up = torch.stack([along[:, 1], -along[:, 0]], 1) / along.norm(dim=1, keepdim=True)
-    return torch.einsum("bi,bi->b", points[:, list(brow), :2].mean(1) - points[:, iris, :2], up)
+    return torch.einsum("bi,bi->b", _middle(points, brow)[:, :2] - points[:, iris, :2], up)
 
 
 def _gaze(points: torch.Tensor, left: int, right: int, iris: int) -> torch.Tensor:

@@ -42,7 +42,10 @@ class FaceMesh(nn.Module):
         super().__init__()
         self._network = TfliteNetwork(locate(ATTENTION_MESH))
         subsets = [options["subset_idxs"] for _, options in self._network.custom_options if "subset_idxs" in options]
-        self._refined: list[list[int]] = [*subsets, list(LEFT_IRIS), list(RIGHT_IRIS)]
+        refined = [*subsets, list(LEFT_IRIS), list(RIGHT_IRIS)]
+        self._refined = [f"refined_{number}" for number in range(len(refined))]
+        for name, indices in zip(self._refined, refined, strict=True):
+            self.register_buffer(name, torch.tensor(indices), persistent=False)
 
     def forward(self, views: torch.Tensor) -> Landmarks:
         """Landmarks in the network's own squares; differentiable.
@@ -53,22 +56,23 @@ class FaceMesh(nn.Module):
         mesh, *refined, logits = self._network((views.float() + 1) / 2)
         points = F.pad(mesh.reshape(-1, NUM_SURFACE, 3), (0, 0, 0, 10))
         flat = points[..., :2]
-        for indices, own in zip(self._refined, refined, strict=True):
-            flat = flat.index_copy(
-                1, torch.tensor(indices, device=flat.device), own.reshape(len(own), -1, 2) + _REFINED_SHIFT_PX
-            )
+        for name, own in zip(self._refined, refined, strict=True):
+            flat = flat.index_copy(1, self.get_buffer(name), own.reshape(len(own), -1, 2) + _REFINED_SHIFT_PX)
         return Landmarks(torch.cat([flat, points[..., 2:]], 2), torch.sigmoid(logits.flatten()))
 
-    def landmarks(self, images: torch.Tensor, squares: torch.Tensor) -> Landmarks:
+    def landmarks(self, images: torch.Tensor, squares: torch.Tensor, smallest_px: float | None = None) -> Landmarks:
         """Landmarks in pixels of the images; differentiable with respect to the images.
 
         Args:
             images: float (B, 3, H, W) in [-1, 1].
             squares: float (B, 4): center x, center y, side in pixels, rotation in radians (0 = upright, positive =
                 clockwise as seen), as ``square_of_box`` and ``square_of_points`` give them.
+            smallest_px: side of the smallest square, where it is known without reading squares from a GPU.
         """
+        if smallest_px is None and len(squares):
+            smallest_px = float(squares[:, 2].min())
         squares = squares.to(images.device, torch.float32)
-        found = self(crop_views(images, squares))
+        found = self(crop_views(images, squares, smallest_px or 0.0))
         linear, shift = _view_to_image(squares)
         points = found.points[..., :2] @ linear.mT + shift[:, None]
         depth = found.points[..., 2:] * (squares[:, 2] / VIEW_PX)[:, None, None]
@@ -85,21 +89,22 @@ def load_face_mesh(device: str = "cpu") -> FaceMesh:
     return FaceMesh().to(device)
 
 
-def crop_views(images: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
+def crop_views(images: torch.Tensor, squares: torch.Tensor, smallest_px: float) -> torch.Tensor:
     """Squares (B, 4) of images (B, 3, H, W), bilinear, float32 (B, 3, 192, 192); edges are replicated.
 
     Where all squares are more than twice as large as the view, the images are averaged down first, against aliasing.
     """
     images = images.float()
-    while len(squares) and float(squares[:, 2].min()) > 2 * VIEW_PX and min(images.shape[2:]) > 1:
-        images = F.avg_pool2d(images, 2)
+    while smallest_px > 2 * VIEW_PX and min(images.shape[2:]) > 1:
+        images, smallest_px = F.avg_pool2d(images, 2), smallest_px / 2
         squares = torch.cat([(squares[:, :2] - 0.5) / 2, squares[:, 2:3] / 2, squares[:, 3:]], 1)
     linear, shift = _view_to_image(squares)
-    size = images.new_tensor([images.shape[3], images.shape[2]])
     steps = torch.arange(VIEW_PX, device=images.device, dtype=torch.float32)
     y, x = torch.meshgrid(steps, steps, indexing="ij")
     pixels = torch.stack([x, y], -1).reshape(1, -1, 2) @ linear.mT + shift[:, None]
-    grid = ((2 * pixels + 1) / size - 1).reshape(-1, VIEW_PX, VIEW_PX, 2)
+    sides = (images.shape[3], images.shape[2])
+    grid = torch.stack([(2 * pixels[..., axis] + 1) / side - 1 for axis, side in enumerate(sides)], -1)
+    grid = grid.reshape(-1, VIEW_PX, VIEW_PX, 2)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 

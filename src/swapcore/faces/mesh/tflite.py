@@ -58,6 +58,9 @@ class TfliteNetwork(nn.Module):
                 f"{path}: cannot be read as a network: {first_line(error)}; install its package again"
             ) from None
         self.steps = graph.steps
+        self._modules_of_steps = nn.ModuleList(
+            step.operation for step in self.steps if isinstance(step.operation, nn.Module)
+        )
         self.custom_options = graph.custom_options
         self._input = graph.input
         self._outputs = graph.outputs
