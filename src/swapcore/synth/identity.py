@@ -184,8 +184,8 @@ def draw_identity(rng: np.random.Generator, place: tuple[float, float, float] | 
         "masculinity": float(rng.uniform(0.78, 1.0) if masculine else rng.uniform(0.0, 0.2)),
         "age": age,
         **dict(zip(("african", "asian", "caucasian"), ancestry, strict=True)),
-        "muscle": float(rng.uniform(0.35, 0.65)),
-        "weight": float(np.clip(rng.normal(0.45, 0.15), 0.15, 0.85)),
+        "muscle": float(rng.uniform(0.25, 0.75)),
+        "weight": float(np.clip(rng.normal(0.43, 0.18), 0.1, 0.9)),
         "skin_tone": skin_tone,
         "skin_undertone": float(rng.uniform(-1, 1)),
     }

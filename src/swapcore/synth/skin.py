@@ -65,6 +65,8 @@ class Cover:
     """SCALP, BROW or BEARD."""
     speckle: float
     """0 an even tone, 1 single dots."""
+    strength: float = 1.0
+    """Share of the color where the amount is 1."""
 
 
 def base_tone(skin_tone: float, undertone: float) -> Floats:
@@ -95,7 +97,8 @@ def bake_skin(identity: Identity, tone_of: Identity, covers: list[Cover], height
     marks = _draw_moles(identity)
     _paint(texels.place, texels.groups, look, marks, noise_block(), texture, relief)
     for cover in covers:
-        _paint_cover(texels.place, cover.amount, cover.color, cover.channel, cover.speckle, noise_block(), texture)
+        look_of_hair = (cover.channel, cover.speckle, cover.strength)
+        _paint_cover(texels.place, cover.amount, cover.color, look_of_hair, noise_block(), texture)
     _add_slopes(relief, texels.east, texels.south, texture)
     return texture
 
@@ -250,8 +253,9 @@ def _wrinkles(x: float, y: float, z: float, waver: float, look: SkinLook) -> tup
 
 @compiled
 def _paint_cover(
-    place: Floats, amount: Floats, color: Floats, channel: int, speckle: float, block: Floats, texture: Floats
+    place: Floats, amount: Floats, color: Floats, look: tuple[int, float, float], block: Floats, texture: Floats
 ) -> None:
+    channel, speckle, strength = look
     for row in range(place.shape[0]):
         for column in range(place.shape[1]):
             share = amount[row, column]
@@ -261,7 +265,7 @@ def _paint_cover(
             if speckle > 0:
                 dots = rotated_noise(block, 3, x, y, z, 9.0, 0.0)
                 share *= 1 - speckle + speckle * min(1.6, max(0.1, 0.7 + 0.9 * dots))
-            share = min(0.96, share)
+            share = min(0.96, share * strength)
             for n in range(3):
                 texture[row, column, n] += (color[n] - texture[row, column, n]) * share
             texture[row, column, channel] = amount[row, column]
