@@ -220,7 +220,7 @@ def _shade_skin(
     bx, by, bz = nx - _cut(gx - along * nx), ny - _cut(gy - along * ny), nz - _cut(gz - along * nz)
     length = 1 / math.sqrt(bx * bx + by * by + bz * bz)
     bx, by, bz = bx * length, by * length, bz * length
-    occlusion = min(1.0, max(0.0, extra[0])) ** 1.3 * cavity
+    occlusion = min(1.0, max(0.0, extra[0])) ** 1.1 * cavity
     inside = smoothstep(0.2, 0.8, extra[1])
     if inside > 0:
         deep = 0.06 + 0.94 * smoothstep(-1.5, 2.9, local[2]) ** 2
@@ -286,7 +286,7 @@ def _skin_gloss(
     nl = max(0.0, key)
     fresnel = 0.028 + 0.972 * (1 - max(0.0, hx * vx + hy * vy + hz * vz)) ** 5
     wide = rough * rough
-    lobes = 0.80 * _lobe(wide, nh, nv, nl) + 0.20 * _lobe(wide * 0.5, nh, nv, nl)
+    lobes = 0.75 * _lobe(wide, nh, nv, nl) + 0.25 * _lobe(wide * 0.5, nh, nv, nl)
     strength = 1.5 * fresnel * lobes * direct * (0.65 + 0.6 * look.oiliness) * (1 - 0.8 * hairy)
     rx, ry, rz = 2 * nv * bx - vx, 2 * nv * by - vy, 2 * nv * bz - vz
     grazing = (0.028 + (1 - rough) * 0.5 * (1 - nv) ** 5) * occlusion * math.sqrt(occlusion) * (1 - hairy)
