@@ -10,7 +10,7 @@ from swapcore.synth.asset import Floats, Ints
 from swapcore.synth.camera import Camera, Pose
 from swapcore.synth.compiled import compiled
 from swapcore.synth.curves import smoothstep, smoothsteps
-from swapcore.synth.layers import Layer, Material
+from swapcore.synth.layers import Layer, Material, Part
 from swapcore.synth.mouth import tooth_edges
 from swapcore.synth.noise import noise_block
 from swapcore.synth.rasterize import FAR, rasterize
@@ -24,6 +24,10 @@ _HOLLOWS = ((0.16, 3.4, 1.0), (0.5, 1.7, 2.0))
 """Reach in cm, darkening per cm that a pixel is deeper than its neighborhood, and the step in cm that is an outline instead."""
 _DEEPEST = 0.12
 """Share of the light that reaches the deepest hollow."""
+
+
+_DENSE = 0.95
+"""Opacity from which hair's under-shell hides what is behind it."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,10 @@ def blend_layers(layers: list[Layer], canvas: Canvas, lamps: Lamps, pose: Pose, 
     image *= 1 - alpha
     image += buffer[..., 0:3] * buffer[..., 3:6] * alpha + buffer[..., 6:9]
     covered = (shown >= 0) & (alpha[..., 0] > 0.5)
-    canvas.parts[cut][covered], far[covered] = parts[covered], depth[covered]
+    canvas.parts[cut][covered] = parts[covered]
+    # The soft border of hair's under-shell must not hide the strands behind it: the background would shine through.
+    hides = covered & ((parts != int(Part.HAIR)) | (alpha[..., 0] > _DENSE))
+    far[hides] = depth[hides]
 
 
 def split_glass(layers: tuple[Layer, ...]) -> tuple[list[Layer], list[Layer]]:
