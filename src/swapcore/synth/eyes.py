@@ -96,7 +96,7 @@ def eye_albedo(
     bright = (1 + (0.40 * streaks + 0.22 * fine) * smoothstep(0.3, 0.6, place)) * (
         0.72 + 0.50 * smoothstep(0.95, 0.45, place)
     )
-    bright *= 1 - 0.82 * smoothstep(0.78, 1.0, place)
+    bright *= 1 - 0.85 * smoothstep(0.72, 1.0, place)
     ring = bell(place - 0.50, 0.13)
     pupil = smoothstep(0.45, 0.38, place)
     corner = smoothstep(0.50, 1.0, abs(x))
@@ -112,9 +112,9 @@ def eye_albedo(
     iris_blue = iris_blue * (1 - pupil) + 0.003 * pupil
     # Lids and lashes shade the corners.
     shade = 1 - 0.30 * corner
-    white_red = 0.35 * shade * (1 - 0.06 * redness) * (1 - 0.04 * age)
-    white_green = 0.32 * shade * (1 - 0.30 * redness) * (1 - 0.06 * age)
-    white_blue = 0.30 * shade * (1 - 0.30 * redness) * (1 - 0.14 * age)
+    white_red = 0.28 * shade * (1 - 0.06 * redness) * (1 - 0.04 * age)
+    white_green = 0.257 * shade * (1 - 0.30 * redness) * (1 - 0.06 * age)
+    white_blue = 0.243 * shade * (1 - 0.30 * redness) * (1 - 0.14 * age)
     white_red += (0.36 - white_red) * caruncle
     white_green += (0.17 - white_green) * caruncle
     white_blue += (0.15 - white_blue) * caruncle

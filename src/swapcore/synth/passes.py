@@ -96,7 +96,7 @@ def shade_of_lids(is_eye: Floats, px_cm: float) -> Floats:
     seen = is_eye[cut].astype(np.float32)
     near = cv2.GaussianBlur(seen, (0, 0), max(0.3, 0.12 / px_cm))
     above = np.roll(cv2.GaussianBlur(seen, (0, 0), max(0.3, 0.10 / px_cm)), max(1, round(0.17 / px_cm)), 0)
-    light[cut] = (0.30 + 0.70 * smoothsteps(0.42, 0.98, near)) * (0.28 + 0.72 * smoothsteps(0.25, 1.0, above))
+    light[cut] = (0.28 + 0.72 * smoothsteps(0.45, 1.0, near)) * (0.22 + 0.78 * smoothsteps(0.30, 1.0, above))
     return light
 
 

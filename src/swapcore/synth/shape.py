@@ -13,8 +13,8 @@ from swapcore.synth.identity import SHAPE_PARAMETERS, Identity
 LIMIT = 2.2
 """A shape parameter of 1 is this many standard deviations from the mean."""
 _SPREAD = {
-    "head": 0.16, "forehead": 0.18, "eyebrows": 0.23, "eye": 0.22, "nose": 0.22, "mouth": 0.18, "cheek": 0.26,
-    "chin": 0.22, "ear": 0.22, "neck": 0.14, "asym": 0.08,
+    "head": 0.20, "forehead": 0.22, "eyebrows": 0.28, "eye": 0.29, "nose": 0.27, "mouth": 0.22, "cheek": 0.31,
+    "chin": 0.27, "ear": 0.24, "neck": 0.14, "asym": 0.08,
 }  # fmt: skip
 """Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
 _NARROWER = {
@@ -24,7 +24,7 @@ _NARROWER = {
     "chin_height": 0.7, "ear_shape_pointed": 0.4, "ear_shape_triangle": 0.5, "ear_trans_up": 0.6,
 }  # fmt: skip
 LARGEST_CM = {
-    "head": 0.9, "forehead": 1.2, "eyebrows": 0.42, "eye": 0.36, "nose": 0.62, "mouth": 0.42, "cheek": 0.48, "chin": 0.75,
+    "head": 1.2, "forehead": 1.4, "eyebrows": 0.55, "eye": 0.46, "nose": 0.74, "mouth": 0.48, "cheek": 0.60, "chin": 0.95,
     "ear": 1.1, "neck": 1.1, "asym": 0.22,
 }  # fmt: skip
 """Farthest that the parameters of one region together move a vertex. Single parameters at their ends look natural; many of one

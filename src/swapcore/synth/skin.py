@@ -152,7 +152,7 @@ def _paint(
             lip_red = look.red * math.exp(-0.22 * strength)
             lip_green = look.green * math.exp(-0.85 * strength)
             lip_blue = look.blue * math.exp(-0.50 * strength)
-            paint = 0.65 * look.lip_makeup
+            paint = 0.5 * look.lip_makeup
             lip_red += (0.26 - lip_red) * paint
             lip_green += (0.028 - lip_green) * paint
             lip_blue += (0.05 - lip_blue) * paint

@@ -65,7 +65,7 @@ def covers(identity: Identity, height: int) -> list[Cover]:
     return [
         Cover(scalp, hair * np.float32(0.55), SCALP, 0.12),
         Cover(beard, face * np.float32(0.6), BEARD, 0.35),
-        Cover(brows, face * np.float32(0.9), BROW, 0.45, 0.62),
+        Cover(brows, face * np.float32(0.9), BROW, 0.45, 0.84),
     ]
 
 

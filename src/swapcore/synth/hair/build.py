@@ -84,7 +84,7 @@ def scalp_cover(identity: Identity, where: Array) -> Array:
     """Share of hair's color that the painted scalp takes (N,), 0 to 1, at canonical points (N, 3)."""
     style = HairStyle(identity.hair_style)
     cover = growth_cover(identity, where, 1.7)
-    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.HEADSCARF: 0.0, HairStyle.BUZZ: 0.9}.get(
+    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.HEADSCARF: 0.0, HairStyle.BUZZ: 0.75}.get(
         style, 0.8
     )
     amount = min(1.0, amount * (0.75 + 0.4 * identity.hair_thickness))
