@@ -16,10 +16,12 @@ from swapcore.synth import asset
 from swapcore.synth.asset import convert, find_data, load_asset
 from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.expression import expressed, unit_strengths
+from swapcore.synth.eyes import IRIS_ANGLE
 from swapcore.synth.head import build_head, catmull_clark, find_eyes, load_topology, quad_normals
 from swapcore.synth.identity import SHAPE_PARAMETERS, Identity, draw_identity
 from swapcore.synth.landmarks import POINT_NAMES, brow_vertices, fixed_vertices
-from swapcore.synth.shape import coarse_vertices, macro_weights
+from swapcore.synth.lashes import lash_rows
+from swapcore.synth.shape import LARGEST_CM, coarse_vertices, limited, macro_weights
 from swapcore.synth.subject import fit_similarity, subject_vertices, true_swap
 
 
@@ -170,6 +172,44 @@ def test_no_single_parameter_breaks_the_head_at_its_ends(end: float) -> None:
     for name in SHAPE_PARAMETERS:
         moved = np.linalg.norm(coarse_vertices(middle.but(**{name: end})) - rest, axis=1)
         assert moved.max() < 3.0, name
+
+
+@given(st.integers(0, 2**31 - 1), st.sampled_from(sorted(LARGEST_CM)))
+@settings(max_examples=25, deadline=None)
+def test_the_parameters_of_a_region_at_their_ends_move_no_vertex_past_its_limit(seed: int, region: str) -> None:
+    rng = np.random.default_rng(seed)
+    ends = {name: rng.choice([-1.0, 1.0]) for name in SHAPE_PARAMETERS if name.split("_")[0] == region}
+    moved = coarse_vertices(Identity.mean().but(**ends)) - coarse_vertices(Identity.mean())
+    # All vertices shift so that the eyes stay in the middle, by at most the limit again.
+    assert np.linalg.norm(moved, axis=1).max() < 2 * LARGEST_CM[region] + 1e-3
+
+
+@given(st.floats(0.01, 10.0), st.floats(0.1, 2.0))
+def test_a_limit_keeps_small_displacements_and_the_order_of_large_ones(size: float, largest: float) -> None:
+    field = np.array([[size, 0.0, 0.0], [0.0, -size / 2, 0.0]])
+    kept = limited(field, largest)
+    np.testing.assert_allclose(kept[0, 0], -2 * kept[1, 1])
+    assert 0 < kept[0, 0] <= min(size, largest)
+    assert limited(1.01 * field, largest)[0, 0] > kept[0, 0]
+    if size < largest / 2:
+        assert kept[0, 0] > 0.98 * size
+
+
+def test_lids_rest_on_the_iris_and_do_not_stare() -> None:
+    heights = []
+    for number in range(40):
+        coarse = coarse_vertices(draw_identity(np.random.default_rng([5, number])))
+        rested = expressed(coarse, NEUTRAL)
+        for row, upper, eye in lash_rows():
+            center, radius = find_eyes(rested)[eye]
+            order = row[np.argsort(rested[row, 0])]
+            edge = np.interp(center[0], rested[order, 0], rested[order, 1]) - center[1]
+            heights.append((upper, edge / (radius * np.sin(IRIS_ANGLE))))
+    upper = np.array([height for is_upper, height in heights if is_upper])
+    lower = np.array([height for is_upper, height in heights if not is_upper])
+    assert 0.25 < upper.min() < upper.max() < 0.85
+    assert -1.1 < lower.min() < lower.max() < -0.6
+    assert upper.std() > 0.05
 
 
 def test_macro_shares_sum_to_one_for_each_kind() -> None:

@@ -13,7 +13,7 @@ from swapcore.synth.identity import Identity
 from swapcore.synth.layers import Part, Ribbons
 
 FULL, GOATEE, MUSTACHE, THIN_MUSTACHE = range(4)
-_HAIRS = 4600
+_HAIRS = 6000
 """Ribbons of a full beard at detail 1."""
 _POINTS = 5
 _STUBBLE = 0.35
@@ -109,7 +109,7 @@ def grow_beard(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
     points = _curves(identity, roots, rng)
     share = np.linspace(0, 1, _POINTS, dtype=np.float32)[None]
     long = smoothstep(_STUBBLE, 0.6, np.asarray(identity.beard))
-    wide = (0.035 + 0.085 * long) * rng.uniform(0.7, 1.3, (count, 1)) * detail**-0.3
+    wide = (0.027 + 0.080 * long) * rng.uniform(0.7, 1.3, (count, 1)) * detail**-0.3
     strong = (0.4 + 0.5 * growing) * (0.35 + 0.65 * smoothstep(0.1, 0.7, roots.cover))[:, None]
     ribbons = Ribbons(
         points=points,

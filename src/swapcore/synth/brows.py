@@ -11,7 +11,7 @@ from swapcore.synth.layers import Part, Ribbons
 
 _INNER_CM, _LENGTH_CM = 1.15, 3.75
 """Distance of a brow from the middle of the face, and its length, on the mean head."""
-_HAIRS = 300
+_HAIRS = 640
 """On both brows at detail 1."""
 _POINTS = 4
 
@@ -25,24 +25,24 @@ def brow_place(identity: Identity, where: Array) -> tuple[Array, Array]:
     inner = _INNER_CM + 0.22 * identity.brow_gap
     along = (np.abs(where[:, 0]) - inner) / (_LENGTH_CM - 0.1 * identity.brow_gap)
     share = np.clip(along, 0, 1)
-    bow = (0.42 + 0.22 * identity.brow_arch) * np.sin((share * 1.05) ** 1.25 * 2.9)
-    middle = 1.36 + 0.28 * identity.brow_height + bow - 0.10 * share
-    half = (0.43 + 0.14 * identity.brow_thickness) * smoothstep(-0.15, 0.2, along) * (1 - 0.72 * share)
+    bow = (0.30 + 0.20 * identity.brow_arch) * np.sin((share * 1.05) ** 1.25 * 2.9)
+    middle = 1.46 + 0.36 * identity.brow_height + bow - 0.16 * share
+    half = (0.40 + 0.13 * identity.brow_thickness) * smoothstep(-0.25, 0.25, along) * (1 - 0.66 * share)
     return along.astype(np.float32), ((where[:, 1] - middle) / np.maximum(half, 0.02)).astype(np.float32)
 
 
 def _density(identity: Identity, where: Array, soft: float) -> Array:
     along, across = brow_place(identity, where)
     rough = 0.18 * wander(where, 0.9, identity.marks_seed)
-    band = smoothstep(1.0 + soft, 0.45, np.abs(across + rough[:, 0]))
-    ends = smoothstep(-0.08, 0.14, along + 0.2 * rough[:, 1]) * smoothstep(1.05, 0.85, along + 0.2 * rough[:, 2])
+    band = smoothstep(1.0 + soft, 0.15, np.abs(across + rough[:, 0]))
+    ends = smoothstep(-0.10, 0.30, along + 0.25 * rough[:, 1]) * smoothstep(1.06, 0.66, along + 0.2 * rough[:, 2])
     return np.asarray(band * ends * (where[:, 2] > -5.0), dtype=np.float32)
 
 
 def brow_cover(identity: Identity, where: Array) -> Array:
-    """Share of the brow's color that the painted skin takes (N,), 0 to 1, at canonical points (N, 3)."""
-    strength = (0.30 + 0.66 * identity.brow_density) * (0.55 + 0.45 * identity.brow_darkness)
-    return np.asarray(strength * _density(identity, where, 0.45), dtype=np.float32)
+    """Density of the brow (N,), 0 to 1, at canonical points (N, 3)."""
+    strength = (0.40 + 0.60 * identity.brow_density) * (0.55 + 0.45 * identity.brow_darkness)
+    return np.asarray(strength * _density(identity, where, 0.35), dtype=np.float32)
 
 
 def grow_brows(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, ...]:
@@ -57,10 +57,10 @@ def grow_brows(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
     count = max(40, int(_HAIRS * detail**0.7 * (0.45 + 0.75 * identity.brow_density)))
     roots = scatter_roots(head, _density(identity, head.canonical, 0.1), count, rng)
     along, across = brow_place(identity, roots.canonical)
-    length = (0.48 + 0.28 * smoothstep(0.0, 0.35, along)) * smoothstep(1.15, 0.8, along) * rng.uniform(0.7, 1.25, count)
+    length = (0.48 + 0.28 * smoothstep(0.0, 0.35, along)) * smoothstep(1.15, 0.8, along) * rng.uniform(0.55, 1.3, count)
     points = _comb(roots, along, across, length.astype(np.float32), rng)
     share = np.linspace(0, 1, _POINTS, dtype=np.float32)[None]
-    wide = 0.034 * (256 * detail / 256) ** -0.5 * rng.uniform(0.75, 1.25, (count, 1))
+    wide = 0.027 * (256 * detail / 256) ** -0.5 * rng.uniform(0.75, 1.25, (count, 1))
     strong = (0.45 + 0.5 * identity.brow_darkness) * rng.uniform(0.7, 1.0, (count, 1))
     ribbons = Ribbons(
         points=points,

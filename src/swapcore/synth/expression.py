@@ -1,19 +1,25 @@
 """From an image's attributes to the strengths of facial actions."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
 from swapcore.synth.asset import Floats, load_asset
 from swapcore.synth.attributes import Attributes
+from swapcore.synth.eyes import IRIS_ANGLE
+from swapcore.synth.head import find_eyes
+from swapcore.synth.lashes import lash_rows
 
 Add = Callable[[str, float], None]
 """Adds an amount to a facial action."""
 _OPEN_JAW = 0.32
 """Strength of jawOpen at mouth_open 1: at full strength the jaw drops 3.4 cm."""
 
-_REST_LIDS = 0.10
-"""Strength of eyeBlink at rest: the mesh's own lids show the whole iris."""
+_UPPER_LID, _LOWER_LID = 0.60, -0.92
+"""Height of the lids' edges above the pupil at rest, in radii of the iris: the upper lid rests on it, the lower one touches it."""
+_LID_VARIETY = 0.35
+"""Share of a person's own deviation from these heights that is left: the mesh's parameters give staring eyes."""
 
 
 def unit_strengths(attributes: Attributes) -> dict[str, float]:
@@ -69,13 +75,35 @@ def _add_lids(attributes: Attributes, strengths: dict[str, float], add: Add) -> 
     # The person's right eye is on the image's left.
     for side, share in (("Right", min(1.0, 1 + attributes.wink)), ("Left", min(1.0, 1 - attributes.wink))):
         closed = (attributes.blink * share) ** 1.7
-        strengths[f"eyeBlink{side}"] = min(1.0, _REST_LIDS + (1 - _REST_LIDS) * closed * (1 - 0.5 * down))
+        strengths[f"eyeBlink{side}"] = closed * (1 - 0.5 * down)
 
 
 def expressed(coarse: Floats, attributes: Attributes) -> Floats:
     """Coarse vertices (N, 3) in cm of a head at rest, with an image's expression."""
     units = load_asset().units
     moved: Floats = coarse.astype(np.float32)
-    for name, amount in unit_strengths(attributes).items():
+    strengths = unit_strengths(attributes)
+    for name, rest in resting_lids(coarse).items():
+        # What a lid has fallen at rest is not left for a blink.
+        left = 1 - rest if name.startswith("eyeBlink") else 1.0
+        strengths[name] = rest + left * strengths.get(name, 0.0)
+    for name, amount in strengths.items():
         moved = moved + np.float32(amount) * units[name]
     return moved
+
+
+def resting_lids(coarse: Floats) -> dict[str, float]:
+    """Facial action -> strength that brings the lids of a head (N, 3) at rest to where lids rest on the iris."""
+    eyes, units = find_eyes(coarse), load_asset().units
+    strengths = {}
+    for row, upper, eye in lash_rows():
+        center, radius = eyes[eye]
+        iris = radius * math.sin(IRIS_ANGLE)
+        wanted, action = (_UPPER_LID, "eyeBlink") if upper else (_LOWER_LID, "eyeSquint")
+        # The image's left eye is the person's right one.
+        name = f"{action}{('Right', 'Left')[eye]}"
+        order = row[np.argsort(coarse[row, 0])]
+        edge, moves = (np.interp(center[0], coarse[order, 0], of[order, 1]) for of in (coarse, units[name]))
+        deviation = (edge - center[1]) / iris - wanted
+        strengths[name] = float(np.clip((_LID_VARIETY - 1) * deviation * iris / moves, -0.2, 0.5))
+    return strengths

@@ -13,12 +13,12 @@ from swapcore.synth.curves import bell, smoothstep
 from swapcore.synth.head import Eye, quads_to_triangles
 from swapcore.synth.noise import rotated_noise
 
-IRIS_ANGLE = 0.43
+IRIS_ANGLE = 0.415
 """Angle in radians between the axis of the eye and the edge of the iris."""
 _IRIS_TONES = np.array(
     [
-        (0.035, 0.017, 0.008), (0.080, 0.038, 0.015), (0.115, 0.085, 0.030), (0.080, 0.120, 0.060),
-        (0.070, 0.135, 0.210), (0.150, 0.200, 0.240),
+        (0.035, 0.017, 0.008), (0.080, 0.038, 0.015), (0.105, 0.078, 0.034), (0.080, 0.095, 0.060),
+        (0.075, 0.120, 0.170), (0.140, 0.180, 0.210),
     ]
 )  # fmt: skip
 _ROWS, _COLUMNS, _CAP = 22, 40, 1.9
@@ -96,9 +96,9 @@ def eye_albedo(
     bright = (1 + (0.40 * streaks + 0.22 * fine) * smoothstep(0.3, 0.6, place)) * (
         0.72 + 0.50 * smoothstep(0.95, 0.45, place)
     )
-    bright *= 1 - 0.82 * smoothstep(0.78, 1.0, place)
-    ring = bell(place - 0.46, 0.13)
-    pupil = smoothstep(0.41, 0.35, place)
+    bright *= 1 - 0.85 * smoothstep(0.72, 1.0, place)
+    ring = bell(place - 0.50, 0.13)
+    pupil = smoothstep(0.45, 0.38, place)
     corner = smoothstep(0.50, 1.0, abs(x))
     veins = rotated_noise(block, 2, x * 4, y * 11, z * 4, 1.0, offset)
     redness = corner * (0.9 + 0.4 * max(0.0, veins)) + 0.6 * smoothstep(0.80, 0.98, x * inner)
@@ -112,9 +112,9 @@ def eye_albedo(
     iris_blue = iris_blue * (1 - pupil) + 0.003 * pupil
     # Lids and lashes shade the corners.
     shade = 1 - 0.30 * corner
-    white_red = 0.35 * shade * (1 - 0.06 * redness) * (1 - 0.04 * age)
-    white_green = 0.32 * shade * (1 - 0.30 * redness) * (1 - 0.06 * age)
-    white_blue = 0.30 * shade * (1 - 0.30 * redness) * (1 - 0.14 * age)
+    white_red = 0.28 * shade * (1 - 0.06 * redness) * (1 - 0.04 * age)
+    white_green = 0.257 * shade * (1 - 0.30 * redness) * (1 - 0.06 * age)
+    white_blue = 0.243 * shade * (1 - 0.30 * redness) * (1 - 0.14 * age)
     white_red += (0.36 - white_red) * caruncle
     white_green += (0.17 - white_green) * caruncle
     white_blue += (0.15 - white_blue) * caruncle

@@ -184,8 +184,8 @@ def draw_identity(rng: np.random.Generator, place: tuple[float, float, float] | 
         "masculinity": float(rng.uniform(0.78, 1.0) if masculine else rng.uniform(0.0, 0.2)),
         "age": age,
         **dict(zip(("african", "asian", "caucasian"), ancestry, strict=True)),
-        "muscle": float(rng.uniform(0.35, 0.65)),
-        "weight": float(np.clip(rng.normal(0.45, 0.15), 0.15, 0.85)),
+        "muscle": float(rng.uniform(0.25, 0.75)),
+        "weight": float(np.clip(rng.normal(0.43, 0.18), 0.1, 0.9)),
         "skin_tone": skin_tone,
         "skin_undertone": float(rng.uniform(-1, 1)),
     }
@@ -206,7 +206,7 @@ def _draw_face_colors(rng: np.random.Generator, fair: float, masculine: bool) ->
     """Iris, lips, makeup and marks."""
     made_up = 0.0 if masculine else 1.0
     return {
-        "iris_tone": float(rng.random() ** 1.5 * (1.0 if fair > 0.25 else 0.3)),
+        "iris_tone": float(rng.random() ** 1.5 * (1.0 if fair > 0.25 else 0.18)),
         "lip_redness": float(rng.random()),
         "lip_makeup": made_up * float(max(0.0, rng.uniform(-0.7, 1.0))),
         "eye_makeup": made_up * float(max(0.0, rng.uniform(-0.5, 1.0))),
@@ -233,10 +233,10 @@ def _draw_hair(rng: np.random.Generator, fair: float, age: float, masculine: boo
     style = rng.choice(len(HairStyle), p=of_curls if rng.random() < 0.75 * african else of_others)
     return {
         "brow_height": float(rng.uniform(-1, 1)),
-        "brow_thickness": float(rng.uniform(0.0, 1.0) if masculine else rng.uniform(-0.6, 0.8)),
+        "brow_thickness": float(rng.uniform(-0.1, 1.0) if masculine else rng.uniform(-0.9, 0.8)),
         "brow_arch": float(rng.uniform(-1.0, 0.5) if masculine else rng.uniform(-0.5, 1.0)),
         "brow_gap": float(rng.uniform(-1, 1)),
-        "brow_density": float(rng.uniform(0.55, 1.0)),
+        "brow_density": float(rng.uniform(0.4, 1.0)),
         "brow_darkness": float(rng.uniform(0.65, 1.0)),
         "beard": beard,
         "beard_style": int(rng.integers(4)),

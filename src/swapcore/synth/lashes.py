@@ -21,7 +21,7 @@ _ROOTS = 0.3
 
 
 @functools.cache
-def _root_rows() -> tuple[tuple[npt.NDArray[np.int64], bool, int], ...]:
+def lash_rows() -> tuple[tuple[npt.NDArray[np.int64], bool, int], ...]:
     """For each lid: the mesh's lash roots from the left to the right, whether it is an upper lid, and its eye."""
     from swapcore.synth.head import find_eyes
     from swapcore.synth.shape import mean_coarse
@@ -46,7 +46,7 @@ def _nearest_skin(row: int) -> npt.NDArray[np.int32]:
     from swapcore.synth.head import load_topology
     from swapcore.synth.shape import mean_coarse
 
-    _, nearest = cKDTree(load_topology().canonical["skin"]).query(mean_coarse()[_root_rows()[row][0]])
+    _, nearest = cKDTree(load_topology().canonical["skin"]).query(mean_coarse()[lash_rows()[row][0]])
     return np.asarray(nearest, dtype=np.int32)
 
 
@@ -82,7 +82,7 @@ def _lid(
     identity: Identity, head: Head, row: int, detail: float, rng: np.random.Generator
 ) -> tuple[Array, Array, Array, npt.NDArray[np.int32]]:
     """Points (S, K, 3), width and opacity (S, K) and roots (S,) of one lid's lashes."""
-    vertices, upper, eye = _root_rows()[row]
+    vertices, upper, eye = lash_rows()[row]
     count = max(14, int((_UPPER if upper else _LOWER) * detail**0.7))
     at = (np.arange(count) + rng.uniform(0.2, 0.8, count)) / count * (len(vertices) - 1)
     line = head.coarse[vertices]

@@ -1,5 +1,6 @@
 """Image-space passes between rasterizing and the finished image: hollows, eyelid shade, scattering in skin, soft layers."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -7,8 +8,9 @@ import numpy as np
 
 from swapcore.synth.asset import Floats, Ints
 from swapcore.synth.camera import Camera, Pose
-from swapcore.synth.curves import smoothsteps
-from swapcore.synth.layers import Layer, Material
+from swapcore.synth.compiled import compiled
+from swapcore.synth.curves import smoothstep, smoothsteps
+from swapcore.synth.layers import Layer, Material, Part
 from swapcore.synth.mouth import tooth_edges
 from swapcore.synth.noise import noise_block
 from swapcore.synth.rasterize import FAR, rasterize
@@ -18,10 +20,14 @@ from swapcore.synth.skin import CHANNELS
 
 _SCATTER_CM = (0.17, 0.075, 0.045)
 """How far red, green and blue light spreads in skin."""
-_HOLLOWS = ((0.16, 3.4), (0.5, 1.7))
-"""Reach in cm, and darkening per cm that a pixel is deeper than its neighborhood."""
+_HOLLOWS = ((0.16, 3.4, 1.0), (0.5, 1.7, 2.0))
+"""Reach in cm, darkening per cm that a pixel is deeper than its neighborhood, and the step in cm that is an outline instead."""
 _DEEPEST = 0.12
 """Share of the light that reaches the deepest hollow."""
+
+
+_DENSE = 0.95
+"""Opacity from which hair's under-shell hides what is behind it."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,39 @@ def measure_hollows(depth: Floats, px_cm: float) -> Floats:
     shown = depth < FAR
     if not shown.any():
         return np.ones_like(depth)
-    # The background counts as far: what is left of a surface at its outline would else seem to be a hollow.
-    near = np.where(shown, depth, depth[shown].max())
     deeper_sum = np.zeros_like(depth)
-    for reach_cm, strength in _HOLLOWS:
-        sigma = reach_cm / px_cm
-        if sigma >= 0.4:
-            around = cv2.GaussianBlur(near, (0, 0), sigma)
-            deeper_sum += np.float32(strength) * np.clip(depth - around, 0, 1.2)
+    for reach_cm, strength, outline_cm in _HOLLOWS:
+        if reach_cm / px_cm >= 0.4:
+            _add_hollows(depth, reach_cm / px_cm, strength, outline_cm, deeper_sum)
     return np.where(shown, np.maximum(np.exp(-deeper_sum), _DEEPEST), 1).astype(np.float32)
+
+
+@compiled
+def _add_hollows(depth: Floats, reach_px: float, strength: float, outline_cm: float, total: Floats) -> None:
+    """Add how much deeper a pixel is than the middle of two opposite neighbors, over several pairs of them.
+
+    A pair of which one is in front by an outline's step does not count: the chin does not darken the neck's rim behind it.
+    """
+    height, width = depth.shape
+    steps = np.empty((8, 2), np.int64)
+    for n in range(8):
+        angle, radius = math.pi / 4 * (n + 0.5 * (n // 4)), reach_px * (0.8 if n < 4 else 1.8)
+        steps[n, 0], steps[n, 1] = round(radius * math.cos(angle)), round(radius * math.sin(angle))
+    for y in range(height):
+        for x in range(width):
+            here = depth[y, x]
+            if here >= FAR:
+                continue
+            deeper = 0.0
+            for n in range(8):
+                dx, dy = steps[n, 0], steps[n, 1]
+                x0, y0 = min(width - 1, max(0, x + dx)), min(height - 1, max(0, y + dy))
+                x1, y1 = min(width - 1, max(0, x - dx)), min(height - 1, max(0, y - dy))
+                first, second = here - depth[y0, x0], here - depth[y1, x1]
+                counts = smoothstep(outline_cm, 0.5 * outline_cm, max(abs(first), abs(second)))
+                if counts > 0:
+                    deeper += counts * max(0.0, first + second) / 2
+            total[y, x] += strength * deeper / 8
 
 
 def shade_of_lids(is_eye: Floats, px_cm: float) -> Floats:
@@ -66,7 +96,7 @@ def shade_of_lids(is_eye: Floats, px_cm: float) -> Floats:
     seen = is_eye[cut].astype(np.float32)
     near = cv2.GaussianBlur(seen, (0, 0), max(0.3, 0.12 / px_cm))
     above = np.roll(cv2.GaussianBlur(seen, (0, 0), max(0.3, 0.10 / px_cm)), max(1, round(0.17 / px_cm)), 0)
-    light[cut] = (0.30 + 0.70 * smoothsteps(0.42, 0.98, near)) * (0.28 + 0.72 * smoothsteps(0.25, 1.0, above))
+    light[cut] = (0.28 + 0.72 * smoothsteps(0.45, 1.0, near)) * (0.22 + 0.78 * smoothsteps(0.30, 1.0, above))
     return light
 
 
@@ -115,7 +145,10 @@ def blend_layers(layers: list[Layer], canvas: Canvas, lamps: Lamps, pose: Pose, 
     image *= 1 - alpha
     image += buffer[..., 0:3] * buffer[..., 3:6] * alpha + buffer[..., 6:9]
     covered = (shown >= 0) & (alpha[..., 0] > 0.5)
-    canvas.parts[cut][covered], far[covered] = parts[covered], depth[covered]
+    canvas.parts[cut][covered] = parts[covered]
+    # The soft border of hair's under-shell must not hide the strands behind it: the background would shine through.
+    hides = covered & ((parts != int(Part.HAIR)) | (alpha[..., 0] > _DENSE))
+    far[hides] = depth[hides]
 
 
 def split_glass(layers: tuple[Layer, ...]) -> tuple[list[Layer], list[Layer]]:

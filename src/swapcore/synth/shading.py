@@ -220,7 +220,7 @@ def _shade_skin(
     bx, by, bz = nx - _cut(gx - along * nx), ny - _cut(gy - along * ny), nz - _cut(gz - along * nz)
     length = 1 / math.sqrt(bx * bx + by * by + bz * bz)
     bx, by, bz = bx * length, by * length, bz * length
-    occlusion = min(1.0, max(0.0, extra[0])) ** 1.3 * cavity
+    occlusion = min(1.0, max(0.0, extra[0])) ** 1.1 * cavity
     inside = smoothstep(0.2, 0.8, extra[1])
     if inside > 0:
         deep = 0.06 + 0.94 * smoothstep(-1.5, 2.9, local[2]) ** 2
@@ -286,7 +286,7 @@ def _skin_gloss(
     nl = max(0.0, key)
     fresnel = 0.028 + 0.972 * (1 - max(0.0, hx * vx + hy * vy + hz * vz)) ** 5
     wide = rough * rough
-    lobes = 0.80 * _lobe(wide, nh, nv, nl) + 0.20 * _lobe(wide * 0.5, nh, nv, nl)
+    lobes = 0.75 * _lobe(wide, nh, nv, nl) + 0.25 * _lobe(wide * 0.5, nh, nv, nl)
     strength = 1.5 * fresnel * lobes * direct * (0.65 + 0.6 * look.oiliness) * (1 - 0.8 * hairy)
     rx, ry, rz = 2 * nv * bx - vx, 2 * nv * by - vy, 2 * nv * bz - vz
     grazing = (0.028 + (1 - rough) * 0.5 * (1 - nv) ** 5) * occlusion * math.sqrt(occlusion) * (1 - hairy)
@@ -315,13 +315,13 @@ def _shade_eye(
     hx, hy, hz = lamps.key[0] + vx, lamps.key[1] + vy, lamps.key[2] + vz
     length = 1 / max(1e-6, math.sqrt(hx * hx + hy * hy + hz * hz))
     shine = max(0.0, (nx * hx + ny * hy + nz * hz) * length)
-    spark = (shine**420 * (4.2 * cornea + 0.5) + 0.02 * shine**30) * max(0.3, reached) * open_share
+    spark = (shine**420 * (3.6 * cornea + 0.3) + 0.02 * shine**30) * max(0.3, reached) * open_share
     nv = max(0.0, nx * vx + ny * vy + nz * vz)
     rx, ry, rz = 2 * nv * nx - vx, 2 * nv * ny - vy, 2 * nv * nz - vz
     # A window of the room, mirrored in the cornea.
     side = -0.45 if lamps.key[0] > 0 else 0.45
     window = smoothstep(0.865, 0.925, (rx * side + ry * 0.45 + rz * 0.8) / 1.023) * cornea
-    mirror = (0.025 + 0.30 * (1 - nv) ** 5) * open_share
+    mirror = (0.018 + 0.20 * (1 - nv) ** 5) * open_share
     # Tears stand on the edge of the lower lid.
     tears = bell(open_share - 0.50, 0.12) * smoothstep(-0.05, -0.25, dy)
     for n in range(3):
@@ -331,7 +331,7 @@ def _shade_eye(
         around = environment_at(lamps.environment, n, rx, ry, rz)
         out[n] = color
         out[3 + n] = light * open_share
-        out[6 + n] = spark * lamps.color[n] + around * (mirror + 0.12 * window * open_share)
+        out[6 + n] = spark * lamps.color[n] + around * (mirror + 0.06 * window * open_share)
         out[6 + n] += tears * (0.10 * lamps.color[n] * max(0.3, reached) + 0.12 * around)
     out[9] = 0.0
 

@@ -13,15 +13,22 @@ from swapcore.synth.identity import SHAPE_PARAMETERS, Identity
 LIMIT = 2.2
 """A shape parameter of 1 is this many standard deviations from the mean."""
 _SPREAD = {
-    "head": 0.13, "forehead": 0.20, "eyebrows": 0.24, "eye": 0.25, "nose": 0.26, "mouth": 0.21, "cheek": 0.28,
-    "chin": 0.24, "ear": 0.24, "neck": 0.14, "asym": 0.08,
+    "head": 0.20, "forehead": 0.22, "eyebrows": 0.28, "eye": 0.29, "nose": 0.27, "mouth": 0.22, "cheek": 0.31,
+    "chin": 0.27, "ear": 0.24, "neck": 0.14, "asym": 0.08,
 }  # fmt: skip
 """Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
 _NARROWER = {
     "eye_scale": 0.5, "eye_push1": 0.6, "eye_push2": 0.6, "nose_trans_out": 0.0, "mouth_trans_out": 0.0,
     "nose_scale_vert": 0.5, "nose_trans_up": 0.5, "mouth_trans_up": 0.45, "head_scale_vert": 0.5, "head_scale_horiz": 1.1,
-    "head_angle": 0.5,
+    "head_angle": 0.5, "nose_point": 0.6, "eyebrows_trans_forward": 0.6, "forehead_nubian": 0.6, "forehead_scale_vert": 0.7,
+    "chin_height": 0.7, "ear_shape_pointed": 0.4, "ear_shape_triangle": 0.5, "ear_trans_up": 0.6,
 }  # fmt: skip
+LARGEST_CM = {
+    "head": 1.2, "forehead": 1.4, "eyebrows": 0.55, "eye": 0.46, "nose": 0.74, "mouth": 0.48, "cheek": 0.60, "chin": 0.95,
+    "ear": 1.1, "neck": 1.1, "asym": 0.22,
+}  # fmt: skip
+"""Farthest that the parameters of one region together move a vertex. Single parameters at their ends look natural; many of one
+region, all pushing the same way, give a caricature."""
 _EVERYBODY = {
     "eye_scale": 1.3, "eye_height1": 0.25, "eye_height2": 0.25, "eye_height3": 0.25, "mouth_angles": 0.3, "chin_height": 0.2,
 }  # fmt: skip
@@ -29,8 +36,8 @@ _EVERYBODY = {
 distance to photographs, benchmarks/renderer.py)."""
 _PEOPLE = {
     "eye_trans_out": 0.31, "nose_trans_up": 0.12, "nose_scale_vert": -0.12, "nose_base": 0.11, "mouth_trans_up": -0.06,
-    "mouth_lowerlip_height": -0.30, "mouth_upperlip_height": -0.30, "mouth_scale_vert": -0.30, "mouth_scale_horiz": 0.10,
-    "mouth_angles": -0.19, "chin_height": -0.08, "head_scale_horiz": 0.21,
+    "mouth_lowerlip_height": -0.25, "mouth_upperlip_height": -0.25, "mouth_scale_vert": -0.25, "mouth_scale_horiz": 0.18,
+    "mouth_angles": -0.05, "nose_volume": -0.12, "nose_width3": -0.10, "nose_point_width": -0.15, "chin_height": -0.08, "head_scale_horiz": 0.21,
 }  # fmt: skip
 """What people have besides, and the canonical head has not: face mesh landmarks of rendered people fitted to those of photographs
 (interpupillary distance 1: the mean difference of 468 landmarks falls from .054 to .009)."""
@@ -58,12 +65,37 @@ def _mixed(identity: Identity, offsets: dict[str, float]) -> Floats:
     for name, weight in weights.items():
         if weight != 0:
             moved += weight * asset.macro[name]
+    for name, share in {**dict.fromkeys(SHAPE_PARAMETERS, 0.0), **_EVERYBODY}.items():
+        moved += _displacement(name, share + offsets.get(name, 0.0))
+    for region, field in _deviations(identity, offsets).items():
+        moved += limited(field, LARGEST_CM[region])
+    return center_on_eyes(moved.astype(np.float32))
+
+
+def _displacement(name: str, share: float) -> Floats | float:
+    """(N, 3) cm that a share of a shape parameter's target moves the vertices."""
+    if share == 0:
+        return 0.0
+    up, down = load_asset().local[name]
+    return share * up if share > 0 else -share * down
+
+
+def _deviations(identity: Identity, offsets: dict[str, float]) -> dict[str, Floats]:
+    """Region -> (N, 3) cm that its parameters move the vertices away from those of everybody."""
+    fields = {region: np.zeros(load_asset().base.shape) for region in LARGEST_CM}
     spread = _spreads()
     for number, (name, value) in enumerate(zip(SHAPE_PARAMETERS, identity.shape, strict=True)):
-        share = value * spread[number] + _EVERYBODY.get(name, 0.0) + offsets.get(name, 0.0)
-        up, down = asset.local[name]
-        moved += share * up if share > 0 else -share * down
-    return center_on_eyes(moved.astype(np.float32))
+        everybody = _EVERYBODY.get(name, 0.0) + offsets.get(name, 0.0)
+        own = _displacement(name, everybody + value * spread[number]) - _displacement(name, everybody)
+        region = name.split("_")[0]
+        fields[region] += own
+    return fields
+
+
+def limited(field: Floats, largest_cm: float) -> Floats:
+    """Scale a displacement (N, 3) so that it moves no vertex farther than a limit; half of the limit is hardly changed."""
+    share = float(np.sqrt((np.asarray(field) ** 2).sum(-1).max())) / largest_cm
+    return field / (1 + share**4) ** 0.25
 
 
 def _tilted(coarse: Floats) -> Floats:

@@ -24,7 +24,7 @@ _TONES = np.array(
 )  # fmt: skip
 """Linear RGB of skin without marks, from the palest to the darkest."""
 
-_RUDDY = np.array([1.0, 0.96, 0.94])
+_RUDDY = np.array([1.03, 0.965, 0.915])
 """Brings the hue of rendered skin to that of photographs."""
 
 
@@ -65,6 +65,8 @@ class Cover:
     """SCALP, BROW or BEARD."""
     speckle: float
     """0 an even tone, 1 single dots."""
+    strength: float = 1.0
+    """Share of the color where the amount is 1."""
 
 
 def base_tone(skin_tone: float, undertone: float) -> Floats:
@@ -95,7 +97,8 @@ def bake_skin(identity: Identity, tone_of: Identity, covers: list[Cover], height
     marks = _draw_moles(identity)
     _paint(texels.place, texels.groups, look, marks, noise_block(), texture, relief)
     for cover in covers:
-        _paint_cover(texels.place, cover.amount, cover.color, cover.channel, cover.speckle, noise_block(), texture)
+        look_of_hair = (cover.channel, cover.speckle, cover.strength)
+        _paint_cover(texels.place, cover.amount, cover.color, look_of_hair, noise_block(), texture)
     _add_slopes(relief, texels.east, texels.south, texture)
     return texture
 
@@ -144,12 +147,12 @@ def _paint(
             crease = min(1.0, max(0.0, -height / 0.035)) * 0.30
             red, green, blue = red * (1 - 0.6 * crease), green * (1 - 0.9 * crease), blue * (1 - crease)
             # Lips
-            border = smoothstep(0.16, 0.80, lips + 0.05 * fine)
-            strength = (0.34 + 0.60 * look.lip) * (1 - 0.35 * look.sex) * (1 - 0.25 * look.age)
+            border = smoothstep(0.14, 0.86, lips + 0.06 * fine)
+            strength = (0.50 + 0.60 * look.lip) * (1 - 0.38 * look.sex) * (1 - 0.25 * look.age)
             lip_red = look.red * math.exp(-0.22 * strength)
             lip_green = look.green * math.exp(-0.85 * strength)
             lip_blue = look.blue * math.exp(-0.50 * strength)
-            paint = 0.65 * look.lip_makeup
+            paint = 0.5 * look.lip_makeup
             lip_red += (0.26 - lip_red) * paint
             lip_green += (0.028 - lip_green) * paint
             lip_blue += (0.05 - lip_blue) * paint
@@ -170,14 +173,20 @@ def _paint(
             # Toward the pole below the neck a texel is stretched.
             fade = min(1.0, 0.05 / look.texel_cm) * smoothstep(-15.0, -12.0, y)
             pores = rotated_noise(block, 1, x, y, z, 8.0, look.offset) + 0.8 * fine
-            rough_skin = 0.0020 * (1 + look.age) * (1 + 0.8 * bell2(x, 2.5, y + 2.5, 2.5))
+            # Single pores show in large images only.
+            single = rotated_noise(block, 2, x, y, z, 15.0, look.offset) * smoothstep(0.05, 0.025, look.texel_cm)
+            pores += 0.7 * single
+            speck = 1 + (0.030 * pores + 0.02 * middle) * (1 - border) * fade
+            red, green, blue = red * speck, green * speck, blue * speck
+            rough_skin = 0.0022 * (1 + look.age) * (1 + 0.8 * bell2(x, 2.5, y + 2.5, 2.5))
             height += (1 - border) * rough_skin * pores * fade * (1 - 0.5 * look.darkness)
             height += border * 0.0035 * folds * fade
             texture[row, column, 0] = max(0.004, red)
             texture[row, column, 1] = max(0.003, green)
             texture[row, column, 2] = max(0.002, blue)
             oily = bell(x, 2.2) * smoothstep(-6, -3, y) * (0.5 + look.oiliness)
-            rough = 0.56 + 0.04 * middle - 0.08 * oily + 0.05 * look.age - 0.10 * border * (1 + look.lip_makeup)
+            rough = 0.52 + 0.04 * middle + 0.03 * pores * fade - 0.10 * oily + 0.05 * look.age
+            rough -= 0.13 * border * (1 + look.lip_makeup)
             texture[row, column, 3] = min(0.8, max(0.25, rough))
             texture[row, column, 11] = border
             texture[row, column, 14] = ears
@@ -250,8 +259,9 @@ def _wrinkles(x: float, y: float, z: float, waver: float, look: SkinLook) -> tup
 
 @compiled
 def _paint_cover(
-    place: Floats, amount: Floats, color: Floats, channel: int, speckle: float, block: Floats, texture: Floats
+    place: Floats, amount: Floats, color: Floats, look: tuple[int, float, float], block: Floats, texture: Floats
 ) -> None:
+    channel, speckle, strength = look
     for row in range(place.shape[0]):
         for column in range(place.shape[1]):
             share = amount[row, column]
@@ -261,7 +271,7 @@ def _paint_cover(
             if speckle > 0:
                 dots = rotated_noise(block, 3, x, y, z, 9.0, 0.0)
                 share *= 1 - speckle + speckle * min(1.6, max(0.1, 0.7 + 0.9 * dots))
-            share = min(0.96, share)
+            share = min(0.96, share * strength)
             for n in range(3):
                 texture[row, column, n] += (color[n] - texture[row, column, n]) * share
             texture[row, column, channel] = amount[row, column]

@@ -63,9 +63,9 @@ def covers(identity: Identity, height: int) -> list[Cover]:
     beard = _evaluate(beard_cover, identity, place, front & (y < -1.5) & (y > -14), 2)
     brows = _evaluate(brow_cover, identity, place, (z > -6) & (y > -1) & (y < 4.5) & (np.abs(x) < 7), 1)
     return [
-        Cover(scalp, hair * np.float32(0.55), SCALP, 0.25),
-        Cover(beard, face * np.float32(0.6), BEARD, 0.55),
-        Cover(brows, face * np.float32(0.8), BROW, 0.35),
+        Cover(scalp, hair * np.float32(0.55), SCALP, 0.12),
+        Cover(beard, face * np.float32(0.6), BEARD, 0.35),
+        Cover(brows, face * np.float32(0.9), BROW, 0.45, 0.84),
     ]
 
 

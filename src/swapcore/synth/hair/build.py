@@ -62,12 +62,12 @@ def vertex_distance(identity: Identity, head: Head) -> Array:
     return distance
 
 
-def growth_cover(identity: Identity, where: Array, soft: float = 0.9) -> Array:
+def growth_cover(identity: Identity, where: Array, soft: float = 1.2) -> Array:
     """Density of roots (N,), 0 to 1, at canonical points (N, 3); the hairline is soft cm wide and a little ragged."""
     return cover_at(identity, where, root_distance(identity, where), soft)
 
 
-def cover_at(identity: Identity, where: Array, distance: Array, soft: float = 0.9) -> Array:
+def cover_at(identity: Identity, where: Array, distance: Array, soft: float = 1.2) -> Array:
     """growth_cover where root_distance (N,) is already known."""
     cover = np.zeros(len(where), np.float32)
     possible = (distance > -0.8) & (where[:, 1] > -9.0)
@@ -83,8 +83,8 @@ def cover_at(identity: Identity, where: Array, distance: Array, soft: float = 0.
 def scalp_cover(identity: Identity, where: Array) -> Array:
     """Share of hair's color that the painted scalp takes (N,), 0 to 1, at canonical points (N, 3)."""
     style = HairStyle(identity.hair_style)
-    cover = growth_cover(identity, where, 1.3)
-    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.HEADSCARF: 0.0, HairStyle.BUZZ: 0.8}.get(
+    cover = growth_cover(identity, where, 1.7)
+    amount = {HairStyle.BALD: 0.45, HairStyle.SHAVED: 0.42, HairStyle.HEADSCARF: 0.0, HairStyle.BUZZ: 0.75}.get(
         style, 0.8
     )
     amount = min(1.0, amount * (0.75 + 0.4 * identity.hair_thickness))
@@ -129,7 +129,8 @@ def _main(
     roots = replace(roots, position=roots.position + roots.normal * raised[:, None])
     layer = layers_of(roots, rng)
     curves = _grown(identity, Obstacle(head, lift), style, recipe, roots, layer, rng)
-    color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_gray, count, rng)
+    vary = 0.4 if style is HairStyle.BUZZ else 1.0
+    color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_gray, count, rng, vary)
     if style in _LONG:
         keep = ~crosses_face(curves)
         curves, layer, color, roots = curves[keep], layer[keep], color[keep], roots.take(keep)
@@ -300,5 +301,5 @@ def under_shell(identity: Identity, head: Head, lift: Array, cover: Array) -> La
         material=Material.HAIR,
         attach="head",
         part=Part.HAIR,
-        two_sided=False,
+        two_sided=True,
     )

@@ -33,8 +33,8 @@ class Recipe:
     """Single hairs that leave the outline."""
 
 
-_SHORT_LOOK = RibbonStyle(0.22, 0.25, 0.92, 0.4, 7, 0.8, 0.45, 0.6)
-_LONG_LOOK = RibbonStyle(0.32, 0.3, 0.92, 0.2, 10, 1.0, 0.32, 0.8)
+_SHORT_LOOK = RibbonStyle(0.17, 0.2, 0.90, 0.55, 6, 0.9, 0.4, 0.55)
+_LONG_LOOK = RibbonStyle(0.28, 0.25, 0.90, 0.3, 10, 1.0, 0.32, 0.75)
 
 RECIPES: dict[HairStyle, Recipe] = {
     HairStyle.BALD: Recipe(
@@ -46,19 +46,19 @@ RECIPES: dict[HairStyle, Recipe] = {
         habit=Habit(0.2, 0.3, 0.3, cling=0.5), look=RibbonStyle(0.17, 0.25, 0.85, 0.6, 5, 0.6, 0.5, 0.65),
     ),
     HairStyle.BUZZ: Recipe(
-        count=7000, points=3, length_cm=0.6, height_cm=0.16, clump=0.0, stray=0.4, shell_cm=0.0, strays=0,
-        habit=Habit(0.3, 0.4, 0.1, ramp_cm=0.5), look=RibbonStyle(0.075, 0.35, 0.8, 0.8, 3, 0.35, 0.75, 0.7),
+        count=8000, points=3, length_cm=0.55, height_cm=0.14, clump=0.0, stray=0.25, shell_cm=0.0, strays=0,
+        habit=Habit(0.3, 0.4, 0.1, ramp_cm=0.5), look=RibbonStyle(0.085, 0.3, 0.5, 0.9, 0, 0.3, 0.8, 0.85),
     ),
     HairStyle.SHORT: Recipe(
-        count=3400, points=7, length_cm=4.6, height_cm=0.5, clump=0.4, stray=0.15, shell_cm=0.14,
+        count=4300, points=7, length_cm=4.6, height_cm=0.5, clump=0.4, stray=0.15, shell_cm=0.14,
         habit=Habit(0.2, 0.35, 0.25, cling=0.6), look=_SHORT_LOOK,
     ),
     HairStyle.SIDE_PART: Recipe(
-        count=3000, points=10, length_cm=7.6, height_cm=0.75, clump=0.4, stray=0.10, shell_cm=0.18,
+        count=3800, points=10, length_cm=7.6, height_cm=0.75, clump=0.4, stray=0.10, shell_cm=0.18,
         habit=Habit(0.25, 0.4, 0.25, ramp_cm=2.5, cling=0.8), look=_SHORT_LOOK,
     ),
     HairStyle.FRINGE: Recipe(
-        count=3200, points=10, length_cm=6.5, height_cm=0.5, clump=0.4, stray=0.09, shell_cm=0.18,
+        count=4000, points=10, length_cm=6.5, height_cm=0.5, clump=0.4, stray=0.09, shell_cm=0.18,
         habit=Habit(0.18, 0.4, 0.4, cling=0.6), look=_SHORT_LOOK,
     ),
     HairStyle.BOB: Recipe(
