@@ -212,5 +212,5 @@ def test_what_cannot_be_read(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(ImageError, match=r"locked\.jpg: Permission denied"):
+    with pytest.raises(ImageError, match=r"locked\.jpg: cannot be read \(Permission denied\); make the file readable"):
         read_photograph(tmp_path / "locked.jpg", LIMIT)
