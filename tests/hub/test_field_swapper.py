@@ -19,7 +19,7 @@ from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.native_crop import crop_native, side_for
 from swapcore.ops.geometry import apply, invert
 from swapcore.serving.export import FIELD_INPUTS, OnnxSwap, export_onnx
-from swapcore.warp import guide as warp_guide
+from swapcore.warp import crop_guides as warp_guide
 from tests.drawn_photographs import draw_face
 from tests.inference.small_model import FIELDS, write_model
 

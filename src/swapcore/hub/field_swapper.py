@@ -16,7 +16,7 @@ from swapcore.hub.native_crop import crop_native
 from swapcore.models.fields import FieldGenerator
 from swapcore.ops.compose import Guide, compose
 from swapcore.ops.image import resize, to_images, to_tensor
-from swapcore.warp.guide import crop_guides
+from swapcore.warp.crop_guides import crop_guides
 
 MAX_CROP_PX: Final = 2048
 """Maximum side at which a face is composed, which needs about 400 MB."""

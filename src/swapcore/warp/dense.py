@@ -63,7 +63,7 @@ class DenseWarp:
 
 
 @dataclass(frozen=True)
-class _Face:
+class StudiedFace:
     """A face, and what its pixels show besides its skin."""
 
     view: FaceView
@@ -73,7 +73,8 @@ class _Face:
     unusable: Field
     """(S, S): of a template what is in front of its face, of a source what must not be pasted."""
 
-    def mirrored(self) -> "_Face":
+    def mirrored(self) -> "StudiedFace":
+        """The face seen in a mirror."""
         other, unusable = (np.ascontiguousarray(field[:, ::-1]) for field in (self.other, self.unusable))
         return replace(self, view=self.view.mirrored(), other=other, unusable=unusable)
 
@@ -81,7 +82,7 @@ class _Face:
 class _Layer(NamedTuple):
     """A face and the flow to it, from the template's view."""
 
-    face: _Face
+    face: StudiedFace
     flow: Field
     facing: Field
 
@@ -113,7 +114,7 @@ def dense_warp(source: Image, source_points: Floats, template: Image, template_p
         template: uint8 (H, W, 3) RGB.
         template_points: (478, 3) landmarks in pixels of it.
     """
-    own, wanted = _study_source(view_face(source, source_points)), _study_template(view_face(template, template_points))
+    own, wanted = study_source(view_face(source, source_points)), study_template(view_face(template, template_points))
     view = wanted.view
     shaped = replace(view, points=reshape_template(view.points, own.view.points))
     layers = _Layers(_layer(own, shaped), _layer(own.mirrored(), shaped), _moved(wanted, shaped), shaped)
@@ -125,21 +126,23 @@ def dense_warp(source: Image, source_points: Floats, template: Image, template_p
     return DenseWarp(image, shaped.in_photograph(), layers.direct.flow, mask, visibility, light, own.view, view)
 
 
-def _study_template(view: FaceView) -> _Face:
+def study_template(view: FaceView) -> StudiedFace:
+    """Find what is in front of a template's face: hair and glasses."""
     skin = fit_skin(view)
     deviation = skin.deviation(view)
-    return _Face(
+    return StudiedFace(
         view, skin, not_skin(view, deviation), np.maximum(hair_over_face(view, deviation), frames(view, deviation))
     )
 
 
-def _study_source(view: FaceView) -> _Face:
+def study_source(view: FaceView) -> StudiedFace:
+    """Find what must not be pasted of a source: hair and the forehead between it, glasses, bright surroundings."""
     skin = fit_skin(view)
     deviation = skin.deviation(view)
     hair = hair_over_face(view, deviation)
     bright = bright_surroundings(view, skin, deviation)
     covered = np.maximum.reduce([hair, above_fringe(view, hair), frames(view, deviation), bright])
-    return _Face(view, skin, not_skin(view, deviation), covered)
+    return StudiedFace(view, skin, not_skin(view, deviation), covered)
 
 
 def at_flow(values: Field, flow: Field) -> Field:
@@ -148,13 +151,13 @@ def at_flow(values: Field, flow: Field) -> Field:
     return np.asarray(sampled, dtype=np.float32)
 
 
-def _layer(source: _Face, shaped: FaceView) -> _Layer:
+def _layer(source: StudiedFace, shaped: FaceView) -> _Layer:
     found = correspond(shaped.points, source.view.points, VIEW_PX, _SMOOTHING * shaped.eye_px)
     flow = move_irises(found.flow, shaped, source.view)
     return _Layer(source, flow, blur(found.facing, 0.04 * shaped.eye_px))
 
 
-def _moved(template: _Face, shaped: FaceView) -> _Layer:
+def _moved(template: StudiedFace, shaped: FaceView) -> _Layer:
     """The template's own pixels moved inside the face and, less and less, around it."""
     found = correspond(shaped.points, template.view.points, VIEW_PX, _SMOOTHING * shaped.eye_px)
     rows, columns = np.mgrid[:VIEW_PX, :VIEW_PX].astype(np.float32)

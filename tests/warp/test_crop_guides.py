@@ -1,0 +1,50 @@
+"""Guides where hair or glasses cover a face."""
+
+import numpy as np
+import pytest
+import torch
+
+from swapcore.ops.compose import Guide
+from swapcore.ops.guide import guide_inputs, to_half_sides
+from swapcore.synth.identity import HairStyle
+from swapcore.warp.crop_guides import hide_covered
+from swapcore.warp.guide import guide_maker
+
+WORKING_PX = 64
+FRINGE = {"hair_style": int(HairStyle.FRINGE), "hair_darkness": 1.0, "hair_gray": 0.0}
+
+
+def guides(source, template) -> tuple[Guide, Guide]:
+    """The guide of a pair before and after covered parts are hidden."""
+    maker = guide_maker(WORKING_PX, "cpu")
+    meshes = tuple(to_half_sides(each.points, each.image.shape[0])[None] for each in (source, template))
+    before = maker.make(guide_inputs(meshes, (np.zeros((1, 5, 2)), np.zeros((1, 5, 2))), maker.reshape))
+    return before, hide_covered(before, (source.image, template.image), (source.points, template.points))
+
+
+def hidden_share(source, template, rows: slice) -> float:
+    """Share of the visible face in some rows that is hidden afterwards."""
+    before, after = guides(source, template)
+    assert torch.all(after.visible <= before.visible)
+    assert torch.equal(after.flow, before.flow)
+    assert torch.equal(after.near, before.near)
+    return float(1 - after.visible[..., rows, :].sum() / before.visible[..., rows, :].sum())
+
+
+def forehead(template) -> slice:
+    """Rows of the guide from the template's hairline to its brows."""
+    top, brows = template.points[10, 1], template.points[[105, 334], 1].min()
+    return slice(*(round(float(row) * WORKING_PX / template.image.shape[0]) for row in (top, brows)))
+
+
+@pytest.mark.parametrize("covered", ["source", "template"])
+def test_a_fringe_hides_the_forehead(show, covered):
+    shown = {name: show(name, FRINGE if name == covered else None) for name in ("source", "template")}
+    rows = forehead(show("template"))
+    bare = hidden_share(show("source"), show("template"), rows)
+    assert hidden_share(shown["source"], shown["template"], rows) > bare + 0.2
+
+
+def test_a_bare_face_stays_visible(show):
+    below_the_brows = slice(forehead(show("template")).stop + 2, None)
+    assert hidden_share(show("source"), show("template"), below_the_brows) < 0.1
