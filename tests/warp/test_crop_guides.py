@@ -48,3 +48,13 @@ def test_a_fringe_hides_the_forehead(show, covered):
 def test_a_bare_face_stays_visible(show):
     below_the_brows = slice(forehead(show("template")).stop + 2, None)
     assert hidden_share(show("source"), show("template"), below_the_brows) < 0.1
+
+
+def test_the_seam_of_closed_lips_is_the_templates(show):
+    """An open mouth has no seam to show."""
+    source, template = show("source", mouth_open=0.8), show("template")
+    before, after = guides(source, template)
+    x, y = (template.points[[13, 14], :2].mean(0) * WORKING_PX / template.image.shape[0]).astype(int)
+    seam = (0, 0, slice(y - 1, y + 2), slice(x - 2, x + 3))
+    assert before.visible[seam].max() > 0.9
+    assert after.visible[seam].min() < 0.5

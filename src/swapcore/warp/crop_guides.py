@@ -1,6 +1,7 @@
 """Guides of the field generator for pairs of aligned crops, and what covers their faces."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -15,9 +16,10 @@ from swapcore.ops.compose import Guide, move
 from swapcore.ops.geometry import Points, invert, rescale
 from swapcore.ops.guide import five_point_guide, guide_inputs, to_half_sides
 from swapcore.ops.image import Image
-from swapcore.warp.dense import StudiedFace, study_source, study_template
+from swapcore.warp.dense import kept_of_template, study_source, study_template
 from swapcore.warp.guide import guide_maker
-from swapcore.warp.view import Field, blur, view_face
+from swapcore.warp.shape import reshape_template
+from swapcore.warp.view import FaceView, Field, blur, view_face
 
 Crops = npt.NDArray[np.uint8]
 
@@ -63,21 +65,23 @@ def hide_covered(guide: Guide, pair: tuple[Image, Image], meshes: tuple[Points, 
         The guide with a smaller ``visible``.
     """
     studied = (study_source(view_face(pair[0], meshes[0])), study_template(view_face(pair[1], meshes[1])))
-    size_px = guide.visible.shape[-1]
+    size_px, views = guide.visible.shape[-1], [face.view for face in studied]
     source, template = (
-        torch.from_numpy(_in_crop(face, crop.shape[0], size_px))[None, None].to(guide.visible.device)
-        for face, crop in zip(studied, pair, strict=True)
+        _in_crop(face.unusable, face.view, crop.shape[0], size_px) for face, crop in zip(studied, pair, strict=True)
     )
-    covered = torch.maximum(move(source, guide.flow), move(template, guide.own_flow))
-    return guide._replace(visible=guide.visible * (1.0 - covered))
+    shaped = replace(views[1], points=reshape_template(views[1].points, views[0].points))
+    kept = _in_crop(kept_of_template(shaped, views[0]), views[1], pair[1].shape[0], size_px)
+    device = guide.visible.device
+    covered = torch.maximum(move(source.to(device), guide.flow), move(template.to(device), guide.own_flow))
+    return guide._replace(visible=guide.visible * (1.0 - torch.maximum(covered, kept.to(device))))
 
 
-def _in_crop(face: StudiedFace, crop_px: int, size_px: int) -> Field:
-    """What covers a face, (w, w) in [0, 1], in the crop reduced to w pixels."""
-    affine = rescale(invert(face.view.affine), crop_px, size_px)
+def _in_crop(field: Field, view: FaceView, crop_px: int, size_px: int) -> torch.Tensor:
+    """Move a field (S, S) of a view into its crop reduced to w pixels: (1, 1, w, w)."""
+    affine = rescale(invert(view.affine), crop_px, size_px)
     shrunk = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
-    smooth = blur(face.unusable, 0.5 / shrunk)  # against aliasing
-    return np.asarray(cv2.warpAffine(smooth, affine, (size_px, size_px), flags=cv2.INTER_LINEAR), dtype=np.float32)
+    smooth = blur(field, 0.5 / shrunk)  # against aliasing
+    return torch.from_numpy(cv2.warpAffine(smooth, affine, (size_px, size_px), flags=cv2.INTER_LINEAR))[None, None]
 
 
 def _meshes(found: Sequence[Points | None], size_px: int) -> Points:

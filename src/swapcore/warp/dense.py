@@ -194,10 +194,21 @@ def _shares(layers: _Layers, visibility: Field) -> tuple[Field, Field]:
     hidden = np.maximum.reduce([in_front, unusable, _too_stretched(layers, visibility)])
     beard = beard_difference((source.view, source.skin), (layers.moved.face.view, layers.moved.face.skin))
     mask = face_mask(shaped, beard) * (1 - blur(hidden, 0.02 * shaped.eye_px))
-    # Teeth and tongue belong to the expression, so they are the template's.
-    closed = mouth_opening(shaped) < _OPEN < mouth_opening(source.view)
-    kept = np.maximum(closed_in_source(shaped, source.view), mouth_interior(shaped, closed=closed))
+    kept = kept_of_template(shaped, source.view)
     return np.asarray(mask * (1 - kept), dtype=np.float32), np.asarray(mask * kept, dtype=np.float32)
+
+
+def kept_of_template(shaped: FaceView, source: FaceView) -> Field:
+    """Features within the new face that are the template's: (S, S), 0 to 1.
+
+    Teeth and tongue belong to the expression, and closed eyes of the source show no iris.
+
+    Args:
+        shaped: the template's view with the landmarks of the new face.
+        source: the source's view.
+    """
+    closed = mouth_opening(shaped) < _OPEN < mouth_opening(source)
+    return np.maximum(closed_in_source(shaped, source), mouth_interior(shaped, closed=closed))
 
 
 def _of_source(layers: _Layers, visibility: Field, name: str) -> Field:
