@@ -388,10 +388,10 @@ def measure_tremble(shown: list[Shown]) -> None:
         source, template = shown[40 * number], shown[40 * number + 7]
         frames = list(moving_crops(template.image, number))
         found = follow_face(enumerate(frames))
-        points = steady_points(to_tracks(found)[0])
+        points, seen = steady_points(to_tracks(found)[0]), {one.frame: one for one in found}
         face = swapper.source_face(source.image, source.path)
         swapped = [
-            (place, swapper.replace(image, crop_at(image, points[place], swapper.model.size_px), face))
+            (place, swapper.replace(image, crop_at(image, points[place], swapper.model.size_px, seen.get(place)), face))
             for place, image in enumerate(frames)
             if place in points
         ]

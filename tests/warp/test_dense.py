@@ -111,10 +111,14 @@ def even(value: float, channels: tuple[int, ...] = ()) -> np.ndarray:
     return np.full((40, 40, *channels), value, np.float32)
 
 
+def equal_light() -> LightTransfer:
+    return LightTransfer(even(4.5, (3,)), even(4.5, (3,)), even(1.0), even(0.0), even(0.0), even(0.0))
+
+
 def test_light_of_equal_faces_changes_no_pixel():
     generator = np.random.default_rng(0)
     image = generator.uniform(40, 220, (40, 40, 3)).astype(np.float32)
-    light = LightTransfer(even(4.5, (3,)), even(4.5, (3,)), even(1.0), even(0.0), even(0.0))
+    light = equal_light()
     np.testing.assert_allclose(relight(image, light), image, rtol=0.15, atol=3)
 
 
@@ -122,6 +126,36 @@ def test_estimated_light_brings_a_dark_face_to_the_tone_of_a_pale_one():
     dark, pale = even(60, (3,)), even(200, (3,))
     light = estimate_light(dark, pale, Areas(even(1.0), even(1.0), even(1.0), even(0.0), even(0.0)), 20.0)
     np.testing.assert_allclose(relight(dark, light), pale, atol=1)
+
+
+def test_highlights_of_dark_skin_do_not_become_white_patches():
+    own, wanted = np.log(66.0), np.log(216.0)
+    light = equal_light()._replace(own=even(own, (3,)), wanted=even(wanted, (3,)))
+    plain, shiny = (relight(even(level, (3,)), light).mean() for level in (60.0, 120.0))
+    assert plain == pytest.approx(210, abs=1)
+    assert plain < shiny < 235
+
+
+def test_brows_are_not_bluer_than_gray():
+    skin = np.broadcast_to(np.log([226.0, 186.0, 166.0]), (40, 40, 3)).astype(np.float32)
+    light = equal_light()._replace(own=even(np.log(66.0), (3,)), wanted=skin, brows=even(1.0))
+    gray = relight(even(25.0, (3,)), light)
+    assert (gray[..., 0] > gray[..., 2] + 4).all()
+    elsewhere = relight(even(25.0, (3,)), light._replace(brows=even(0.0)))
+    assert elsewhere[..., 0].mean() < gray[..., 0].mean()
+
+
+def test_slivers_at_the_outline_move_no_farther_than_their_corners(people):
+    view = view_face(*people[0])
+    moved = view.points.copy()
+    # The outline's triangles at the left jaw are folded to slivers.
+    moved[[132, 58, 172], :2] = view.points[[177, 215, 138], :2] + 0.05
+    found = correspond(moved, view.points, VIEW_PX)
+    rows, columns = np.mgrid[:VIEW_PX, :VIEW_PX]
+    shift = found.flow - np.stack([columns, rows], -1)
+    corners = (view.points - moved)[:, :2]
+    assert (shift >= corners.min(0) - 1e-3).all()
+    assert (shift <= corners.max(0) + 1e-3).all()
 
 
 def test_views_are_upright(people):

@@ -113,8 +113,7 @@ def test_hair_is_found_and_the_nose_is_not(show):
     assert found[_above_the_nose(view)].sum() > 500
 
 
-@pytest.mark.xfail(strict=True, reason="known fault: the shadow of the brows counts as hair, 246 px")
-def test_brows_are_not_hair(show):
+def test_brows_and_their_shadow_are_not_hair(show):
     view, _, deviation = studied(show("template"))
     assert hair_over_face(view, deviation)[_above_the_nose(view)].sum() < 20
 

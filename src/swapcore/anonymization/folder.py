@@ -35,7 +35,7 @@ from swapcore.tables import read_table, write_table
 
 FILES, FACES = "files.csv", "faces.csv"
 ANONYMIZED = "anonymized"
-NUM_CANDIDATES = 3
+NUM_CANDIDATES = 5
 _SETTINGS = "settings.json"
 _MIN_FILES_PER_PROCESS = 3
 """With fewer files the start of a process takes longer than it saves."""

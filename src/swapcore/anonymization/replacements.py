@@ -25,8 +25,8 @@ _STREAM = 7
 _RENDER_SCALE = 1.6
 """Side of the rendered image relative to the crop that is cut from it."""
 _NUM_LANDMARKS = 5
-_NUM_SPARE = 4
-"""People rendered beyond the number of originals, so that every original has a choice."""
+_NUM_SPARE = 12
+"""People rendered beyond the number of originals, so that every original has a choice of people who are unlike it."""
 _PORTRAIT_PX = 512
 """Side of the portraits for models that swap at the image's resolution."""
 MAX_PEOPLE = 256

@@ -14,6 +14,7 @@ import numpy as np
 
 from swapcore.data.artifact import file_digest
 from swapcore.errors import FaceError, InputError
+from swapcore.faces.detect import Box
 from swapcore.files import fit_name, hidden_sibling, locked, write_atomic
 from swapcore.hub.face_swapper import FaceInImage
 from swapcore.inference.image_swapper import Swapper
@@ -35,7 +36,7 @@ from swapcore.video.writing import PART_SUFFIX, PartWriter
 PART_FRAMES = 120
 """Frames per part: at most this many are swapped again after an interruption."""
 _TRACK = "track.json"
-_VERSION = 2
+_VERSION = 3
 """Of the files in the work folder; those of another version are not used."""
 _SIGNED = {".mp4": "video/mp4", ".mov": "video/quicktime"}
 """Containers that can hold a C2PA manifest; Matroska cannot."""
@@ -56,12 +57,12 @@ class SwappedVideo:
 
 
 class Track(NamedTuple):
-    """Landmarks of the tracked face: frame number -> (5, 2) in pixels of the frame."""
+    """The tracked face, by frame number."""
 
-    detected: dict[int, Points]
+    detected: dict[int, Detection]
     """Without smoothing."""
     steady: dict[int, Points]
-    """Smoothed, with short gaps filled; these frames are swapped."""
+    """Landmarks (5, 2) in pixels of the frame, smoothed, with short gaps filled; these frames are swapped."""
     times: list[int]
     """Time of every frame, in units of VideoFacts.time_base."""
     last_duration: int
@@ -129,12 +130,13 @@ def _swap(job: _Job, source: FaceInImage, swapper: Swapper) -> SwappedVideo:
         shutil.rmtree(job.work, ignore_errors=True)
         raise FaceError(job.original, "no-face", "no frame shows a face that can be swapped; nothing was written")
     check_times(track.times, job.facts.time_base, job.target)
-    _swap_parts(job, track.steady, source, swapper)
+    _swap_parts(job, track, source, swapper)
     joined = job.work / f"joined{job.plan.suffix}"
     last = track.last_duration * job.facts.time_base if track.last_duration else None
     parts = sorted(job.work.glob(f"part-*{PART_SUFFIX}"))
     join(parts, job.original, joined, job.plan, origin=job.facts.origin, last=last)
-    steadiness = measure_steadiness(joined, set(track.steady), track.detected)
+    own = {number: found.points for number, found in track.detected.items()}
+    steadiness = measure_steadiness(joined, set(track.steady), own)
     _place_signed(joined, job.target, job.provenance)
     swapped = _summarize(track.times, sorted(track.steady), job.facts, steadiness)
     _write_sidecar(job.target, swapped, job.provenance)
@@ -186,19 +188,25 @@ def _track_face(job: _Job) -> Track:
             yield number, frame.image
 
     detections = follow_face(images())
-    track = Track({found.frame: found.points for found in detections}, _smooth_all(detections), times, durations[0])
-    points = {
-        name: {frame: xy.tolist() for frame, xy in getattr(track, name).items()} for name in ("detected", "steady")
-    }
-    write_atomic(path, json.dumps({**points, "times": times, "last_duration": durations[0]}))
+    track = Track({found.frame: found for found in detections}, _smooth_all(detections), times, durations[0])
+    _write_track(path, track)
     return track
+
+
+def _write_track(path: Path, track: Track) -> None:
+    saved = {
+        "detected": [[found.frame, list(found.box), found.points.tolist()] for found in track.detected.values()],
+        "steady": [[frame, points.tolist()] for frame, points in track.steady.items()],
+        "times": track.times,
+        "last_duration": track.last_duration,
+    }
+    write_atomic(path, json.dumps(saved))
 
 
 def _read_track(path: Path) -> Track:
     saved = json.loads(path.read_text(encoding="utf-8"))
-    detected, steady = (
-        {int(frame): np.array(xy) for frame, xy in saved[name].items()} for name in ("detected", "steady")
-    )
+    detected = {frame: Detection(frame, Box(*box), np.array(points)) for frame, box, points in saved["detected"]}
+    steady = {frame: np.array(points) for frame, points in saved["steady"]}
     return Track(detected, steady, saved["times"], saved["last_duration"])
 
 
@@ -206,7 +214,7 @@ def _smooth_all(detections: list[Detection]) -> dict[int, Points]:
     return {frame: points for track in to_tracks(detections) for frame, points in steady_points(track).items()}
 
 
-def _swap_parts(job: _Job, points: dict[int, Points], source: FaceInImage, swapper: Swapper) -> None:
+def _swap_parts(job: _Job, track: Track, source: FaceInImage, swapper: Swapper) -> None:
     """Write the missing parts."""
     watermark = to_bits(job.provenance)
     frames = progress(enumerate(read_frames(job.original, quiet=True)), "swapping", job.facts.num_frames)
@@ -218,8 +226,9 @@ def _swap_parts(job: _Job, points: dict[int, Points], source: FaceInImage, swapp
         try:
             for place, frame in part:
                 image = frame.image
-                if place in points:
-                    face = crop_at(image, points[place], swapper.model.size_px)
+                if place in track.steady:
+                    detected = track.detected.get(place)
+                    face = crop_at(image, track.steady[place], swapper.model.size_px, detected)
                     image = embed(swapper.replace(image, face, source), watermark)
                 writer.add(Frame(frame.time, image))
         except BaseException:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
 from swapcore.faces.detect import Box, detect_video_face
 from swapcore.faces.extract import AlignedFace, crop_face
+from swapcore.faces.mesh.files import is_installed
+from swapcore.faces.mesh.find import landmarks_in_box
 from swapcore.inference.finding import find_swap_defect
 from swapcore.ops.geometry import Points, apply, invert, warp
 from swapcore.ops.image import Image
@@ -97,12 +99,46 @@ def _fit(times: npt.NDArray[np.float64], values: npt.NDArray[np.float64], at: fl
     return np.asarray(mean + slope * (at - mean_time))
 
 
-def crop_at(image: Image, points: Points, size_px: int) -> AlignedFace:
-    """Cut the face by given landmarks (5, 2) instead of detected ones."""
+def crop_at(image: Image, points: Points, size_px: int, detected: Detection | None = None) -> AlignedFace:
+    """Cut the face by smoothed landmarks (5, 2) instead of detected ones.
+
+    Args:
+        image: the frame, uint8 (H, W, 3).
+        points: landmarks in it.
+        size_px: side of the crop.
+        detected: the face as it was detected in this frame; the mesh is then found in its box and moved with the smoothed
+            landmarks. Without it the crop has no mesh.
+    """
     affine = align(points[:NUM_ALIGNMENT_POINTS], size_px)
     (left, top), (right, bottom) = points.min(0), points.max(0)
     box = Box(float(left), float(top), float(right), float(bottom), 0.0)
-    return AlignedFace(warp(image, affine, size_px), affine, box, points, apply(affine, points))
+    mesh = None if detected is None else steady_mesh(image, points, detected)
+    return AlignedFace(warp(image, affine, size_px), affine, box, points, apply(affine, points), mesh)
+
+
+def steady_mesh(image: Image, points: Points, detected: Detection) -> Points | None:
+    """Find the mesh (478, 3) of a detected face and move it as smoothing moved eyes and nose base.
+
+    Lids, gaze and lips move fast, so they are not smoothed themselves.
+
+    Args:
+        image: the frame in which the face was detected.
+        points: its landmarks (5, 2) after smoothing.
+        detected: the face before.
+
+    Returns:
+        None if the face mesh is not installed or does not confirm the face.
+    """
+    mesh = landmarks_in_box(image, detected.box) if is_installed() else None
+    if mesh is None:
+        return None
+    eyes_and_nose = detected.points[:NUM_ALIGNMENT_POINTS]
+    known = np.column_stack([eyes_and_nose, np.ones(NUM_ALIGNMENT_POINTS)])
+    # Three points: the affine is exact, so that noise of the estimated yaw is smoothed, too.
+    change = np.linalg.solve(known, points[:NUM_ALIGNMENT_POINTS] - eyes_and_nose)
+    moved = mesh.copy()
+    moved[:, :2] += np.column_stack([mesh[:, :2], np.ones(len(mesh))]) @ change
+    return moved
 
 
 def motion_jitter(points: npt.NDArray[np.float64]) -> float:

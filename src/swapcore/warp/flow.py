@@ -45,6 +45,9 @@ def correspond(template: Floats, source: Floats, size_px: int, smoothing_px: flo
     flow = np.einsum("hwij,hwj->hwi", matrices[owner], at)
     rows, columns = np.mgrid[:size_px, :size_px]
     displacement = (flow - np.stack([x, y], -1)).astype(np.float32)
+    # No point of a triangle moves farther than its corners; pixels whose centers are beyond the outline, next to a sliver, would.
+    corners = (source - template)[:, :2].astype(np.float32)
+    displacement = np.clip(displacement, corners.min(0), corners.max(0))
     if smoothing_px > 0:
         displacement = blur(displacement, smoothing_px)
     facing = _facing(source[triangles], template[triangles])[owner].astype(np.float32)

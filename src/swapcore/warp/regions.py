@@ -19,9 +19,9 @@ from swapcore.warp.skin import SkinModel, features
 from swapcore.warp.view import VIEW_PX, FaceView, Field, blur, fill_polygon, grow, ramp
 
 # Lengths are shares of the distance of the outer eye corners.
-_EDGE: Final = 0.02
+_EDGE: Final = 0.005
 """The mask falls to 0 this far inside the face's outline."""
-_SOFTNESS: Final = 0.035
+_SOFTNESS: Final = 0.025
 _BEARD_REACH: Final = 0.05
 """The mask reaches this far beyond the jaw where one face has a beard there and the other none."""
 _STRIP: Final = 0.14
@@ -80,11 +80,12 @@ def above_fringe(view: FaceView, covered: Field) -> Field:
 def _connected(view: FaceView, deviation: Field) -> npt.NDArray[np.bool_]:
     """What deviates from skin in the face and is connected to what does outside of it: (S, S).
 
-    Brows, eyes, nostrils, moles and wrinkles are not connected to the outside. The features themselves are left out.
+    Brows, eyes, nostrils, moles and wrinkles are not connected to the outside. The features themselves are left out, and the lids
+    up to the brows.
     """
     oval = view.polygon(FACE_OVAL)
     eyes = grow(np.maximum(view.polygon(LEFT_EYE), view.polygon(RIGHT_EYE)), _AROUND_EYES * view.eye_px)
-    allowed = (features(view, 0.06) < 0.5) & (np.maximum(_nose(view), eyes) < 0.5)
+    allowed = (features(view, 0.06) < 0.5) & (np.maximum.reduce([_nose(view), eyes, _lids(view)]) < 0.5)
     weak = ((deviation > _WEAK) & allowed) | (grow(oval, 0.02 * view.eye_px) < 0.5)
     seeds = (deviation > _STRONG) & allowed
     # A strand is crossed by one pixel of noise at most.
@@ -95,6 +96,15 @@ def _connected(view: FaceView, deviation: Field) -> npt.NDArray[np.bool_]:
     # Shading at the face's edge is weak throughout; hair has a dark or colored core within reach.
     near_core = cv2.dilate((seeds & inside).astype(np.uint8), _disk(0.05 * view.eye_px)) > 0
     return np.asarray(inside & near_core)
+
+
+def _lids(view: FaceView) -> Field:
+    """From each brow down to its eye, where lids lie in the brow's shadow: (S, S), 0 to 1."""
+    parts = [
+        fill_polygon(np.vstack([view.points[list(brow[:5]), :2], view.points[list(eye[8::-1]), :2]]))
+        for brow, eye in ((LEFT_BROW, LEFT_EYE), (RIGHT_BROW, RIGHT_EYE))
+    ]
+    return np.maximum(*parts)
 
 
 def _disk(radius_px: float) -> npt.NDArray[np.uint8]:

@@ -23,16 +23,16 @@ from swapcore.faces.mesh.topology import (
 )
 from swapcore.warp.view import Floats, ramp
 
-_FADE: Final = (0.04, 0.38)
+_FADE: Final = (0.02, 0.2)
 """Distance from the face's outline, in distances of the outer eye corners: there the template's shape, from here on the source's."""
-_OUTLINE_SHARE: Final = 0.75
+_OUTLINE_SHARE: Final = 0.9
 """Of the source's jaw; the rest, and hairline and temples, keep the template's outline."""
 _GROUPS: Final = ((*LEFT_EYE, *LEFT_IRIS), (*RIGHT_EYE, *RIGHT_IRIS), (*OUTER_LIPS, *INNER_LIPS))
 """Moved as a whole, so that lids, gaze and lips keep the template's expression."""
 _AROUND: Final = 0.10
 """Landmarks this near a group move with it."""
 _BROWS: Final = (*LEFT_BROW, *RIGHT_BROW)
-_BROW_SHARE: Final = 0.7
+_BROW_SHARE: Final = 0.85
 """Brows move with the expression, too."""
 
 
