@@ -5,7 +5,8 @@ import pytest
 
 from swapcore.faces.detect import Box
 from swapcore.video.steadiness import compare
-from swapcore.video.tracks import Detection, motion_jitter, spans, steady_points, to_tracks
+from swapcore.video import tracks
+from swapcore.video.tracks import Detection, crop_at, motion_jitter, spans, steady_points, to_tracks
 
 FACE = np.array([[-20.0, 0], [20, 0], [0, 20], [-15, 40], [15, 40]])
 
@@ -28,6 +29,21 @@ def test_jitter_is_reduced():
     before = motion_jitter(np.stack([found.points for found in noisy]))
     after = motion_jitter(np.stack([steady[frame] for frame in range(60)]))
     assert after < 0.2 * before
+
+
+def test_the_mesh_moves_with_the_smoothed_eyes_and_nose(monkeypatch):
+    image = np.zeros((120, 200, 3), np.uint8)
+    found = detection(0, 100, noise=1.0)
+    mesh = np.column_stack([np.vstack([found.points[:3], found.points[:3].mean(0)]), np.arange(4.0)])
+    monkeypatch.setattr(tracks, "is_installed", lambda: True)
+    monkeypatch.setattr(tracks, "landmarks_in_box", lambda image, box: mesh if box == found.box else None)
+    smoothed = FACE + np.array([100.5, 50.0])
+    moved = crop_at(image, smoothed, 64, found).mesh
+    np.testing.assert_allclose(moved[:3, :2], smoothed[:3], atol=1e-9)
+    np.testing.assert_allclose(moved[3, :2], smoothed[:3].mean(0), atol=1e-9)
+    np.testing.assert_allclose(moved[:, 2], mesh[:, 2])
+    assert crop_at(image, smoothed, 64, found._replace(box=Box(0, 0, 9, 9, 1.0))).mesh is None
+    assert crop_at(image, smoothed, 64).mesh is None
 
 
 def test_gaps_are_filled():

@@ -142,9 +142,8 @@ def _temple(view: FaceView, response: Field, ring: _Line) -> _Line | None:
     side = outline[np.sign(outline[:, 0] - view.points[168, 0]) == np.sign(start[0] - view.points[168, 0])]
     end = side[np.abs(side[:, 1] - start[1]).argmin()]
     reach = _TEMPLE * view.eye_px
-    line = _columns(
-        response, *sorted((start, end), key=lambda place: float(place[0])), (-reach, reach), float(start[1])
-    )
+    first, last = (start, end) if start[0] < end[0] else (end, start)
+    line = _columns(response, first, last, (-reach, reach), float(start[1]))
     return line if line is not None and line.share() > _LEAST_TEMPLE else None
 
 

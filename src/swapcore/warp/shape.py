@@ -25,8 +25,6 @@ from swapcore.warp.view import Floats, ramp
 
 _FADE: Final = (0.02, 0.2)
 """Distance from the face's outline, in distances of the outer eye corners: there the template's shape, from here on the source's."""
-_OUTLINE_SHARE: Final = 0.9
-"""Of the source's jaw; the rest, and hairline and temples, keep the template's outline."""
 _GROUPS: Final = ((*LEFT_EYE, *LEFT_IRIS), (*RIGHT_EYE, *RIGHT_IRIS), (*OUTER_LIPS, *INNER_LIPS))
 """Moved as a whole, so that lids, gaze and lips keep the template's expression."""
 _AROUND: Final = 0.10
@@ -57,7 +55,8 @@ def reshape_template(template: Floats, source: Floats) -> Floats:
     eye = float(np.linalg.norm(template[LEFT_EYE_CORNERS[0]] - template[RIGHT_EYE_CORNERS[0]]))
     outline = template[list(FACE_OVAL), :2]
     distance = np.linalg.norm(template[:, None, :2] - outline[None], axis=2).min(1) / eye
-    jaw = _OUTLINE_SHARE * ramp(_height(template, eye), 0.0, 0.6).astype(np.float64)
+    # The jaw is the source's; hairline and temples keep the template's outline.
+    jaw = ramp(_height(template, eye), 0.0, 0.6).astype(np.float64)
     weight = jaw + (1 - jaw) * ramp(distance, *_FADE).astype(np.float64)
     weight[list(_BROWS)] *= _BROW_SHARE
     moved = change * weight[:, None]
