@@ -55,7 +55,7 @@ def run(name: str, seconds: int, corpus: Path, found: Path) -> Result:
     for folder in (corpus / name, found):
         folder.mkdir(parents=True, exist_ok=True)
     limits = [f"-max_total_time={seconds}", f"-timeout={SLOW_SECONDS}", f"-rss_limit_mb={MEMORY_MB}"]
-    words = [sys.executable, "-m", "tests.campaign.fuzz", "--child", name, *limits, "-print_final_stats=1",
+    words = [sys.executable, "-u", "-m", "tests.campaign.fuzz", "--child", name, *limits, "-print_final_stats=1",
              f"-artifact_prefix={found}/{name}-", str(corpus / name)]  # fmt: skip
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(

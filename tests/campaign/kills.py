@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,8 +79,8 @@ def frames(path: Path) -> str:
     return digest.hexdigest()
 
 
-def make_workspace(work: Path) -> None:
-    """Write images, a video and a model, and run the pipeline on a few rendered people."""
+def make_workspace(work: Path, chosen: Collection[str]) -> None:
+    """Write images, a video and a model, and run the stages before the last chosen one on a few rendered people."""
     photos = work / "photos"
     for person in range(3):
         (photos / f"p{person}").mkdir(parents=True)
@@ -95,7 +95,8 @@ def make_workspace(work: Path) -> None:
     for name, settings in (("params.yaml", []), (FEW, ["synthesize.num_people=4"])):
         shutil.copy(ROOT / "params.yaml", work / name)
         run(work, ["swapcore", "configure", "--params", name, *SMALL.read_text().split(), *settings])
-    for stage, inputs, port in STAGES:
+    last = max((place for place, (stage, *_) in enumerate(STAGES) if stage in chosen), default=0)
+    for stage, inputs, port in STAGES[:last]:
         run(work, ["swapcore", stage, *inputs, port, port.removeprefix("--")])
 
 
@@ -182,14 +183,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.campaign.kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="over all commands together")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", help="one command")
+    parser.add_argument("--only", action="append", help="a command; can be repeated")
     given = parser.parse_args()
     bad = 0
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         work = Path(folder)
         os.environ["SWAPCORE_CONFIG"] = f"{folder}/config"
-        make_workspace(work)
-        chosen = [target for target in targets(work) if given.only in {None, target.name}]
+        chosen = [target for target in targets(work) if given.only is None or target.name in given.only]
+        if not chosen:
+            parser.error(f"--only: no such command; there are {', '.join(target.name for target in targets(work))}")
+        make_workspace(work, [target.name for target in chosen])
         for place, target in enumerate(chosen):
             counts = try_target(work, target, -(-given.kills // len(chosen)), random.Random(f"{given.seed} {place}"))
             print(

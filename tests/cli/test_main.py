@@ -225,6 +225,24 @@ def test_printed_metrics_and_the_metrics_file(
     ]
 
 
+def test_the_metrics_file_is_whole_or_absent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from swapcore.stages import register
+
+    monkeypatch.setattr(register, "run", lambda *_, **ports: {"a/b": 3.0})
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        write(path, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    ports = ["--model", "a", "--report", "b", "--registration", "c", "--params", str(PARAMS)]
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["register", *ports, "--metrics", str(tmp_path / "metrics" / "register.json")])
+    assert ended.value.code == 1
+    assert not list((tmp_path / "metrics").iterdir())
+
+
 @pytest.mark.parametrize("words", [["--photographs", "file"], ["--photographs", "file/x/y"]])
 def test_a_stage_does_not_write_over_or_below_a_file(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

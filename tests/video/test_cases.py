@@ -19,10 +19,13 @@ pytestmark = [
 ]
 
 PATCHES = np.array([(230, 20, 20), (20, 200, 30), (30, 40, 230), (230, 220, 20)])
+"""Of the images."""
+VIDEO_PATCHES = np.array([(220, 30, 30), (30, 180, 40), (40, 50, 220), (220, 210, 40)])
 LEFT, TOP, SIDE, STEP = 235, 12, 55, 48
 """Place of the patches in a frame of 320 x 240 px, without their borders."""
 SIZES = {"sar.mp4": (456, 240), "odd.mp4": (319, 239), "hd709.mp4": (1280, 720)}
 WARNINGS = {
+    "cover.mp4": "streams that the result does not have: 1 video",
     "mulaw.avi": "cannot hold its sound; it is encoded as AAC", "hdrpq.mp4": "tone-mapped to SDR", "hlg.mp4": "tone-mapped to SDR",
     "resize.ts": "the size changes to", "fragtrunc.mp4": "cut off or damaged",
 }  # fmt: skip
@@ -33,9 +36,11 @@ NAMES = (
 
 
 def run(*words: object) -> int:
-    with pytest.raises(SystemExit) as ended:
+    try:
         cli.main(list(map(str, words)))
-    return int(ended.value.code or 0)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -81,7 +86,7 @@ def patches(image: np.ndarray) -> np.ndarray:
     "name", ["cover.mp4", "sar.mp4", "ts10h.ts", "odd.mp4", "resize.ts", "fragtrunc.mp4", "mulaw.avi"]
 )
 def test_colors_are_read_as_they_were_made(name):
-    assert np.abs(patches(next(iter(read_frames(CASES / name))).image) - PATCHES).max() <= 6
+    assert np.abs(patches(next(iter(read_frames(CASES / name))).image) - VIDEO_PATCHES).max() <= 6
 
 
 @pytest.mark.parametrize("name", ["icc_p3.jpg", "icc_adobe.jpg"])

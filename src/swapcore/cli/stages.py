@@ -76,6 +76,7 @@ def stage_command(stage: str) -> click.Command:
 
     def callback(params: Path, metrics: Path | None, device: str | None = None, **locations: str | None) -> None:
         from swapcore.config import read_section, with_device
+        from swapcore.files import write_atomic
 
         outputs = {f"--{name}": path for name, path in locations.items() if path and ports[name].direction == "output"}
         _require_no_file(outputs, metrics)
@@ -96,8 +97,7 @@ def stage_command(stage: str) -> click.Command:
         for path in outputs.values():
             click.echo(f"wrote {path}")
         if metrics is not None:
-            metrics.parent.mkdir(parents=True, exist_ok=True)
-            metrics.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+            write_atomic(metrics, json.dumps(measured, indent=2, sort_keys=True) + "\n")
 
     options = [_port_option(name, port) for name, port in ports.items()]
     options.append(click.Option(["--metrics"], type=PATH, help="Also write the metrics to this JSON file."))

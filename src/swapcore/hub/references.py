@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from swapcore.data.artifact import CARD, artifact_digest, file_digest
 from swapcore.errors import ArtifactError, InputError
 from swapcore.faces.mesh.files import ATTENTION_MESH, missing_reason
+from swapcore.files import write_atomic
 from swapcore.models.artifact import WEIGHTS, read_configuration
 from swapcore.warp import WARP_VERSION
 
@@ -150,7 +151,7 @@ def _from_registry(reference: str, cache: Path) -> LocatedModel:
     if not (folder / _ORIGIN).is_file():
         download_version(found, folder)
         digest = found.digest or weights_digest(folder)
-        (folder / _ORIGIN).write_text(json.dumps({"digest": digest}) + "\n", encoding="utf-8")
+        write_atomic(folder / _ORIGIN, json.dumps({"digest": digest}) + "\n")  # the download is complete
     read_configuration(folder)
     digest = str(json.loads((folder / _ORIGIN).read_text(encoding="utf-8"))["digest"])
     return LocatedModel(folder, found.name, found.version, digest)

@@ -16,6 +16,7 @@ from swapcore.evaluation.summary import DECIMALS, Metric, Value
 from swapcore.evaluation.truth_benchmark.frozen import VERSION, pair_name
 from swapcore.evaluation.truth_benchmark.rendered import TruthSet
 from swapcore.evaluation.truth_benchmark.scoring import BENCHMARK_METRICS, RECOGNIZER_LABEL, BenchmarkResult
+from swapcore.files import write_atomic
 from swapcore.ops.image import Image, encode_png, encode_sheet, tile
 
 METRICS, PAIRS, SHEET, DESCRIPTION = "metrics.json", "pairs.csv", "sheet.png", "benchmark.json"
@@ -75,7 +76,7 @@ def write_results(folder: Path, measured: BenchmarkResult, swap: Swap, num_rows:
         num_rows: pairs on the sheet.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / METRICS).write_text(json.dumps(_metrics(measured), indent=2) + "\n", encoding="utf-8")
+    write_atomic(folder / METRICS, json.dumps(_metrics(measured), indent=2) + "\n")
     _write_rows(folder / PAIRS, measured)
     (folder / SHEET).write_bytes(encode_sheet(sheet(measured.truth_set, swap, num_rows)))
 
@@ -139,7 +140,7 @@ def export(folder: Path, truth_set: TruthSet) -> None:
             points: Sequence[list[float]] = [face.points.round(3).ravel().tolist() for face in faces]
             line = [value for face, xy in zip(faces, points, strict=True) for value in (face.identity, *xy)]
             writer.writerow([pair_name(number), *line])
-    (folder / DESCRIPTION).write_text(json.dumps(describe(truth_set), indent=2) + "\n", encoding="utf-8")
+    write_atomic(folder / DESCRIPTION, json.dumps(describe(truth_set), indent=2) + "\n")
 
 
 def _columns() -> list[str]:
