@@ -35,11 +35,13 @@ def synthesize(
 
 @stage
 def crop_shard(
-    params: dict, shard: int, shards: int, photographs: Input[Dataset], part: Output[Dataset], metrics: Output[Metrics]
-) -> None:
-    """Find, align and crop the faces of one shard of the images."""
-    ports = {"photographs": photographs, "shard": shard, "shards": shards, "part": part}
-    run_stage("crop", params, metrics, run="swapcore.stages.crop:crop_shard", **ports)
+    params: dict, uri: str, shard: int, shards: int,
+    photographs: Input[Dataset], part: Output[Dataset], metrics: Output[Metrics],
+) -> None:  # fmt: skip
+    """Find, align and crop the faces of one shard of the images; of images on S3, fetch only these."""
+    where, given = ("cropping.remote", {"uri": uri}) if uri.startswith("s3://") else ("stages.crop", {})
+    ports = {**given, "photographs": photographs, "shard": shard, "shards": shards, "part": part}
+    run_stage("crop", params, metrics, run=f"swapcore.{where}:crop_shard", **ports)
 
 
 @stage

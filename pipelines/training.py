@@ -46,7 +46,7 @@ def training(
         people = task(stages.synthesize, "4", "8Gi", params=synthesize, uri=photographs, fingerprint=fingerprint)
         with dsl.ParallelFor(list(range(CROP_SHARDS)), name="crop-shards") as shard:
             given = {"photographs": people.outputs["photographs"], "shard": shard, "shards": CROP_SHARDS}
-            shard_part = task(stages.crop_shard, "4", "8Gi", params=crop, **given)
+            shard_part = task(stages.crop_shard, "4", "8Gi", params=crop, uri=photographs, **given)
         parts = dsl.Collected(shard_part.outputs["part"])
         faces = task(stages.crop, "4", "8Gi", params=crop, parts=parts).outputs["faces"]
         evaluated = partial(task, stages.evaluate, "4", "16Gi", gpu=True, mlflow=True, params=evaluate, faces=faces)

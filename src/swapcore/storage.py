@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
@@ -79,6 +79,16 @@ class _Object:
     name: str
     size: int
     etag: str
+
+
+class StoredFile(NamedTuple):
+    """A file below a prefix."""
+
+    name: str
+    """Relative to the prefix."""
+    size: int
+    etag: str
+    """Changes with the content."""
 
 
 class _ChecksumError(Exception):
@@ -151,55 +161,73 @@ def fetch(uri: str, folder: Path, policy: RetryPolicy = RETRY_POLICY) -> Transfe
     return transfer
 
 
-class NamesOf:
-    """A local folder with an empty file for every object below a prefix, of which some are then fetched."""
+class StoredFiles:
+    """The files below a prefix, as they were listed once; each is fetched when it is needed."""
 
-    def __init__(self, uri: str, folder: Path, policy: RetryPolicy = RETRY_POLICY) -> None:
-        """List the prefix.
+    def __init__(self, uri: str, listed: list[StoredFile], policy: RetryPolicy = RETRY_POLICY) -> None:
+        """Connect to the store.
 
         Args:
             uri: s3://bucket/prefix.
-            folder: where the files are made.
+            listed: as from `listed_files`.
             policy: retries and timeouts.
 
         Raises:
             StorageError: as in `fetch`.
         """
-        self._folder, self._policy = folder, policy
+        self.names = [item.name for item in listed]
+        self._policy = policy
         with _translate_errors(uri):
             self._bucket = _Bucket(uri, policy)
-            objects = self._bucket.objects()
-            if not objects:
-                raise StorageError(f"{uri}: no objects below this prefix; check bucket and prefix")
-            self._bucket.refuse_unfinished(objects)
-        self._objects = {item.name: item for item in objects}
-        for name in self._objects:
+        self._objects = {
+            item.name: _Object(self._bucket.prefix + item.name, item.name, item.size, item.etag) for item in listed
+        }
+
+    def touch(self, folder: Path) -> None:
+        """Make an empty file of each name, so that the folder can be listed like a copy."""
+        for name in self.names:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).touch()
 
-    @property
-    def names(self) -> list[str]:
-        """Names of all objects, relative to the prefix."""
-        return list(self._objects)
-
-    def fetch(self, names: Iterable[str]) -> int:
-        """Fetch the content of some files; names without an object are ignored. Return the number of bytes.
+    def fetch(self, names: Iterable[str], folder: Path) -> int:
+        """Fetch some files; names that were not listed are ignored. Return the number of bytes.
 
         Raises:
-            StorageError: as in `fetch`.
+            StorageError: as in `fetch`, or a file changed after it was listed.
         """
         items = [self._objects[name] for name in names if name in self._objects]
+        num_bytes = sum(item.size for item in items)
         with _translate_errors(self._bucket.uri):
-            num_bytes = sum(item.size for item in items)
-            if num_bytes > (free := shutil.disk_usage(self._folder).free):
-                raise StorageError(f"{self._folder}: needs {num_bytes:,} bytes, {free:,} are free; free disk space")
+            if num_bytes > (free := shutil.disk_usage(folder).free):
+                raise StorageError(f"{folder}: needs {num_bytes:,} bytes, {free:,} are free; free disk space")
             _map_threads(
                 self._policy,
-                lambda item: _retry(self._policy, lambda: self._bucket.download_file(item, self._folder / item.name)),
+                lambda item: _retry(self._policy, lambda: self._bucket.download_file(item, folder / item.name)),
                 items,
                 "fetch",
             )
         return num_bytes
+
+
+def listed_files(uri: str, policy: RetryPolicy = RETRY_POLICY) -> list[StoredFile]:
+    """List everything below a prefix, in order of name.
+
+    Raises:
+        StorageError: as in `fetch`.
+    """
+    with _translate_errors(uri):
+        bucket = _Bucket(uri, policy)
+        objects = bucket.objects()
+        if not objects:
+            raise StorageError(f"{uri}: no objects below this prefix; check bucket and prefix")
+        bucket.refuse_unfinished(objects)
+    return [StoredFile(item.name, item.size, item.etag) for item in objects]
+
+
+def fingerprint_of(listed: Iterable[StoredFile]) -> str:
+    """Return what `fingerprint` returns for these files."""
+    lines = sorted(f"{item.name}\0{item.size}\0{item.etag}\n" for item in listed)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def upload(folder: Path, uri: str, policy: RetryPolicy = RETRY_POLICY) -> Transfer:
@@ -240,8 +268,7 @@ def fingerprint(uri: str, policy: RetryPolicy = RETRY_POLICY) -> str:
     """
     with _translate_errors(uri):
         objects = _Bucket(prefix_of(uri), policy).objects()
-    lines = sorted(f"{item.name}\0{item.size}\0{item.etag}\n" for item in objects)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return fingerprint_of(StoredFile(item.name, item.size, item.etag) for item in objects)
 
 
 @contextmanager

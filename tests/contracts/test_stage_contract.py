@@ -130,7 +130,7 @@ def test_the_component_has_exactly_the_ports(stage: str) -> None:
     outputs = {name for name, direction in ports.items() if direction == "output"}
     if stage == "crop":  # another component crops the images in parts
         cut = components.stages.crop_shard.component_spec
-        assert set(cut.inputs) == {"params", *inputs, "shard", "shards"}
+        assert set(cut.inputs) == {"params", "uri", *inputs, "shard", "shards"}
         assert set(cut.outputs) == {"part", "metrics"}
         inputs = {"parts"}
     if stage == "synthesize":  # or fetches the user's images

@@ -63,14 +63,18 @@ def test_missing_photographs_are_rejected(tmp_path: Path) -> None:
         ingest(PARAMS, uri=str(tmp_path / "missing"), fingerprint="", photographs=tmp_path / "a")
 
 
-def test_photographs_on_object_storage(people: Path, tmp_path: Path, bucket: str) -> None:
+def test_of_photographs_on_object_storage_only_the_list_is_fetched(people: Path, tmp_path: Path, bucket: str) -> None:
     storage.upload(people, f"{bucket}/people")
     seen = storage.fingerprint(f"{bucket}/people/list.csv")
     assert seen == storage.fingerprint(f"{bucket}/people")
-    assert ingested(f"{bucket}/people/list.csv", tmp_path / "b", seen) == LISTED
-    assert len(ingested(f"{bucket}/people", tmp_path / "a", seen)) == 3
+    for uri, count in ((f"{bucket}/people/list.csv", 2.0), (f"{bucket}/people", 3.0)):
+        folder = tmp_path / f"{count}"
+        assert ingest(PARAMS, uri=uri, fingerprint=seen, photographs=folder) == {"photographs": count}
+        names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        assert names == {"consent.csv", "objects.json", "photographs.csv" if uri.endswith(".csv") else "list.csv"}
     with pytest.raises(StorageError, match=r"other\.csv: no such object"):
         ingest(PARAMS, uri=f"{bucket}/people/other.csv", fingerprint="", photographs=tmp_path / "c")
     with pytest.raises(StorageError, match="changed after the run was submitted"):
         ingest(PARAMS, uri=f"{bucket}/people", fingerprint="older", photographs=tmp_path / "d")
+    assert not (tmp_path / "c").exists()
     assert not (tmp_path / "d").exists()

@@ -11,11 +11,13 @@ from drawn_photographs import draw_face
 from swapcore import storage
 from swapcore.config import read_params
 from swapcore.cropping import extract
-from swapcore.cropping.remote import crop_shard
+from swapcore.cropping.ingest import ingest
+from swapcore.cropping.remote import crop_shard, list_photographs
 from swapcore.data.faces import FaceSet
-from swapcore.errors import StorageError
+from swapcore.errors import ArtifactError, StorageError
 from swapcore.stages import crop
 
+SYNTHESIZE = read_params(Path(__file__).parents[2] / "params.yaml").synthesize
 PARAMS = read_params(Path(__file__).parents[2] / "params.yaml").crop.model_copy(
     update={"size_px": 128, "workers": 1, "near_duplicate_bits": 0, "min_identity_cosine": -1.0, "device": "cpu"}
 )
@@ -55,7 +57,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def test_each_shard_fetches_its_own_photographs_only(
     people: Path, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage.upload(people, f"{bucket}/people")
+    storage.upload(people, f"{bucket}/{tmp_path.name}")
     fetched: list[list[str]] = []
     download = storage._Bucket.download_file
 
@@ -64,11 +66,15 @@ def test_each_shard_fetches_its_own_photographs_only(
         download(store, item, path)
 
     monkeypatch.setattr(storage._Bucket, "download_file", noted)
+    fetched.append([])
+    uri = f"{bucket}/{tmp_path.name}" + ("/photographs.csv" if (people / "photographs.csv").exists() else "")
+    listed = tmp_path / "listed"
+    ingest(SYNTHESIZE, uri=uri, fingerprint=storage.fingerprint(uri), photographs=listed)
+    assert not any(name.endswith(".png") for name in fetched.pop())
     parts = [tmp_path / f"part-{shard}" for shard in range(SHARDS)]
     for shard, part in enumerate(parts):
         fetched.append([])
-        uri = f"{bucket}/people".replace("s3://", "minio://")  # as Kubeflow names its own store
-        crop_shard(PARAMS, photographs=uri, part=part, shard=shard, shards=SHARDS)
+        crop_shard(PARAMS, uri=uri, photographs=listed, part=part, shard=shard, shards=SHARDS)
         whole = tmp_path / f"whole-{shard}"
         crop.crop_shard(PARAMS, photographs=people, part=whole, shard=shard, shards=SHARDS)
         assert files_of(part) == files_of(whole)
@@ -77,12 +83,34 @@ def test_each_shard_fetches_its_own_photographs_only(
         f"person {person}/{number}.png" for person in range(3) for number in range(2)
     )
     assert max(map(len, images)) <= 3
-    assert all("consent.csv" in names for names in fetched)
+    assert fetched == images  # no shard fetches anything else
     crop.merge_shards(PARAMS, parts=parts, faces=tmp_path / "faces")
     assert len(FaceSet(tmp_path / "faces")) == 6
 
 
-def test_a_missing_prefix_is_one_line(bucket: str, tmp_path: Path) -> None:
+def test_errors_are_one_line(bucket: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no objects below this prefix"):
-        crop_shard(PARAMS, photographs=f"{bucket}/nothing", part=tmp_path / "part", shard=0, shards=2)
+        list_photographs(f"{bucket}/nothing", "", tmp_path / "listed")
+    with pytest.raises(ArtifactError, match=r"objects\.json: cannot be read \(FileNotFoundError\)"):
+        crop_shard(PARAMS, uri=f"{bucket}/x", photographs=tmp_path, part=tmp_path / "part", shard=0, shards=2)
     assert not (tmp_path / "part").exists()
+
+
+def test_a_photograph_that_changed_is_refused(bucket: str, tmp_path: Path) -> None:
+    folder = tmp_path / "people"
+    (folder / "ann").mkdir(parents=True)
+    (folder / "ann/1.png").write_bytes(b"first")
+    (folder / "consent.csv").write_text("identity,basis,licence,expires\n*,drawn,CC0-1.0,\n")
+    storage.upload(folder, f"{bucket}/{tmp_path.name}")
+    list_photographs(f"{bucket}/{tmp_path.name}", "", tmp_path / "listed")
+    (folder / "ann/1.png").write_bytes(b"other")
+    storage.upload(folder, f"{bucket}/{tmp_path.name}")
+    with pytest.raises(StorageError, match=r"1\.png changed during the download"):
+        crop_shard(
+            PARAMS,
+            uri=f"{bucket}/{tmp_path.name}",
+            photographs=tmp_path / "listed",
+            part=tmp_path / "p",
+            shard=0,
+            shards=1,
+        )

@@ -168,7 +168,7 @@ def test_a_task_sees_only_its_own_section(golden: tuple[Spec, Spec]) -> None:
     loop = [name for name, dag in dags(golden[0]).items() if "crop-shard" in dag["tasks"]]
     cut = dags(golden[0])[loop[0]]["tasks"]["crop-shard"]["inputs"]["parameters"]
     assert cut["params"] == {"componentInputParameter": "pipelinechannel--crop"}
-    assert set(cut) == {"params", "shard", "shards"}
+    assert set(cut) == {"params", "uri", "shard", "shards"}
 
 
 def test_images_are_cropped_in_shards_that_are_joined(golden: tuple[Spec, Spec]) -> None:

@@ -5,19 +5,22 @@ from pathlib import Path, PurePosixPath
 
 from swapcore import storage
 from swapcore.config import SynthesizeParams
+from swapcore.cropping.remote import list_photographs
 from swapcore.data.consent import CONSENT
 from swapcore.data.listing import find_files
 from swapcore.data.manifests import LIST, read_manifest
-from swapcore.errors import InputError, StorageError
+from swapcore.errors import InputError
 from swapcore.synth.people import PARAMETERS
 
 
 def ingest(_params: SynthesizeParams, *, uri: str, fingerprint: str, photographs: Path) -> dict[str, float]:
     """Copy photographs and consent.csv into a new folder; replaces the stage synthesize in a pipeline.
 
+    Of photographs on s3:// only tables and the list of files are fetched, see ``cropping.remote``.
+
     Args:
-        uri: a folder, a CSV `file,identity[,split]`, or either on s3://. Only listed files of a local CSV are copied, but
-            everything below the prefix of a CSV on s3://. The copy of the CSV is named photographs.csv.
+        uri: a folder, a CSV `file,identity[,split]`, or either on s3://. Only listed files of a local CSV are copied. The copy of
+            the CSV is named photographs.csv.
         fingerprint: `storage.fingerprint` of uri when the run was submitted; compared on s3:// only.
         photographs: the folder to create.
 
@@ -25,14 +28,9 @@ def ingest(_params: SynthesizeParams, *, uri: str, fingerprint: str, photographs
         StorageError: an error of the store, or the photographs changed since the fingerprint was taken.
         InputError: the folder or CSV does not exist, or the CSV lists a file outside its folder.
     """
-    if not storage.is_remote(uri):
-        _copy(Path(uri), photographs)
-    elif fingerprint and storage.fingerprint(uri) != fingerprint:
-        raise StorageError(f"{uri}: changed after the run was submitted; submit it again")
-    else:
-        path = storage.fetch_port(uri, photographs)
-        if path != photographs:
-            path.replace(photographs / LIST)
+    if storage.is_remote(uri):
+        return {"photographs": float(list_photographs(uri, fingerprint, photographs))}
+    _copy(Path(uri), photographs)
     return {"photographs": float(len(read_manifest(photographs).entries))}
 
 
