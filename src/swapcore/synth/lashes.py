@@ -93,7 +93,7 @@ def _lid(
     fan = np.sign(base[:, 0] - center[0]) * np.abs(base[:, 0] - center[0]) / radius
     up = 1.0 if upper else -1.0
     ends = smoothstep(0.0, 0.14, at / (len(vertices) - 1)) * smoothstep(1.0, 0.9, at / (len(vertices) - 1))
-    longest = (0.52 if upper else 0.30) * (0.75 + 0.5 * identity.lash_length + 0.25 * identity.eye_makeup)
+    longest = (0.45 if upper else 0.26) * (0.75 + 0.5 * identity.lash_length + 0.25 * identity.eye_makeup)
     length = longest * (0.45 + 0.55 * ends) * (0.9 + 0.18 * lateral) * rng.uniform(0.75, 1.15, count)
     aside = np.stack([0.55 * fan, np.zeros(count), np.zeros(count)], 1) + 0.10 * rng.normal(size=(count, 3))
     share = np.linspace(0, 1, _POINTS)[None, :, None]

@@ -13,8 +13,8 @@ from swapcore.synth.identity import SHAPE_PARAMETERS, Identity
 LIMIT = 2.2
 """A shape parameter of 1 is this many standard deviations from the mean."""
 _SPREAD = {
-    "head": 0.20, "forehead": 0.22, "eyebrows": 0.28, "eye": 0.29, "nose": 0.27, "mouth": 0.22, "cheek": 0.31,
-    "chin": 0.27, "ear": 0.24, "neck": 0.14, "asym": 0.08,
+    "head": 0.215, "forehead": 0.24, "eyebrows": 0.30, "eye": 0.31, "nose": 0.27, "mouth": 0.225, "cheek": 0.33,
+    "chin": 0.29, "ear": 0.24, "neck": 0.14, "asym": 0.08,
 }  # fmt: skip
 """Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
 _NARROWER = {
@@ -24,7 +24,7 @@ _NARROWER = {
     "chin_height": 0.7, "ear_shape_pointed": 0.4, "ear_shape_triangle": 0.5, "ear_trans_up": 0.6,
 }  # fmt: skip
 LARGEST_CM = {
-    "head": 1.2, "forehead": 1.4, "eyebrows": 0.55, "eye": 0.46, "nose": 0.74, "mouth": 0.48, "cheek": 0.60, "chin": 0.95,
+    "head": 1.3, "forehead": 1.5, "eyebrows": 0.60, "eye": 0.50, "nose": 0.80, "mouth": 0.53, "cheek": 0.66, "chin": 1.05,
     "ear": 1.1, "neck": 1.1, "asym": 0.22,
 }  # fmt: skip
 """Farthest that the parameters of one region together move a vertex. Single parameters at their ends look natural; many of one
@@ -37,10 +37,12 @@ distance to photographs, benchmarks/renderer.py)."""
 _PEOPLE = {
     "eye_trans_out": 0.31, "nose_trans_up": 0.12, "nose_scale_vert": -0.12, "nose_base": 0.11, "mouth_trans_up": -0.06,
     "mouth_lowerlip_height": -0.25, "mouth_upperlip_height": -0.25, "mouth_scale_vert": -0.25, "mouth_scale_horiz": 0.18,
-    "mouth_angles": -0.05, "nose_volume": -0.12, "nose_width3": -0.10, "nose_point_width": -0.15, "chin_height": -0.08, "head_scale_horiz": 0.21,
+    "mouth_angles": 0.05, "nose_volume": -0.18, "nose_width3": -0.25, "nose_width2": -0.12, "nose_point_width": -0.22,
+    "nose_scale_horiz": -0.32, "chin_width": -0.28, "head_fat": -0.28, "chin_height": -0.08, "head_scale_horiz": -0.14,
 }  # fmt: skip
 """What people have besides, and the canonical head has not: face mesh landmarks of rendered people fitted to those of photographs
-(interpupillary distance 1: the mean difference of 468 landmarks falls from .054 to .009)."""
+(interpupillary distance 1: the mean difference of 468 landmarks falls from .054 to .009). Then the widths of head, chin and nose
+were lowered by the distance to photographs (docs/experiments.md)."""
 _TILT_DEG = 4.5
 """The mesh's rest faces down by this much against people who face a camera."""
 _TILT_BOTTOM, _TILT_TOP = -16.0, -8.5

@@ -166,7 +166,7 @@ def _paint(
                 0.30 + 0.10 * look.lash_dark + 0.40 * look.eye_makeup
             )
             line = min(0.93, line)
-            shadow = lids * smoothstep(-0.6, 0.6, y) * look.eye_makeup * 0.35
+            shadow = lids * smoothstep(-0.6, 0.6, y) * look.eye_makeup * 0.25
             red *= (1 - 0.80 * line) * (1 - 0.45 * shadow)
             green *= (1 - 0.88 * line) * (1 - 0.60 * shadow)
             blue *= (1 - 0.90 * line) * (1 - 0.55 * shadow)
@@ -212,7 +212,7 @@ def _melanin(x: float, y: float, z: float, lids: float, look: SkinLook, moles: F
     ax, front = abs(x), smoothstep(-7, -2, z)
     around_eye = bell2(ax - 3.2, 1.6, y + 1.5, 0.75) * front
     inner = bell2(ax - 1.6, 0.6, y + 0.2, 1.0) * front
-    amount = (0.22 + 0.55 * look.eye_shade + 0.25 * look.age) * 0.50 * around_eye
+    amount = (0.22 + 0.50 * look.eye_shade + 0.25 * look.age) * (0.46 - 0.20 * look.darkness) * around_eye
     amount += (0.05 + 0.18 * look.eye_shade) * lids + 0.05 * inner + 0.10 * smoothstep(-10, -13, y)
     if look.freckles > 0:
         dots = rotated_noise(block, 1, x, y, z, 7.0, look.offset + 3)
