@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from swapcore.faces.detect import Box
-from swapcore.video.steadiness import compare
 from swapcore.video import tracks
+from swapcore.video.steadiness import compare
 from swapcore.video.tracks import Detection, crop_at, motion_jitter, spans, steady_points, to_tracks
 
 FACE = np.array([[-20.0, 0], [20, 0], [0, 20], [-15, 40], [15, 40]])

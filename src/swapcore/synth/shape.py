@@ -97,7 +97,7 @@ def _deviations(identity: Identity, offsets: dict[str, float]) -> dict[str, Floa
 def limited(field: Floats, largest_cm: float) -> Floats:
     """Scale a displacement (N, 3) so that it moves no vertex farther than a limit; half of the limit is hardly changed."""
     share = float(np.sqrt((np.asarray(field) ** 2).sum(-1).max())) / largest_cm
-    return field / (1 + share**4) ** 0.25
+    return np.asarray(field / (1 + share**4) ** 0.25)
 
 
 def _tilted(coarse: Floats) -> Floats:

@@ -30,7 +30,7 @@ _ROOM: Final = 0.5
 """Of the distance from skin to white, as logarithms: reflections of darker skin stay below."""
 _DARK_BOUNDS: Final = (0.8, 2.2)
 _WARM_BROWS: Final = 0.6
-"""Of the skin's hue: brows are at least so warm. Hair is never bluer than gray, but gray beside pale skin looks blue."""
+"""Of the skin's hue: brows are at least so warm. Hair is never bluer than gray, but gray next to pale skin looks blue."""
 
 
 class Areas(NamedTuple):
@@ -170,7 +170,7 @@ def _reflections(level: Field, own_level: Field, wanted_level: Field) -> Field:
 
 
 def _warm(hue: Field, skin_hue: Field, brows: Field) -> Field:
-    """Give brows (S, S) at least a share of the skin's hue (S, S, 3), so that they do not look blue beside it."""
+    """Give brows (S, S) at least a share of the skin's hue (S, S, 3), so that they do not look blue next to it."""
     least = _WARM_BROWS * skin_hue
     warm = np.stack(
         [np.maximum(hue[..., 0], least[..., 0]), hue[..., 1], np.minimum(hue[..., 2], least[..., 2])], axis=-1

@@ -81,7 +81,7 @@ def frames(view: FaceView, deviation: Field) -> Field:
     paths = [*(np.vstack([ring.places, ring.places[:1]]) for ring in rings), *(line.places for line in lines if line)]
     wide, thin = (_drawn(paths, width * view.eye_px, deviation.shape) for width in (_THICKEST, _LINE))
     brows = grow(np.maximum(view.polygon(LEFT_BROW), view.polygon(RIGHT_BROW)), 0.03 * view.eye_px)
-    # Within a brow the rim's own width is not told from hair.
+    # Within a brow the rim's own width cannot be distinguished from hair.
     rim = np.maximum(thin, wide * (response > _CONTRAST) * (brows < 0.5))
     eyes = grow(np.maximum(view.polygon(LEFT_EYE), view.polygon(RIGHT_EYE)), 0.02 * view.eye_px)
     mask = grow(np.asarray(rim * (eyes < 0.5), dtype=np.float32), 0.012 * view.eye_px)

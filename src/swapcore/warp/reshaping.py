@@ -26,7 +26,6 @@ from swapcore.warp.shape import (
     _GROUPS,
     _LIDS_MISSED,
     _LIDS_MISSED_CLOSING,
-    _OUTLINE_SHARE,
     _STRETCH_BOUNDS,
     _WIDTH_MISSED,
 )
@@ -67,7 +66,7 @@ class MeshReshape(Reshape):
         own = templates[..., :2]
         change = (sources @ fits[..., :3].mT + fits[:, None, :, 3] - templates)[..., :2]
         eye = (templates[:, LEFT_EYE_CORNERS[0]] - templates[:, RIGHT_EYE_CORNERS[0]]).norm(dim=1)[:, None]
-        jaw = _OUTLINE_SHARE * _ramp(_height(own, eye), 0.0, 0.6)
+        jaw = _ramp(_height(own, eye), 0.0, 0.6)
         weight = jaw + (1 - jaw) * _ramp(_nearest(own, self._oval(own)) / eye, *_FADE)
         moved = change * (weight * self.brow_share)[..., None]
         left, right = (self._groups[side] for side in range(2))
