@@ -207,7 +207,7 @@ def test_lids_rest_on_the_iris_and_do_not_stare() -> None:
             heights.append((upper, edge / (radius * np.sin(IRIS_ANGLE))))
     upper = np.array([height for is_upper, height in heights if is_upper])
     lower = np.array([height for is_upper, height in heights if not is_upper])
-    assert 0.25 < upper.min() < upper.max() < 0.85
+    assert 0.25 < upper.min() < upper.max() < 0.92
     assert -1.1 < lower.min() < lower.max() < -0.6
     assert upper.std() > 0.05
 
@@ -244,7 +244,7 @@ def test_expressions_move_what_they_name() -> None:
 def test_a_wink_closes_one_eye() -> None:
     strengths = unit_strengths(NEUTRAL.but(blink=1.0, wink=1.0))
     assert strengths["eyeBlinkRight"] > 0.95
-    assert strengths["eyeBlinkLeft"] == pytest.approx(unit_strengths(NEUTRAL)["eyeBlinkLeft"], abs=0.02)
+    assert "eyeBlinkLeft" not in strengths
 
 
 def test_landmarks_are_named_once() -> None:
