@@ -38,6 +38,7 @@ def small(**gate: Any) -> Params:
     document["groups"] |= {"size_px": 64, "references_per_label": 1, "sources_per_template": 1, "checks": anything}
     document["groups"]["workers"] = 1
     document["train"] |= {
+        "initial": None,
         "size_px": 64,
         "steps": 25,
         "batch_size": 4,

@@ -30,7 +30,7 @@ from tests.training.small_groups import write_groups
 torch.set_num_threads(1)
 ROOT = Path(__file__).parents[2]
 TINY: dict[str, Any] = {
-    "size_px": 64, "steps": 10, "batch_size": 2, "precision": "fp32", "device": "cpu", "threads": 1,
+    "initial": None, "size_px": 64, "steps": 10, "batch_size": 2, "precision": "fp32", "device": "cpu", "threads": 1,
     "schedule": {"warmup_steps": 2, "adversarial_start": 0.5}, "checkpoint": {"every": 2},
     "loop": {"log_every": 2, "sample_every": 5, "validation_groups": 1},
     "model": {"kind": "pixels", "compose_scale": 1, "max_flow": 0.04, "width": 8, "num_levels": 1,

@@ -48,7 +48,7 @@ class TemplateStays(Reshape):
 
 
 TINY: dict[str, Any] = {
-    "size_px": 64, "steps": 12, "batch_size": 4, "precision": "fp32", "device": "cpu", "threads": 1,
+    "initial": None, "size_px": 64, "steps": 12, "batch_size": 4, "precision": "fp32", "device": "cpu", "threads": 1,
     "schedule": {"warmup_steps": 2, "adversarial_start": 0.5}, "feature": {"num_levels": 2},
     "loop": {"log_every": 3, "sample_every": 6}, "checkpoint": {"every": 4}, "weights": {"adversarial": 0.03},
     "model": {"kind": "pixels", "compose_scale": 1, "max_flow": 0.04, "width": 8, "num_levels": 2,
