@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from swapcore.anonymization import replacements
+from swapcore.anonymization.folder import NUM_CANDIDATES
 from swapcore.anonymization.identities import FaceKey, mean_embeddings, name_people
 from swapcore.anonymization.replacements import SyntheticPerson, assign
 from swapcore.anonymization.survey import DetectedFace
@@ -74,3 +76,23 @@ def test_more_originals_than_people_share_them_evenly():
         [0, 0, 0, 1, 1, 2, 2, 2],
         [0, 0, 1, 1, 1, 2, 2, 2],
     )
+
+
+def test_few_originals_choose_among_many_people(monkeypatch):
+    """Rendered originals are alike to many rendered people, so a choice of a few would leave no replacement unlike them."""
+    shown = face_of_square(np.zeros((16, 16, 3), np.uint8), np.full((5, 2), 8.0), 8)
+    monkeypatch.setattr(replacements, "portrait", lambda *_, **__: shown)
+    drawn = replacements.draw_replacements(2, 0, DirectionsModel(), workers=1)
+    assert len(drawn) == 14
+    assigned = assign({"anna": DIRECTIONS[0], "bert": DIRECTIONS[1]}, drawn, NUM_CANDIDATES)
+    chosen = [number for numbers in assigned.values() for number in numbers]
+    assert len(chosen) == len(set(chosen)) == 2 * NUM_CANDIDATES
+
+
+class DirectionsModel:
+    """Embeds the n-th crop as the n-th direction."""
+
+    size_px, max_crop_px = 8, 8
+
+    def embed(self, crops: np.ndarray, batch_size: int = 16) -> np.ndarray:
+        return DIRECTIONS[: len(crops)].astype(np.float32)
