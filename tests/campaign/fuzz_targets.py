@@ -1,8 +1,10 @@
 """The package's own parsers as functions of bytes, each with valid input to start from."""
 
+import atexit
 import functools
 import io
 import json
+import shutil
 import struct
 import tempfile
 from collections.abc import Callable
@@ -25,7 +27,7 @@ from swapcore.faces.mesh.tflite import TfliteNetwork
 from swapcore.files import fit_name, printable, to_text
 from swapcore.inference.batch import JOURNAL, SwapRow
 from swapcore.inference.journal import Journal
-from swapcore.models.artifact import CONFIGURATION, read_configuration
+from swapcore.models.artifact import CONFIGURATION, ModelConfiguration, read_configuration
 from swapcore.ops.image import encode_png
 from swapcore.provenance import inspection, manifest, watermark
 from swapcore.provenance.credentials import signing_credentials
@@ -52,7 +54,9 @@ class Target:
 def place() -> Path:
     """Folder for the files of this process, in memory where the system has such a folder."""
     shared = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="fuzz-", dir=shared if shared.is_dir() else None))
+    folder = tempfile.mkdtemp(prefix="fuzz-", dir=shared if shared.is_dir() else None)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def from_file(read: Callable[[Path], object], name: str) -> Callable[[bytes], object]:
@@ -190,8 +194,10 @@ NETWORK = NetworkParams(kind="dlib", path=None, sha256=None).model_dump()
 RECOGNIZER_TEXT = json.dumps({"network": NETWORK, "embedding_mean": [0.0, 1.5]}).encode()
 
 
-MODEL_TEXT = json.dumps({"format": 2, "alignment": "ffhq", "size_px": 64, "embedding_size": 128, "pooled_size": 9,
-                         "generator": {"width": 8, "num_levels": 2, "unshuffle": 2}}).encode()  # fmt: skip
+def model_seeds() -> list[bytes]:
+    shape = read_params(ROOT / "params.yaml").train.model
+    configuration = ModelConfiguration(generator=shape, size_px=64, embedding_size=128, pooled_size=896)
+    return [configuration.model_dump_json().encode()]
 
 
 # Marks.
@@ -287,7 +293,7 @@ TARGETS = {
     "journal": Target(journal, journal_seeds),
     "card": Target(from_file(lambda path: read_card_file(path, "faces"), CARD), lambda: [CARD_TEXT]),
     "recognizer": Target(from_file(in_folder(read_recognizer_file), RECOGNIZER), lambda: [RECOGNIZER_TEXT]),
-    "model": Target(from_file(in_folder(read_configuration), CONFIGURATION), lambda: [MODEL_TEXT]),
+    "model": Target(from_file(in_folder(read_configuration), CONFIGURATION), model_seeds),
     "manifest": Target(provenance_document, document_seeds, 8000),
     "signed": Target(signed_png, lambda: [b"\1", b"\0" + signed()], 20_000),
     "payload": Target(payload, lambda: [bytes(388)], 400),
