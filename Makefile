@@ -21,7 +21,7 @@ DEMO := synthesize.size_px=192 groups.size_px=128 train.size_px=64 groups.teache
 # Two processes; tests/conftest.py orders the files.
 TEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -q
 
-.PHONY: help install demo run starter test test-fast coverage lint format deps docs pipeline image-test bench bench-quality ui clean
+.PHONY: help install demo run starter test test-fast coverage lint format deps docs pipeline image-test bench bench-quality gpu-data ui clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | column -t -s '	'
@@ -88,6 +88,9 @@ bench: $(READY)  ## Measure a training step against a SimSwap-sized generator; m
 
 bench-quality: $(READY)  ## Train on synthetic people at 64 and 112 px, three seeds each, and compare with the true swaps (over an hour)
 	python benchmarks/quality.py
+
+gpu-data: $(READY)  ## Prepare what benchmarks/gpu.py carries to a machine with a GPU, in .gpu (at most 64 MB)
+	python benchmarks/gpu_data.py
 
 ui: $(READY)  ## Open MLflow on the local runs
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1
