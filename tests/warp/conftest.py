@@ -13,7 +13,7 @@ from swapcore.synth.people import draw_person
 from swapcore.synth.render import Picture, render
 
 SIZE_PX = 256
-PEOPLE = {"source": 3, "template": 14}
+PEOPLE = {"source": 1, "template": 12, "pale": 14}
 
 
 class Shown(NamedTuple):
