@@ -179,7 +179,7 @@ def _train_params(plan: Plan, steps: int) -> Any:
     return changed(
         section(64, plan.train_batch, {"device": plan.device, "precision": "auto"}), small,
         {
-            "steps": steps, "loop": {"log_every": max(1, steps // 20), "sample_every": max(1, steps // 2)},
+            "initial": None, "steps": steps, "loop": {"log_every": max(1, steps // 20), "sample_every": max(1, steps // 2)},
             "checkpoint": {"every": max(1, steps // 4)}, "health_checks": {"action": "warn"},
         },
     )  # fmt: skip

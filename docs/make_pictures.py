@@ -30,9 +30,9 @@ SCENES = [
         yaw_deg=6.0, smile=0.8, gaze_x_deg=8.0, light_elevation_deg=55.0, background_seed=14, clothes_darkness=0.9
     ),
 ]
-SWAPPED = ((46, 61), (43, 67), (66, 53))
+SWAPPED = ((8, 57), (29, 27), (7, 12))
 """Source and template of each column; people without beards, which the warp ends at the template's jaw."""
-ANONYMIZED = (46, 67)
+ANONYMIZED = (29, 16)
 NUM_FRAMES, RATE = 24, 12
 
 
@@ -84,9 +84,9 @@ def show_anonymize(folder: Path, model: str) -> None:
 
 def show_video(folder: Path, model: str) -> None:
     """Make video.png; the source, every sixth frame of a turning head, and below the same frames after the swap."""
-    source = photograph(folder / "source.png", 30, NEAR)
+    source = photograph(folder / "source.png", 8, NEAR)
     turning = [SCENES[1].but(yaw_deg=-18.0 + 36.0 * n / NUM_FRAMES, noise_seed=n) for n in range(NUM_FRAMES)]
-    frames = [rendered(31, attributes, VIDEO_PX) for attributes in turning]
+    frames = [rendered(57, attributes, VIDEO_PX) for attributes in turning]
     write_video(folder / "in.mp4", frames)
     swapcore("video", source, folder / "in.mp4", "--output", folder / "out.mp4", "--model", model)
     before, after = ([frame.image for frame in read_frames(folder / name)][2::6] for name in ("in.mp4", "out.mp4"))

@@ -268,6 +268,9 @@ class ColorRecognizer:
 
     embedding_dim = 3
 
+    def to(self, _device):
+        return self
+
     def embed(self, images, batch_size):
         return images[:, 50:100, 45:83].astype(np.float32).mean((1, 2))
 

@@ -70,7 +70,7 @@ def _check(params: TrainParams, groups: GroupSet, initial: Path | None) -> None:
     if initial is not None and read_configuration(resolve_model(initial).folder).generator != params.model:
         raise ParamsError(
             f"train.model: has another shape than {initial}, whose weights do not fit; use the values of its "
-            f"{CONFIGURATION}, or start without it"
+            f"{CONFIGURATION}, or set train.initial: null"
         )
     composed_px = params.size_px * params.model.compose_scale
     if composed_px > groups.size_px:
