@@ -20,7 +20,7 @@ def contact_sheet(people: list[Identity], attributes: list[Attributes], size_px:
     return tile(rows, tile_px)
 
 
-def main(path: Path, seed: int = 20, num_people: int = 6, num_columns: int = 6) -> None:
+def main(path: Path, seed: int = 21, num_people: int = 6, num_columns: int = 6) -> None:
     """Write a sheet of people drawn from a seed, compressed as far as PNG can; the first column is the neutral view."""
     people = [draw_identity(np.random.default_rng([seed, 1, number])) for number in range(num_people)]
     others = [draw_attributes(np.random.default_rng([seed, 2, number]), 0.8) for number in range(num_columns - 1)]
