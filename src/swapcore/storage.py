@@ -144,10 +144,7 @@ def fetch(uri: str, folder: Path, policy: RetryPolicy = RETRY_POLICY) -> Transfe
     """
     with _translate_errors(uri):
         bucket = _Bucket(uri, policy)
-        objects = bucket.objects()
-        if not objects:
-            raise StorageError(f"{uri}: no objects below this prefix; check bucket and prefix")
-        bucket.refuse_unfinished(objects)
+        objects = bucket.finished_objects()
         partial = hidden_sibling(folder, "partial")
         try:
             transfer = _fetch_into(bucket, objects, partial, folder)
@@ -217,10 +214,7 @@ def listed_files(uri: str, policy: RetryPolicy = RETRY_POLICY) -> list[StoredFil
     """
     with _translate_errors(uri):
         bucket = _Bucket(uri, policy)
-        objects = bucket.objects()
-        if not objects:
-            raise StorageError(f"{uri}: no objects below this prefix; check bucket and prefix")
-        bucket.refuse_unfinished(objects)
+        objects = bucket.finished_objects()
     return [StoredFile(item.name, item.size, item.etag) for item in objects]
 
 
@@ -348,12 +342,20 @@ class _Bucket:
             found.append(_Object(item["Key"], name, item["Size"], item["ETag"].strip('"')))
         return sorted(found, key=lambda item: item.name)
 
-    def refuse_unfinished(self, objects: list[_Object]) -> None:
-        """Raise StorageError if an upload to the prefix is not finished."""
+    def finished_objects(self) -> list[_Object]:
+        """Return all objects below the prefix, sorted by name.
+
+        Raises:
+            StorageError: there is none, or an upload to the prefix is not finished.
+        """
+        objects = self.objects()
+        if not objects:
+            raise StorageError(f"{self.uri}: no objects below this prefix; check bucket and prefix")
         for item in objects:
             suspicious = item.name == CARD and item.size == len(UNFINISHED)
             if suspicious and self.client.get_object(Bucket=self.name, Key=item.key)["Body"].read() == UNFINISHED:
                 raise StorageError(f"{self.uri}: an upload is in progress or was interrupted; upload again")
+        return objects
 
     def head(self, key: str, **arguments: Any) -> dict[str, Any]:
         return dict(self.client.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED", **arguments))
