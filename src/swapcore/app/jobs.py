@@ -148,11 +148,9 @@ class JobRunner:
 
     def get(self, job_id: str) -> Job | None:
         """The last job, if it has this id."""
-        return (
-            self.job
-            if self.job and secrets.compare_digest(self.job.id.encode(), job_id.encode(errors="replace"))
-            else None
-        )
+        job = self.job  # read once: another thread can replace it
+        given = job_id.encode(errors="replace")
+        return job if job and secrets.compare_digest(job.id.encode(), given) else None
 
     def remove(self, job: Job) -> None:
         """Cancel a running job, which deletes its own files; delete the files of a finished one."""
