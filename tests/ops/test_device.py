@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from swapcore.errors import ParamsError
-from swapcore.ops.device import autocast, number_format, require_compiler, select_device, set_threads
+from swapcore.ops.device import autocast, number_format, require_compiler, select_device, set_threads, single_thread
 
 
 def test_auto_selects_an_available_device() -> None:
@@ -43,6 +43,21 @@ def test_zero_threads_keep_torchs_choice() -> None:
     before = torch.get_num_threads()
     set_threads(0)
     assert torch.get_num_threads() == before
+
+
+def test_single_thread_is_undone_after_an_error() -> None:
+    @single_thread()
+    def fail() -> None:
+        raise ValueError(f"{torch.get_num_threads()} thread")
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with pytest.raises(ValueError, match="1 thread"):
+            fail()
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(("device", "compiler"), [("cpu", r"g\+\+"), ("cuda", "gcc")])

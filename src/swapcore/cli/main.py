@@ -156,6 +156,9 @@ def _quiet_on_closed_pipe() -> Iterator[None]:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; a user's error is one line on stderr and exit code 2."""
     configure_logging()
+    # Before torch is imported. Threads that spin while they wait take many times the processor time when other programs use
+    # the cores (docs/experiments.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names can have bytes that are not UTF-8
     try:

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -73,6 +74,21 @@ def require_compiler(device: torch.device) -> None:
 def set_threads(threads: int) -> None:
     """Set torch's number of threads; 0 keeps torch's choice, one per core unless OMP_NUM_THREADS is set."""
     if threads:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Run torch on one thread of the CPU; also a decorator.
+
+    For networks that are so small that a second thread gains nothing, and costs many times the work when other programs use the
+    cores (docs/experiments.md).
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
         torch.set_num_threads(threads)
 
 

@@ -1,13 +1,11 @@
 """Registered teacher: a trained model makes the fakes."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from swapcore.data.faces import Face
 from swapcore.faces.extract import find_in_crop
@@ -15,6 +13,7 @@ from swapcore.hub.face_swapper import FaceSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.hub.native_crop import side_for
 from swapcore.hub.references import resolve_model
+from swapcore.ops.device import single_thread
 from swapcore.ops.geometry import Points, apply
 from swapcore.ops.image import Image, resize
 from swapcore.teachers.fake import Fake
@@ -64,7 +63,7 @@ class RegisteredTeacher:
         A model of another crop size works at its own size. Then the change is resized, not the image, so that the template's
         pixels outside the face are kept.
         """
-        with _one_thread():
+        with single_thread():
             swapped = self.swap_images([source.image], [template.image])
         return self.finish(template, swapped[0])
 
@@ -96,13 +95,3 @@ def _moved(template: Image, fake: Image) -> Points:
     if before is None or after is None:
         return np.zeros((5, 2))
     return apply(after.to_image, after.face.points) - apply(before.to_image, before.face.points)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -28,6 +28,19 @@ def test_eyes_of_drawn_faces():
         assert np.linalg.norm(face.points[[468, 473], :2] - drawn[:2], axis=1).max() < 0.08 * 80
 
 
+def test_networks_of_single_faces_use_one_thread():
+    used = set()
+    hook = torch.nn.modules.module.register_module_forward_hook(lambda *_: used.add(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert find_faces(draw_face(1, eye_distance_px=80)[0])
+        assert (used, torch.get_num_threads()) == ({1}, 2)
+    finally:
+        hook.remove()
+        torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("turn", [1, 2, 3])
 def test_turned_images(turn):
     image, drawn = draw_face(1, eye_distance_px=80)

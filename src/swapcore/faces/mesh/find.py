@@ -18,6 +18,7 @@ from swapcore.faces.mesh.landmarker import (
     square_of_points,
 )
 from swapcore.faces.mesh.topology import LEFT_EYE_CORNERS, NUM_SURFACE, RIGHT_EYE_CORNERS
+from swapcore.ops.device import single_thread
 from swapcore.ops.geometry import Affine, warp
 from swapcore.ops.image import Image, to_tensor
 
@@ -69,6 +70,7 @@ def find_faces(image: Image, *, every: bool = True, device: str = "cpu") -> list
     return faces
 
 
+@single_thread()
 def landmarks_at(image: Image, squares: Floats, device: str = "cpu") -> tuple[Floats, Floats]:
     """Landmarks in given squares of one image of any size.
 
@@ -131,6 +133,7 @@ def unconfirmed_faces(image: Image, known: list[Box], device: str = "cpu") -> li
     return boxes
 
 
+@single_thread()
 def _detect(which: str, parts: list[tuple[Image, tuple[int, int]]], device: str) -> Detections:
     """Detections in parts of an image, in its pixels; those cut by a tile's border are found in the neighbor too."""
     rows = []
