@@ -124,7 +124,7 @@ def test_light_of_equal_faces_changes_no_pixel():
 
 def test_estimated_light_brings_a_dark_face_to_the_tone_of_a_pale_one():
     dark, pale = even(60, (3,)), even(200, (3,))
-    light = estimate_light(dark, pale, Areas(even(1.0), even(1.0), even(1.0), even(0.0), even(0.0)), 20.0)
+    light = estimate_light(dark, pale, Areas(*(even(value) for value in (1.0, 1.0, 1.0, 0.0, 0.0, 0.0))), 20.0)
     np.testing.assert_allclose(relight(dark, light), pale, atol=1)
 
 

@@ -2,5 +2,5 @@
 
 from typing import Final
 
-WARP_VERSION: Final = "3"
+WARP_VERSION: Final = "4"
 """Changes whenever the output does."""

@@ -11,6 +11,10 @@ _FLOOR: Final = 6.0
 _LIGHT_SIGMA: Final = 0.16
 """Of the distance of the outer eye corners: what varies more slowly is light and skin color."""
 _FAR_SIGMA: Final = 0.6
+_SIDE_SIGMA: Final = 0.06
+"""The same at the side, where light falls off faster."""
+_SIDE_SOFTER: Final = 0.6
+"""Detail at the side, which is stretched to streaks and has the hue of reflections, is weaker by this share."""
 _FEATURE_SIGMA: Final = 0.05
 _SOFTER: Final = 0.3
 _DARK_FEATURES: Final = 1.3
@@ -42,6 +46,8 @@ class Areas(NamedTuple):
     eyes: Field
     """Between the lids."""
     brows: Field
+    side: Field
+    """Next to the outline, where the source's skin is seen at a more grazing angle than the template's."""
 
 
 class LightTransfer(NamedTuple):
@@ -76,6 +82,12 @@ def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) 
         _slow(values, skin, inside, _LIGHT_SIGMA * eye_px, eye_px)
         for values, skin in zip((first, second), skins, strict=True)
     )
+    # Toward the outline light and hue change within a short distance, and differently in each pose.
+    fine = [
+        _slow(values, skin, inside, _SIDE_SIGMA * eye_px, eye_px)
+        for values, skin in zip((first, second), skins, strict=True)
+    ]
+    own, wanted = (slow + areas.side[..., None] * (near - slow) for slow, near in zip((own, wanted), fine, strict=True))
     # Shadows, highlights and lips of a much darker or paler source do not become the template's by an exchange of slow light:
     # there the template also gives the tones of the features, which have the same places. Brows and eyes stay the source's.
     near = [_slow(values, inside, inside, _FEATURE_SIGMA * eye_px, eye_px) for values in (first, second)]
@@ -86,7 +98,7 @@ def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) 
     detail, wanted_detail = _detail(first, own), _detail(second, wanted)
     sigma = 2 * _LIGHT_SIGMA * eye_px
     ratio = _deviation(wanted_detail, skins[1], sigma) / np.maximum(_deviation(detail, skins[0], sigma), 1e-4)
-    contrast = np.clip(ratio, *_CONTRAST_BOUNDS) * (1 - _SOFTER * share)
+    contrast = np.clip(ratio, *_CONTRAST_BOUNDS) * (1 - _SOFTER * share) * (1 - _SIDE_SOFTER * areas.side)
     brows = np.asarray(areas.brows, dtype=np.float32)
     light = LightTransfer(own, wanted, np.asarray(contrast, dtype=np.float32), share, amount * brows, brows)
     return _with_eyes(light, (first, second), areas.eyes)

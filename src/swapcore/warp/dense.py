@@ -24,6 +24,7 @@ from swapcore.warp.regions import (
     mouth_interior,
     mouth_opening,
 )
+from swapcore.warp.shading import deviation_from_skin
 from swapcore.warp.shape import reshape_template
 from swapcore.warp.skin import SkinModel, features, fit_skin, not_skin
 from swapcore.warp.view import VIEW_PX, FaceView, Field, Floats, blur, grow, ramp, view_face
@@ -39,8 +40,12 @@ _OPEN: Final = 0.01
 """Mouth opening in distances of the outer eye corners; less is closed."""
 _HIDDEN: Final = (0.05, 0.35)
 """Cosine of the source's surface to the camera, below which its mirrored half is used."""
-_STRETCHED: Final = (0.35, 0.7)
+_STRETCHED: Final = (0.4, 0.8)
 """Cosine of the source's surface to the camera over the template's: below, the source has too few pixels of the surface."""
+_GRAZING: Final = (0.85, 0.55)
+"""The same quotient: from the first to the second the light of the source's side gives way to the template's at a finer scale."""
+_RIM: Final = 0.25
+"""Of the distance of the outer eye corners: the side's width."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ def dense_warp(source: Image, source_points: Floats, template: Image, template_p
 def study_template(view: FaceView) -> StudiedFace:
     """Find what is in front of a template's face: hair and glasses."""
     skin = fit_skin(view)
-    deviation = skin.deviation(view)
+    deviation = deviation_from_skin(view, skin)
     return StudiedFace(
         view, skin, not_skin(view, deviation), np.maximum(hair_over_face(view, deviation), frames(view, deviation))
     )
@@ -138,7 +143,7 @@ def study_template(view: FaceView) -> StudiedFace:
 def study_source(view: FaceView) -> StudiedFace:
     """Find what must not be pasted of a source: hair and the forehead between it, glasses, bright surroundings."""
     skin = fit_skin(view)
-    deviation = skin.deviation(view)
+    deviation = deviation_from_skin(view, skin)
     hair = hair_over_face(view, deviation)
     bright = bright_surroundings(view, skin, deviation)
     covered = np.maximum.reduce([hair, above_fringe(view, hair), frames(view, deviation), bright])
@@ -219,8 +224,13 @@ def _of_source(layers: _Layers, visibility: Field, name: str) -> Field:
 
 def _too_stretched(layers: _Layers, visibility: Field) -> Field:
     """Where few pixels of the source, seen at a grazing angle, would be stretched over many: (S, S), 0 to 1."""
+    return ramp(_stretching(layers, visibility), _STRETCHED[1], _STRETCHED[0])
+
+
+def _stretching(layers: _Layers, visibility: Field) -> Field:
+    """Cosine of the source's surface to the camera over that of the template's, (S, S): below 1 the source is stretched."""
     facing = _mixed(layers.direct.facing, layers.mirrored.facing, visibility)
-    return ramp(facing / np.maximum(layers.moved.facing, 0.1), _STRETCHED[1], _STRETCHED[0])
+    return np.asarray(facing / np.maximum(layers.moved.facing, 0.1), dtype=np.float32)
 
 
 def _areas(layers: _Layers, visibility: Field) -> Areas:
@@ -232,8 +242,10 @@ def _areas(layers: _Layers, visibility: Field) -> Areas:
     own, wanted = (grow(np.asarray(bare * (1 - other), np.float32), -0.01 * shaped.eye_px) for other in others)
     eyes = np.maximum(shaped.polygon(LEFT_EYE), shaped.polygon(RIGHT_EYE))
     brows = grow(np.maximum(shaped.polygon(LEFT_BROW), shaped.polygon(RIGHT_BROW)), 0.03 * shaped.eye_px)
+    rim = 1 - blur(grow(shaped.polygon(FACE_OVAL), -_RIM * shaped.eye_px), 0.06 * shaped.eye_px)
+    side = rim * ramp(_stretching(layers, visibility), *_GRAZING)
     eyes, brows = blur(eyes, 0.008 * shaped.eye_px), blur(brows, 0.03 * shaped.eye_px)
-    return Areas(own, wanted, face_mask(shaped), eyes, brows)
+    return Areas(own, wanted, face_mask(shaped), eyes, brows, side)
 
 
 def _compose(

@@ -53,7 +53,7 @@ def glasses_score(view: FaceView, deviation: Field) -> float:
 
     Args:
         view: the face.
-        deviation: of ``SkinModel.deviation``.
+        deviation: of ``shading.deviation_from_skin``.
     """
     response = _response(view, deviation)
     bridge = _bridge_share(view, response)
@@ -67,7 +67,7 @@ def frames(view: FaceView, deviation: Field) -> Field:
 
     Args:
         view: the face.
-        deviation: of ``SkinModel.deviation``.
+        deviation: of ``shading.deviation_from_skin``.
     """
     response = _response(view, deviation)
     bridge = _bridge_share(view, response)

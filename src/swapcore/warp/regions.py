@@ -36,7 +36,7 @@ _UPPER_OVAL: Final = (127, 162, 21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 25
 _UPPER_LIP: Final = (98, 2, 327, 426, 410, 267, 0, 37, 186, 206)
 _CHIN: Final = (43, 106, 18, 335, 273, 364, 379, 400, 152, 176, 150, 135)
 _BEARD: Final = (0.10, 0.28)
-"""Difference of darkness (logarithm) around the mouth, from which on one face has a beard and the other none."""
+"""Difference of darkness (logarithm) around the mouth, from which on it is a beard."""
 
 
 def hair_over_face(view: FaceView, deviation: Field) -> Field:
@@ -44,10 +44,10 @@ def hair_over_face(view: FaceView, deviation: Field) -> Field:
 
     Args:
         view: the face.
-        deviation: of ``SkinModel.deviation``.
+        deviation: of ``shading.deviation_from_skin``.
     """
     from_outside = _connected(view, deviation)
-    covered = ramp(blur(from_outside.astype(np.float32), 0.01 * view.eye_px), 0.1, 0.6) * _above_mouth(view)
+    covered = ramp(blur(from_outside.astype(np.float32), 0.01 * view.eye_px), 0.1, 0.6) * above_mouth(view)
     rows = np.arange(VIEW_PX)[:, None]
     for brow in (LEFT_BROW, RIGHT_BROW):
         top = view.points[list(brow[:5]), 1].mean()
@@ -69,11 +69,11 @@ def above_fringe(view: FaceView, covered: Field) -> Field:
         view: the face.
         covered: of ``hair_over_face``.
     """
-    forehead = _forehead(view) > 0.5
-    hair = (covered > 0.4) & forehead
+    area = forehead(view) > 0.5
+    hair = (covered > 0.4) & area
     below = np.maximum.accumulate(hair[::-1], axis=0)[::-1]
     brows = grow(np.maximum(view.polygon(LEFT_BROW), view.polygon(RIGHT_BROW)), 0.02 * view.eye_px)
-    covered = grow((below & forehead).astype(np.float32), 0.06 * view.eye_px) * (1 - brows)
+    covered = grow((below & area).astype(np.float32), 0.06 * view.eye_px) * (1 - brows)
     return blur(np.asarray(covered, dtype=np.float32), 0.015 * view.eye_px)
 
 
@@ -85,7 +85,7 @@ def _connected(view: FaceView, deviation: Field) -> npt.NDArray[np.bool_]:
     """
     oval = view.polygon(FACE_OVAL)
     eyes = grow(np.maximum(view.polygon(LEFT_EYE), view.polygon(RIGHT_EYE)), _AROUND_EYES * view.eye_px)
-    allowed = (features(view, 0.06) < 0.5) & (np.maximum.reduce([_nose(view), eyes, _lids(view)]) < 0.5)
+    allowed = (features(view, 0.06) < 0.5) & (np.maximum.reduce([nose(view), eyes, _lids(view)]) < 0.5)
     weak = ((deviation > _WEAK) & allowed) | (grow(oval, 0.02 * view.eye_px) < 0.5)
     seeds = (deviation > _STRONG) & allowed
     # A strand is crossed by one pixel of noise at most.
@@ -112,18 +112,18 @@ def _disk(radius_px: float) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), dtype=np.uint8)
 
 
-def _nose(view: FaceView) -> Field:
+def nose(view: FaceView) -> Field:
     """The nose with its shadows."""
     return grow(fill_polygon(view.points[[168, 129, 98, 2, 327, 358], :2]), 0.05 * view.eye_px)
 
 
-def _above_mouth(view: FaceView) -> Field:
+def above_mouth(view: FaceView) -> Field:
     """1 above the nose base, 0 below it, where what is not skin can be a beard."""
     rows = np.arange(VIEW_PX, dtype=np.float32)[:, None] + np.zeros((1, VIEW_PX), np.float32)
     return ramp(rows, view.points[NOSE_BASE, 1] + 0.08 * view.eye_px, view.points[NOSE_BASE, 1] - 0.1 * view.eye_px)
 
 
-def _forehead(view: FaceView) -> Field:
+def forehead(view: FaceView) -> Field:
     """Above the brows, with the temples."""
     raised = view.points[:, :2] - [0, 0.02 * view.eye_px]
     lower = raised[[300, 293, 334, 296, 336, 9, 107, 66, 105, 63, 70]]
@@ -155,6 +155,11 @@ def beard_difference(first: tuple[FaceView, SkinModel], second: tuple[FaceView, 
     return float(ramp(abs(darkness[0] - darkness[1]), *_BEARD))
 
 
+def has_beard(view: FaceView, model: SkinModel) -> float:
+    """How surely a face has a beard, 0 to 1."""
+    return float(ramp(_beard_darkness(view, model), *_BEARD))
+
+
 def _beard_darkness(view: FaceView, model: SkinModel) -> float:
     """Darkness relative to the cheeks of the lighter one of upper lip and chin: logarithm.
 
@@ -172,7 +177,7 @@ def bright_surroundings(view: FaceView, model: SkinModel, deviation: Field) -> F
     Args:
         view: the face.
         model: its skin.
-        deviation: of ``SkinModel.deviation``.
+        deviation: of ``shading.deviation_from_skin``.
     """
     outside = 1 - grow(view.polygon(FACE_OVAL), -0.02 * view.eye_px)
     bright = ramp(deviation, _WEAK, _STRONG) * ramp(model.darkness(view), -0.05, -0.25)

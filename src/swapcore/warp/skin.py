@@ -37,21 +37,28 @@ class SkinModel:
     spread: tuple[float, float]
     """Tolerance of brightness and hue, logarithms."""
 
-    def deviation(self, view: FaceView) -> Field:
-        """How far each pixel is from skin: (S, S), 1 at the border of what skin varies by."""
-        values = _opponent(view)
-        residual = values - (_basis(view) @ self.coefficients).astype(np.float32)
+    def residual(self, view: FaceView) -> Field:
+        """Brightness and two hues (S, S, 3) minus the fit, logarithms."""
+        return np.asarray(opponent(view) - (_basis(view) @ self.coefficients).astype(np.float32), dtype=np.float32)
+
+    def deviation(self, residual: Field, brightness: Field) -> Field:
+        """How far each pixel is from skin: (S, S), 1 at the border of what skin varies by.
+
+        Args:
+            residual: (S, S, 3), brightness and two hues minus those that skin has at the pixel.
+            brightness: (S, S), logarithm of the pixel's.
+        """
         level = residual[..., 0] / self.spread[0]
         level = np.where(level > 0, level / _BRIGHTER, level)
         hue = residual[..., 1:] / self.spread[1]
         # In deep shadow hue is noise.
-        faint = ramp(values[..., 0], np.log(14.0), np.log(34.0))
+        faint = ramp(brightness, np.log(14.0), np.log(34.0))
         return np.asarray(np.sqrt(level**2 + (faint[..., None] * hue**2).sum(-1)), dtype=np.float32)
 
     def darkness(self, view: FaceView) -> Field:
         """How much darker than skin each pixel is: (S, S), logarithm, negative where it is brighter."""
         level = (_basis(view) @ self.coefficients[:, 0]).astype(np.float32)
-        return np.asarray(level - _opponent(view)[..., 0], dtype=np.float32)
+        return np.asarray(level - opponent(view)[..., 0], dtype=np.float32)
 
 
 def fit_skin(view: FaceView) -> SkinModel:
@@ -61,7 +68,7 @@ def fit_skin(view: FaceView) -> SkinModel:
     """
     part = (slice(None, None, _STRIDE), slice(None, None, _STRIDE))
     where = upper_face(view)[part] > 0.5
-    values, basis = _opponent(view)[part], _basis(view)[part]
+    values, basis = opponent(view)[part], _basis(view)[part]
     cheeks = cheek_area(view)[part]
     middle = np.median(values[cheeks], axis=0)
     near = np.abs(values - middle)
@@ -97,7 +104,7 @@ def _solve(basis: npt.NDArray[np.float64], values: Field, weight: npt.NDArray[np
     return np.column_stack([level, hue])
 
 
-def _opponent(view: FaceView) -> Field:
+def opponent(view: FaceView) -> Field:
     """Brightness and two hues (S, S, 3) as logarithms: light changes the first, hardly the others."""
     values = np.log(blur(view.image.astype(np.float32), 0.8) + np.float32(_FLOOR))
     red, green, blue = values[..., 0], values[..., 1], values[..., 2]
@@ -147,7 +154,7 @@ def not_skin(view: FaceView, deviation: Field) -> Field:
 
     Args:
         view: the face.
-        deviation: of ``SkinModel.deviation``.
+        deviation: of ``shading.deviation_from_skin``.
     """
     rows = np.arange(VIEW_PX, dtype=np.float32)[:, None]
     below = ramp(rows, view.points[NOSE_BASE, 1] - 0.1 * view.eye_px, view.points[NOSE_BASE, 1] + 0.1 * view.eye_px)
