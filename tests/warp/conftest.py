@@ -43,3 +43,9 @@ def show():
         return _show(person, tuple((identity or {}).items()), tuple(attributes.items()))
 
     return render_one
+
+
+@pytest.fixture(scope="session")
+def fringe() -> dict[str, object]:
+    """Parameters of an identity whose dark hair covers its forehead."""
+    return {"hair_style": int(HairStyle.FRINGE), "hair_darkness": 1.0, "hair_gray": 0.0}

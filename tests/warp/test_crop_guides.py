@@ -6,12 +6,10 @@ import torch
 
 from swapcore.ops.compose import Guide
 from swapcore.ops.guide import guide_inputs, to_half_sides
-from swapcore.synth.identity import HairStyle
 from swapcore.warp.crop_guides import hide_covered
 from swapcore.warp.guide import guide_maker
 
 WORKING_PX = 64
-FRINGE = {"hair_style": int(HairStyle.FRINGE), "hair_darkness": 1.0, "hair_gray": 0.0}
 
 
 def guides(source, template) -> tuple[Guide, Guide]:
@@ -19,7 +17,9 @@ def guides(source, template) -> tuple[Guide, Guide]:
     maker = guide_maker(WORKING_PX, "cpu")
     meshes = tuple(to_half_sides(each.points, each.image.shape[0])[None] for each in (source, template))
     before = maker.make(guide_inputs(meshes, (np.zeros((1, 5, 2)), np.zeros((1, 5, 2))), maker.reshape))
-    return before, hide_covered(before, (source.image, template.image), (source.points, template.points))
+    return before, hide_covered(
+        before, (source.image[None], template.image[None]), ([source.points], [template.points])
+    )
 
 
 def hidden_share(source, template, rows: slice) -> float:
@@ -38,8 +38,8 @@ def forehead(template) -> slice:
 
 
 @pytest.mark.parametrize("covered", ["source", "template"])
-def test_a_fringe_hides_the_forehead(show, covered):
-    shown = {name: show(name, FRINGE if name == covered else None) for name in ("source", "template")}
+def test_a_fringe_hides_the_forehead(show, fringe, covered):
+    shown = {name: show(name, fringe if name == covered else None) for name in ("source", "template")}
     rows = forehead(show("template"))
     bare = hidden_share(show("source"), show("template"), rows)
     assert hidden_share(shown["source"], shown["template"], rows) > bare + 0.2

@@ -10,7 +10,7 @@ from swapcore.ops.color import to_lab
 from swapcore.warp.color import Areas, LightTransfer, estimate_light, relight
 from swapcore.warp.dense import DenseWarp, dense_warp
 from swapcore.warp.flow import correspond, rasterize
-from swapcore.warp.shape import reshape_template
+from swapcore.warp.reshaping import reshape_template
 from swapcore.warp.view import VIEW_PX, FaceView, view_face
 
 

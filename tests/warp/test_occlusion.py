@@ -6,7 +6,6 @@ import pytest
 
 from swapcore.faces.mesh.topology import FACE_OVAL, LEFT_EYE, RIGHT_EYE
 from swapcore.ops.geometry import apply
-from swapcore.synth.identity import HairStyle
 from swapcore.synth.layers import Part
 from swapcore.warp.color import to_log
 from swapcore.warp.dense import dense_warp
@@ -16,8 +15,6 @@ from swapcore.warp.regions import beard_difference, face_mask, hair_over_face, n
 from swapcore.warp.shading import deviation_from_skin
 from swapcore.warp.skin import features, fit_skin, not_skin
 from swapcore.warp.view import blur, fill_polygon, grow, view_face
-
-FRINGE = {"hair_style": int(HairStyle.FRINGE), "hair_darkness": 1.0, "hair_gray": 0.0}
 
 
 def swap(source, template):
@@ -107,8 +104,8 @@ def test_glasses_of_the_source_are_not_copied(show, source, template):
     assert difference(warped.image, bare, oval(template)) < 8
 
 
-def test_a_fringe_of_the_source_is_not_copied(show, source, template):
-    covered = show("source", FRINGE)
+def test_a_fringe_of_the_source_is_not_copied(show, fringe, source, template):
+    covered = show("source", fringe)
     result, bare = swap(covered, template), swap(source, template)
     forehead = oval(template) & (np.arange(template.image.shape[0])[:, None] < template.points[[105, 334], 1].min() - 6)
     hair = covered.picture.parts == Part.HAIR
@@ -116,8 +113,8 @@ def test_a_fringe_of_the_source_is_not_copied(show, source, template):
     assert difference(result, bare, forehead) < 0.15 * difference(covered.image, source.image, hair & oval(covered))
 
 
-def test_a_fringe_of_the_template_stays(show, source, template):
-    covered = show("template", FRINGE)
+def test_a_fringe_of_the_template_stays(show, fringe, source, template):
+    covered = show("template", fringe)
     hair = (covered.picture.parts == Part.HAIR) & oval(covered)
     rows = np.arange(hair.shape[0])[:, None]
     hair &= rows < covered.points[[105, 334], 1].min() - 4
@@ -127,8 +124,8 @@ def test_a_fringe_of_the_template_stays(show, source, template):
     )
 
 
-def test_hair_is_found_and_the_nose_is_not(show):
-    covered = show("template", FRINGE)
+def test_hair_is_found_and_the_nose_is_not(show, fringe):
+    covered = show("template", fringe)
     view, _, deviation = studied(covered)
     found = hair_over_face(view, deviation)
     column, row = view.in_photograph()[1, :2].round().astype(int)
@@ -194,8 +191,8 @@ def test_a_turned_head_gets_no_background_of_the_source(show, source, yaw):
     assert np.abs(results[0].astype(int) - results[1]).max(-1).mean() < 0.1
 
 
-def test_skin_is_followed_through_shading_and_hair_is_not_skin(show):
-    lit = show("template", FRINGE, light_azimuth_deg=60.0)
+def test_skin_is_followed_through_shading_and_hair_is_not_skin(show, fringe):
+    lit = show("template", fringe, light_azimuth_deg=60.0)
     view, _, deviation = studied(lit)
     cheeks = view.points[[50, 280], :2].round().astype(int)
     assert max(deviation[y - 8 : y + 9, x - 8 : x + 9].mean() for x, y in cheeks) < 1

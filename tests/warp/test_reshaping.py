@@ -10,8 +10,7 @@ from swapcore.faces.mesh.guide import mesh_topology
 from swapcore.ops.compose import Guide
 from swapcore.ops.correspondence import five_point_flow, guide_flow
 from swapcore.ops.guide import GuideMaker, guide_inputs, to_half_sides
-from swapcore.warp.reshaping import MeshReshape
-from swapcore.warp.shape import reshape_template
+from swapcore.warp.reshaping import MeshReshape, reshape_template
 
 SIZE_PX, IMAGE_PX = 112, 360
 

@@ -24,8 +24,8 @@ from swapcore.warp.regions import (
     mouth_interior,
     mouth_opening,
 )
+from swapcore.warp.reshaping import reshape_template
 from swapcore.warp.shading import deviation_from_skin
-from swapcore.warp.shape import reshape_template
 from swapcore.warp.skin import SkinModel, features, fit_skin, not_skin
 from swapcore.warp.view import VIEW_PX, FaceView, Field, Floats, blur, grow, ramp, view_face
 

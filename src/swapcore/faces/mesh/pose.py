@@ -33,16 +33,18 @@ def measure_pose(points: Floats) -> HeadPose:
 
 
 def rigid_fit(source: Floats, target: Floats) -> tuple[Floats, Floats]:
-    """Fit the similarity in three dimensions from source to target points (N, 3), least squares.
+    """Fit the similarity in three dimensions from source to target points (..., N, 3), least squares.
 
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991.
 
     Returns:
-        The linear part (3, 3) and the shift (3,).
+        The linear part (..., 3, 3) and the shift (..., 3).
     """
-    source_mean, target_mean = source.mean(0), target.mean(0)
+    source_mean, target_mean = source.mean(-2, keepdims=True), target.mean(-2, keepdims=True)
     first, second = source - source_mean, target - target_mean
-    u, singular, vt = np.linalg.svd(second.T @ first)
-    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
-    linear = u @ np.diag(sign) @ vt * ((singular * sign).sum() / (first**2).sum())
-    return linear, target_mean - linear @ source_mean
+    u, singular, vt = np.linalg.svd(second.swapaxes(-1, -2) @ first)
+    sign = np.ones_like(singular)
+    sign[..., 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
+    scale = (singular * sign).sum(-1) / (first**2).sum((-1, -2))
+    linear = (u * sign[..., None, :]) @ vt * scale[..., None, None]
+    return linear, (target_mean - source_mean @ linear.swapaxes(-1, -2))[..., 0, :]
