@@ -40,11 +40,11 @@ distance to photographs, benchmarks/renderer.py)."""
 _PEOPLE = {
     "chin_bones": -0.2, "chin_height": -0.145, "chin_jaw_drop": -0.05, "chin_triangle": 0.15, "chin_width": -0.28,
     "eye_corner1": -0.09, "eye_epicanthus": -0.043, "eye_eyefold": -0.047, "eye_height1": 0.046, "eye_scale": -0.15,
-    "eye_trans_out": 0.52, "head_angle": -0.04, "head_diamond": 0.065, "head_fat": -0.4,
+    "eye_trans_out": 0.52, "forehead_nubian": -0.25, "head_angle": -0.04, "head_diamond": 0.065, "head_fat": -0.4,
     "head_invertedtriangular": 0.075, "head_oval": 0.1, "head_rectangular": -0.23, "head_round": 0.09,
     "head_scale_horiz": -0.18, "head_square": -0.26, "head_triangular": -0.19, "mouth_angles": -0.2,
     "mouth_lowerlip_height": -0.45, "mouth_lowerlip_volume": -0.15, "mouth_scale_horiz": 0.14,
-    "mouth_scale_vert": -0.41, "mouth_trans_forward": -0.1, "mouth_trans_up": -0.06, "mouth_upperlip_height": -0.52,
+    "mouth_scale_vert": -0.41, "mouth_trans_up": -0.06, "mouth_upperlip_height": -0.52,
     "mouth_upperlip_middle": -0.09, "mouth_upperlip_volume": -0.15, "nose_base": 0.155, "nose_nostrils_angle": -0.05,
     "nose_point_width": -0.22, "nose_scale_horiz": -0.28, "nose_scale_vert": -0.15, "nose_septumangle": -0.04,
     "nose_trans_up": 0.12, "nose_volume": -0.18, "nose_width2": -0.12, "nose_width3": -0.25,

@@ -177,9 +177,9 @@ def _paint(
             # Single pores show in large images only.
             single = rotated_noise(block, 2, x, y, z, 15.0, look.offset) * smoothstep(0.05, 0.025, look.texel_cm)
             pores += 0.7 * single
-            speck = 1 + (0.030 * pores + 0.02 * middle) * (1 - border) * fade
+            speck = 1 + (0.042 * pores + 0.03 * middle) * (1 - border) * fade
             red, green, blue = red * speck, green * speck, blue * speck
-            rough_skin = 0.0022 * (1 + look.age) * (1 + 0.8 * bell2(x, 2.5, y + 2.5, 2.5))
+            rough_skin = 0.0030 * (1 + look.age) * (1 + 0.8 * bell2(x, 2.5, y + 2.5, 2.5))
             height += (1 - border) * rough_skin * pores * fade * (1 - 0.5 * look.darkness)
             height += border * 0.0060 * folds * fade
             texture[row, column, 0] = max(0.004, red)
