@@ -11,7 +11,7 @@ from swapcore.synth.layers import Part, Ribbons
 
 _INNER_CM, _LENGTH_CM = 1.15, 3.75
 """Distance of a brow from the middle of the face, and its length, on the mean head."""
-_HAIRS = 640
+_HAIRS = 820
 """On both brows at detail 1."""
 _POINTS = 4
 
@@ -26,8 +26,8 @@ def brow_place(identity: Identity, where: Array) -> tuple[Array, Array]:
     along = (np.abs(where[:, 0]) - inner) / (_LENGTH_CM - 0.1 * identity.brow_gap)
     share = np.clip(along, 0, 1)
     bow = (0.30 + 0.20 * identity.brow_arch) * np.sin((share * 1.05) ** 1.25 * 2.9)
-    middle = 1.46 + 0.36 * identity.brow_height + bow - 0.16 * share
-    half = (0.40 + 0.13 * identity.brow_thickness) * smoothstep(-0.25, 0.25, along) * (1 - 0.66 * share)
+    middle = 1.70 + 0.36 * identity.brow_height + bow - 0.16 * share
+    half = (0.42 + 0.13 * identity.brow_thickness) * smoothstep(-0.25, 0.25, along) * (1 - 0.58 * share)
     return along.astype(np.float32), ((where[:, 1] - middle) / np.maximum(half, 0.02)).astype(np.float32)
 
 
@@ -35,13 +35,13 @@ def _density(identity: Identity, where: Array, soft: float) -> Array:
     along, across = brow_place(identity, where)
     rough = 0.18 * wander(where, 0.9, identity.marks_seed)
     band = smoothstep(1.0 + soft, 0.15, np.abs(across + rough[:, 0]))
-    ends = smoothstep(-0.10, 0.30, along + 0.25 * rough[:, 1]) * smoothstep(1.06, 0.66, along + 0.2 * rough[:, 2])
+    ends = smoothstep(-0.10, 0.30, along + 0.25 * rough[:, 1]) * smoothstep(1.08, 0.76, along + 0.2 * rough[:, 2])
     return np.asarray(band * ends * (where[:, 2] > -5.0), dtype=np.float32)
 
 
 def brow_cover(identity: Identity, where: Array) -> Array:
     """Density of the brow (N,), 0 to 1, at canonical points (N, 3)."""
-    strength = (0.40 + 0.60 * identity.brow_density) * (0.55 + 0.45 * identity.brow_darkness)
+    strength = (0.50 + 0.50 * identity.brow_density) * (0.65 + 0.35 * identity.brow_darkness)
     return np.asarray(strength * _density(identity, where, 0.35), dtype=np.float32)
 
 

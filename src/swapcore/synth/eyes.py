@@ -15,6 +15,8 @@ from swapcore.synth.noise import rotated_noise
 
 IRIS_ANGLE = 0.415
 """Angle in radians between the axis of the eye and the edge of the iris."""
+_KAPPA_DEG = 3.0
+"""How far the middle of the pupil is turned outward from the line of sight."""
 _IRIS_TONES = np.array(
     [
         (0.035, 0.017, 0.008), (0.080, 0.038, 0.015), (0.105, 0.078, 0.034), (0.080, 0.095, 0.060),
@@ -51,7 +53,7 @@ def place_eye(eye: Eye, side: int, attributes: Attributes) -> tuple[Floats, Floa
     """
     center, radius = eye
     directions, _ = unit_ball()
-    converge = -side * math.degrees(math.atan2(3.05, max(attributes.distance_cm, 60.0)))
+    converge = -side * (math.degrees(math.atan2(3.05, max(attributes.distance_cm, 60.0))) - _KAPPA_DEG)
     turn = rotation(attributes.gaze_x_deg + converge, -attributes.gaze_y_deg, 0)
     angle = np.arccos(np.clip(directions[:, 2], -1, 1))
     bulge = 1 + 0.035 * np.exp(-((angle / 0.40) ** 4))
@@ -94,7 +96,7 @@ def eye_albedo(
     streaks = rotated_noise(block, 0, math.cos(around) * 7, math.sin(around) * 7, angle * 3, 1.0, offset)
     fine = rotated_noise(block, 1, math.cos(around) * 15, math.sin(around) * 15, angle * 5, 1.0, offset)
     bright = (1 + (0.40 * streaks + 0.22 * fine) * smoothstep(0.3, 0.6, place)) * (
-        0.72 + 0.50 * smoothstep(0.95, 0.45, place)
+        0.54 + 0.38 * smoothstep(0.95, 0.45, place)
     )
     bright *= 1 - 0.85 * smoothstep(0.72, 1.0, place)
     ring = bell(place - 0.50, 0.13)
@@ -110,11 +112,11 @@ def eye_albedo(
     iris_red = iris_red * (1 - pupil) + 0.003 * pupil
     iris_green = iris_green * (1 - pupil) + 0.003 * pupil
     iris_blue = iris_blue * (1 - pupil) + 0.003 * pupil
-    # Lids and lashes shade the corners.
-    shade = 1 - 0.30 * corner
-    white_red = 0.28 * shade * (1 - 0.06 * redness) * (1 - 0.04 * age)
-    white_green = 0.257 * shade * (1 - 0.30 * redness) * (1 - 0.06 * age)
-    white_blue = 0.243 * shade * (1 - 0.30 * redness) * (1 - 0.14 * age)
+    # Lids and lashes shade the corners, the outer one most.
+    shade = (1 - 0.30 * corner) * (1 - 0.35 * smoothstep(0.30, 0.75, -x * inner))
+    white_red = 0.240 * shade * (1 - 0.06 * redness) * (1 - 0.04 * age)
+    white_green = 0.205 * shade * (1 - 0.30 * redness) * (1 - 0.06 * age)
+    white_blue = 0.190 * shade * (1 - 0.30 * redness) * (1 - 0.14 * age)
     white_red += (0.36 - white_red) * caruncle
     white_green += (0.17 - white_green) * caruncle
     white_blue += (0.15 - white_blue) * caruncle

@@ -96,7 +96,8 @@ def _light(
             along = tx * lamps.key[0] + ty * lamps.key[1] + tz * lamps.key[2]
             sine = math.sqrt(max(0.0, 1 - along * along))
             faces = max(0.0, (ox * lamps.key[0] + oy * lamps.key[1] + oz * lamps.key[2] + 0.35) / 1.35)
-            half = tx * hx + ty * hy + tz * hz
+            # Locks do not lie in one smooth surface: each mirrors the light at a height of its own.
+            half = tx * hx + ty * hy + tz * hz + 0.30 * (_hash(s, 17) - 0.5)
             first = max(0.0, 1 - min(1.0, half + 0.10) ** 2) ** 40
             second = max(0.0, 1 - max(-1.0, half - 0.12) ** 2) ** 14
             inner = share[s, k]
@@ -105,7 +106,7 @@ def _light(
                 tone = albedo[s, n]
                 around = environment_at(lamps.environment, n, ox, oy, oz)
                 value = tone * (lamps.color[n] * sine * direct * inner * 0.85 + around * inner * 0.75)
-                shine = 0.12 * first + 0.035 * second + 0.60 * second * tone
+                shine = 0.075 * first + 0.022 * second + 0.60 * second * tone
                 value += (
                     gloss * lamps.color[n] * direct * inner * math.sqrt(inner) * shine + 0.012 * gloss * around * inner
                 )
@@ -244,10 +245,10 @@ def _draw(
                 alpha = (a0 + (a1 - a0) * t) * covered
                 bright = 1.0
                 if streaks > 0:
-                    visible = min(streaks, max(1.0, 1.4 * half))
+                    visible = min(streaks, max(1.0, 1.8 * half))
                     value = _streak(ribbon, (across / max(half, 0.5) + 1) * 0.5 * visible, look[p, 11] * 0.5 + t * 0.5)
-                    alpha *= min(1.0, 0.50 + 1.2 * value)
-                    bright = 0.78 + 0.44 * value
+                    alpha *= min(1.0, 0.40 + 1.5 * value)
+                    bright = 0.60 + 0.80 * value
                 if alpha < 0.004:
                     continue
                 share = min(1.0, alpha) * through[y, x]

@@ -8,7 +8,7 @@ from swapcore.ops.image import Image
 from swapcore.synth.asset import Floats
 from swapcore.synth.attributes import Attributes
 
-_EXPOSURE = 2.1
+_EXPOSURE = 1.85
 _TOE, _TOE_PIVOT = 1.30, 0.42
 """A film's toe: linear light is raised to this power around this value, which darkens shadows."""
 _MAX_JPEG_LOSS = 45

@@ -287,7 +287,7 @@ def _skin_gloss(
     fresnel = 0.028 + 0.972 * (1 - max(0.0, hx * vx + hy * vy + hz * vz)) ** 5
     wide = rough * rough
     lobes = 0.75 * _lobe(wide, nh, nv, nl) + 0.25 * _lobe(wide * 0.5, nh, nv, nl)
-    strength = 1.2 * fresnel * lobes * direct * (0.65 + 0.6 * look.oiliness) * (1 - 0.8 * hairy)
+    strength = 1.2 * fresnel * lobes * direct * (0.50 + 0.5 * look.oiliness) * (1 - 0.8 * hairy)
     rx, ry, rz = 2 * nv * bx - vx, 2 * nv * by - vy, 2 * nv * bz - vz
     grazing = (0.028 + (1 - rough) * 0.5 * (1 - nv) ** 5) * occlusion * math.sqrt(occlusion) * (1 - hairy)
     for n in range(3):

@@ -18,11 +18,14 @@ _SPREAD = {
 }  # fmt: skip
 """Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
 _NARROWER = {
-    "eye_scale": 0.5, "eye_push1": 0.6, "eye_push2": 0.6, "nose_trans_out": 0.0, "mouth_trans_out": 0.0,
-    "nose_scale_vert": 0.5, "nose_trans_up": 0.5, "mouth_trans_up": 0.45, "head_scale_vert": 0.5, "head_scale_horiz": 1.1,
-    "head_angle": 0.5, "nose_point": 0.6, "eyebrows_trans_forward": 0.6, "forehead_nubian": 0.6, "forehead_scale_vert": 0.7,
-    "chin_height": 0.7, "ear_shape_pointed": 0.4, "ear_shape_triangle": 0.5, "ear_trans_up": 0.6,
+    "eye_scale": 0.5, "eye_trans_out": 0.75, "eye_push1": 0.6, "eye_push2": 0.6, "nose_trans_out": 0.0,
+    "mouth_trans_out": 0.0, "nose_scale_vert": 0.5, "nose_trans_up": 0.5, "mouth_trans_up": 0.45,
+    "head_scale_vert": 0.5, "head_scale_horiz": 0.85, "head_angle": 0.5, "head_triangular": 1.4, "head_square": 1.25,
+    "head_fat": 1.15, "nose_point": 0.6, "eyebrows_trans_forward": 0.6, "forehead_nubian": 0.6,
+    "forehead_scale_vert": 0.7, "chin_height": 0.7, "ear_shape_pointed": 0.4, "ear_shape_triangle": 0.5,
+    "ear_trans_up": 0.6,
 }  # fmt: skip
+"""Factors of single parameters' deviations: chosen so that proportions vary among people as much as in photographs."""
 LARGEST_CM = {
     "head": 1.3, "forehead": 1.5, "eyebrows": 0.60, "eye": 0.50, "nose": 0.80, "mouth": 0.53, "cheek": 0.66, "chin": 1.05,
     "ear": 1.1, "neck": 1.1, "asym": 0.22,
@@ -35,14 +38,25 @@ _EVERYBODY = {
 """Shares of targets that everybody has: the mesh's own eyes are smaller than people's, and its mouth frowns (measured by the
 distance to photographs, benchmarks/renderer.py)."""
 _PEOPLE = {
-    "eye_trans_out": 0.31, "nose_trans_up": 0.12, "nose_scale_vert": -0.12, "nose_base": 0.11, "mouth_trans_up": -0.06,
-    "mouth_lowerlip_height": -0.25, "mouth_upperlip_height": -0.25, "mouth_scale_vert": -0.25, "mouth_scale_horiz": 0.18,
-    "mouth_angles": 0.05, "nose_volume": -0.18, "nose_width3": -0.25, "nose_width2": -0.12, "nose_point_width": -0.22,
-    "nose_scale_horiz": -0.32, "chin_width": -0.28, "head_fat": -0.28, "chin_height": -0.08, "head_scale_horiz": -0.14,
+    "chin_bones": -0.2, "chin_height": -0.145, "chin_jaw_drop": -0.05, "chin_triangle": 0.15, "chin_width": -0.28,
+    "eye_corner1": -0.09, "eye_epicanthus": -0.043, "eye_eyefold": -0.047, "eye_height1": 0.046, "eye_scale": -0.15,
+    "eye_trans_out": 0.52, "forehead_nubian": -0.25, "head_angle": -0.04, "head_diamond": 0.065, "head_fat": -0.4,
+    "head_invertedtriangular": 0.075, "head_oval": 0.1, "head_rectangular": -0.23, "head_round": 0.09,
+    "head_scale_horiz": -0.18, "head_square": -0.26, "head_triangular": -0.19, "mouth_angles": -0.2,
+    "mouth_lowerlip_height": -0.45, "mouth_lowerlip_volume": -0.15, "mouth_scale_horiz": 0.14,
+    "mouth_scale_vert": -0.41, "mouth_trans_up": -0.06, "mouth_upperlip_height": -0.52,
+    "mouth_upperlip_middle": -0.09, "mouth_upperlip_volume": -0.15, "nose_base": 0.155, "nose_nostrils_angle": -0.05,
+    "nose_point_width": -0.22, "nose_scale_horiz": -0.28, "nose_scale_vert": -0.15, "nose_septumangle": -0.04,
+    "nose_trans_up": 0.12, "nose_volume": -0.18, "nose_width2": -0.12, "nose_width3": -0.25,
 }  # fmt: skip
 """What people have besides, and the canonical head has not: face mesh landmarks of rendered people fitted to those of photographs
 (interpupillary distance 1: the mean difference of 468 landmarks falls from .054 to .009). Then the widths of head, chin and nose
 were lowered by the distance to photographs (docs/experiments.md)."""
+_MEN = {
+    "head_scale_horiz": 0.108, "eye_trans_up": -0.135, "head_oval": 0.034, "chin_height": 0.030, "mouth_trans_up": 0.018,
+}  # fmt: skip
+"""What men have besides, and women have not, as shares of targets: the mesh's sexes differ three times as much in the length of
+the middle of the face as people do."""
 _TILT_DEG = 4.5
 """The mesh's rest faces down by this much against people who face a camera."""
 _TILT_BOTTOM, _TILT_TOP = -16.0, -8.5
@@ -56,7 +70,9 @@ _OLDEST = 0.75
 
 def coarse_vertices(identity: Identity) -> Floats:
     """(N, 3) cm, at rest, centered between the eyes."""
-    return center_on_eyes(_tilted(_mixed(identity, _PEOPLE)))
+    male = 2 * identity.masculinity - 1
+    offsets = _PEOPLE | {name: _PEOPLE.get(name, 0.0) + male * share for name, share in _MEN.items()}
+    return center_on_eyes(_tilted(_mixed(identity, offsets)))
 
 
 def _mixed(identity: Identity, offsets: dict[str, float]) -> Floats:

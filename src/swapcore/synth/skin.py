@@ -136,8 +136,8 @@ def _paint(
             middle = rotated_noise(block, 1, x, y, z, 1.6, look.offset)
             middle2 = rotated_noise(block, 2, x, y, z, 1.7, look.offset)
             fine = rotated_noise(block, 3, x, y, z, 5.0, look.offset)
-            blood = _blood(x, y, z, lids, ears, look) + (0.10 * coarse + 0.10 * middle) * (0.5 + look.blotches)
-            blood += 0.05 * fine
+            blood = _blood(x, y, z, lids, ears, look) + (0.13 * coarse + 0.13 * middle) * (0.5 + look.blotches)
+            blood += 0.08 * fine
             melanin = _melanin(x, y, z, lids, look, moles, block) + 0.06 * middle2 + 0.035 * fine
             blood = min(2.0, max(-0.3, blood))
             red = look.red * math.exp(-0.06 * blood - 0.45 * melanin)
@@ -145,24 +145,25 @@ def _paint(
             blue = look.blue * math.exp(-0.36 * blood - 0.80 * melanin)
             height, moving = _wrinkles(x, y, z, middle, look)
             crease = min(1.0, max(0.0, -height / 0.035)) * 0.30
+            crease += _lower_face_shade(x, y, z, coarse)
             red, green, blue = red * (1 - 0.6 * crease), green * (1 - 0.9 * crease), blue * (1 - crease)
             # Lips
-            border = smoothstep(0.14, 0.86, lips + 0.06 * fine)
-            strength = (0.50 + 0.60 * look.lip) * (1 - 0.38 * look.sex) * (1 - 0.25 * look.age)
+            border = smoothstep(0.08, 1.0, lips + 0.08 * fine) * (1 - 0.40 * smoothstep(1.3, 2.4, abs(x)))
+            strength = (0.38 + 0.44 * look.lip) * (1 - 0.35 * look.sex) * (1 - 0.25 * look.age)
             lip_red = look.red * math.exp(-0.22 * strength)
             lip_green = look.green * math.exp(-0.85 * strength)
-            lip_blue = look.blue * math.exp(-0.50 * strength)
-            paint = 0.5 * look.lip_makeup
+            lip_blue = look.blue * math.exp(-0.38 * strength)
+            paint = 0.30 * look.lip_makeup
             lip_red += (0.26 - lip_red) * paint
             lip_green += (0.028 - lip_green) * paint
             lip_blue += (0.05 - lip_blue) * paint
             folds = rotated_noise(block, 0, x * 6, y * 0.8, z * 0.5, 1.2, look.offset)
-            tint = 1 + 0.05 * folds
+            tint = 1 + 0.09 * folds + 0.05 * middle
             red += (lip_red * tint - red) * border
             green += (lip_green * tint - green) * border
             blue += (lip_blue * tint - blue) * border
             # Edges of the lids
-            line = upper_line * (0.62 + 0.20 * look.lash_dark + 0.25 * look.eye_makeup) + lower_line * (
+            line = upper_line * (0.76 + 0.15 * look.lash_dark + 0.25 * look.eye_makeup) + lower_line * (
                 0.30 + 0.10 * look.lash_dark + 0.40 * look.eye_makeup
             )
             line = min(0.93, line)
@@ -176,17 +177,17 @@ def _paint(
             # Single pores show in large images only.
             single = rotated_noise(block, 2, x, y, z, 15.0, look.offset) * smoothstep(0.05, 0.025, look.texel_cm)
             pores += 0.7 * single
-            speck = 1 + (0.030 * pores + 0.02 * middle) * (1 - border) * fade
+            speck = 1 + (0.042 * pores + 0.03 * middle) * (1 - border) * fade
             red, green, blue = red * speck, green * speck, blue * speck
-            rough_skin = 0.0022 * (1 + look.age) * (1 + 0.8 * bell2(x, 2.5, y + 2.5, 2.5))
+            rough_skin = 0.0030 * (1 + look.age) * (1 + 0.8 * bell2(x, 2.5, y + 2.5, 2.5))
             height += (1 - border) * rough_skin * pores * fade * (1 - 0.5 * look.darkness)
-            height += border * 0.0035 * folds * fade
+            height += border * 0.0060 * folds * fade
             texture[row, column, 0] = max(0.004, red)
             texture[row, column, 1] = max(0.003, green)
             texture[row, column, 2] = max(0.002, blue)
             oily = bell(x, 2.2) * smoothstep(-6, -3, y) * (0.5 + look.oiliness)
-            rough = 0.52 + 0.04 * middle + 0.03 * pores * fade - 0.10 * oily + 0.05 * look.age
-            rough -= 0.13 * border * (1 + look.lip_makeup)
+            rough = 0.56 + 0.05 * middle + 0.06 * pores * fade - 0.07 * oily + 0.05 * look.age
+            rough -= 0.05 * border * (1 + look.lip_makeup)
             texture[row, column, 3] = min(0.8, max(0.25, rough))
             texture[row, column, 11] = border
             texture[row, column, 14] = ears
@@ -226,7 +227,22 @@ def _melanin(x: float, y: float, z: float, lids: float, look: SkinLook, moles: F
         amount += 1.3 * smoothstep(1.25 * moles[m, 2], 0.6 * moles[m, 2], distance) * front
     # A shaven beard darkens jaw, chin and upper lip.
     jaw = smoothstep(-4.6, -6.0, y) * smoothstep(-13.0, -11.0, y) * smoothstep(-9.0, -6.0, z)
-    return amount + 0.16 * look.shaven * jaw
+    return amount + 0.24 * look.shaven * jaw
+
+
+@compiled
+def _lower_face_shade(x: float, y: float, z: float, waver: float) -> float:
+    """Shade in 0..1 that small hollows have at every age: corners of the mouth and below them, and the fold beside the nose."""
+    ax, front = abs(x), smoothstep(-2.0, 0.5, z)
+    corner = 0.30 * bell2(ax - 2.45, 0.26, y + 6.70, 0.17) + 0.09 * bell2(ax - 2.75 - 0.05 * waver, 0.30, y + 7.4, 0.55)
+    along = min(1.0, max(0.0, (-3.3 - y) / 3.6))
+    fold = (
+        0.09
+        * bell(ax - 1.95 - 1.25 * along - 0.06 * waver, 0.26)
+        * smoothstep(-3.2, -4.0, y)
+        * smoothstep(-7.2, -5.6, y)
+    )
+    return (corner + fold) * front
 
 
 @compiled
@@ -251,7 +267,7 @@ def _wrinkles(x: float, y: float, z: float, waver: float, look: SkinLook) -> tup
     fold = bell(ax - 1.95 - 1.25 * along - 0.05 * waver, 0.11) * smoothstep(-3.0, -3.8, y) * smoothstep(-7.4, -6.4, y)
     deep = max(0.0, look.age - 0.22) * (0.45 + 0.85 * look.wrinkles)
     rest = -0.042 * deep * forehead - 0.036 * deep * crow - 0.030 * deep * bag - 0.032 * deep * glabella
-    rest -= 0.055 * deep * fold
+    rest -= (0.055 * deep + 0.006) * fold
     lively = 0.35 + look.age
     moving = -0.030 * lively * forehead - 0.026 * lively * crow - 0.026 * lively * glabella - 0.030 * lively * fold
     return rest * front, moving * front

@@ -131,6 +131,9 @@ def _main(
     curves = _grown(identity, Obstacle(head, lift), style, recipe, roots, layer, rng)
     vary = 0.4 if style is HairStyle.BUZZ else 1.0
     color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_gray, count, rng, vary)
+    # Neighbors are lighter or darker together, as hair that saw more or less sun.
+    tones = wander(roots.canonical, 1.6, identity.hair_seed + 4)[:, :2]
+    color = color * np.exp(0.28 * vary * (tones[:, :1] + 0.6 * tones[:, 1:]))
     if style in _LONG:
         keep = ~crosses_face(curves)
         curves, layer, color, roots = curves[keep], layer[keep], color[keep], roots.take(keep)
@@ -151,7 +154,13 @@ def _grown(
     """Curves (S, K, 3) of the style."""
     edge = smoothstep(0.0, 2.2, root_distance(identity, roots.canonical))
     volume = 0.75 + 0.5 * identity.hair_thickness
-    height = recipe.height_cm * volume * (0.05 + 0.95 * layer) * (0.2 + 0.8 * edge)
+    # Where hair lies flat and where it stands off changes over the head; a height of its own lets single locks stand out.
+    uneven = (
+        1
+        + 0.40 * wander(roots.canonical, 5.0, identity.hair_seed + 2)[:, 0]
+        + 0.15 * rng.normal(size=len(roots)).clip(-2, 2)
+    )
+    height = recipe.height_cm * volume * (0.05 + 0.95 * layer) * (0.2 + 0.8 * edge) * np.maximum(uneven, 0.3)
     comb = strayed(comb_of(identity, style, roots), roots, recipe.stray, identity.hair_seed, rng)
     length = length_of(identity, style, recipe, roots, rng)
     steps = max(recipe.points, int(np.ceil(recipe.length_cm / 1.2)) + 1)
@@ -179,10 +188,11 @@ def _strays(curves: Array, roots: Roots, color: Array, recipe: Recipe, rng: np.r
     outward = unit(path - SKULL_CENTER)
     bend = rng.normal(size=(len(chosen), 1, 3)).astype(np.float32) * along**1.5 * 0.7
     sway = np.sin(along * rng.uniform(2, 7, (len(chosen), 1, 1)) + rng.uniform(0, 6.28, (len(chosen), 1, 1))) * 0.12
-    away = outward * (0.10 + np.abs(rng.normal(size=(len(chosen), 1, 1))) * 0.35) * smoothstep(0.0, 0.5, along)
+    away = outward * (0.10 + np.abs(rng.normal(size=(len(chosen), 1, 1))) * 0.50) * smoothstep(0.0, 0.5, along)
     inward = np.minimum((bend * outward).sum(-1, keepdims=True), 0) * outward
     moved = path + bend - inward + away + sway * along
     thin = RibbonStyle(0.022, 0.4, 0.55, 0.5, 0, 0.7, 0.9, 0.9)
+    chosen, moved = chosen[aside := ~crosses_face(moved)], moved[aside]
     return (dress(moved, roots.take(chosen), np.ones(len(chosen), np.float32), color[chosen], thin, rng),)
 
 

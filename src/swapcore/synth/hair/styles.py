@@ -29,12 +29,12 @@ class Recipe:
     wave_cm: float = 0.0
     """Amplitude of waves."""
     wavelength_cm: float = 7.5
-    strays: int = 70
+    strays: int = 170
     """Single hairs that leave the outline."""
 
 
-_SHORT_LOOK = RibbonStyle(0.17, 0.2, 0.90, 0.55, 6, 0.9, 0.4, 0.55)
-_LONG_LOOK = RibbonStyle(0.28, 0.25, 0.90, 0.3, 10, 1.0, 0.32, 0.75)
+_SHORT_LOOK = RibbonStyle(0.16, 0.2, 0.90, 0.55, 7, 0.9, 0.32, 0.45)
+_LONG_LOOK = RibbonStyle(0.25, 0.25, 0.90, 0.3, 12, 1.0, 0.24, 0.6)
 
 RECIPES: dict[HairStyle, Recipe] = {
     HairStyle.BALD: Recipe(
