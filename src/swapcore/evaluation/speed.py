@@ -7,25 +7,25 @@ from statistics import median
 from swapcore.data.faces import Face
 from swapcore.evaluation.methods import Swap
 
-NUM_WARM_UPS = 2
 NUM_RUNS = 7
+NUM_BATCH_RUNS = 3
 
 
-def seconds_per_call(swap: Swap, sources: Sequence[Face], templates: Sequence[Face]) -> float:
-    """Return the median wall-clock seconds of a call after warm-up."""
+def seconds_per_call(swap: Swap, sources: Sequence[Face], templates: Sequence[Face], num_runs: int) -> float:
+    """Return the median wall-clock seconds of a call, after one that is not counted."""
     seconds = []
-    for _ in range(NUM_WARM_UPS + NUM_RUNS):
+    for _ in range(1 + num_runs):
         start = time.perf_counter()
         swap(sources, templates)
         seconds.append(time.perf_counter() - start)
-    return median(seconds[NUM_WARM_UPS:])
+    return median(seconds[1:])
 
 
 def measure_speed(swap: Swap, face: Face, batch_size: int) -> dict[str, float]:
     """Measure milliseconds at batch size 1 and images per second at batch_size, from aligned crops to aligned crops."""
     batch = [face] * batch_size
     return {
-        "speed/ms_batch1": 1000 * seconds_per_call(swap, [face], [face]),
-        "speed/images_per_second": batch_size / seconds_per_call(swap, batch, batch),
+        "speed/ms_batch1": 1000 * seconds_per_call(swap, [face], [face], NUM_RUNS),
+        "speed/images_per_second": batch_size / seconds_per_call(swap, batch, batch, NUM_BATCH_RUNS),
         "speed/batch_size": float(batch_size),
     }

@@ -90,10 +90,13 @@ def chip_view(chip_of_crop: ChipRule, crop_px: int, chip_px: int) -> ChipView:
 _cached_view = functools.lru_cache(maxsize=256)(chip_view)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def cached_view(chip_of_crop: ChipRule, crop_px: int, chip_px: int) -> ChipView:
     """The same, computed once; a compiled graph contains its numbers instead of the numpy code, which cannot be compiled."""
     return _cached_view(chip_of_crop, crop_px, chip_px)
+
+
+# torch.compiler.assume_constant_result sets the same, but imports the compiler, which takes a second in every command.
+setattr(cached_view, "_dynamo_marked_constant", True)  # noqa: B010
 
 
 def crop_chip(crops: torch.Tensor, how: ChipView, chip_px: int) -> torch.Tensor:
