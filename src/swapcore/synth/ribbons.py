@@ -96,7 +96,7 @@ def _light(
             along = tx * lamps.key[0] + ty * lamps.key[1] + tz * lamps.key[2]
             sine = math.sqrt(max(0.0, 1 - along * along))
             faces = max(0.0, (ox * lamps.key[0] + oy * lamps.key[1] + oz * lamps.key[2] + 0.35) / 1.35)
-            # Locks do not lie in one smooth surface: each mirrors the light at a height of its own.
+            # Locks are no smooth surface: each reflects the light at a slightly different angle.
             half = tx * hx + ty * hy + tz * hz + 0.30 * (_hash(s, 17) - 0.5)
             first = max(0.0, 1 - min(1.0, half + 0.10) ** 2) ** 40
             second = max(0.0, 1 - max(-1.0, half - 0.12) ** 2) ** 14

@@ -49,9 +49,9 @@ _PEOPLE = {
     "nose_point_width": -0.22, "nose_scale_horiz": -0.28, "nose_scale_vert": -0.15, "nose_septumangle": -0.04,
     "nose_trans_up": 0.12, "nose_volume": -0.18, "nose_width2": -0.12, "nose_width3": -0.25,
 }  # fmt: skip
-"""What people have besides, and the canonical head has not: face mesh landmarks of rendered people fitted to those of photographs
-(interpupillary distance 1: the mean difference of 468 landmarks falls from .054 to .009). Then the widths of head, chin and nose
-were lowered by the distance to photographs (docs/experiments.md)."""
+"""What people have besides, and the canonical head has not. Fitted to the means of proportions in photographs: face mesh
+landmarks of rendered people against those of photographed ones, and for jaw and lips the exact vertices, because the face mesh
+draws a rendered jaw and rendered lips nearer to the mean than they are (docs/experiments.md)."""
 _MEN = {
     "head_scale_horiz": 0.108, "eye_trans_up": -0.135, "head_oval": 0.034, "chin_height": 0.030, "mouth_trans_up": 0.018,
 }  # fmt: skip

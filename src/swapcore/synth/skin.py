@@ -232,7 +232,7 @@ def _melanin(x: float, y: float, z: float, lids: float, look: SkinLook, moles: F
 
 @compiled
 def _lower_face_shade(x: float, y: float, z: float, waver: float) -> float:
-    """Shade in 0..1 that small hollows have at every age: corners of the mouth and below them, and the fold beside the nose."""
+    """Shade in 0..1 that small hollows have at every age: corners of the mouth and below them, and the fold next to the nose."""
     ax, front = abs(x), smoothstep(-2.0, 0.5, z)
     corner = 0.30 * bell2(ax - 2.45, 0.26, y + 6.70, 0.17) + 0.09 * bell2(ax - 2.75 - 0.05 * waver, 0.30, y + 7.4, 0.55)
     along = min(1.0, max(0.0, (-3.3 - y) / 3.6))

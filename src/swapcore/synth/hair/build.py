@@ -26,6 +26,8 @@ from swapcore.synth.head import Head, load_topology
 from swapcore.synth.identity import HairStyle, Identity
 from swapcore.synth.layers import Layer, Material, Part, Ribbons
 
+_LIGHTEST = 0.8
+"""Albedo that no lock exceeds."""
 _LONG = (HairStyle.BOB, HairStyle.LONG_STRAIGHT, HairStyle.LONG_WAVY)
 
 
@@ -133,7 +135,7 @@ def _main(
     color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_gray, count, rng, vary)
     # Neighbors are lighter or darker together, as hair that saw more or less sun.
     tones = wander(roots.canonical, 1.6, identity.hair_seed + 4)[:, :2]
-    color = color * np.exp(0.28 * vary * (tones[:, :1] + 0.6 * tones[:, 1:]))
+    color = np.minimum(color * np.exp(0.28 * vary * (tones[:, :1] + 0.6 * tones[:, 1:])), _LIGHTEST)
     if style in _LONG:
         keep = ~crosses_face(curves)
         curves, layer, color, roots = curves[keep], layer[keep], color[keep], roots.take(keep)
@@ -154,7 +156,7 @@ def _grown(
     """Curves (S, K, 3) of the style."""
     edge = smoothstep(0.0, 2.2, root_distance(identity, roots.canonical))
     volume = 0.75 + 0.5 * identity.hair_thickness
-    # Where hair lies flat and where it stands off changes over the head; a height of its own lets single locks stand out.
+    # Hair is flat in some places and loose in others; a random height for each ribbon separates the locks.
     uneven = (
         1
         + 0.40 * wander(roots.canonical, 5.0, identity.hair_seed + 2)[:, 0]
@@ -192,7 +194,8 @@ def _strays(curves: Array, roots: Roots, color: Array, recipe: Recipe, rng: np.r
     inward = np.minimum((bend * outward).sum(-1, keepdims=True), 0) * outward
     moved = path + bend - inward + away + sway * along
     thin = RibbonStyle(0.022, 0.4, 0.55, 0.5, 0, 0.7, 0.9, 0.9)
-    chosen, moved = chosen[aside := ~crosses_face(moved)], moved[aside]
+    keep = ~crosses_face(moved)
+    chosen, moved = chosen[keep], moved[keep]
     return (dress(moved, roots.take(chosen), np.ones(len(chosen), np.float32), color[chosen], thin, rng),)
 
 
