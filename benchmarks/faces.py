@@ -42,6 +42,7 @@ from swapcore.synth.layers import INNER_FACE
 from swapcore.synth.people import draw_person
 from swapcore.synth.render import Picture, render
 from swapcore.synth.truth import true_swap
+from swapcore.video.meshes import MeshSmoother
 from swapcore.video.steadiness import compare
 from swapcore.video.tracks import crop_at, follow_face, steady_points, to_tracks
 from swapcore.warp.dense import at_flow, dense_warp
@@ -390,11 +391,11 @@ def measure_tremble(shown: list[Shown]) -> None:
         found = follow_face(enumerate(frames))
         points, seen = steady_points(to_tracks(found)[0]), {one.frame: one for one in found}
         face = swapper.source_face(source.image, source.path)
-        swapped = [
-            (place, swapper.replace(image, crop_at(image, points[place], swapper.model.size_px, seen.get(place)), face))
-            for place, image in enumerate(frames)
-            if place in points
-        ]
+        swapped, smoother = [], MeshSmoother()
+        for place, image in enumerate(frames):
+            if place in points:
+                cut = crop_at(image, points[place], swapper.model.size_px, seen.get(place))
+                swapped.append((place, swapper.replace(image, smoother.smooth(place, cut), face)))
         steadiness = compare(
             {one.frame: one.points for one in follow_face(swapped)}, {one.frame: one.points for one in found}
         )

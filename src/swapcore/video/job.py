@@ -28,6 +28,7 @@ from swapcore.provenance.marking import Ingredient, Provenance
 from swapcore.provenance.payload import to_bits
 from swapcore.provenance.watermark import embed
 from swapcore.video.joining import FORMATS, Plan, check_times, join, plan_streams
+from swapcore.video.meshes import MeshSmoother
 from swapcore.video.reading import Frame, VideoFacts, read_facts, read_frames
 from swapcore.video.steadiness import Steadiness, measure_steadiness
 from swapcore.video.tracks import Detection, crop_at, follow_face, spans, steady_points, to_tracks
@@ -223,12 +224,14 @@ def _swap_parts(job: _Job, track: Track, source: FaceInImage, swapper: Swapper) 
         if path.is_file():
             continue
         writer = PartWriter(path, job.facts)
+        smoother = MeshSmoother()  # of each part alone, so that a resumed job writes the same
         try:
             for place, frame in part:
                 image = frame.image
                 if place in track.steady:
                     detected = track.detected.get(place)
                     face = crop_at(image, track.steady[place], swapper.model.size_px, detected)
+                    face = smoother.smooth(place, face)
                     image = embed(swapper.replace(image, face, source), watermark)
                 writer.add(Frame(frame.time, image))
         except BaseException:

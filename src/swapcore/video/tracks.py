@@ -84,12 +84,14 @@ def steady_points(track: list[Detection]) -> dict[int, Points]:
     times = np.array([found.frame for found in track], dtype=np.float64)
     values = np.stack([found.points.ravel() for found in track])
     frames = range(track[0].frame, track[-1].frame + 1)
-    return {frame: _fit(times, values, float(frame)).reshape(-1, 2) for frame in frames}
+    return {frame: fit_at(times, values, float(frame), _SIGMA).reshape(-1, 2) for frame in frames}
 
 
-def _fit(times: npt.NDArray[np.float64], values: npt.NDArray[np.float64], at: float) -> npt.NDArray[np.float64]:
-    """Fit a line to values (N, K) at times (N,), weighted around a time, and return its value (K,) there."""
-    weights = np.exp(-0.5 * ((times - at) / _SIGMA) ** 2)
+def fit_at(
+    times: npt.NDArray[np.float64], values: npt.NDArray[np.float64], at: float, sigma: float
+) -> npt.NDArray[np.float64]:
+    """Fit a line to values (N, K) at times (N,), with Gaussian weights around a time, and return its value (K,) there."""
+    weights = np.exp(-0.5 * ((times - at) / sigma) ** 2)
     weights /= weights.sum()
     mean_time, mean = float(weights @ times), weights @ values
     spread = float(weights @ (times - mean_time) ** 2)

@@ -13,7 +13,7 @@ _LIGHT_SIGMA: Final = 0.16
 _FAR_SIGMA: Final = 0.6
 _SIDE_SIGMA: Final = 0.06
 """The same at the side, where light falls off faster."""
-_SIDE_SOFTER: Final = 0.6
+_SIDE_SOFTER: Final = 0.85
 """Detail at the side, which is stretched to streaks and has the hue of reflections, is weaker by this share."""
 _FEATURE_SIGMA: Final = 0.05
 _SOFTER: Final = 0.3
@@ -78,14 +78,14 @@ def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) 
     """
     inside, skins = areas.face, (areas.source_skin, areas.template_skin)
     first, second = to_log(warped), to_log(template)
-    own, wanted = (
+    own, wanted = [
         _slow(values, skin, inside, _LIGHT_SIGMA * eye_px, eye_px)
         for values, skin in zip((first, second), skins, strict=True)
-    )
+    ]
     # Toward the outline light and hue change within a short distance, and differently in each pose.
     fine = [
-        _slow(values, skin, inside, _SIDE_SIGMA * eye_px, eye_px)
-        for values, skin in zip((first, second), skins, strict=True)
+        _refined(slow, values, skin, _SIDE_SIGMA * eye_px)
+        for slow, values, skin in zip((own, wanted), (first, second), skins, strict=True)
     ]
     own, wanted = (slow + areas.side[..., None] * (near - slow) for slow, near in zip((own, wanted), fine, strict=True))
     # Shadows, highlights and lips of a much darker or paler source do not become the template's by an exchange of slow light:
@@ -203,10 +203,15 @@ def _slow(values: Field, skin: Field, inside: Field, sigma_px: float, eye_px: fl
     mean = (values * skin[..., None]).sum((0, 1)) / total if total > 1 else everywhere
     result = np.broadcast_to(mean, values.shape).astype(np.float32)
     for sigma in (_FAR_SIGMA * eye_px, sigma_px):
-        weight = blur(skin, sigma)[..., None]
-        near = blur(values * skin[..., None], sigma) / np.maximum(weight, 1e-4)
-        result = np.asarray(result + ramp(weight, 0.02, 0.25) * (near - result), dtype=np.float32)
-    return np.asarray(result, dtype=np.float32)
+        result = _refined(result, values, skin, sigma)
+    return result
+
+
+def _refined(slow: Field, values: Field, skin: Field, sigma_px: float) -> Field:
+    """Blur of skin pixels where they are near, what is known from farther away elsewhere."""
+    weight = blur(skin, sigma_px)[..., None]
+    near = blur(values * skin[..., None], sigma_px) / np.maximum(weight, 1e-4)
+    return np.asarray(slow + ramp(weight, 0.02, 0.25) * (near - slow), dtype=np.float32)
 
 
 def _detail(values: Field, slow: Field) -> Field:

@@ -42,7 +42,7 @@ _HIDDEN: Final = (0.05, 0.35)
 """Cosine of the source's surface to the camera, below which its mirrored half is used."""
 _STRETCHED: Final = (0.4, 0.8)
 """Cosine of the source's surface to the camera over the template's: below, the source has too few pixels of the surface."""
-_GRAZING: Final = (0.85, 0.55)
+_GRAZING: Final = (0.9, 0.6)
 """The same quotient: from the first to the second the light of the source's side gives way to the template's at a finer scale."""
 _RIM: Final = 0.25
 """Of the distance of the outer eye corners: the side's width."""

@@ -35,7 +35,8 @@ def deviation_from_skin(view: FaceView, skin: SkinModel) -> Field:
         view: the face.
         skin: fitted to it.
     """
-    residual, brightness = skin.residual(view), opponent(view)[..., 0]
+    values = opponent(view)
+    residual, brightness = values - skin.fitted(view), values[..., 0]
     followed = 1 - has_beard(view, skin) * (1 - above_mouth(view))
     followed *= 1 - blur(forehead(view), 0.03 * view.eye_px)
     free = np.asarray(followed * (1 - features(view, 0.03)), dtype=np.float32)

@@ -37,9 +37,9 @@ class SkinModel:
     spread: tuple[float, float]
     """Tolerance of brightness and hue, logarithms."""
 
-    def residual(self, view: FaceView) -> Field:
-        """Brightness and two hues (S, S, 3) minus the fit, logarithms."""
-        return np.asarray(opponent(view) - (_basis(view) @ self.coefficients).astype(np.float32), dtype=np.float32)
+    def fitted(self, view: FaceView) -> Field:
+        """Brightness and two hues (S, S, 3) that skin has at each pixel, logarithms."""
+        return np.asarray(_basis(view) @ self.coefficients, dtype=np.float32)
 
     def deviation(self, residual: Field, brightness: Field) -> Field:
         """How far each pixel is from skin: (S, S), 1 at the border of what skin varies by.

@@ -1,0 +1,61 @@
+"""Face meshes of consecutive frames, smoothed where a face moves slowly."""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from swapcore.faces.extract import AlignedFace
+from swapcore.faces.mesh.topology import (
+    INNER_LIPS,
+    LEFT_EYE,
+    LEFT_IRIS,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+)
+from swapcore.ops.geometry import apply, invert
+from swapcore.video.tracks import fit_at
+
+_FAST: Final = (*LEFT_EYE, *LEFT_IRIS, *RIGHT_EYE, *RIGHT_IRIS, *OUTER_LIPS, *INNER_LIPS)
+_SIGMA: Final = 4.0
+"""Standard deviation of the weights, in frames."""
+_MAX_BEFORE: Final = 10
+"""Frames that have an influence."""
+_MAX_CHANGE: Final = 0.03
+"""Mean motion of the mesh from one frame to the next, in sides of the crop; beyond it another face or shot begins."""
+
+
+class MeshSmoother:
+    """Smooths meshes by those of the frames before. Lids, gaze and lips, which move fast, stay as they were found.
+
+    The outline of a mesh trembles by twice as much as its eyes, and a face that is warped to it trembles along. A line is fitted to
+    each landmark in the crop, so that the mesh does not lag behind a turning head.
+    """
+
+    def __init__(self) -> None:
+        self._frames: list[int] = []
+        self._before: list[npt.NDArray[np.float64]] = []
+
+    def smooth(self, frame: int, face: AlignedFace) -> AlignedFace:
+        """Smooth the mesh of the next frame.
+
+        Args:
+            frame: its number; after a gap smoothing starts again.
+            face: in that frame, with a mesh or without.
+        """
+        if face.mesh is None:
+            return face
+        in_crop = apply(face.affine, face.mesh[:, :2])
+        if self._frames and (frame != self._frames[-1] + 1 or self._moved(in_crop) > _MAX_CHANGE * len(face.crop)):
+            self._frames, self._before = [], []
+        self._frames = [*self._frames, frame][-_MAX_BEFORE:]
+        self._before = [*self._before, in_crop][-_MAX_BEFORE:]
+        values = np.stack(self._before).reshape(len(self._before), -1)
+        smooth = fit_at(np.array(self._frames, dtype=np.float64), values, float(frame), _SIGMA).reshape(-1, 2)
+        smooth[list(_FAST)] = in_crop[list(_FAST)]
+        return replace(face, mesh=np.column_stack([apply(invert(face.affine), smooth), face.mesh[:, 2]]))
+
+    def _moved(self, in_crop: npt.NDArray[np.float64]) -> float:
+        return float(np.linalg.norm(in_crop - self._before[-1], axis=1).mean())
