@@ -209,8 +209,8 @@ SIDE_LIGHT = [(14.0, -40.0), (-25.0, 50.0), (25.0, -60.0)]
 def test_cheeks_in_shadow_are_skin(show, person, yaw, light):
     view, _, deviation = studied(show(person, yaw_deg=yaw, light_azimuth_deg=light))
     # The outline of a narrow jaw includes a part of the shadow below it.
-    assert not_skin(view, deviation)[_cheeks(view)].mean() < 0.05
-    assert hair_over_face(view, deviation)[_cheeks(view)].mean() < 0.02
+    assert not_skin(view, deviation)[_cheeks(view)].mean() < 0.06
+    assert hair_over_face(view, deviation)[_cheeks(view)].mean() < 0.03
 
 
 @pytest.mark.parametrize(("yaw", "light"), SIDE_LIGHT)
