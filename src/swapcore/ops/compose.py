@@ -80,11 +80,17 @@ def compose(
     with full_precision(template):
         source, template = source.float(), template.float()
         large = Fields(*(_enlarge(field, size, smooth=smooth) for field in fields))
-        mask, shares = large.mask.clamp(0, 1), large.shares.clamp(0, 1)
+        if smooth:  # cubic kernels leave the range of what they sample; linear ones, and sums of shares, do not
+            shares = large.shares.clamp(0, 1)
+            large = large._replace(
+                mask=large.mask.clamp(0, 1),
+                painted=large.painted.clamp(-1, 1),
+                shares=shares / shares.sum(1, keepdim=True),
+            )
         lit = relight(_move(source, large.source_flow, smooth=smooth), large.gain, large.bias)
         own = _move(template, large.template_flow, smooth=smooth)
-        painted, from_source, from_template = torch.split(shares / shares.sum(1, keepdim=True), 1, 1)
-        raw = painted * large.painted.clamp(-1, 1) + from_source * lit + from_template * own
+        painted, from_source, from_template = torch.split(large.shares, 1, 1)
+        raw, mask = painted * large.painted + from_source * lit + from_template * own, large.mask
         return mask * raw + (1.0 - mask) * template, raw, mask
 
 
