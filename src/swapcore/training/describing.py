@@ -18,7 +18,7 @@ from swapcore.training.distributed import SINGLE, Processes
 
 BATCH_SIZE = 256
 """Sources of one forward pass. The batches are always the same, since the last bits of a result can depend on the batch."""
-_CHUNK = 4096
+_CHUNK = 512
 """Rows of one pass over the finished descriptions."""
 
 Rows = npt.NDArray[np.float32]
