@@ -103,9 +103,11 @@ class Job:
     def words(self, pause: float) -> list[str]:
         return [str(self.folder / "script.py"), str(self.groups), str(self.model), str(self.folder), str(pause)]
 
-    def torchrun(self, *, pause: float = 0.0) -> subprocess.Popen[str]:
-        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        return started([sys.executable, *launcher, *self.words(pause)])
+    def torchrun(self, *options: str, pause: float = 0.0) -> subprocess.Popen[str]:
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *options]
+        # Else processes of a restarted job can read the addresses of those before it.
+        fresh = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+        return started([sys.executable, *launcher, *self.words(pause)], **fresh)
 
     def pair(self, *, pause: float) -> list[subprocess.Popen[str]]:
         return pair([sys.executable, *self.words(pause)])
@@ -193,6 +195,19 @@ def test_a_killed_process_ends_the_job_which_can_be_resumed(job: Callable[[str],
 
     train.run(PARAMS, groups=broken.groups, model=broken.model)  # resumed in a single process
     ended, expected = (pd.read_csv(made.model / "losses.csv") for made in (broken, together))
+    losses = [name for name in expected.columns if name.startswith("loss/")]
+    np.testing.assert_allclose(ended[losses], expected[losses], rtol=1e-3, atol=1e-5)
+
+
+def test_torchrun_restarts_a_job_that_lost_a_process_and_it_resumes(job: Callable[[str], Job], together: Job) -> None:
+    restarted = job("restarted")
+    process = restarted.torchrun("--max-restarts", "1", "--monitor-interval", "0.2", pause=0.2)
+    restarted.wait_for_checkpoint(process, 2)
+    os.kill(int((restarted.folder / "1.pid").read_text()), signal.SIGKILL)
+    stderr = process.communicate()[1]
+    assert process.returncode == 0, stderr[-3000:]
+    assert "training resumes at step" in stderr
+    ended, expected = (pd.read_csv(made.model / "losses.csv") for made in (restarted, together))
     losses = [name for name in expected.columns if name.startswith("loss/")]
     np.testing.assert_allclose(ended[losses], expected[losses], rtol=1e-3, atol=1e-5)
 
