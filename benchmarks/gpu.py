@@ -1,7 +1,7 @@
 """Everything that only a GPU can show, in one command of at most nine minutes: `python benchmarks/gpu.py`.
 
-The machine needs Python, torch, numpy, OpenCV and pyarrow; other packages, model files and rendered people are in the folder
-that `make gpu-data` wrote (at most 64 MB). Each part writes its result to a JSON file at once, also if it fails.
+The machine needs Python, torch and numpy; other packages, model files and rendered people are in the folder that
+`make gpu-data` wrote (at most 64 MB). Each part writes its result to a JSON file at once, also if it fails.
 `--rehearsal` runs every part on a CPU, small.
 """
 
@@ -13,10 +13,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import traceback
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,30 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 CARRIED = ROOT / ".gpu"
 MAX_MEGABYTES = 64
+UNPACKED = "SWAPCORE_CARRIED"
+"""Environment variable: where a process that started this one unpacked the carried packages."""
+STAND_INS = str(ROOT / "benchmarks" / "stand_ins")
+
+
+def packages_file(folder: Path, python: str) -> Path:
+    """Return the file of carried packages for a version of Python."""
+    return folder / f"packages-{python}.tar.xz"
 
 
 def add_carried(folder: Path) -> None:
-    """Make carried wheels and files importable; packages of the machine come first."""
-    unpacked = Path(tempfile.mkdtemp(prefix="carried-"))
-    for wheel in sorted((folder / "wheels").glob("*.whl")):
-        zipfile.ZipFile(wheel).extractall(unpacked)
-    sys.path += [str(unpacked), str(folder / "files")]
-    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "benchmarks")]
+    """Make carried packages and files importable; only the stand-in for OpenCV comes after the machine's own packages."""
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    own, others = packages_file(folder, running), sorted(folder.glob(packages_file(folder, "*").name))
+    if others and own not in others:
+        raise SystemExit(f"{others[0]}: is for another Python; run `python benchmarks/gpu_data.py --python {running}`")
+    first = [str(ROOT / "src"), str(ROOT / "benchmarks")]
+    if UNPACKED not in os.environ and own.is_file():
+        os.environ[UNPACKED] = tempfile.mkdtemp(prefix="carried-")
+        with tarfile.open(own) as archive:
+            archive.extractall(os.environ[UNPACKED], filter="data")
+    if UNPACKED in os.environ:
+        first.append(os.environ[UNPACKED])
+    sys.path[:] = [*first, *(path for path in sys.path if path not in (*first, STAND_INS)), STAND_INS]
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
 
 
@@ -92,7 +107,10 @@ def precisions(plan: Plan) -> dict[str, Any]:
 def speed(plan: Plan) -> list[dict[str, Any]]:
     """Measure images per second, peak memory and TFLOP/s of whole steps, eager, channels last and compiled."""
     import torch
+    from flops import peak
 
+    dtype = torch.bfloat16 if plan.on_gpu else torch.float32
+    highest = peak(torch.device(plan.device), dtype)
     variants = [{}, {"channels_last": True}] + ([{"channels_last": True, "compile": True}] if plan.compile else [])
     rows = []
     for size_px in plan.sizes:
@@ -102,7 +120,8 @@ def speed(plan: Plan) -> list[dict[str, Any]]:
                 row = _speed(plan, size_px, batch, variant)
                 if row is None:
                     break  # larger batches do not fit either
-                rows.append(row | {"tflop_per_s": row["images_per_s"] * flop / 1e12})
+                reached = row["images_per_s"] * flop
+                rows.append(row | {"tflop_per_s": reached / 1e12, "share_of_peak": reached / highest})
                 print(json.dumps(rows[-1]), flush=True)
                 if plan.on_gpu:
                     torch.cuda.empty_cache()
@@ -170,14 +189,19 @@ def profile(plan: Plan) -> dict[str, Any]:
 
 def _train_params(plan: Plan, steps: int) -> Any:
     """Return the section train for the prepared groups."""
+    import cv2
     from training import changed, section
 
     from swapcore.data.groups import GroupSet
 
     composed = GroupSet(plan.groups).size_px
     small = {"size_px": composed // 2} if composed >= 128 else {"size_px": composed, "model": {"compose_scale": 1}}
+    params = section(64, plan.train_batch, {"device": plan.device, "precision": "auto"})
+    augment = params.sampling.augment.model_dump()
+    if cv2.__version__ == "stand-in":
+        augment["occlusion"] = 0.0
     return changed(
-        section(64, plan.train_batch, {"device": plan.device, "precision": "auto"}), small,
+        params, small, {"sampling": {"augment": augment}},
         {
             "initial": None, "steps": steps, "loop": {"log_every": max(1, steps // 20), "sample_every": max(1, steps // 2)},
             "checkpoint": {"every": max(1, steps // 4)}, "health_checks": {"action": "warn"},
@@ -233,9 +257,11 @@ def train(plan: Plan) -> dict[str, Any]:
     output = first.communicate()[0]
     second = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     (plan.out / "train.log").write_text(output + second.stdout)
+    if not (plan.out / "model" / "card.json").is_file():
+        raise RuntimeError(f"no model, see {plan.out / 'train.log'}: {(output + second.stdout)[-1000:]}")
     return {
         "exit_codes": [first.returncode, second.returncode], "seconds": time.perf_counter() - started,
-        "resumed": "training resumes at step" in second.stdout, "complete": (plan.out / "model" / "card.json").is_file(),
+        "resumed": "training resumes at step" in second.stdout,
     }  # fmt: skip
 
 
@@ -340,6 +366,7 @@ PARTS: dict[str, Callable[[Plan], Any]] = {
 
 def run(plan: Plan, names: list[str]) -> int:
     """Run parts, write the result of each at once, and return the number of failed ones."""
+    import cv2
     import torch
 
     plan.out.mkdir(parents=True, exist_ok=True)
@@ -348,7 +375,7 @@ def run(plan: Plan, names: list[str]) -> int:
     failed = 0
     for name in names:
         started = time.perf_counter()
-        result: dict[str, Any] = {"machine": machine, "torch": torch.__version__}
+        result: dict[str, Any] = {"machine": machine, "torch": torch.__version__, "opencv": cv2.__version__}
         try:
             result["result"] = PARTS[name](plan)
         except Exception:  # the other parts still run
