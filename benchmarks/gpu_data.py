@@ -34,7 +34,7 @@ FILTERS = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "preset": 6}]
 SETTINGS = (
     "synthesize.num_people=16", "synthesize.images_per_person=3", "synthesize.size_px=256", "synthesize.workers=1",
     "crop.size_px=256", "crop.split.validation=0.2", "crop.split.test=0.1", "crop.workers=1",
-    "groups.size_px=256", "groups.references_per_label=2", "groups.sources_per_template=1", "groups.workers=1",
+    "groups.size_px=224", "groups.references_per_label=1", "groups.sources_per_template=1", "groups.workers=1",
 )  # fmt: skip
 
 

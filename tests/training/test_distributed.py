@@ -17,6 +17,7 @@ from swapcore.training.distributed import (
     checksum,
     join_processes,
     peer_errors,
+    require_divisible,
     require_enough_groups,
 )
 
@@ -193,6 +194,17 @@ def test_fewer_groups_than_processes_is_one_line() -> None:
     require_enough_groups(2, Processes(0, 2))
     with pytest.raises(ParamsError, match="1 accepted sample groups for 2 processes; start at most 1"):
         require_enough_groups(1, Processes(0, 2))
+
+
+@pytest.mark.parametrize(("batch_size", "accumulate", "every"), [(9, 1, 1), (8, 3, 1), (12, 1, 4), (6, 2, 2)])
+def test_a_batch_that_processes_cannot_share_is_one_line(batch_size: int, accumulate: int, every: int) -> None:
+    with pytest.raises(
+        ParamsError, match=f"^train.batch_size: {batch_size} is not a multiple of 2 processes"
+    ) as caught:
+        require_divisible(batch_size, accumulate, every, Processes(0, 2))
+    assert "\n" not in str(caught.value)
+    require_divisible(2 * accumulate * every, accumulate, every, Processes(0, 2))
+    require_divisible(batch_size, 1, every, Processes(0, 1))  # alone there is nothing to share
 
 
 def test_an_error_of_nccl_at_a_later_read_keeps_the_exit_code() -> None:

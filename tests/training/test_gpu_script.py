@@ -82,7 +82,7 @@ def test_torch_numpy_and_the_carried_packages_suffice(
         check=True, env=os.environ | {"PYTHONPATH": str(SCRIPT.parent)}, capture_output=True,
     )  # fmt: skip
     write_groups(carried / "groups", pipeline_params, embedding_size=128)
-    parts = ("precisions", "loader", "networks", "train")
+    parts = ("loader", "train")
     done = script("--rehearsal", "--carried", carried, "--out", out, "--parts", *parts, python=bare_python)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     found = {path.stem: json.loads(path.read_text()) for path in out.glob("*.json")}
@@ -97,7 +97,7 @@ def test_packages_of_another_python_are_refused(tmp_path: Path) -> None:
     assert "is for another Python; run `python benchmarks/gpu_data.py --python 3." in done.stderr
 
 
-def test_what_stands_in_for_opencv_reads_and_writes_the_same_images() -> None:
+def test_the_stand_in_for_opencv_reads_and_writes_the_same_images() -> None:
     path = SCRIPT.parent / "stand_ins" / "cv2.py"
     spec = importlib.util.spec_from_file_location("stand_in", path)
     assert spec is not None
