@@ -72,6 +72,7 @@ def test_without_prepared_data_the_target_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_torch_numpy_and_the_carried_packages_suffice(
     tmp_path: Path, pipeline_params: Params, bare_python: str
 ) -> None:
