@@ -16,9 +16,10 @@ REQUIREMENTS := --constraint constraints.txt --editable '.[pipeline,onnx,dev,doc
 # More values for params.yaml, for `make demo` and `make run`: make run PHOTOS=… SETTINGS='train.steps=4000'
 SETTINGS ?=
 # The demo uses the oracle teacher, because rendered heads turn out of the image plane; it renders each fake, so there are
-# few per image. Images are small so that two cores train 1500 steps in minutes; few steps need a larger identity weight.
+# few per image. Images are small so that two cores take minutes. More steps at this size blur the face, so few steps with
+# larger identity weights continue the starter's training (docs/experiments.md).
 # `swapcore configure --photographs` restores the values for photographs.
-DEMO := synthesize.size_px=192 groups.size_px=128 train.size_px=64 groups.teacher=oracle groups.references_per_label=1 groups.sources_per_template=1 groups.checks.max_changed_outside=255.0 train.steps=1500 train.weights.identity_source=0.6
+DEMO := synthesize.size_px=192 groups.size_px=128 train.size_px=64 groups.teacher=oracle groups.references_per_label=1 groups.sources_per_template=1 groups.checks.max_changed_outside=255.0 train.steps=250 train.schedule.learning_rate=0.0008 train.weights.identity_source=1.5 train.weights.identity_template=1.0
 
 # Two processes; tests/conftest.py orders the files.
 TEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -q
