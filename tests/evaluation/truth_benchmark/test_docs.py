@@ -14,9 +14,10 @@ DOCUMENT = (Path(__file__).parents[3] / "docs" / "reference" / "truth-benchmark.
 
 @pytest.mark.parametrize("metric", BENCHMARK_METRICS, ids=lambda metric: metric.name)
 def test_every_metric_is_in_the_documented_table(metric):
+    header, *_ = [line for line in DOCUMENT.splitlines() if line.startswith("| metric | template copied |")]
     lines = [line for line in DOCUMENT.splitlines() if line.startswith(f"| {name_of(metric)} |")]
     assert len(lines) == 1
-    assert lines[0].count("|") == 5
+    assert lines[0].count("|") == header.count("|")
 
 
 def test_every_option_is_documented():
