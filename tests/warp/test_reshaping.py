@@ -7,6 +7,7 @@ from drawn_photographs import draw_face
 
 from swapcore.faces.mesh.find import find_faces
 from swapcore.faces.mesh.guide import mesh_topology
+from swapcore.faces.mesh.topology import LEFT_EYE, RIGHT_EYE
 from swapcore.ops.compose import Guide
 from swapcore.ops.correspondence import five_point_flow, guide_flow
 from swapcore.ops.guide import GuideMaker, guide_inputs, to_half_sides
@@ -83,3 +84,14 @@ def test_pairs_without_a_mesh_keep_their_place(meshes: np.ndarray) -> None:
         assert found.own_flow[row].abs().max() == 0
     no_mesh = maker.make(guide_inputs(None, five, maker.reshape))
     torch.testing.assert_close(no_mesh.near[1], found.near[1], atol=1e-6, rtol=0)
+
+
+def test_the_midpoint_of_the_eyes_stays(meshes: np.ndarray) -> None:
+    """Hair and ears are the template's: a face moved as a whole would no longer fit them."""
+    sources, templates = pairs(meshes)
+    reshape = MeshReshape()
+    given = (torch.from_numpy(points) for points in (sources, templates, reshape.fit(sources, templates)))
+    eyes = [*LEFT_EYE, *RIGHT_EYE]
+    moved = reshape(*given).numpy()[:, eyes].mean(1) - templates[:, eyes, :2].mean(1)
+    eye_distance = np.linalg.norm(templates[:, 33, :2] - templates[:, 263, :2], axis=1)
+    assert (np.linalg.norm(moved, axis=1) / eye_distance).max() < 0.01

@@ -73,7 +73,7 @@ class MeshReshape(Reshape):
         self.register_buffer("brow_share", brow_share, persistent=False)
         self.register_buffer("stretched", stretched.double(), persistent=False)
         # Index tensors must be on the device: a list would be copied there at every use, for which the host waits.
-        self._oval = _Indices(FACE_OVAL)
+        self._oval, self._eyes = _Indices(FACE_OVAL), _Indices((*LEFT_EYE, *RIGHT_EYE))
         self._groups = nn.ModuleList(_Indices(group) for group in _GROUPS)
 
     def fit(self, sources: Points, templates: Points) -> Points:
@@ -85,6 +85,9 @@ class MeshReshape(Reshape):
         """See Reshape."""
         own = templates[..., :2]
         change = (sources @ fits[..., :3].mT + fits[:, None, :, 3] - templates)[..., :2]
+        # The fit brings forehead, nose and sides of the face together, and with them the eyes off their place. Hair and ears
+        # of the template fit to the place of its eyes.
+        change -= self._eyes(change).mean(1, keepdim=True)
         eye = (templates[:, LEFT_EYE_CORNERS[0]] - templates[:, RIGHT_EYE_CORNERS[0]]).norm(dim=1)[:, None]
         # The jaw is the source's; hairline and temples keep the template's outline.
         jaw = _ramp(_height(own, eye), 0.0, 0.6)
