@@ -190,6 +190,14 @@ def test_the_image_has_no_build_tools_and_no_root() -> None:
     assert "<<" not in "".join(stages)
 
 
+def test_a_failed_command_fails_the_build() -> None:
+    """`a && b || true && c` goes on if `a` fails; only `{ b || true; }` may fail."""
+    text = re.sub(r"\\\n", " ", (INFRA / "Dockerfile").read_text())
+    commands = re.findall(r"^RUN (.*)$", text, re.MULTILINE)
+    assert len(commands) == 3
+    assert not [command for command in commands if "||" in re.sub(r"\{[^{}]*\}", "", command)]
+
+
 def test_the_build_context_is_exactly_what_the_image_copies() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line.startswith("!")}
     text = (INFRA / "Dockerfile").read_text()
