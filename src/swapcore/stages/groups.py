@@ -17,7 +17,7 @@ from swapcore.faces.networks import load_recognizer
 from swapcore.ops.device import select_device
 from swapcore.synth.landmarks import POINT_NAMES
 from swapcore.tables import TableWriter
-from swapcore.teachers.assembly import Assembler, GroupTables
+from swapcore.teachers.assembly import Assembler, GroupFiles
 from swapcore.teachers.base import load_teacher
 from swapcore.teachers.oracle import OracleTeacher
 from swapcore.teachers.output import group_metrics, write_groups
@@ -62,15 +62,21 @@ def run(
             TableWriter(folder / IMAGES, ImageRow) as images,
             TableWriter(folder / INDEX, GroupRow) as rows,
         ):
-            locate = None
-            if is_installed():
-                find = functools.partial(crop_landmarks, device=device)
-                locate = (find, PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 3))
-            embed = functools.partial(recognizer.embed, batch_size=_BATCH_SIZE)
-            exact = None
-            if isinstance(maker, OracleTeacher):
-                exact = (maker.surface, PointsWriter(folder / SURFACE, len(POINT_NAMES), 3))
-            assembler = Assembler(params, face_set, embed, shards, GroupTables(images, rows), locate, exact)
+            files = GroupFiles(
+                shards,
+                images,
+                rows,
+                PointsWriter(folder / LANDMARKS, NUM_LANDMARKS, 3),
+                PointsWriter(folder / SURFACE, len(POINT_NAMES), 3),
+            )
+            assembler = Assembler(
+                params,
+                face_set,
+                functools.partial(recognizer.embed, batch_size=_BATCH_SIZE),
+                files,
+                locate=functools.partial(crop_landmarks, device=device) if is_installed() else None,
+                surface=maker.surface if isinstance(maker, OracleTeacher) else None,
+            )
             assembler.add_real_crops()
             assembler.add_fakes(assembler.plan(), maker)
         write_groups(folder, params, face_set, assembler, maker)

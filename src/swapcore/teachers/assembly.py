@@ -16,7 +16,7 @@ from swapcore.data.faces import Face, FaceSet, at_size
 from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, ImageRow, PointsWriter, realign
 from swapcore.data.shards import ShardWriter
 from swapcore.ops.color import skin_color, to_lab
-from swapcore.ops.geometry import Points
+from swapcore.ops.geometry import Affine, Points
 from swapcore.ops.image import Image
 from swapcore.progress import progress
 from swapcore.tables import KeyedTable, TableWriter
@@ -37,11 +37,36 @@ _BATCH = 32
 
 
 @dataclass(frozen=True)
-class GroupTables:
-    """Writers of the artifact's two tables."""
+class GroupFiles:
+    """Writers of the artifact's files. Each gets a row or an image of every image of the artifact, in the same order."""
 
+    shards: ShardWriter
     images: TableWriter[ImageRow]
     groups: TableWriter[GroupRow]
+    """The groups, which name images."""
+    landmarks: PointsWriter
+    """The mesh landmarks of images, if they can be located."""
+    surface: PointsWriter
+    """The exact surface points of images, if the teacher knows them."""
+
+
+class NewImage(NamedTuple):
+    """An image to add to the artifact."""
+
+    key: str
+    origin: str
+    """Real or fake."""
+    identity: str
+    template_identity: str
+    split: str
+    face_key: str
+    image: Image
+    points: Points
+    """(5, 2), landmarks in the image's pixels."""
+    alignment: Affine
+    """(2, 3), from the image to its own alignment, in which it is embedded."""
+    surface: Points | None
+    """(P, 3), exact surface points; None if they are unknown."""
 
 
 class RealCrop(NamedTuple):
@@ -79,10 +104,10 @@ class Assembler:
         params: GroupsParams,
         faces: FaceSet,
         embed: Embed,
-        shards: ShardWriter,
-        tables: GroupTables,
-        locate: tuple[Locate, PointsWriter] | None = None,
-        exact: tuple[Callable[[Face], Points], PointsWriter] | None = None,
+        files: GroupFiles,
+        *,
+        locate: Locate | None = None,
+        surface: Callable[[Face], Points] | None = None,
     ) -> None:
         """Prepare an empty artifact.
 
@@ -90,19 +115,13 @@ class Assembler:
             params: the section groups.
             faces: the faces artifact.
             embed: recognizer of the faces artifact.
-            shards: receives the images.
-            tables: receive the rows.
-            locate: finds the mesh landmarks of images, and receives them; None if the face mesh is not installed.
-            exact: gives the exact surface points of a face's own image, and receives those of all images; None if the
-                teacher does not know them.
+            files: receive the images and rows.
+            locate: finds the mesh landmarks of images; None if the face mesh is not installed.
+            surface: gives the exact surface points of a face's own image; None if the teacher does not know them.
         """
         self.tally = Tally()
-        self._tables = tables
-        self._params = params
-        self._faces = faces
-        self._embed = embed
-        self._shards = shards
-        self._locate, self._exact = locate, exact
+        self._params, self._faces, self._embed, self._files = params, faces, embed, files
+        self._locate, self._surface = locate, surface
         self._real: dict[str, RealCrop] = {}
         self._candidates: dict[str, list[FaceProperties]] = {split: [] for split in SPLITS}
         self._people: dict[str, Embedding] = {}
@@ -113,40 +132,55 @@ class Assembler:
         crops = (at_size(self._faces[i], self._params.size_px) for i in progress(indices, "real crops"))
         of_person: dict[str, list[Embedding]] = defaultdict(list)
         for batch in _batches(crops):
-            embeddings = self._embed(np.stack([face.image for face in batch]))
-            self._write_landmarks([face.image for face in batch])
+            embeddings = self._add_images([self._real_image(face) for face in batch])
             for face, embedding in zip(batch, embeddings, strict=True):
-                if self._exact is not None:
-                    self._exact[1].add(self._exact[0](face))
-                self._add_real(face, embedding)
+                self._real[face.key] = RealCrop(face.identity, face.split, embedding)
+                self.tally.photographs_of[face.identity] += 1
+                self._candidates[face.split].append(self._properties(face, embedding))
                 of_person[face.identity].append(embedding)
         self._people = {person: np.mean(own, axis=0) for person, own in of_person.items()}
 
-    def _write_landmarks(self, images: list[Image]) -> None:
-        """Find and write the mesh points of images, in the order in which their rows are added."""
+    def _add_images(self, new: list[NewImage]) -> npt.NDArray[np.float32]:
+        """Write images, their rows and points, and return their embeddings (B, D)."""
+        embeddings = self._embed(np.stack([realign(each.image, each.alignment) for each in new]))
         if self._locate is not None:
-            locate, writer = self._locate
-            for points in locate(np.stack(images)):
-                writer.add(points)
-
-    def _add_real(self, face: Face, embedding: Embedding) -> None:
-        self._real[face.key] = RealCrop(face.identity, face.split, embedding)
-        self.tally.photographs_of[face.identity] += 1
-        self._tables.images.add(
-            ImageRow(
-                key=face.key,
-                origin="real",
-                identity=face.identity,
-                template_identity=face.identity,
-                split=face.split,
-                face_key=face.key,
-                points=face.points.ravel().tolist(),
-                alignment=np.eye(2, 3).ravel().tolist(),
-                embedding=embedding.tolist(),
-                **self._shards.add(face.key, face.image)._asdict(),
+            for points in self._locate(np.stack([each.image for each in new])):
+                self._files.landmarks.add(points)
+        for each, embedding in zip(new, embeddings, strict=True):
+            if self._surface is not None:
+                self._files.surface.add(each.surface)
+            self._files.images.add(
+                ImageRow(
+                    key=each.key,
+                    origin=each.origin,
+                    identity=each.identity,
+                    template_identity=each.template_identity,
+                    split=each.split,
+                    face_key=each.face_key,
+                    points=each.points.ravel().tolist(),
+                    alignment=each.alignment.ravel().tolist(),
+                    embedding=embedding.tolist(),
+                    **self._files.shards.add(each.key, each.image)._asdict(),
+                )
             )
+        return embeddings
+
+    def _real_image(self, face: Face) -> NewImage:
+        return NewImage(
+            key=face.key,
+            origin="real",
+            identity=face.identity,
+            template_identity=face.identity,
+            split=face.split,
+            face_key=face.key,
+            image=face.image,
+            points=face.points,
+            alignment=np.eye(2, 3),
+            surface=None if self._surface is None else self._surface(face),
         )
-        candidate = FaceProperties(
+
+    def _properties(self, face: Face, embedding: Embedding) -> FaceProperties:
+        return FaceProperties(
             key=face.key,
             identity=face.identity,
             points=face.points / self._params.size_px,
@@ -154,7 +188,6 @@ class Assembler:
             embedding=embedding - self._faces.embedding_mean,
             attitude=face.attitude,
         )
-        self._candidates[face.split].append(candidate)
 
     def plan(self) -> list[FakePlan]:
         """Plan all fakes, those of the training people first; source and template are always in the same split."""
@@ -167,31 +200,28 @@ class Assembler:
         maker = FakeMaker(teacher, self._faces.reader, self._params.size_px)
         made = make_fakes(maker, jobs, self._params.workers)
         for batch in _batches(zip(plans, progress(made, "fakes", len(plans)), strict=True)):
-            embeddings = self._embed(np.stack([realign(fake.image, fake.alignment) for _, fake in batch]))
-            self._write_landmarks([fake.image for _, fake in batch])
+            embeddings = self._add_images([self._fake_image(plan, fake) for plan, fake in batch])
             for (plan, fake), embedding in zip(batch, embeddings, strict=True):
-                if self._exact is not None:
-                    self._exact[1].add(fake.surface)
-                self._add_fake(plan, fake, embedding)
+                self._add_groups(plan, self._check(plan, fake, embedding))
 
-    def _add_fake(self, plan: FakePlan, fake: MadeFake, embedding: Embedding) -> None:
+    def _fake_image(self, plan: FakePlan, fake: MadeFake) -> NewImage:
         source, template = self._real[plan.source], self._real[plan.template]
-        result = self._check(plan, fake, embedding)
-        key = fake_key(plan)
-        self._tables.images.add(
-            ImageRow(
-                key=key,
-                origin="fake",
-                identity=source.identity,
-                template_identity=template.identity,
-                split=template.split,
-                face_key=plan.template,
-                points=fake.points.ravel().tolist(),
-                alignment=fake.alignment.ravel().tolist(),
-                embedding=embedding.tolist(),
-                **self._shards.add(key, fake.image)._asdict(),
-            )
+        return NewImage(
+            key=fake_key(plan),
+            origin="fake",
+            identity=source.identity,
+            template_identity=template.identity,
+            split=template.split,
+            face_key=plan.template,
+            image=fake.image,
+            points=fake.points,
+            alignment=fake.alignment,
+            surface=fake.surface,
         )
+
+    def _add_groups(self, plan: FakePlan, result: CheckResult) -> None:
+        """Add the groups in which a fake is the template or the label."""
+        source, template, key = self._real[plan.source], self._real[plan.template], fake_key(plan)
         if plan.partner is not None:
             # The fake template shows the source's face.
             people = (template.identity, source.identity)
@@ -222,7 +252,7 @@ class Assembler:
             self.tally.rejected[result.reason] += 1
         else:
             self.tally.accepted[kind, split] += 1
-        self._tables.groups.add(
+        self._files.groups.add(
             GroupRow(
                 key=f"{kind}-{(label if kind == FAKE_LABEL else template).removeprefix('fake-')}",
                 kind=kind,
