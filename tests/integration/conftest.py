@@ -7,10 +7,24 @@ from pathlib import Path
 import pytest
 from commands import ROOT, in_folder
 
+FEWER = [
+    "synthesize.num_people=12",
+    "groups.references_per_label=1",
+    "train.batch_size=4",
+    "evaluate.max_pairs=8",
+    "evaluate.batch_size=4",
+    "evaluate.sheet_rows=2",
+    # A worker takes as long to start as its share of so few images; test_killed.py kills stages with workers.
+    "synthesize.workers=1",
+    "crop.workers=1",
+    "groups.workers=1",
+]
+"""On top of the small settings, since the tests run the whole pipeline and its stages many times."""
+
 
 @pytest.fixture(scope="session")
 def small_settings() -> list[str]:
-    return (ROOT / ".ci" / "small-settings").read_text().split()
+    return [*(ROOT / ".ci" / "small-settings").read_text().split(), *FEWER]
 
 
 @pytest.fixture(scope="session")

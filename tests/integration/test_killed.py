@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -24,7 +25,11 @@ PORTS = {
 @pytest.mark.parametrize("stage", PORTS)
 def test_a_stage_killed_and_run_again_gives_the_same_artifact(workspace: Path, tmp_path: Path, stage: str) -> None:
     inputs, port, out = PORTS[stage]
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole, broken, params = tmp_path / "whole", tmp_path / "broken", tmp_path / "params.yaml"
+    shutil.copy(workspace / "params.yaml", params)
+    if stage != "train":  # so that worker processes are killed too
+        in_folder(tmp_path)("swapcore", "configure", f"{stage}.workers=2")
+    inputs = ["--params", str(params), *inputs]
     started = time.monotonic()
     in_folder(workspace)("swapcore", stage, *inputs, port, str(whole))
     took = time.monotonic() - started

@@ -1,6 +1,7 @@
 """Two commands that write to one output at once: the second is refused in one line, and the first is not disturbed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 from commands import ROOT, environment, in_folder
 
+from swapcore.config import read_params
 from swapcore.data.artifact import artifact_digest, partial_folder, read_card
 from swapcore.files import hidden_sibling, locked
 from swapcore.ops.image import encode_png
+from swapcore.stages import synthesize
 from tests.drawn_photographs import draw_face
 from tests.video.clips import write_clip
 
@@ -60,13 +63,22 @@ def test_a_video_is_refused_while_its_parts_are_written(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """params.yaml, and the artifact of a command that runs alone."""
+    folder = tmp_path_factory.mktemp("alone")
+    shutil.copy(ROOT / "params.yaml", folder)
+    few = ["num_people=2", "images_per_person=2", "size_px=128"]
+    in_folder(folder)("swapcore", "configure", *(f"synthesize.{setting}" for setting in few))
+    params = read_params(folder / "params.yaml").synthesize
+    synthesize.run(params.model_copy(update={"workers": 1}), photographs=folder / "alone")
+    return folder
+
+
 @pytest.mark.parametrize("second", ["synthesize", "crop"])
-def test_the_first_command_is_not_disturbed_by_a_second(tmp_path: Path, second: str) -> None:
-    run = in_folder(tmp_path)
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    run("swapcore", "configure", "synthesize.num_people=2", "synthesize.images_per_person=2", "synthesize.size_px=192")
-    run("swapcore", "synthesize", "--photographs", "alone")
-    out = tmp_path / "out"
+def test_the_first_command_is_not_disturbed_by_a_second(alone: Path, tmp_path: Path, second: str) -> None:
+    shutil.copytree(alone, tmp_path, dirs_exist_ok=True)
+    run, out = in_folder(tmp_path), tmp_path / "out"
     first = subprocess.Popen(
         ["swapcore", "-q", "synthesize", "--photographs", str(out)],
         cwd=tmp_path,

@@ -1,6 +1,7 @@
 """The wheel: complete, and usable in an environment that holds nothing else of the project."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -40,13 +41,19 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         text=True,
         check=True,
     ).stdout.strip()
+    # The renderer compiles its loops for a minute where their machine code is not kept, as next to this checkout's sources.
+    kept = Path("swapcore/synth/__pycache__")
+    (Path(own) / kept).mkdir(exist_ok=True)
+    for path in [*(ROOT / "src" / kept).glob("*.nbi"), *(ROOT / "src" / kept).glob("*.nbc")]:
+        shutil.copy(path, Path(own) / kept)
     # Python does not execute the .pth files of a path that a .pth file adds, so the editable install is not visible.
     (Path(own) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder / "bin"
 
 
 def run(program: Path, *words: str, folder: Path) -> str:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    shared = "PYTHONPYCACHEPREFIX"  # else torch would be compiled again
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") or name == shared}
     done = subprocess.run([program, *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout

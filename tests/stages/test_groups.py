@@ -37,6 +37,10 @@ LOOKS = [
     *[Look(person, picture, "validation") for person in (6, 7) for picture in range(2)],
     *[Look(person, picture, "test") for person in (8, 9) for picture in range(2)],
 ]
+FEW_LOOKS = [
+    *[Look(person, picture, "train") for person in range(4) for picture in range(2)],
+    *[Look(person, picture, "validation") for person in (6, 7) for picture in range(2)],
+]
 CHECKS = FakeChecks(min_changed_inside=1.0, max_changed_outside=1.0, min_identity_gain=0.05)
 
 
@@ -63,6 +67,24 @@ def made(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[GroupSe
     target = tmp_path_factory.mktemp("made") / "groups"
     metrics = run(section(), faces=faces, groups=target)
     return GroupSet(target), metrics
+
+
+def few_section(**changes: object) -> GroupsParams:
+    return section(references_per_label=1, sources_per_template=1, **changes)
+
+
+@pytest.fixture(scope="session")
+def few_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Faces for tests that make several artifacts, which take a fifth of a second per fake."""
+    torch.set_num_threads(1)
+    return write_faces(tmp_path_factory.mktemp("few") / "faces", FEW_LOOKS, PARAMS)
+
+
+@pytest.fixture(scope="session")
+def few(few_faces: Path, tmp_path_factory: pytest.TempPathFactory) -> GroupSet:
+    target = tmp_path_factory.mktemp("few-made") / "groups"
+    run(few_section(), faces=few_faces, groups=target)
+    return GroupSet(target)
 
 
 @pytest.fixture
@@ -159,29 +181,28 @@ def test_card_metrics_and_index_agree(made: tuple[GroupSet, dict[str, float]], f
     assert decode((groups.folder / "sheet.png").read_bytes()).shape[1] == 8 * 130 - 2
 
 
-def test_any_number_of_workers_gives_the_same_bytes(groups: GroupSet, faces: Path, tmp_path: Path) -> None:
-    run(section(workers=2), faces=faces, groups=tmp_path / "groups")
-    assert content_digest(tmp_path / "groups") == content_digest(groups.folder)
-    cards = [json.loads((folder / CARD).read_text()) for folder in (tmp_path / "groups", groups.folder)]
+def test_any_number_of_workers_gives_the_same_bytes(few: GroupSet, few_faces: Path, tmp_path: Path) -> None:
+    run(few_section(workers=2), faces=few_faces, groups=tmp_path / "groups")
+    assert content_digest(tmp_path / "groups") == content_digest(few.folder)
+    cards = [json.loads((folder / CARD).read_text()) for folder in (tmp_path / "groups", few.folder)]
     assert cards[0] == cards[1]
 
 
 @pytest.fixture(scope="module")
-def model(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(few_faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model with a card."""
-    folder = write_model(tmp_path_factory.mktemp("models") / "model", read_recognizer_file(faces).network)
+    folder = write_model(tmp_path_factory.mktemp("models") / "model", read_recognizer_file(few_faces).network)
     write_card(folder, "model", PARAMS.train, inputs={}, counts={})
     return folder
 
 
 def test_a_model_as_teacher_gives_the_same_bytes_by_port_and_by_params(
-    faces: Path, model: Path, tmp_path: Path
+    few_faces: Path, model: Path, tmp_path: Path
 ) -> None:
     anything = FakeChecks(min_changed_inside=0, max_changed_outside=255, min_identity_gain=-2)
-    few = {"references_per_label": 1, "sources_per_template": 1, "checks": anything}
-    run(section(workers=1, **few), faces=faces, teacher=model, groups=tmp_path / "port")
-    named = section(workers=2, teacher="registered", teacher_model=str(model), **few)
-    run(named, faces=faces, groups=tmp_path / "params")
+    run(few_section(checks=anything), faces=few_faces, teacher=model, groups=tmp_path / "port")
+    named = few_section(workers=2, teacher="registered", teacher_model=str(model), checks=anything)
+    run(named, faces=few_faces, groups=tmp_path / "params")
     cards = [read_card(tmp_path / name, "groups") for name in ("port", "params")]
     assert cards[0].content == cards[1].content
     digest = artifact_digest(model)
@@ -192,15 +213,15 @@ def test_a_model_as_teacher_gives_the_same_bytes_by_port_and_by_params(
     assert (cards[0].params["teacher"], cards[0].params["teacher_model"]) == ("registered", None)
 
 
-def test_another_seed_gives_other_groups(groups: GroupSet, faces: Path, tmp_path: Path) -> None:
-    run(section(seed=1), faces=faces, groups=tmp_path / "groups")
+def test_another_seed_gives_other_groups(few: GroupSet, few_faces: Path, tmp_path: Path) -> None:
+    run(few_section(seed=1), faces=few_faces, groups=tmp_path / "groups")
     other = GroupSet(tmp_path / "groups")
-    assert {row.label for row in other.rows} != {row.label for row in groups.rows}
+    assert {row.label for row in other.rows} != {row.label for row in few.rows}
 
 
-def test_rejected_groups_are_kept_and_counted(faces: Path, tmp_path: Path) -> None:
+def test_rejected_groups_are_kept_and_counted(few_faces: Path, tmp_path: Path) -> None:
     middle = CHECKS.model_copy(update={"min_changed_inside": 9.0})
-    metrics = run(section(checks=middle), faces=faces, groups=tmp_path / "groups")
+    metrics = run(few_section(checks=middle), faces=few_faces, groups=tmp_path / "groups")
     groups = GroupSet(tmp_path / "groups")
     rejected = [row for row in groups.rows if not row.accepted]
     assert rejected
@@ -223,10 +244,10 @@ def test_too_few_people_or_photographs(looks: list[Look], message: str, tmp_path
     assert not (tmp_path / "groups").exists()
 
 
-def test_checks_that_reject_every_fake(faces: Path, tmp_path: Path) -> None:
+def test_checks_that_reject_every_fake(few_faces: Path, tmp_path: Path) -> None:
     never = CHECKS.model_copy(update={"min_changed_inside": 250.0})
     with pytest.raises(ArtifactError, match=r"rejected: \d+ unchanged; .*groups\.checks"):
-        run(section(checks=never), faces=faces, groups=tmp_path / "groups")
+        run(few_section(checks=never), faces=few_faces, groups=tmp_path / "groups")
 
 
 def test_params_that_do_not_fit(faces: Path, tmp_path: Path) -> None:
@@ -241,10 +262,10 @@ def test_missing_faces(tmp_path: Path) -> None:
         run(section(), faces=tmp_path / "faces", groups=tmp_path / "groups")
 
 
-def test_a_killed_run_can_be_run_again(groups: GroupSet, faces: Path, tmp_path: Path) -> None:
+def test_a_killed_run_can_be_run_again(few: GroupSet, few_faces: Path, tmp_path: Path) -> None:
     left = partial_folder(tmp_path / "groups")
     left.mkdir()
     (left / "shard-00000.tar").write_bytes(b"half")
     (left / "shard-00099.tar").write_bytes(b"older")
-    run(section(), faces=faces, groups=tmp_path / "groups")
-    assert content_digest(tmp_path / "groups") == content_digest(groups.folder)
+    run(few_section(), faces=few_faces, groups=tmp_path / "groups")
+    assert content_digest(tmp_path / "groups") == content_digest(few.folder)

@@ -35,16 +35,28 @@ def script(*words: object, python: str = sys.executable) -> subprocess.Completed
     )
 
 
+BARE = """
+import sys
+from importlib.machinery import PathFinder
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return PathFinder.find_spec(name, [{installed!r}]) if name in {names!r} else None
+
+sys.meta_path.append(Finder)
+"""
+
+
 @pytest.fixture(scope="module")
 def bare_python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A Python with nothing but torch and numpy."""
+    """A Python with nothing but torch and numpy, imported from where they are, so that their bytecode is not made again."""
     folder = tmp_path_factory.mktemp("bare")
     venv.create(folder)
     packages = next(folder.glob("lib/python*/site-packages"))
-    installed = Path(sysconfig.get_path("purelib"))
-    for name in ON_THE_MACHINE:
-        if (installed / name).exists():
-            (packages / name).symlink_to(installed / name)
+    names = {name.removesuffix(".py") for name in ON_THE_MACHINE}
+    (packages / "bare.py").write_text(BARE.format(installed=sysconfig.get_path("purelib"), names=names))
+    (packages / "bare.pth").write_text("import bare\n")
     return str(folder / "bin" / "python")
 
 
