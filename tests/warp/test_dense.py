@@ -11,7 +11,7 @@ from swapcore.warp.color import Areas, LightTransfer, estimate_light, relight
 from swapcore.warp.dense import DenseWarp, dense_warp
 from swapcore.warp.flow import correspond, rasterize
 from swapcore.warp.reshaping import reshape_template
-from swapcore.warp.view import VIEW_PX, FaceView, view_face
+from swapcore.warp.view import VIEW_PX, FaceView, blur, grow, view_face
 
 
 def landmarks(image: np.ndarray) -> np.ndarray:
@@ -124,8 +124,27 @@ def test_light_of_equal_faces_changes_no_pixel():
 
 def test_estimated_light_brings_a_dark_face_to_the_tone_of_a_pale_one():
     dark, pale = even(60, (3,)), even(200, (3,))
-    light = estimate_light(dark, pale, Areas(*(even(value) for value in (1.0, 1.0, 1.0, 0.0, 0.0, 0.0))), 20.0)
+    light = estimate_light(
+        dark, pale, Areas(*(even(value) for value in (1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0))), 20.0
+    )
     np.testing.assert_allclose(relight(dark, light), pale, atol=1)
+
+
+@pytest.mark.parametrize(("own", "wanted"), [(60, 200), (200, 50)])
+def test_lips_of_darker_and_paler_sources_get_the_tone_of_the_template(own, wanted):
+    """Dark lips on pale skin, and pale ones on dark skin, look like paint."""
+    rows = np.arange(40)[:, None]
+    lips = blur(((rows > 24) & (rows < 32) + np.zeros((1, 40), bool)).astype(np.float32), 1.0)
+    first, second = even(own, (3,)), even(wanted, (3,))
+    own_lips, wanted_lips = np.float32([0.75, 0.6, 0.7]) * own, np.float32([0.9, 0.5, 0.55]) * wanted
+    first, second = first + lips[..., None] * (own_lips - first), second + lips[..., None] * (wanted_lips - second)
+    skin = 1 - grow(lips, 3)
+    none = even(0.0)
+    light = estimate_light(first, second, Areas(skin, skin, even(1.0), none, none, lips, none, none), 40.0)
+    after = relight(first, light)[28].mean(0)
+    without = estimate_light(first, second, Areas(skin, skin, even(1.0), none, none, none, none, none), 40.0)
+    before = relight(first, without)[28].mean(0)
+    assert np.abs(after - wanted_lips).mean() < 0.5 * np.abs(before - wanted_lips).mean()
 
 
 def test_highlights_of_dark_skin_do_not_become_white_patches():

@@ -11,7 +11,7 @@ from swapcore.warp.color import to_log
 from swapcore.warp.dense import dense_warp
 from swapcore.warp.eyes import closed_in_source
 from swapcore.warp.glasses import frames, glasses_score
-from swapcore.warp.regions import beard_difference, face_mask, hair_over_face, nose
+from swapcore.warp.regions import around_closed_mouth, beard_difference, face_mask, hair_over_face, nose
 from swapcore.warp.shading import deviation_from_skin
 from swapcore.warp.skin import features, fit_skin, not_skin
 from swapcore.warp.view import blur, fill_polygon, grow, view_face
@@ -189,6 +189,19 @@ def test_a_turned_head_gets_no_background_of_the_source(show, source, yaw):
     other[source.picture.parts == Part.BACKGROUND] = (255, 0, 255)
     results = [dense_warp(each, source.points, turned.image, turned.points).image for each in (green, other)]
     assert np.abs(results[0].astype(int) - results[1]).max(-1).mean() < 0.1
+
+
+@pytest.mark.parametrize("opened", [0.4, 0.8])
+@pytest.mark.parametrize(("person", "most"), [("source", 0.115), ("pale", 0.18)])
+def test_a_dark_smile_leaves_no_dark_patch_at_closed_lips(show, person, most, opened):
+    smiling = show(person, {"skin_tone": 0.9}, smile=1.0, mouth_open=opened)
+    closed = show("template", {"skin_tone": 0.1})
+    warped = dense_warp(smiling.image, smiling.points, closed.image, closed.points)
+    before, after = (view_face(image, warped.points) for image in (closed.image, warped.image))
+    around = around_closed_mouth(before, 1.0) > 0.3
+    levels = [blur(to_log(view.image.astype(np.float32)), 0.04 * view.eye_px).mean(-1) for view in (before, after)]
+    darker = (levels[0] - levels[1])[around]
+    assert np.percentile(darker, 95) < most
 
 
 def test_skin_is_followed_through_shading_and_hair_is_not_skin(show, fringe):

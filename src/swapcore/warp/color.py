@@ -17,11 +17,18 @@ _SIDE_SOFTER: Final = 0.85
 """Detail at the side, which is stretched to streaks and has the hue of reflections, is weaker by this share."""
 _FEATURE_SIGMA: Final = 0.05
 _SOFTER: Final = 0.3
-_DARK_FEATURES: Final = 1.3
+_DARK_FEATURES: Final = 1.0
+"""Bounds how dark shadows and strands of a much darker source are next to the template's skin; brows and eyes are not bounded."""
 _DARKER, _PALER = (0.6, 1.3), (0.9, 1.7)
 """Difference of the skins' logarithms for a darker and for a paler source: from here to there the features' tones become the
 template's."""
 _DARKER_SHARE, _PALER_SHARE = 0.7, 0.4
+_LIPS: Final = (0.25, 0.7)
+"""The same difference, of a darker or a paler source: from here to there the lips' tone becomes the template's."""
+_PALE_LIPS_SHARE: Final = 0.6
+_LIPS_SIGMA: Final = 0.12
+_AROUND_MOUTH: Final = (0.1, 0.35)
+"""The same for a darker source: from here to there shadows around its open mouth go."""
 _WHITE_PERCENTILE: Final = 75
 """Of the brightness in the eyes: what is brighter is the white of the eye."""
 _MIN_EYE_PX: Final = 12.0
@@ -46,6 +53,9 @@ class Areas(NamedTuple):
     eyes: Field
     """Between the lids."""
     brows: Field
+    lips: Field
+    around_mouth: Field
+    """Where a source's open mouth leaves shadows on the skin around a closed one."""
     side: Field
     """Next to the outline, where the source's skin is seen at a more grazing angle than the template's."""
 
@@ -88,10 +98,13 @@ def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) 
         for slow, values, skin in zip((own, wanted), (first, second), skins, strict=True)
     ]
     own, wanted = (slow + areas.side[..., None] * (near - slow) for slow, near in zip((own, wanted), fine, strict=True))
+    brighter = float(np.average((wanted - own).mean(-1), weights=inside + 1e-6))
+    around_lips = np.asarray(inside * (1 - areas.lips), dtype=np.float32)
+    shadows = _refined(own, first, around_lips, _FEATURE_SIGMA * eye_px)
+    own = own + ramp(brighter, *_AROUND_MOUTH) * areas.around_mouth[..., None] * (shadows - own)
     # Shadows, highlights and lips of a much darker or paler source do not become the template's by an exchange of slow light:
     # there the template also gives the tones of the features, which have the same places. Brows and eyes stay the source's.
     near = [_slow(values, inside, inside, _FEATURE_SIGMA * eye_px, eye_px) for values in (first, second)]
-    brighter = float(np.average((wanted - own).mean(-1), weights=inside + 1e-6))
     amount = _DARKER_SHARE * float(ramp(brighter, *_DARKER)) + _PALER_SHARE * float(ramp(-brighter, *_PALER))
     share = np.asarray(amount * (1 - areas.brows), dtype=np.float32)
     own, wanted = (slow + share[..., None] * (fine - slow) for slow, fine in zip((own, wanted), near, strict=True))
@@ -101,7 +114,18 @@ def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) 
     contrast = np.clip(ratio, *_CONTRAST_BOUNDS) * (1 - _SOFTER * share) * (1 - _SIDE_SOFTER * areas.side)
     brows = np.asarray(areas.brows, dtype=np.float32)
     light = LightTransfer(own, wanted, np.asarray(contrast, dtype=np.float32), share, amount * brows, brows)
+    lips = areas.lips * max(float(ramp(brighter, *_LIPS)), _PALE_LIPS_SHARE * float(ramp(-brighter, *_LIPS)))
+    light = _with_lips(light, (first, second), lips, _LIPS_SIGMA * eye_px)
     return _with_eyes(light, (first, second), areas.eyes)
+
+
+def _with_lips(light: LightTransfer, logarithms: tuple[Field, Field], lips: Field, sigma_px: float) -> LightTransfer:
+    """Give lips (S, S), 0 to 1, the template's tone; on much darker or paler skin the source's own looks like paint."""
+    own, wanted = (
+        np.asarray(slow + lips[..., None] * (_refined(slow, values, lips, sigma_px) - slow), dtype=np.float32)
+        for slow, values in zip((light.own, light.wanted), logarithms, strict=True)
+    )
+    return light._replace(own=own, wanted=wanted)
 
 
 def _with_eyes(light: LightTransfer, logarithms: tuple[Field, Field], eyes: Field) -> LightTransfer:
@@ -144,7 +168,8 @@ def relight(warped: Field, light: LightTransfer) -> Field:
     level = detail.mean(-1)
     own_level, wanted_level = own.mean(-1), wanted.mean(-1)
     dark = np.clip((wanted_level - _BLACK) / np.maximum(own_level - _BLACK, 0.2), *_DARK_BOUNDS)
-    dark = dark + feature_share * (np.minimum(dark, _DARK_FEATURES) - dark)
+    limit = np.minimum(feature_share / _DARKER_SHARE, 1)
+    dark = dark + limit * (np.minimum(dark, _DARK_FEATURES) - dark)
     level = level - dark_hair * np.maximum(level, 0)
     same = np.where(level < 0, level, _reflections(np.maximum(level, 0), own_level, wanted_level))
     small = np.clip(same, -_SKIN_DETAIL, _SKIN_DETAIL)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from swapcore.faces.mesh.topology import FACE_OVAL, LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from swapcore.faces.mesh.topology import FACE_OVAL, INNER_LIPS, LEFT_BROW, LEFT_EYE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
 from swapcore.ops.geometry import Affine, apply, compose, invert
 from swapcore.ops.image import Image
 from swapcore.warp.color import Areas, LightTransfer, estimate_light, relight
@@ -17,12 +17,14 @@ from swapcore.warp.flow import correspond
 from swapcore.warp.glasses import frames
 from swapcore.warp.regions import (
     above_fringe,
+    around_closed_mouth,
     beard_difference,
     bright_surroundings,
+    closed_mouth,
     face_mask,
     hair_over_face,
+    has_beard,
     mouth_interior,
-    mouth_opening,
 )
 from swapcore.warp.reshaping import reshape_template
 from swapcore.warp.shading import deviation_from_skin
@@ -36,8 +38,6 @@ _AROUND: Final = 0.3
 _UNMOVED_PX: Final = 0.02
 _FINE: Final = 1.2
 """Photograph pixels per pixel of the result, from which on averaging is due."""
-_OPEN: Final = 0.01
-"""Mouth opening in distances of the outer eye corners; less is closed."""
 _HIDDEN: Final = (0.05, 0.35)
 """Cosine of the source's surface to the camera, below which its mirrored half is used."""
 _STRETCHED: Final = (0.4, 0.8)
@@ -125,8 +125,9 @@ def dense_warp(source: Image, source_points: Floats, template: Image, template_p
     layers = _Layers(_layer(own, shaped), _layer(own.mirrored(), shaped), _moved(wanted, shaped), shaped)
     visibility = _visibility(layers)
     warped = _mixed(layers.direct.image(), layers.mirrored.image(), visibility)
-    mask, kept = _shares(layers, visibility)
-    light = estimate_light(warped, layers.moved.image(), _areas(layers, visibility), view.eye_px)
+    stretching = _stretching(layers, visibility)
+    mask, kept = _shares(layers, visibility, stretching)
+    light = estimate_light(warped, layers.moved.image(), _areas(layers, visibility, stretching), view.eye_px)
     image = _compose(source, template, layers, (visibility, mask, kept), light)
     return DenseWarp(image, shaped.in_photograph(), layers.direct.flow, mask, visibility, light, own.view, view)
 
@@ -191,12 +192,14 @@ def _mixed(direct: Field, mirrored: Field, share: Field) -> Field:
     return np.asarray(mirrored + weight * (direct - mirrored), dtype=np.float32)
 
 
-def _shares(layers: _Layers, visibility: Field) -> tuple[Field, Field]:
+def _shares(layers: _Layers, visibility: Field, stretching: Field) -> tuple[Field, Field]:
     """How much of the source each pixel gets, and where the template's own features stay within the new face."""
     shaped, source = layers.shaped, layers.direct.face
     in_front = layers.moved.at_flow(layers.moved.face.unusable)
     unusable = _of_source(layers, visibility, "unusable")
-    hidden = np.maximum.reduce([in_front, unusable, _too_stretched(layers, visibility)])
+    # Few pixels of the source, seen at a grazing angle, would be stretched over many.
+    too_stretched = ramp(stretching, _STRETCHED[1], _STRETCHED[0])
+    hidden = np.maximum.reduce([in_front, unusable, too_stretched])
     beard = beard_difference((source.view, source.skin), (layers.moved.face.view, layers.moved.face.skin))
     mask = face_mask(shaped, beard) * (1 - blur(hidden, 0.02 * shaped.eye_px))
     kept = kept_of_template(shaped, source.view)
@@ -212,8 +215,7 @@ def kept_of_template(shaped: FaceView, source: FaceView) -> Field:
         shaped: the template's view with the landmarks of the new face.
         source: the source's view.
     """
-    closed = mouth_opening(shaped) < _OPEN < mouth_opening(source)
-    return np.maximum(closed_in_source(shaped, source), mouth_interior(shaped, closed=closed))
+    return np.maximum(closed_in_source(shaped, source), mouth_interior(shaped, closed_mouth(shaped, source)))
 
 
 def _of_source(layers: _Layers, visibility: Field, name: str) -> Field:
@@ -222,18 +224,13 @@ def _of_source(layers: _Layers, visibility: Field, name: str) -> Field:
     return _mixed(direct, mirrored, visibility)
 
 
-def _too_stretched(layers: _Layers, visibility: Field) -> Field:
-    """Where few pixels of the source, seen at a grazing angle, would be stretched over many: (S, S), 0 to 1."""
-    return ramp(_stretching(layers, visibility), _STRETCHED[1], _STRETCHED[0])
-
-
 def _stretching(layers: _Layers, visibility: Field) -> Field:
     """Cosine of the source's surface to the camera over that of the template's, (S, S): below 1 the source is stretched."""
     facing = _mixed(layers.direct.facing, layers.mirrored.facing, visibility)
     return np.asarray(facing / np.maximum(layers.moved.facing, 0.1), dtype=np.float32)
 
 
-def _areas(layers: _Layers, visibility: Field) -> Areas:
+def _areas(layers: _Layers, visibility: Field, stretching: Field) -> Areas:
     """What the warped source and the moved template show."""
     shaped = layers.shaped
     inside = grow(shaped.polygon(FACE_OVAL), -0.05 * shaped.eye_px)
@@ -243,9 +240,14 @@ def _areas(layers: _Layers, visibility: Field) -> Areas:
     eyes = np.maximum(shaped.polygon(LEFT_EYE), shaped.polygon(RIGHT_EYE))
     brows = grow(np.maximum(shaped.polygon(LEFT_BROW), shaped.polygon(RIGHT_BROW)), 0.03 * shaped.eye_px)
     rim = 1 - blur(grow(shaped.polygon(FACE_OVAL), -_RIM * shaped.eye_px), 0.06 * shaped.eye_px)
-    side = rim * ramp(_stretching(layers, visibility), *_GRAZING)
+    side = rim * ramp(stretching, *_GRAZING)
+    lips = grow(shaped.polygon(OUTER_LIPS), -0.015 * shaped.eye_px) * (1 - shaped.polygon(INNER_LIPS))
+    lips = blur(np.asarray(lips, np.float32), 0.015 * shaped.eye_px)
+    source = layers.direct.face
+    shaven = 1 - has_beard(source.view, source.skin)  # a beard around the mouth is no shadow
+    around_mouth = around_closed_mouth(shaped, shaven * closed_mouth(shaped, source.view))
     eyes, brows = blur(eyes, 0.008 * shaped.eye_px), blur(brows, 0.03 * shaped.eye_px)
-    return Areas(own, wanted, face_mask(shaped), eyes, brows, side)
+    return Areas(own, wanted, face_mask(shaped), eyes, brows, lips, around_mouth, side)
 
 
 def _compose(

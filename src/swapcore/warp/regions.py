@@ -12,6 +12,7 @@ from swapcore.faces.mesh.topology import (
     LEFT_BROW,
     LEFT_EYE,
     NOSE_BASE,
+    OUTER_LIPS,
     RIGHT_BROW,
     RIGHT_EYE,
 )
@@ -30,6 +31,10 @@ _WEAK, _STRONG = 1.15, 1.9
 """Deviation from skin: pixels above the first count as hair if they are connected to one above the second."""
 _AROUND_EYES: Final = 0.12
 """Wrinkles and shadows this near to an eye can connect it to the outside."""
+_CLOSED, _OPENED = (0.02, 0.01), (0.01, 0.04)
+"""Mouth opening of the new face and of the source."""
+_NEAR_MOUTH: Final = 0.14
+"""So far from the lips a smile that is warped to a closed mouth leaves its shadows."""
 _SEAM: Final = 0.02
 _UPPER_OVAL: Final = (127, 162, 21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251, 389, 356)
 """Of the face's outline, from the left temple to the right one."""
@@ -189,12 +194,31 @@ def mouth_opening(view: FaceView) -> float:
     return float(np.linalg.norm(view.points[13, :2] - view.points[14, :2])) / view.eye_px
 
 
-def mouth_interior(view: FaceView, *, closed: bool) -> Field:
+def closed_mouth(shaped: FaceView, source: FaceView) -> float:
+    """How far the mouth of the new face is closed while the source's is open, 0 to 1."""
+    return float(ramp(mouth_opening(source), *_OPENED) * ramp(mouth_opening(shaped), *_CLOSED))
+
+
+def mouth_interior(view: FaceView, closed: float) -> Field:
     """Between the lips: (S, S), 0 to 1.
 
     Args:
         view: the face.
-        closed: with the seam of closed lips and a little of the lips, for a source whose open mouth has no such seam.
+        closed: of ``closed_mouth``: so far the seam of closed lips and a little of them belong to it, which an open mouth lacks.
     """
-    interior = view.polygon(INNER_LIPS)
-    return blur(grow(interior, _SEAM * view.eye_px) if closed else interior, (0.012 if closed else 0.008) * view.eye_px)
+    lips = view.polygon(INNER_LIPS)
+    interior = blur(lips, 0.008 * view.eye_px)
+    seam = blur(grow(lips, _SEAM * view.eye_px), 0.012 * view.eye_px)
+    return np.asarray(np.maximum(interior, closed * seam), dtype=np.float32)
+
+
+def around_closed_mouth(view: FaceView, closed: float) -> Field:
+    """Skin around the lips that is stretched where an open mouth is warped to a closed one: (S, S), 0 to 1.
+
+    Args:
+        view: the face.
+        closed: of ``closed_mouth``.
+    """
+    lips = view.polygon(OUTER_LIPS)
+    near = blur(grow(lips, _NEAR_MOUTH * view.eye_px), 0.05 * view.eye_px)
+    return np.asarray(closed * near * (1 - grow(lips, 0.02 * view.eye_px)), dtype=np.float32)
