@@ -1,14 +1,22 @@
 """Grouping of faces by person, and assignment of replacements."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from swapcore.anonymization import replacements
+from swapcore.anonymization.complexion import complexion_distance, measure_complexion
 from swapcore.anonymization.folder import NUM_CANDIDATES
-from swapcore.anonymization.identities import FaceKey, mean_embeddings, name_people
-from swapcore.anonymization.replacements import SyntheticPerson, assign
+from swapcore.anonymization.identities import FaceKey, mean_complexions, mean_embeddings, name_people
+from swapcore.anonymization.replacements import SyntheticPerson, assign, replacement_identity
 from swapcore.anonymization.survey import DetectedFace
+from swapcore.faces.mesh.files import is_installed
+from swapcore.faces.mesh.find import find_faces
 from swapcore.hub.face_swapper import face_of_square
+from swapcore.synth.attributes import NEUTRAL
+from swapcore.synth.people import draw_person
+from swapcore.synth.render import render
 
 DIRECTIONS = np.linalg.qr(np.random.default_rng(0).normal(size=(16, 16)))[0]
 
@@ -96,3 +104,44 @@ class DirectionsModel:
 
     def embed(self, crops: np.ndarray, batch_size: int = 16) -> np.ndarray:
         return DIRECTIONS[: len(crops)].astype(np.float32)
+
+
+def test_the_replacement_has_brows_of_the_originals_color():
+    """Gray brows below black hair look wrong, so of two equally unlike people the brows decide."""
+    black, gray = np.array([60.0, -35.0, -10.0, -15.0]), np.array([60.0, -5.0, -12.0, -18.0])
+    people = [replace(one, complexion=brows) for one, brows in zip(people_like(1, 2), (gray, black), strict=True)]
+    originals = {"dark": DIRECTIONS[3], "old": DIRECTIONS[4]}
+    assert assign(originals, people, 1, {"dark": black, "old": gray}) == {"dark": [1], "old": [0]}
+    # An original whose complexion is not known gets who is left.
+    assert assign(originals, people, 1, {"old": black}) == {"dark": [0], "old": [1]}
+
+
+def test_a_likeness_outweighs_the_color_of_brows():
+    black, gray = np.array([60.0, -35.0, -10.0, -15.0]), np.array([60.0, -5.0, -12.0, -18.0])
+    people = [replace(one, complexion=brows) for one, brows in zip(people_like(1, 2), (gray, black), strict=True)]
+    assert assign({"dark": DIRECTIONS[2]}, people, 1, {"dark": black}) == {"dark": [0]}
+
+
+def test_people_have_the_mean_complexion_of_their_faces():
+    faces = [replace(detected(f"anna/{n}.png", 1), complexion=[float(n)] * 4) for n in range(3)]
+    faces += [detected("anna/9.png", 1), detected("bert/1.png", 2)]
+    means = mean_complexions(faces, name_people(faces))
+    assert list(means) == ["anna"]
+    assert means["anna"].tolist() == [1.0] * 4
+
+
+@pytest.mark.skipif(not is_installed(), reason="needs the face mesh")
+def test_gray_brows_differ_from_black_ones_more_than_light_does():
+    def shown(gray: float, ambient: float) -> np.ndarray:
+        person = draw_person(31, 1).but(face_hair_darkness=1.0, face_hair_gray=gray, brow_density=1.0, skin_tone=0.3)
+        image = render(person, NEUTRAL.but(ambient=ambient), 256).image
+        return np.array(measure_complexion(image, find_faces(image, every=False)[0].points))
+
+    black, lit, gray = shown(0.0, 0.4), shown(0.0, 0.6), shown(0.8, 0.4)
+    assert complexion_distance(black, gray) > 2 * complexion_distance(black, lit)
+    assert measure_complexion(np.zeros((8, 8, 3), np.uint8), None) == []
+
+
+def test_replacements_have_no_deep_lines():
+    assert max(replacement_identity(0, number).wrinkles for number in range(40)) <= 0.3
+    assert max(replacement_identity(0, number).age for number in range(40)) <= 0.45

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from swapcore.anonymization.identities import FaceKey, mean_embeddings, name_people
+from swapcore.anonymization.identities import FaceKey, mean_complexions, mean_embeddings, name_people
 from swapcore.anonymization.measure import FaceResult, ImagePair, measure_face
 from swapcore.anonymization.replacements import SyntheticPerson, assign, draw_replacements
 from swapcore.anonymization.report import summarize, write_report
@@ -283,7 +283,7 @@ def _make_tasks(
     if faces:
         originals = mean_embeddings(faces, names)
         drawn = draw_replacements(len(originals), seed, model, workers)
-        assigned = assign(originals, drawn, NUM_CANDIDATES)
+        assigned = assign(originals, drawn, NUM_CANDIDATES, mean_complexions(faces, names))
         people = {name: [drawn[number] for number in numbers] for name, numbers in assigned.items()}
     by_name = {item.name: item for item in files}
     tasks = []

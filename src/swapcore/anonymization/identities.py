@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from swapcore.anonymization.complexion import Complexion
 from swapcore.anonymization.survey import DetectedFace, person_folder
 from swapcore.ops.embedding import unit_length
 
@@ -47,6 +48,15 @@ def mean_embeddings(faces: list[DetectedFace], names: dict[FaceKey, str]) -> dic
         name = names[FaceKey(face.file, face.number)]
         sums[name] = sums.get(name, np.zeros(len(face.embedding))) + np.array(face.embedding)
     return {name: unit_length(total) for name, total in sums.items()}
+
+
+def mean_complexions(faces: list[DetectedFace], names: dict[FaceKey, str]) -> dict[str, Complexion]:
+    """Compute each person's mean complexion, of the faces of which it was measured."""
+    measured: dict[str, list[list[float]]] = {}
+    for face in faces:
+        if face.complexion:
+            measured.setdefault(names[FaceKey(face.file, face.number)], []).append(face.complexion)
+    return {name: np.mean(group, axis=0) for name, group in measured.items()}
 
 
 def _main_faces(faces: list[DetectedFace]) -> list[FaceKey]:

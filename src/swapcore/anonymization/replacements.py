@@ -3,16 +3,22 @@
 import functools
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from swapcore.anonymization.complexion import Complexion, complexion_distance, measure_complexion
 from swapcore.anonymization.identities import Vector
 from swapcore.faces.align import NUM_ALIGNMENT_POINTS, align
+from swapcore.faces.mesh.crops import crop_landmarks
+from swapcore.faces.mesh.files import is_installed
 from swapcore.hub.face_swapper import FaceInImage, FaceSwapper, face_of_square
 from swapcore.ops.geometry import apply, warp
+from swapcore.ops.image import Image
 from swapcore.parallel import ordered_map
 from swapcore.progress import progress
 from swapcore.provenance.marking import Ingredient
@@ -29,6 +35,10 @@ _NUM_SPARE = 12
 """People rendered beyond the number of originals, so that every original has a choice of people who are unlike it."""
 _PORTRAIT_PX = 512
 """Side of the portraits for models that swap at the image's resolution."""
+_COMPLEXION_WEIGHT = 1.0
+"""Cost of a difference from black to white; cosines between people have a spread of 0.2."""
+_MAX_AGE, _MAX_WRINKLES = 0.45, 0.3
+"""An old person's lines on a young head look wrong, the reverse does not."""
 MAX_PEOPLE = 256
 """Maximum number of rendered people; larger sets reuse them."""
 
@@ -42,6 +52,7 @@ class SyntheticPerson:
     """Aligned, without an image around it."""
     embedding: npt.NDArray[np.float32]
     """(D,), centered, of unit length."""
+    complexion: Complexion | None = None
 
     @property
     def ingredient(self) -> Ingredient:
@@ -66,7 +77,18 @@ def draw_replacements(num_originals: int, seed: int, model: FaceSwapper, workers
     rendered = ordered_map(render_portrait, range(num), workers=workers, chunk_size=2)
     faces = list(progress(rendered, "rendering people", num))
     embeddings = model.embed(np.stack([face.face.crop for face in faces]))
-    return [SyntheticPerson(number, *pair) for number, pair in enumerate(zip(faces, embeddings, strict=True))]
+    complexions = _complexions([face.image for face in faces])
+    return [
+        SyntheticPerson(number, *each) for number, each in enumerate(zip(faces, embeddings, complexions, strict=True))
+    ]
+
+
+def _complexions(portraits: list[Image]) -> list[Complexion | None]:
+    """Measure people in aligned portraits of one size; None without landmarks."""
+    if not is_installed():
+        return [None] * len(portraits)
+    measured = [measure_complexion(*pair) for pair in zip(portraits, crop_landmarks(np.stack(portraits)), strict=True)]
+    return [np.array(each) if each else None for each in measured]
 
 
 def portrait(seed: int, number: int, *, portrait_px: int, size_px: int) -> FaceInImage:
@@ -91,36 +113,58 @@ def portrait(seed: int, number: int, *, portrait_px: int, size_px: int) -> FaceI
 
 def replacement_identity(seed: int, number: int) -> Identity:
     """Draw the identity of a number; it does not depend on how many people are drawn."""
-    return draw_identity(np.random.default_rng([seed, _STREAM, number])).but(beard=0.0)
+    person = draw_identity(np.random.default_rng([seed, _STREAM, number]))
+    return person.but(beard=0.0, age=min(person.age, _MAX_AGE), wrinkles=min(person.wrinkles, _MAX_WRINKLES))
 
 
-def assign(originals: dict[str, Vector], people: list[SyntheticPerson], num_each: int) -> dict[str, list[int]]:
+def assign(
+    originals: dict[str, Vector],
+    people: list[SyntheticPerson],
+    num_each: int,
+    complexions: Mapping[str, Complexion] = MappingProxyType({}),
+) -> dict[str, list[int]]:
     """Choose replacements for each original, in the order in which they are tried.
 
-    The choices of each turn minimize the sum of cosines between originals and replacements. They are distinct, over all turns,
-    as long as there are enough people; then the least similar people follow, unused ones first.
+    The choices of each turn minimize the sum of costs: the cosine between original and replacement, and how far brows and skin
+    differ in color, as gray brows below black hair look wrong. They are distinct, over all turns, as long as there are enough
+    people; then the people of least cost follow, unused ones first.
 
     Args:
         originals: name -> mean embedding (D,) of unit length.
         people: the candidates.
         num_each: replacements per original.
+        complexions: of the originals, as far as they are known.
 
     Returns:
         Name -> numbers of the people.
     """
     names = sorted(originals)
-    cosines = np.stack([originals[name] for name in names]) @ np.stack([person.embedding for person in people]).T
+    costs = np.stack([originals[name] for name in names]) @ np.stack([person.embedding for person in people]).T
+    costs = costs + _COMPLEXION_WEIGHT * _differences([complexions.get(name) for name in names], people)
     assigned: dict[str, list[int]] = {name: [] for name in names}
     free = np.arange(len(people))
     while (len(free) >= len(names) or not assigned[names[0]]) and len(assigned[names[0]]) < num_each:
-        repeated = np.tile(cosines[:, free], math.ceil(len(names) / len(free)))
+        repeated = np.tile(costs[:, free], math.ceil(len(names) / len(free)))
         rows, columns = linear_sum_assignment(repeated)
         chosen = {names[row]: int(free[column % len(free)]) for row, column in zip(rows, columns, strict=True)}
         for name, number in chosen.items():
             assigned[name].append(number)
         free = np.setdiff1d(free, list(chosen.values()))
     for row, name in enumerate(names):
-        by_cosine = sorted(map(int, cosines[row].argsort()), key=lambda number: number not in free)  # a stable sort
-        others = [number for number in by_cosine if number not in assigned[name]]
+        by_cost = sorted(map(int, costs[row].argsort()), key=lambda number: number not in free)  # a stable sort
+        others = [number for number in by_cost if number not in assigned[name]]
         assigned[name] = [*assigned[name], *others][:num_each]
     return assigned
+
+
+def _differences(originals: list[Complexion | None], people: list[SyntheticPerson]) -> npt.NDArray[np.float64]:
+    """Distances (N, P) of the complexions; 0 where one is unknown."""
+    return np.array(
+        [
+            [
+                0.0 if one is None or person.complexion is None else complexion_distance(one, person.complexion)
+                for person in people
+            ]
+            for one in originals
+        ]
+    )

@@ -1,12 +1,13 @@
 """Detection of every face in every image before anything is changed."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from swapcore.anonymization.complexion import measure_complexion
 from swapcore.data.images import read_photograph
 from swapcore.data.listing import ListedFile
 from swapcore.errors import ImageError
@@ -53,6 +54,8 @@ class DetectedFace:
     """x, y of left eye, right eye and nose base, in pixels of the image."""
     embedding: list[float]
     """Centered, of unit length."""
+    complexion: list[float] = field(default_factory=list)
+    """See ``complexion.Complexion``; empty if it was not measured."""
 
     @property
     def bounds(self) -> Box:
@@ -102,6 +105,7 @@ class Surveyor:
                 fault,
                 [float(value) for value in eyes_and_nose(face).ravel()],
                 [float(value) for value in embedding],
+                measure_complexion(image, face.mesh),
             )
             for number, (box, face, fault, embedding) in enumerate(zip(boxes, cut, faults, embeddings, strict=True))
         ]
