@@ -204,6 +204,12 @@ def test_locks_vary_around_the_color() -> None:
     np.testing.assert_allclose(np.median(locks, 0), hair_color(0.6, 0.2, 0.0), rtol=0.1)
 
 
+@pytest.mark.parametrize("gray", [0.3, 0.5, 0.7, 0.9, 1.0])
+def test_gray_hair_is_no_mixture_of_bands(gray: float) -> None:
+    locks = strand_colors(0.9, 0.2, gray, 500, np.random.default_rng(1)).mean(1)
+    assert locks.std() < 0.15 * locks.mean()
+
+
 def test_resample_and_cut_of_a_straight_line() -> None:
     line = np.stack([np.zeros(5), -np.arange(5.0), np.zeros(5)], 1)[None].astype(np.float32)
     share = cut_below(line, np.array([-2.5], np.float32))

@@ -39,5 +39,6 @@ def strand_colors(
     warmth = rng.normal(size=(count, 1)).clip(-2, 2) * variation
     locks = base * np.exp(0.17 * spread + 0.05 * warmth * np.array([1.0, 0.0, -1.0]))
     locks = locks + (0.006 + 0.05 * base) * np.maximum(spread, 0) * np.array([1.0, 0.72, 0.5])
-    share = (gray + 0.35 * gray * (1 - gray) * rng.normal(size=(count, 1))).clip(0, 1)
-    return np.asarray(locks + (_WHITE * np.exp(0.08 * spread) - locks) * share**1.2, dtype=np.float32)
+    # Every lock has hairs with and without pigment: locks of one tone each would look like bands.
+    share = (gray + 0.12 * gray * (1 - gray) * rng.normal(size=(count, 1))).clip(0, 1)
+    return np.asarray(locks + (_WHITE * np.exp(0.04 * spread) - locks) * share**1.2, dtype=np.float32)

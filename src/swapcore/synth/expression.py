@@ -16,7 +16,7 @@ Add = Callable[[str, float], None]
 _OPEN_JAW = 0.34
 """Strength of jawOpen at mouth_open 1: at full strength the jaw drops 3.4 cm."""
 
-_UPPER_LID, _LOWER_LID = 0.57, -1.0
+_UPPER_LID, _LOWER_LID = 0.52, -0.94
 """Height of the lids' edges above the pupil at rest, in radii of the iris: the upper lid rests on it, the lower one touches it."""
 _LID_VARIETY = 0.35
 """Share of a person's own deviation from these heights that is left: the mesh's parameters give staring eyes."""

@@ -13,14 +13,14 @@ from swapcore.synth.curves import bell, smoothstep
 from swapcore.synth.head import Eye, quads_to_triangles
 from swapcore.synth.noise import rotated_noise
 
-IRIS_ANGLE = 0.415
+IRIS_ANGLE = 0.400
 """Angle in radians between the axis of the eye and the edge of the iris."""
 _KAPPA_DEG = 3.0
 """How far the middle of the pupil is turned outward from the line of sight."""
 _IRIS_TONES = np.array(
     [
-        (0.035, 0.017, 0.008), (0.080, 0.038, 0.015), (0.105, 0.078, 0.034), (0.080, 0.095, 0.060),
-        (0.075, 0.120, 0.170), (0.140, 0.180, 0.210),
+        (0.030, 0.014, 0.006), (0.068, 0.032, 0.012), (0.092, 0.064, 0.028), (0.076, 0.088, 0.056),
+        (0.075, 0.115, 0.160), (0.130, 0.168, 0.196),
     ]
 )  # fmt: skip
 _ROWS, _COLUMNS, _CAP = 22, 40, 1.9
@@ -95,25 +95,27 @@ def eye_albedo(
     place = angle / IRIS_ANGLE
     streaks = rotated_noise(block, 0, math.cos(around) * 7, math.sin(around) * 7, angle * 3, 1.0, offset)
     fine = rotated_noise(block, 1, math.cos(around) * 15, math.sin(around) * 15, angle * 5, 1.0, offset)
-    bright = (1 + (0.40 * streaks + 0.22 * fine) * smoothstep(0.3, 0.6, place)) * (
-        0.54 + 0.38 * smoothstep(0.95, 0.45, place)
+    bright = (1 + (0.34 * streaks + 0.20 * fine) * smoothstep(0.3, 0.6, place)) * (
+        0.62 + 0.24 * smoothstep(0.95, 0.45, place)
     )
-    bright *= 1 - 0.85 * smoothstep(0.72, 1.0, place)
-    ring = bell(place - 0.50, 0.13)
+    # The limbus: the color sinks toward the border, without an outline.
+    bright *= 1 - 0.62 * smoothstep(0.62, 1.0, place)
+    # Around the pupil pale irises are amber; a brown one has no lighter ring.
+    ring = bell(place - 0.50, 0.13) * smoothstep(0.05, 0.12, tone[1])
     pupil = smoothstep(0.45, 0.38, place)
     corner = smoothstep(0.50, 1.0, abs(x))
     veins = rotated_noise(block, 2, x * 4, y * 11, z * 4, 1.0, offset)
     redness = corner * (0.9 + 0.4 * max(0.0, veins)) + 0.6 * smoothstep(0.80, 0.98, x * inner)
     caruncle = smoothstep(0.74, 0.90, x * inner)
-    inside = smoothstep(1.07, 0.92, place)
-    iris_red = tone[0] * bright + 0.050 * ring
-    iris_green = tone[1] * bright + 0.026 * ring
-    iris_blue = tone[2] * bright + 0.008 * ring
+    inside = smoothstep(1.07, 0.94, place)
+    iris_red = tone[0] * bright + 0.034 * ring
+    iris_green = tone[1] * bright + 0.018 * ring
+    iris_blue = tone[2] * bright + 0.006 * ring
     iris_red = iris_red * (1 - pupil) + 0.003 * pupil
     iris_green = iris_green * (1 - pupil) + 0.003 * pupil
     iris_blue = iris_blue * (1 - pupil) + 0.003 * pupil
     # Lids and lashes shade the corners, the outer one most.
-    shade = (1 - 0.30 * corner) * (1 - 0.35 * smoothstep(0.30, 0.75, -x * inner))
+    shade = (1 - 0.35 * corner) * (1 - 0.38 * smoothstep(0.30, 0.75, -x * inner))
     white_red = 0.240 * shade * (1 - 0.06 * redness) * (1 - 0.04 * age)
     white_green = 0.205 * shade * (1 - 0.30 * redness) * (1 - 0.06 * age)
     white_blue = 0.190 * shade * (1 - 0.30 * redness) * (1 - 0.14 * age)

@@ -20,6 +20,8 @@ from swapcore.synth.skin import CHANNELS
 
 _SCATTER_CM = (0.17, 0.075, 0.045)
 """How far red, green and blue light spreads in skin."""
+_REDDEST = 1.7
+"""Most red light for the green that reaches the same place: without it, deep corners of the lids would glow orange."""
 _HOLLOWS = ((0.16, 3.4, 1.0), (0.5, 1.7, 2.0))
 """Reach in cm, darkening per cm that a pixel is deeper than its neighborhood, and the step in cm that is an outline instead."""
 _DEEPEST = 0.12
@@ -95,7 +97,7 @@ def shade_of_lids(is_eye: Floats, px_cm: float) -> Floats:
     )
     seen = is_eye[cut].astype(np.float32)
     near = cv2.GaussianBlur(seen, (0, 0), max(0.3, 0.12 / px_cm))
-    above = np.roll(cv2.GaussianBlur(seen, (0, 0), max(0.3, 0.10 / px_cm)), max(1, round(0.17 / px_cm)), 0)
+    above = np.roll(cv2.GaussianBlur(seen, (0, 0), max(0.3, 0.13 / px_cm)), max(1, round(0.21 / px_cm)), 0)
     light[cut] = (0.28 + 0.72 * smoothsteps(0.45, 1.0, near)) * (0.22 + 0.78 * smoothsteps(0.30, 1.0, above))
     return light
 
@@ -104,13 +106,17 @@ def compose(buffer: Floats, px_cm: float) -> Floats:
     """Linear RGB (F, F, 3): color times diffuse light, which skin spreads within its own borders, plus reflections."""
     skin = np.ascontiguousarray(buffer[..., 9])
     image = np.empty((*buffer.shape[:2], 3), np.float32)
-    for channel, reach in enumerate(_SCATTER_CM):
-        light = buffer[..., 3 + channel]
+    for channel in (1, 0, 2):
+        reach, light = _SCATTER_CM[channel], buffer[..., 3 + channel]
         sigma = reach / px_cm
         if sigma >= 0.3:
             weight = cv2.GaussianBlur(skin, (0, 0), sigma)
             spread = cv2.GaussianBlur(light * skin, (0, 0), sigma) / np.maximum(weight, 1e-3)
             light = light + (spread - light) * skin
+        if channel == 1:
+            green = light
+        elif channel == 0:
+            light = np.minimum(light, _REDDEST * green + 0.005)
         image[..., channel] = buffer[..., channel] * light + buffer[..., 6 + channel]
     return image
 

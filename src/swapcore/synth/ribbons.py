@@ -106,7 +106,7 @@ def _light(
                 tone = albedo[s, n]
                 around = environment_at(lamps.environment, n, ox, oy, oz)
                 value = tone * (lamps.color[n] * sine * direct * inner * 0.85 + around * inner * 0.75)
-                shine = 0.075 * first + 0.022 * second + 0.60 * second * tone
+                shine = 0.075 * first + 0.022 * second + 0.60 * second * tone / (1 + 3 * tone)
                 value += (
                     gloss * lamps.color[n] * direct * inner * math.sqrt(inner) * shine + 0.012 * gloss * around * inner
                 )

@@ -289,7 +289,7 @@ def _skin_gloss(
     lobes = 0.75 * _lobe(wide, nh, nv, nl) + 0.25 * _lobe(wide * 0.5, nh, nv, nl)
     strength = 1.2 * fresnel * lobes * direct * (0.50 + 0.5 * look.oiliness) * (1 - 0.8 * hairy)
     rx, ry, rz = 2 * nv * bx - vx, 2 * nv * by - vy, 2 * nv * bz - vz
-    grazing = (0.028 + (1 - rough) * 0.5 * (1 - nv) ** 5) * occlusion * math.sqrt(occlusion) * (1 - hairy)
+    grazing = (0.024 + (1 - rough) * 0.25 * (1 - nv) ** 5) * occlusion * math.sqrt(occlusion) * (1 - hairy)
     for n in range(3):
         out[6 + n] = min(1.6, strength) * lamps.color[n]
         out[6 + n] += environment_at(lamps.environment, n, rx, ry, rz) * grazing
@@ -315,12 +315,12 @@ def _shade_eye(
     hx, hy, hz = lamps.key[0] + vx, lamps.key[1] + vy, lamps.key[2] + vz
     length = 1 / max(1e-6, math.sqrt(hx * hx + hy * hy + hz * hz))
     shine = max(0.0, (nx * hx + ny * hy + nz * hz) * length)
-    spark = (shine**420 * (3.6 * cornea + 0.3) + 0.02 * shine**30) * max(0.3, reached) * open_share
+    spark = (shine**900 * (3.2 * cornea + 0.3) + 0.008 * shine**30) * max(0.3, reached) * open_share
     nv = max(0.0, nx * vx + ny * vy + nz * vz)
     rx, ry, rz = 2 * nv * nx - vx, 2 * nv * ny - vy, 2 * nv * nz - vz
     # A window of the room, mirrored in the cornea.
     side = -0.45 if lamps.key[0] > 0 else 0.45
-    window = smoothstep(0.865, 0.925, (rx * side + ry * 0.45 + rz * 0.8) / 1.023) * cornea
+    window = smoothstep(0.905, 0.945, (rx * side + ry * 0.45 + rz * 0.8) / 1.023) * cornea
     mirror = (0.018 + 0.20 * (1 - nv) ** 5) * open_share
     # Tears stand on the edge of the lower lid.
     tears = bell(open_share - 0.50, 0.12) * smoothstep(-0.05, -0.25, dy)

@@ -19,7 +19,7 @@ SCALP, LIPS, BROW, BEARD, EARS = range(10, 15)
 _TONES = np.array(
     [
         (0.560, 0.381, 0.309), (0.496, 0.324, 0.251), (0.423, 0.267, 0.197),
-        (0.341, 0.209, 0.147), (0.222, 0.131, 0.093), (0.128, 0.075, 0.055),
+        (0.345, 0.207, 0.138), (0.246, 0.138, 0.086), (0.156, 0.083, 0.052),
     ]
 )  # fmt: skip
 """Linear RGB of skin without marks, from the palest to the darkest."""
@@ -147,17 +147,9 @@ def _paint(
             crease = min(1.0, max(0.0, -height / 0.035)) * 0.30
             crease += _lower_face_shade(x, y, z, coarse)
             red, green, blue = red * (1 - 0.6 * crease), green * (1 - 0.9 * crease), blue * (1 - crease)
-            # Lips
-            border = smoothstep(0.08, 1.0, lips + 0.08 * fine) * (1 - 0.40 * smoothstep(1.3, 2.4, abs(x)))
-            strength = (0.38 + 0.44 * look.lip) * (1 - 0.35 * look.sex) * (1 - 0.25 * look.age)
-            lip_red = look.red * math.exp(-0.22 * strength)
-            lip_green = look.green * math.exp(-0.85 * strength)
-            lip_blue = look.blue * math.exp(-0.38 * strength)
-            paint = 0.30 * look.lip_makeup
-            lip_red += (0.26 - lip_red) * paint
-            lip_green += (0.028 - lip_green) * paint
-            lip_blue += (0.05 - lip_blue) * paint
+            border = _lip_border(x, lips + 0.08 * fine)
             folds = rotated_noise(block, 0, x * 6, y * 0.8, z * 0.5, 1.2, look.offset)
+            lip_red, lip_green, lip_blue = _lip_color(x, y, look)
             tint = 1 + 0.09 * folds + 0.05 * middle
             red += (lip_red * tint - red) * border
             green += (lip_green * tint - green) * border
@@ -168,7 +160,7 @@ def _paint(
             )
             line = min(0.93, line)
             shadow = lids * smoothstep(-0.6, 0.6, y) * look.eye_makeup * 0.25
-            red *= (1 - 0.80 * line) * (1 - 0.45 * shadow)
+            red *= (1 - 0.87 * line) * (1 - 0.45 * shadow)
             green *= (1 - 0.88 * line) * (1 - 0.60 * shadow)
             blue *= (1 - 0.90 * line) * (1 - 0.55 * shadow)
             # Toward the pole below the neck a texel is stretched.
@@ -181,13 +173,13 @@ def _paint(
             red, green, blue = red * speck, green * speck, blue * speck
             rough_skin = 0.0030 * (1 + look.age) * (1 + 0.8 * bell2(x, 2.5, y + 2.5, 2.5))
             height += (1 - border) * rough_skin * pores * fade * (1 - 0.5 * look.darkness)
-            height += border * 0.0060 * folds * fade
+            height += border * (0.0060 * folds * fade + _lip_relief(x, y))
             texture[row, column, 0] = max(0.004, red)
             texture[row, column, 1] = max(0.003, green)
             texture[row, column, 2] = max(0.002, blue)
             oily = bell(x, 2.2) * smoothstep(-6, -3, y) * (0.5 + look.oiliness)
             rough = 0.56 + 0.05 * middle + 0.06 * pores * fade - 0.07 * oily + 0.05 * look.age
-            rough -= 0.05 * border * (1 + look.lip_makeup)
+            rough -= border * (0.11 + 0.05 * look.lip_makeup)
             texture[row, column, 3] = min(0.8, max(0.25, rough))
             texture[row, column, 11] = border
             texture[row, column, 14] = ears
@@ -231,18 +223,54 @@ def _melanin(x: float, y: float, z: float, lids: float, look: SkinLook, moles: F
 
 
 @compiled
+def _lip_border(x: float, lips: float) -> float:
+    """Share of the vermilion at a place where the mesh's mask of the lips has a value: its skin's side is nearly all lip."""
+    return smoothstep(0.03, 0.70, lips) * (1 - 0.30 * smoothstep(1.5, 2.5, abs(x)))
+
+
+@compiled
+def _lip_color(x: float, y: float, look: SkinLook) -> tuple[float, float, float]:
+    """Red of blood where skin is fair, brown where it is dark; the upper lip is darker, the line between them darkest."""
+    strength = (0.66 + 0.42 * look.lip) * (1 - 0.28 * look.sex) * (1 - 0.15 * look.age)
+    fair = 1 - look.darkness
+    red = look.red * math.exp((-0.06 - 0.16 * fair) * strength)
+    green = look.green * math.exp((-0.38 - 0.52 * fair) * strength)
+    blue = look.blue * math.exp((-0.14 - 0.44 * fair) * strength)
+    paint = 0.30 * look.lip_makeup
+    red += (0.26 - red) * paint
+    green += (0.028 - green) * paint
+    blue += (0.05 - blue) * paint
+    shade = (0.12 + 0.16 * look.darkness) * smoothstep(-6.78, -6.55, y)
+    line = bell(y + 6.70 - 0.02 * x * x, 0.10)
+    red *= (1 - shade) * (1 - 0.42 * line)
+    green *= (1 - shade) * (1 - 0.60 * line)
+    blue *= (1 - shade) * (1 - 0.55 * line)
+    return red, green, blue
+
+
+@compiled
+def _lip_relief(x: float, y: float) -> float:
+    """Height in cm of the lips above the skin: a rim, the pillow in the middle of the upper lip, and the two of the lower."""
+    ax = abs(x)
+    return 0.022 + 0.030 * bell2(x, 0.55, y + 6.32, 0.22) + 0.050 * bell2(ax - 0.62, 0.75, y + 7.25, 0.30)
+
+
+@compiled
 def _lower_face_shade(x: float, y: float, z: float, waver: float) -> float:
-    """Shade in 0..1 that small hollows have at every age: corners of the mouth and below them, and the fold next to the nose."""
+    """Shade in 0..1 of small hollows at every age: corners of the mouth, below them and the lower lip, the fold of the nose."""
     ax, front = abs(x), smoothstep(-2.0, 0.5, z)
     corner = 0.30 * bell2(ax - 2.45, 0.26, y + 6.70, 0.17) + 0.09 * bell2(ax - 2.75 - 0.05 * waver, 0.30, y + 7.4, 0.55)
+    fold = 0.09 * _nose_fold(ax, y, waver, 0.26)
+    below_lip = 0.10 * bell2(x, 1.15, y + 8.22, 0.26)
+    return (corner + fold + below_lip) * front
+
+
+@compiled
+def _nose_fold(ax: float, y: float, waver: float, width: float) -> float:
+    """Depth in 0..1 of the fold from the wing of the nose past the corner of the mouth."""
     along = min(1.0, max(0.0, (-3.3 - y) / 3.6))
-    fold = (
-        0.09
-        * bell(ax - 1.95 - 1.25 * along - 0.06 * waver, 0.26)
-        * smoothstep(-3.2, -4.0, y)
-        * smoothstep(-7.2, -5.6, y)
-    )
-    return (corner + fold) * front
+    line = bell(ax - 1.95 - 1.25 * along - 0.055 * waver, width)
+    return line * smoothstep(-3.1, -3.9, y) * smoothstep(-7.3, -6.0, y)
 
 
 @compiled
@@ -262,9 +290,7 @@ def _wrinkles(x: float, y: float, z: float, waver: float, look: SkinLook) -> tup
     crow *= smoothstep(0.0, 0.3, out) * smoothstep(1.7, 0.8, out)
     bag = bell(y + 1.55 + 0.10 * ((ax - 3.2) / 1.5) ** 2 + 0.05 * waver, 0.07) * smoothstep(1.7, 1.0, abs(ax - 3.2))
     glabella = bell(ax - 0.55 - 0.05 * waver, 0.07) * bell(y - 1.6, 0.7)
-    # From the wing of the nose past the corner of the mouth.
-    along = min(1.0, max(0.0, (-3.3 - y) / 3.6))
-    fold = bell(ax - 1.95 - 1.25 * along - 0.05 * waver, 0.11) * smoothstep(-3.0, -3.8, y) * smoothstep(-7.4, -6.4, y)
+    fold = _nose_fold(ax, y, waver, 0.11)
     deep = max(0.0, look.age - 0.22) * (0.45 + 0.85 * look.wrinkles)
     rest = -0.042 * deep * forehead - 0.036 * deep * crow - 0.030 * deep * bag - 0.032 * deep * glabella
     rest -= (0.055 * deep + 0.006) * fold

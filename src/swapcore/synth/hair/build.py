@@ -133,8 +133,9 @@ def _main(
     curves = _grown(identity, Obstacle(head, lift), style, recipe, roots, layer, rng)
     vary = 0.4 if style is HairStyle.BUZZ else 1.0
     color = strand_colors(identity.hair_darkness, identity.hair_redness, identity.hair_gray, count, rng, vary)
-    # Neighbors are lighter or darker together, as hair that saw more or less sun.
+    # Neighbors are lighter or darker together, as hair that saw more or less sun; hair without pigment is not.
     tones = wander(roots.canonical, 1.6, identity.hair_seed + 4)[:, :2]
+    vary *= 1 - 0.7 * identity.hair_gray
     color = np.minimum(color * np.exp(0.28 * vary * (tones[:, :1] + 0.6 * tones[:, 1:])), _LIGHTEST)
     if style in _LONG:
         keep = ~crosses_face(curves)
