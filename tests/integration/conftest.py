@@ -8,7 +8,8 @@ import pytest
 from commands import ROOT, in_folder
 
 FEWER = [
-    "synthesize.num_people=12",
+    "synthesize.first_person=4",  # of the next ten people three are in the test split and two in the validation split
+    "synthesize.num_people=10",
     "groups.references_per_label=1",
     "train.batch_size=4",
     "evaluate.max_pairs=8",
