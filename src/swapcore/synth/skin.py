@@ -148,12 +148,14 @@ def _paint(
             crease += _lower_face_shade(x, y, z, coarse)
             red, green, blue = red * (1 - 0.6 * crease), green * (1 - 0.9 * crease), blue * (1 - crease)
             border = _lip_border(x, lips + 0.08 * fine)
-            folds = rotated_noise(block, 0, x * 6, y * 0.8, z * 0.5, 1.2, look.offset)
-            lip_red, lip_green, lip_blue = _lip_color(x, y, look)
-            tint = 1 + 0.09 * folds + 0.05 * middle
-            red += (lip_red * tint - red) * border
-            green += (lip_green * tint - green) * border
-            blue += (lip_blue * tint - blue) * border
+            folds = 0.0
+            if border > 0:
+                folds = rotated_noise(block, 0, x * 6, y * 0.8, z * 0.5, 1.2, look.offset)
+                lip_red, lip_green, lip_blue = _lip_color(x, y, look)
+                tint = 1 + 0.09 * folds + 0.05 * middle
+                red += (lip_red * tint - red) * border
+                green += (lip_green * tint - green) * border
+                blue += (lip_blue * tint - blue) * border
             # Edges of the lids
             line = upper_line * (0.76 + 0.15 * look.lash_dark + 0.25 * look.eye_makeup) + lower_line * (
                 0.30 + 0.10 * look.lash_dark + 0.40 * look.eye_makeup
@@ -173,7 +175,8 @@ def _paint(
             red, green, blue = red * speck, green * speck, blue * speck
             rough_skin = 0.0030 * (1 + look.age) * (1 + 0.8 * bell2(x, 2.5, y + 2.5, 2.5))
             height += (1 - border) * rough_skin * pores * fade * (1 - 0.5 * look.darkness)
-            height += border * (0.0060 * folds * fade + _lip_relief(x, y))
+            if border > 0:
+                height += border * (0.0060 * folds * fade + _lip_relief(x, y))
             texture[row, column, 0] = max(0.004, red)
             texture[row, column, 1] = max(0.003, green)
             texture[row, column, 2] = max(0.002, blue)
@@ -258,6 +261,8 @@ def _lip_relief(x: float, y: float) -> float:
 @compiled
 def _lower_face_shade(x: float, y: float, z: float, waver: float) -> float:
     """Shade in 0..1 of small hollows at every age: corners of the mouth, below them and the lower lip, the fold of the nose."""
+    if z < -2.0 or y > -3.0 or y < -10.4:
+        return 0.0
     ax, front = abs(x), smoothstep(-2.0, 0.5, z)
     corner = 0.30 * bell2(ax - 2.45, 0.26, y + 6.70, 0.17) + 0.09 * bell2(ax - 2.75 - 0.05 * waver, 0.30, y + 7.4, 0.55)
     fold = 0.09 * _nose_fold(ax, y, waver, 0.26)
