@@ -93,17 +93,17 @@ def _lid(
     fan = np.sign(base[:, 0] - center[0]) * np.abs(base[:, 0] - center[0]) / radius
     up = 1.0 if upper else -1.0
     ends = smoothstep(0.0, 0.14, at / (len(vertices) - 1)) * smoothstep(1.0, 0.9, at / (len(vertices) - 1))
-    longest = (0.45 if upper else 0.26) * (0.75 + 0.5 * identity.lash_length + 0.25 * identity.eye_makeup)
+    longest = (0.36 if upper else 0.22) * (0.75 + 0.5 * identity.lash_length + 0.25 * identity.eye_makeup)
     length = longest * (0.45 + 0.55 * ends) * (0.9 + 0.18 * lateral) * rng.uniform(0.75, 1.15, count)
     aside = np.stack([0.55 * fan, np.zeros(count), np.zeros(count)], 1) + 0.10 * rng.normal(size=(count, 3))
     share = np.linspace(0, 1, _POINTS)[None, :, None]
     droop = -0.18 * up * share * (1 - share)
-    rise = np.array([0.0, up, 0.15]) * (0.75 * share**1.7)
+    rise = np.array([0.0, up, 0.15]) * (0.34 * share**1.7)
     path = (outward + aside)[:, None] * (share * (0.75 - 0.3 * share)) + rise + droop * np.array([0, 1.0, 0])
     points = base[:, None] + 0.01 * outward[:, None] + path * length[:, None, None]
     firm = (0.80 + 0.15 * identity.eye_makeup) * (1.0 if upper else 0.6)
     strong = firm * (0.85 + 0.15 * (1 - identity.masculinity)) * rng.uniform(0.8, 1.0, (count, 1))
-    thick = (0.040 if upper else 0.026) * (1 + 0.5 * identity.eye_makeup) * detail**-0.3
+    thick = (0.034 if upper else 0.022) * (1 + 0.5 * identity.eye_makeup) * detail**-0.3
     flat = share[..., 0]
     width = thick * (0.25 + 0.75 * (1 - flat) ** 1.5) * np.ones((count, 1))
     opacity = strong * (1 - 0.75 * flat**2)

@@ -275,7 +275,7 @@ def _nose_fold(ax: float, y: float, waver: float, width: float) -> float:
     """Depth in 0..1 of the fold from the wing of the nose past the corner of the mouth."""
     along = min(1.0, max(0.0, (-3.3 - y) / 3.6))
     line = bell(ax - 1.95 - 1.25 * along - 0.055 * waver, width)
-    return line * smoothstep(-3.1, -3.9, y) * smoothstep(-7.3, -6.0, y)
+    return line * smoothstep(-3.1, -3.9, y) * smoothstep(-6.9, -5.6, y)
 
 
 @compiled
@@ -298,7 +298,7 @@ def _wrinkles(x: float, y: float, z: float, waver: float, look: SkinLook) -> tup
     fold = _nose_fold(ax, y, waver, 0.11)
     deep = max(0.0, look.age - 0.22) * (0.45 + 0.85 * look.wrinkles)
     rest = -0.042 * deep * forehead - 0.036 * deep * crow - 0.030 * deep * bag - 0.032 * deep * glabella
-    rest -= (0.055 * deep + 0.006) * fold
+    rest -= (0.040 * deep + 0.006) * fold
     lively = 0.35 + look.age
     moving = -0.030 * lively * forehead - 0.026 * lively * crow - 0.026 * lively * glabella - 0.030 * lively * fold
     return rest * front, moving * front
