@@ -180,6 +180,17 @@ def test_beard_leaves_lips_and_eyes_free(person: Identity, head: Head, style: in
     assert ribbons.points[..., 1].max() < -1.0
 
 
+def test_lashes_of_the_upper_lid_stay_near_it_seen_from_the_front(person: Identity, head: Head) -> None:
+    """They point forward more than up: long lashes in front of the lid look detached from it."""
+    (lashes,) = grow_lashes(person, head, 1.0)
+    rise = (lashes.points[:, :, 1] - lashes.points[:, :1, 1]).max(1)
+    forward = lashes.points[:, -1, 2] - lashes.points[:, 0, 2]
+    upper = rise > 0.05
+    assert upper.sum() > 40
+    assert rise.max() < 0.35
+    assert np.median(rise[upper]) < np.median(forward[upper])
+
+
 def test_lashes_start_at_the_lids_and_point_away_from_the_eye(person: Identity, head: Head) -> None:
     (lashes,) = grow_lashes(person, head, 1.0)
     _check(lashes, head)
