@@ -233,7 +233,7 @@ def _lip_border(x: float, lips: float) -> float:
 
 @compiled
 def _lip_color(x: float, y: float, look: SkinLook) -> tuple[float, float, float]:
-    """Red of blood where skin is fair, brown where it is dark; the upper lip is darker, the line between them darkest."""
+    """Red of blood where skin is fair, brown where it is dark; the upper lip and the line between them are darker."""
     strength = (0.66 + 0.42 * look.lip) * (1 - 0.28 * look.sex) * (1 - 0.15 * look.age)
     fair = 1 - look.darkness
     red = look.red * math.exp((-0.06 - 0.16 * fair) * strength)
@@ -244,10 +244,11 @@ def _lip_color(x: float, y: float, look: SkinLook) -> tuple[float, float, float]
     green += (0.028 - green) * paint
     blue += (0.05 - blue) * paint
     shade = (0.12 + 0.16 * look.darkness) * smoothstep(-6.78, -6.55, y)
-    line = bell(y + 6.70 - 0.02 * x * x, 0.10)
-    red *= (1 - shade) * (1 - 0.42 * line)
-    green *= (1 - shade) * (1 - 0.60 * line)
-    blue *= (1 - shade) * (1 - 0.55 * line)
+    # No wider: parted lips would look open.
+    line = bell(y + 6.70 - 0.02 * x * x, 0.06)
+    red *= (1 - shade) * (1 - 0.20 * line)
+    green *= (1 - shade) * (1 - 0.30 * line)
+    blue *= (1 - shade) * (1 - 0.28 * line)
     return red, green, blue
 
 
