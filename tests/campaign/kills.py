@@ -6,18 +6,21 @@ What a signature holds (time, random numbers) differs between two runs, so marke
 """
 
 import argparse
+import contextlib
+import functools
 import hashlib
 import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swapcore.config import NetworkParams
@@ -32,7 +35,9 @@ from tests.video.clips import write_clip
 
 SMALL = ROOT / ".ci" / "small-settings"
 FEW = "few.yaml"
-"""Params of the synthesize that is killed; the other stages need more people."""
+"""Params of the synthesize that is killed, since the other stages need more people, and of register, which takes any model."""
+FEW_SETTINGS = ["synthesize.num_people=4", "register.bounds={}", "register.allow_dirty=true"]
+REGISTRY, KEPT = "mlflow.db", "mlflow.kept.db"
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Target:
     """Whether what a killed run left at the output path is finished; called only if something is there.
 
     It raises if an image is damaged."""
+    prepare: Callable[[], None] = lambda: None
+    """Called before a run that starts from nothing."""
 
 
 def pixels(path: Path) -> str:
@@ -79,6 +86,19 @@ def frames(path: Path) -> str:
     return digest.hexdigest()
 
 
+def registered(work: Path, registration: Path) -> str:
+    """Digest of a registration, and the number of versions in the registry."""
+    with contextlib.closing(sqlite3.connect(work / REGISTRY)) as database:
+        (versions,) = database.execute("SELECT COUNT(*) FROM model_versions").fetchone()
+    return f"{artifact_digest(registration)} {versions}"
+
+
+def empty_registry(work: Path) -> None:
+    """Go back to the tracking store of the stages before register."""
+    (work / f"{REGISTRY}-journal").unlink(missing_ok=True)
+    shutil.copy(work / KEPT, work / REGISTRY)
+
+
 def make_workspace(work: Path, chosen: Collection[str]) -> None:
     """Write images, a video and a model, and run the stages before the last chosen one on a few rendered people."""
     photos = work / "photos"
@@ -92,12 +112,14 @@ def make_workspace(work: Path, chosen: Collection[str]) -> None:
     (work / "source.png").write_bytes(encode_png(draw_face(9)[0]))
     write_copying_model(work / "copying", NetworkParams(kind="dlib", path=None, sha256=None), size_px=96)
     write_clip(work / "clip.mp4", [draw_face(7, n, size_px=176, eye_distance_px=36)[0] for n in range(12)])
-    for name, settings in (("params.yaml", []), (FEW, ["synthesize.num_people=4"])):
+    for name, settings in (("params.yaml", []), (FEW, FEW_SETTINGS)):
         shutil.copy(ROOT / "params.yaml", work / name)
         run(work, ["swapcore", "configure", "--params", name, *SMALL.read_text().split(), *settings])
     last = max((place for place, (stage, *_) in enumerate(STAGES) if stage in chosen), default=0)
     for stage, inputs, port in STAGES[:last]:
         run(work, ["swapcore", stage, *inputs, port, port.removeprefix("--")])
+    if (work / REGISTRY).is_file():
+        shutil.copy(work / REGISTRY, work / KEPT)
 
 
 STAGES = (
@@ -106,6 +128,7 @@ STAGES = (
     ("groups", ["--faces", "faces"], "--groups"),
     ("train", ["--groups", "groups"], "--model"),
     ("evaluate", ["--faces", "faces", "--model", "model"], "--report"),
+    ("register", ["--model", "model", "--report", "report"], "--registration"),
 )
 """Name, inputs and output of each stage; the artifacts are named like their ports."""
 
@@ -136,8 +159,12 @@ def targets(work: Path) -> list[Target]:
     stages = [
         Target(stage, words(stage, *inputs, port=port, more=more), artifact_digest, is_whole=has_card)
         for stage, inputs, port in STAGES
-        for more in [["--params", FEW] if stage == "synthesize" else []]
+        for more in [["--params", FEW] if stage in {"synthesize", "register"} else []]
     ]
+    # A model is registered once, so each try needs a registry without it.
+    stages[-1] = replace(
+        stages[-1], digest=functools.partial(registered, work), prepare=functools.partial(empty_registry, work)
+    )
     one = [*model, "--overwrite"]
     return [
         *stages,
@@ -152,10 +179,12 @@ def try_target(work: Path, target: Target, kills: int, moments: random.Random) -
     """Kill a command several times, each time at a random moment, then let it end, and compare."""
     counts: Counter[str] = Counter()
     whole, broken = (work / f"{name}{target.suffix}" for name in ("whole", "broken"))
+    target.prepare()
     begun = time.monotonic()
     run(work, target.words(whole))
-    took = time.monotonic() - begun
+    took, expected = time.monotonic() - begun, target.digest(whole)
     while counts["kills"] < kills:
+        target.prepare()
         counts["runs to the end"] += 1
         for _ in range(min(3, kills - counts["kills"])):
             if run(work, target.words(broken), moments.uniform(0.2, 1.0) * took) != -signal.SIGKILL:
@@ -167,7 +196,7 @@ def try_target(work: Path, target: Target, kills: int, moments: random.Random) -
             if target.suffix and broken.exists():
                 target.digest(broken)  # raises if it is half-written
         run(work, target.words(broken))
-        counts["equal" if target.digest(broken) == target.digest(whole) else "DIFFERENT"] += 1
+        counts["equal" if target.digest(broken) == expected else "DIFFERENT"] += 1
         counts["LEFT BEHIND"] += len(_left_by(work, broken))
         shutil.rmtree(broken) if broken.is_dir() else broken.unlink()
     shutil.rmtree(whole) if whole.is_dir() else whole.unlink()
