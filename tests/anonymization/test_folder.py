@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from swapcore.anonymization import replacements, treat
+from swapcore.anonymization import treat
 from swapcore.anonymization.folder import FACES, FILES, anonymize
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
@@ -141,9 +141,9 @@ def test_a_wrong_folder_is_one_line(tmp_path, copying_model, folder):
 @pytest.mark.timeout(1800)
 def test_photographs_keep_faces_and_lose_identities(london_folder, tmp_path, monkeypatch):
     """The targets of docs/how-to/anonymize-a-folder.md with the default model, on every fourth person of the London set."""
+    from swapcore.anonymization import replacements
+
     monkeypatch.setattr(replacements, "MAX_PEOPLE", 24)
-    # The second detector takes two seconds per image at its full size; at this one it still finds the faces of portraits.
-    monkeypatch.setattr(cnn_detector, "CNN_INPUT_PX", 240)
     folder = tmp_path / "photos"
     chosen = sorted(london_folder.glob("*_neutral.jpg"))[::4]
     for path in chosen:
