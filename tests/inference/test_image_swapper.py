@@ -141,7 +141,7 @@ def test_a_profile_is_refused(swapper, tmp_path):
 
     person = draw_identity(np.random.default_rng(4))
     path = tmp_path / "profile.png"
-    path.write_bytes(encode_png(render(person, NEUTRAL.but(yaw_deg=85.0), 256).image))
+    path.write_bytes(encode_png(render(person, NEUTRAL.but(yaw_deg=85.0), 512).image))
     with pytest.raises(FaceError) as caught:
         swapper.swap(path, path)
     assert caught.value.reason in {"no-face", "turned"}

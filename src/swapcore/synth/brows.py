@@ -77,8 +77,9 @@ def grow_brows(identity: Identity, head: Head, detail: float) -> tuple[Ribbons, 
 
 
 def _pigment(identity: Identity) -> tuple[float, float, float]:
-    dark = identity.face_hair_darkness
-    return dark + (1 - dark) * 0.35 * identity.brow_darkness, identity.face_hair_redness, identity.face_hair_gray
+    """Brows turn gray later than beards; even gray next to skin looks blue."""
+    dark, gray = identity.face_hair_darkness, 0.5 * identity.face_hair_gray
+    return dark + (1 - dark) * 0.35 * identity.brow_darkness, identity.face_hair_redness, gray
 
 
 def _comb(roots: Roots, along: Array, across: Array, length: Array, rng: np.random.Generator) -> Array:
