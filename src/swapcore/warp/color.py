@@ -99,9 +99,11 @@ def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) 
     ]
     own, wanted = (slow + areas.side[..., None] * (near - slow) for slow, near in zip((own, wanted), fine, strict=True))
     brighter = float(np.average((wanted - own).mean(-1), weights=inside + 1e-6))
-    around_lips = np.asarray(inside * (1 - areas.lips), dtype=np.float32)
-    shadows = _refined(own, first, around_lips, _FEATURE_SIGMA * eye_px)
-    own = own + ramp(brighter, *_AROUND_MOUTH) * areas.around_mouth[..., None] * (shadows - own)
+    around_mouth = ramp(brighter, *_AROUND_MOUTH) * areas.around_mouth
+    if around_mouth.any():
+        around_lips = np.asarray(inside * (1 - areas.lips), dtype=np.float32)
+        shadows = _refined(own, first, around_lips, _FEATURE_SIGMA * eye_px)
+        own = own + around_mouth[..., None] * (shadows - own)
     # Shadows, highlights and lips of a much darker or paler source do not become the template's by an exchange of slow light:
     # there the template also gives the tones of the features, which have the same places. Brows and eyes stay the source's.
     near = [_slow(values, inside, inside, _FEATURE_SIGMA * eye_px, eye_px) for values in (first, second)]
@@ -121,6 +123,8 @@ def estimate_light(warped: Field, template: Field, areas: Areas, eye_px: float) 
 
 def _with_lips(light: LightTransfer, logarithms: tuple[Field, Field], lips: Field, sigma_px: float) -> LightTransfer:
     """Give lips (S, S), 0 to 1, the template's tone; on much darker or paler skin the source's own looks like paint."""
+    if not lips.any():
+        return light
     own, wanted = (
         np.asarray(slow + lips[..., None] * (_refined(slow, values, lips, sigma_px) - slow), dtype=np.float32)
         for slow, values in zip((light.own, light.wanted), logarithms, strict=True)

@@ -244,8 +244,10 @@ def _areas(layers: _Layers, visibility: Field, stretching: Field) -> Areas:
     lips = grow(shaped.polygon(OUTER_LIPS), -0.015 * shaped.eye_px) * (1 - shaped.polygon(INNER_LIPS))
     lips = blur(np.asarray(lips, np.float32), 0.015 * shaped.eye_px)
     source = layers.direct.face
-    shaven = 1 - has_beard(source.view, source.skin)  # a beard around the mouth is no shadow
-    around_mouth = around_closed_mouth(shaped, shaven * closed_mouth(shaped, source.view))
+    closed = closed_mouth(shaped, source.view)
+    if closed:  # a beard around the mouth is no shadow
+        closed *= 1 - has_beard(source.view, source.skin)
+    around_mouth = around_closed_mouth(shaped, closed)
     eyes, brows = blur(eyes, 0.008 * shaped.eye_px), blur(brows, 0.03 * shaped.eye_px)
     return Areas(own, wanted, face_mask(shaped), eyes, brows, lips, around_mouth, side)
 

@@ -220,5 +220,7 @@ def around_closed_mouth(view: FaceView, closed: float) -> Field:
         closed: of ``closed_mouth``.
     """
     lips = view.polygon(OUTER_LIPS)
+    if not closed:
+        return np.zeros_like(lips)
     near = blur(grow(lips, _NEAR_MOUTH * view.eye_px), 0.05 * view.eye_px)
     return np.asarray(closed * near * (1 - grow(lips, 0.02 * view.eye_px)), dtype=np.float32)
