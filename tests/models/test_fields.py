@@ -3,7 +3,7 @@ import torch
 
 from swapcore.config import ModelParams
 from swapcore.models.fields import FieldGenerator, shrink
-from swapcore.ops.compose import Guide, relight
+from swapcore.ops.compose import Guide, Light, relight
 
 
 def generator(**changes: object) -> FieldGenerator:
@@ -24,7 +24,8 @@ def images(size: int, seed: int = 0) -> torch.Tensor:
 
 def guide(flow: float = 0.0, visible: float = 1.0) -> Guide:
     flows = [torch.full((2, 2, 64, 64), value) for value in (flow, 0.5 * flow)]
-    return Guide(*flows, torch.full((2, 1, 64, 64), visible), torch.ones(2, 1, 64, 64))
+    ones = torch.ones(2, 1, 64, 64)
+    return Guide(*flows, visible * ones, skin=ones, near=ones)
 
 
 @pytest.mark.parametrize("size", [64, 128, 192])
@@ -79,7 +80,7 @@ def test_light_starts_as_the_templates() -> None:
     source, template = torch.full((2, 3, 64, 64), -0.4), torch.full((2, 3, 64, 64), 0.4)
     fields = generator()(source, template, torch.zeros(2, 24), guide()).fields
     assert fields is not None
-    lit = relight(source, fields.gain, fields.bias)[..., 20:50, 20:44]
+    lit = relight(source, Light(fields.gain, fields.bias, fields.dark_gain))[..., 20:50, 20:44]
     assert lit.mean().item() == pytest.approx(0.4, abs=0.15)
 
 

@@ -64,13 +64,13 @@ def image(seed: int, size_px: int = COMPOSED_PX) -> torch.Tensor:
 def fields() -> Fields:
     flow = torch.full((NUM, 2, WORKING_PX, WORKING_PX), 0.02)
     colors, one = image(9, WORKING_PX), torch.full((NUM, 1, WORKING_PX, WORKING_PX), 0.5)
-    return Fields(flow, flow, 0.1 * colors, 0.1 * colors, colors.softmax(1), colors, one)
+    return Fields(flow, flow, 0.1 * colors, 0.1 * colors, one, colors.softmax(1), colors, one)
 
 
 def guide() -> Guide:
     flow = torch.full((NUM, 2, WORKING_PX, WORKING_PX), 0.01)
     one = torch.ones(NUM, 1, WORKING_PX, WORKING_PX)
-    return Guide(flow, flow, one, one)
+    return Guide(flow, flow, one, one, one)
 
 
 def known() -> Correspondence:

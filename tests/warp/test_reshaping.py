@@ -42,8 +42,10 @@ def single_guide(source: np.ndarray, template: np.ndarray) -> Guide:
     topology = mesh_topology()
     triangles, hidden = torch.from_numpy(topology.triangles), torch.from_numpy(topology.hidden)
     from_source = guide_flow(first, out, triangles, SIZE_PX, hidden=hidden)
-    from_template = guide_flow(own, out, triangles, SIZE_PX)
-    return Guide(from_source.flow, from_template.flow, from_source.visible, from_source.near)
+    from_template = guide_flow(own, out, triangles, SIZE_PX, hidden=torch.from_numpy(topology.features))
+    return Guide(
+        from_source.flow, from_template.flow, from_source.visible, skin=from_template.visible, near=from_source.near
+    )
 
 
 def test_a_batch_is_reshaped_as_single_faces_are(meshes: np.ndarray) -> None:

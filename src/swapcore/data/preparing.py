@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from swapcore.config import AugmentParams
+from swapcore.ops.compose import CHANNELS
 from swapcore.ops.draws import below
 from swapcore.ops.guide import GuideInputs, GuideMaker
 from swapcore.ops.sampling import sample_at, sampling_grid
@@ -130,6 +131,8 @@ class GroupBatch(_Tensors):
     """(B, 2, w, w)."""
     guide_visible: torch.Tensor
     """(B, 1, w, w)."""
+    guide_skin: torch.Tensor
+    """(B, 1, w, w)."""
     guide_near: torch.Tensor
     """(B, 1, w, w)."""
     known_label: torch.Tensor
@@ -213,10 +216,11 @@ class RawBatch(_Tensors):
     def _guides(self, maker: GuideMaker | None) -> dict[str, torch.Tensor]:
         """Return the guides by their names in GroupBatch; empty ones for a generator without guides."""
         if self.landmarks is None:
-            channels = {"guide_flow": 2, "guide_own_flow": 2, "guide_visible": 1, "guide_near": 1}
-            return {name: self.of_pair.gain.new_zeros(len(self.label), num, 0, 0) for name, num in channels.items()}
-        assert maker is not None
-        return {f"guide_{name}": part for name, part in maker(self.landmarks)._asdict().items()}
+            parts = {name: self.of_pair.gain.new_zeros(len(self.label), num, 0, 0) for name, num in CHANNELS.items()}
+        else:
+            assert maker is not None
+            parts = maker(self.landmarks)._asdict()
+        return {f"guide_{name}": part for name, part in parts.items()}
 
     def _distorted(self, images: torch.Tensor) -> torch.Tensor:
         """Recut and occlude the rows for which it was drawn."""

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from swapcore.config import ModelParams
 from swapcore.models.blocks import ResidualBlock, activate, convolution
 from swapcore.models.generator import Backbone, Window, initial_subpixels, window_of
-from swapcore.ops.compose import Fields, Guide, Swap, compose, move, relight, slow_light
+from swapcore.ops.compose import Fields, Guide, Light, Swap, compose, move, relight, slow_light
 from swapcore.ops.correspondence import gaussian_blur
 from swapcore.ops.sampling import full_precision
 
@@ -65,8 +65,8 @@ class FieldGenerator(Backbone):
         """Predict the fields of a batch at the working size, (B, 3, w, w) images and a guide of that size."""
         with full_precision(source):
             moved, own = move(source, guide.flow), move(template, guide.own_flow)
-            light = slow_light(moved, own, guide.visible)
-            first_guess = relight(moved, *light)
+            light = slow_light(moved, own, guide.visible * guide.skin)
+            first_guess = relight(moved, light)
         window = window_of(self.size_px, self.window, self.multiple)
         spliced = window.cut(torch.cat([source, template, first_guess, own, guide.visible], 1))
         coarse, fine = self.decode(spliced, description)
@@ -79,7 +79,7 @@ class FieldGenerator(Backbone):
         coarse: torch.Tensor,
         fine: torch.Tensor,
         guide: Guide,
-        light: tuple[torch.Tensor, torch.Tensor],
+        light: Light,
         window: Window,
     ) -> Fields:
         """Turn the decoder's maps into fields of the whole crop; outside the window they continue its edge, the mask is 0."""
@@ -102,7 +102,10 @@ class FieldGenerator(Backbone):
         )
         mask = window.put(torch.sigmoid(sharp[:, 3:4] + mask_logit) * window.opening(sharp), self.size_px)
         source_flow, template_flow = guide.flow + flows[:, :2], guide.own_flow + flows[:, 2:]
-        return Fields(source_flow, template_flow, light[0] + gain, light[1] + bias, shares, painted, mask)
+        dark_gain = light.dark_gain + gain.mean(1, keepdim=True)
+        return Fields(
+            source_flow, template_flow, light.gain + gain, light.bias + bias, dark_gain, shares, painted, mask
+        )
 
 
 def _first_logits(guide: Guide, window: Window) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,6 +1,6 @@
 """Composition of a swap from predicted fields, at any resolution."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,9 @@ LIGHT_SIGMA = 1 / 16
 _LEAST_WEIGHT = 1e-2
 _GAIN_SHARE, _GAIN_BOUNDS = 0.8, (-0.8, 0.4)
 """Of the logarithm of the ratio of lights. Larger gains would turn the highlights of dark skin white on pale templates."""
+_DARK_ROOM = 0.2
+"""Logarithm: so much more than the ratio of lights dark pixels may brighten. With less room, darker skin detail becomes blotches."""
+_LEAST_LIGHT = 1e-2
 _DARKEST = 0.05
 """Of 2: keeps the ratio finite."""
 
@@ -26,8 +29,25 @@ class Guide(NamedTuple):
     """(B, 2, w, w): the same for the template, whose face is moved to the source's proportions."""
     visible: torch.Tensor
     """(B, 1, w, w) in [0, 1]: 1 where the source shows the surface point of an output pixel."""
+    skin: torch.Tensor
+    """(B, 1, w, w) in [0, 1]: 1 where the output shows skin, 0 at brows, eyes and lips, whose colors are no measure of light."""
     near: torch.Tensor
     """(B, 1, w, w) in [0, 1]: 1 inside the face, falling to 0 around it, as the flows do."""
+
+
+CHANNELS: Final = {"flow": 2, "own_flow": 2, "visible": 1, "skin": 1, "near": 1}
+"""Of each part of a guide."""
+
+
+class Light(NamedTuple):
+    """How the light of an image changes; fields (B, ., S, S)."""
+
+    gain: torch.Tensor
+    """3 channels: logarithm of the factor."""
+    bias: torch.Tensor
+    """3 channels: what is added, in units of [-1, 1]."""
+    dark_gain: torch.Tensor
+    """1 channel: logarithm of the largest factor of a pixel's mean, so that the bias does not turn dark brows and pupils gray."""
 
 
 class Fields(NamedTuple):
@@ -41,6 +61,8 @@ class Fields(NamedTuple):
     """3 channels: logarithm of the factor by which the source's light changes."""
     bias: torch.Tensor
     """3 channels: what is added to the source's light, in units of [-1, 1]."""
+    dark_gain: torch.Tensor
+    """1 channel: see ``Light``."""
     shares: torch.Tensor
     """3 channels that sum to 1: painted, source, template."""
     painted: torch.Tensor
@@ -87,36 +109,41 @@ def compose(
                 painted=large.painted.clamp(-1, 1),
                 shares=shares / shares.sum(1, keepdim=True),
             )
-        lit = relight(_move(source, large.source_flow, smooth=smooth), large.gain, large.bias)
+        light = Light(large.gain, large.bias, large.dark_gain)
+        lit = relight(_move(source, large.source_flow, smooth=smooth), light)
         own = _move(template, large.template_flow, smooth=smooth)
         painted, from_source, from_template = torch.split(large.shares, 1, 1)
         raw, mask = painted * large.painted + from_source * lit + from_template * own, large.mask
         return mask * raw + (1.0 - mask) * template, raw, mask
 
 
-def relight(image: torch.Tensor, gain: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """Scale and shift the light of (B, 3, S, S) in [-1, 1]; black is the fixed point of the gain."""
-    return (image + 1.0) * torch.exp(gain) - 1.0 + bias
+def relight(image: torch.Tensor, light: Light) -> torch.Tensor:
+    """Scale and shift the light of (B, 3, S, S) in [-1, 1]; black is the fixed point of the gains."""
+    before = image + 1.0
+    after = before * torch.exp(light.gain) + light.bias
+    bound = before.mean(1, keepdim=True) * torch.exp(light.dark_gain)
+    return after * (bound / after.mean(1, keepdim=True).clamp(min=_LEAST_LIGHT)).clamp(max=1.0) - 1.0
 
 
-def slow_light(image: torch.Tensor, template: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Compute gain and bias that give an image the template's light where weight is set: the slow part of the difference.
+def slow_light(image: torch.Tensor, template: torch.Tensor, weight: torch.Tensor) -> Light:
+    """Compute what gives an image the template's light where weight is set: the slow part of the difference.
 
     Most of it is a gain, which keeps dark brows dark on brightened skin; the bias is what the gain's bounds leave over.
-    Both are for ``relight``.
 
     Args:
         image: (B, 3, w, w) in [-1, 1], aligned with template.
         template: (B, 3, w, w).
-        weight: (B, 1, w, w) in [0, 1]; elsewhere both results fade to zero.
+        weight: (B, 1, w, w) in [0, 1]; elsewhere gain and bias fade to zero.
     """
     sigma_px = LIGHT_SIGMA * int(template.shape[-1])
     known = gaussian_blur(weight, sigma_px) + _LEAST_WEIGHT
     lights = (gaussian_blur((each + 1.0) * weight, sigma_px) / known + _DARKEST for each in (image, template))
     before, after = lights
-    gain = (_GAIN_SHARE * torch.log(after / before)).clamp(*_GAIN_BOUNDS) * (1.0 - _LEAST_WEIGHT / known)
-    left = template - relight(image, gain, torch.zeros_like(image))
-    return gain, gaussian_blur(left * weight, sigma_px) / known
+    ratio = torch.log(after / before) * (1.0 - _LEAST_WEIGHT / known)
+    gain = (_GAIN_SHARE * ratio).clamp(*_GAIN_BOUNDS)
+    left = template + 1.0 - (image + 1.0) * torch.exp(gain)
+    bias = gaussian_blur(left * weight, sigma_px) / known
+    return Light(gain, bias, ratio.mean(1, keepdim=True) + _DARK_ROOM)
 
 
 def move(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:

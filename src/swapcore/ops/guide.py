@@ -42,6 +42,8 @@ class MeshTopology(NamedTuple):
     """(T, 3), indices of points; areas are positive where a triangle faces the camera."""
     mirrored: Indices
     """(L,): the point at each one's mirrored place."""
+    features: npt.NDArray[np.bool_]
+    """(T,): triangles at brows, eyes and lips, which are not skin."""
     hidden: npt.NDArray[np.bool_]
     """(T,): triangles that a swap never takes from the source; teeth and tongue belong to the expression."""
 
@@ -100,6 +102,7 @@ class GuideMaker(nn.Module):
     """Makes guides from landmarks; its buffers are on the device on which guides are made."""
 
     triangles: torch.Tensor
+    features: torch.Tensor
     hidden: torch.Tensor
     weights: torch.Tensor
 
@@ -114,6 +117,7 @@ class GuideMaker(nn.Module):
         super().__init__()
         self.reshape, self.size_px = reshape, size_px
         self.register_buffer("triangles", torch.from_numpy(topology.triangles), persistent=False)
+        self.register_buffer("features", torch.from_numpy(topology.features), persistent=False)
         self.register_buffer("hidden", torch.from_numpy(topology.hidden), persistent=False)
         self.register_buffer("weights", torch.tensor(BARYCENTRIC), persistent=False)
 
@@ -140,8 +144,10 @@ class GuideMaker(nn.Module):
         output = self.reshape(inputs.source, inputs.template, inputs.fits).float()
         source, template = (points[..., :2].float() for points in (inputs.source, inputs.template))
         flow = partial(guide_flow, output=output, triangles=self.triangles, size_px=self.size_px, weights=self.weights)
-        from_source, from_template = flow(source, hidden=self.hidden), flow(template)
-        return Guide(from_source.flow, from_template.flow, from_source.visible, from_source.near)
+        from_source, from_template = flow(source, hidden=self.hidden), flow(template, hidden=self.features)
+        return Guide(
+            from_source.flow, from_template.flow, from_source.visible, skin=from_template.visible, near=from_source.near
+        )
 
     def _from_five_points(self, inputs: GuideInputs) -> Guide:
         return five_point_guide(inputs.five_source, inputs.five_template, self.size_px)
@@ -150,7 +156,7 @@ class GuideMaker(nn.Module):
 def five_point_guide(source: torch.Tensor, template: torch.Tensor, size_px: int) -> Guide:
     """Make guides from five points, float32 (B, 5, 2) each in [-1, 1]; the template does not move."""
     flow, visible, near = five_point_flow(source, template, size_px)
-    return Guide(flow, torch.zeros_like(flow), visible, near)
+    return Guide(flow, torch.zeros_like(flow), visible, skin=torch.ones_like(visible), near=near)
 
 
 def to_half_sides(points: Points, size_px: int) -> Points:

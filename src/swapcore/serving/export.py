@@ -25,7 +25,7 @@ _PARITY_BATCHES = (1, 3)
 
 FIELD_INPUTS = (
     "source", "template", "described", "small_source", "small_template",
-    "guide_flow", "guide_own_flow", "guide_visible", "guide_near"
+    "guide_flow", "guide_own_flow", "guide_visible", "guide_skin", "guide_near"
 )  # fmt: skip
 """See ``FieldNetwork``; a model that predicts pixels has the first two."""
 

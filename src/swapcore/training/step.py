@@ -179,7 +179,7 @@ def generator_loss_of(state: TrainState, batch: GroupBatch, context: StepContext
 
 def guide_of(batch: GroupBatch) -> Guide:
     """Return the guide of a batch; empty for a generator without guides."""
-    return Guide(batch.guide_flow, batch.guide_own_flow, batch.guide_visible, batch.guide_near)
+    return Guide(**{name: getattr(batch, f"guide_{name}") for name in Guide._fields})
 
 
 def known_of(batch: GroupBatch) -> Correspondence:
