@@ -16,6 +16,7 @@ from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.field_swapper import FieldSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.models.artifact import WEIGHTS
+from swapcore.ops.compose import CHANNELS
 
 OPSET = 20
 """GridSample of the recognizer's framing needs at least this version."""
@@ -24,9 +25,13 @@ MAX_DIFFERENCE = 1e-3
 _PARITY_BATCHES = (1, 3)
 
 FIELD_INPUTS = (
-    "source", "template", "described", "small_source", "small_template",
-    "guide_flow", "guide_own_flow", "guide_visible", "guide_skin", "guide_near"
-)  # fmt: skip
+    "source",
+    "template",
+    "described",
+    "small_source",
+    "small_template",
+    *(f"guide_{name}" for name in CHANNELS),
+)
 """See ``FieldNetwork``; a model that predicts pixels has the first two."""
 
 ExportedModel = CropSwapper | FieldSwapper
@@ -89,8 +94,10 @@ def _noise(num: int, swapper: ExportedModel, size_px: int) -> tuple[torch.Tensor
 
     if isinstance(swapper, CropSwapper):
         return drawn(size_px), drawn(size_px)
-    flows = [0.05 * drawn(swapper.working_px, 2) for _ in range(2)]
-    guide = (*flows, *(drawn(swapper.working_px, 1).abs() for _ in range(2)))
+    guide = (
+        0.05 * drawn(swapper.working_px, 2) if channels == 2 else drawn(swapper.working_px, 1).abs()
+        for channels in CHANNELS.values()
+    )
     small = (drawn(swapper.size_px), drawn(swapper.working_px), drawn(swapper.working_px))
     return drawn(size_px), drawn(size_px), *small, *guide
 
