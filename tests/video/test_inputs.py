@@ -2,11 +2,14 @@
 
 import logging
 import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+import PIL.ExifTags
+import PIL.Image
 import pytest
 
 from swapcore.errors import InputError
@@ -14,6 +17,7 @@ from swapcore.ops.image import decode
 from swapcore.video.joining import FORMATS, check_times, join, plan_streams
 from swapcore.video.reading import read_facts, read_frames
 from swapcore.video.writing import PART_SUFFIX, PartWriter
+from tests.icc_profiles import DISPLAY_P3, rgb_profile
 from tests.video.clips import MATRICES, PATCHES, corners, facts, patches, quarters, times_of, write_clip
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
@@ -98,6 +102,25 @@ def test_every_display_matrix_is_shown_as_players_do(tmp_path, turn):
     out = passed_through(video, tmp_path / "out.mp4")
     assert facts(out)["size"] == expected.shape[1::-1]
     assert np.abs(quarters(first_image(out)) - quarters(expected)).max() <= 8
+
+
+def test_profiles_and_exif_data_of_frames_are_survived(tmp_path):
+    # PyAV freed the name of a PNG's color profile twice, and knew no EXIF data.
+    exif = PIL.Image.Exif()
+    exif[PIL.ExifTags.Base.Orientation] = 6
+    first, second = (PIL.Image.fromarray(image) for image in (corners(), corners()[::-1]))
+    names = ["a.png", "moving.png", "a.jpg", "a.webp"]
+    for name in names:
+        several = {"save_all": True, "append_images": [second]} if name == "moving.png" else {}
+        first.save(tmp_path / name, exif=exif, icc_profile=rgb_profile(DISPLAY_P3), **several)
+    program = (
+        "import gc, sys\nfrom pathlib import Path\nfrom swapcore.video.reading import read_facts\n"
+        "for name in sys.argv[1:]:\n    facts = read_facts(Path(name)); gc.collect(); print(facts.width, facts.height)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *names], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.split("\n")) == (0, ["64 96"] * 4 + [""]), done.stderr
 
 
 @pytest.mark.parametrize(("shape", "size"), [(Fraction(64, 45), (136, 64)), (Fraction(8, 9), (96, 72))])

@@ -144,7 +144,8 @@ def join(
     except (av.error.FFmpegError, ValueError) as error:
         if getattr(error, "errno", 0) in errno.errorcode:
             raise
-        raise InputError(f"{out}: cannot be written as {plan.suffix} ({first_line(error)}); name it .mkv") from None
+        advice = "convert the original first" if plan.suffix == ".mkv" else "name it .mkv"
+        raise InputError(f"{out}: cannot be written as {plan.suffix} ({first_line(error)}); {advice}") from None
     finally:
         partial.unlink(missing_ok=True)
 

@@ -23,6 +23,9 @@ _MIN_HD_HEIGHT_PX: Final = 720
 _UNSPECIFIED: Final = 2
 """Of matrix, transfer curve and primaries in ITU-T H.273."""
 _DEEP: Final = "rgb48le"
+_NUM_KINDS: Final = 64
+"""More than FFmpeg has kinds of side data; it had 32 in version 8.1."""
+_ANY_TIME_BASE: Final = Fraction(1, 1000)
 _MAX_STRETCH: Final = 8
 """Ratio of a pixel's sides; larger ones are faults of a file."""
 
@@ -109,13 +112,30 @@ def _square(width: int, height: int, pixel_shape: Fraction | None) -> tuple[int,
 
 def _turn(frame: Any) -> tuple[bool, bool, bool]:
     """Read the display matrix: 3 x 3 integers by which players map stored to shown positions."""
-    found = next((item for item in frame.side_data if item.type == Type.DISPLAYMATRIX), None)
+    found = next(iter(_with_display_matrix_only(frame).side_data), None)
     if found is None:
         return False, False, False
     (a, b, _), (c, d, _) = np.frombuffer(bytes(found), np.int32)[:6].reshape(2, 3)
     transposed = abs(int(b)) + abs(int(c)) > abs(int(a)) + abs(int(d))
     across, down = (c, b) if transposed else (a, d)
     return transposed, bool(across < 0), bool(down < 0)
+
+
+def _with_display_matrix_only(frame: Any) -> Any:
+    """Return the frame without its other side data.
+
+    PyAV frees named color profiles (of PNG) twice, and knows no side data that is newer than itself (EXIF, VIEW_ID).
+    """
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format.name, time_base=_ANY_TIME_BASE
+    )
+    kept = str(Type.DISPLAYMATRIX.value)
+    others = (number for number in map(str, range(_NUM_KINDS)) if number != kept)
+    deletions = (graph.add("sidedata", f"mode=delete:type={number}") for number in others)
+    graph.link_nodes(source, *deletions, graph.add("buffersink")).configure()
+    graph.push(frame)
+    return graph.pull()
 
 
 class FrameReader:
