@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gc
 import io
 import os
 import resource
@@ -25,6 +26,7 @@ from swapcore.inference.journal import Journal
 from swapcore.serving.requests import SwapRequest, respond
 from swapcore.tables import read_table
 from tests.campaign.folders import expected_rows, make_folder, seeded, snapshot
+from tests.campaign.images import IMAGES
 from tests.campaign.texts import csv_bytes, http_body, params_text, served_fields
 from tests.campaign.videos import make_video
 
@@ -117,9 +119,10 @@ class Round:
     def _swap(self, folder: Path, num_rows: int) -> None:
         out, where = self.work / "swapped", f"{self.where} swap"
         words = ("swap", folder / "anna" / "good.png", folder, "-o", out, "--model", self.model, "--workers", 1)
-        run_command(self.findings, where, *words)
+        code, _ = run_command(self.findings, where, *words)
         rows = Journal(out / batch.JOURNAL, batch.SwapRow).rows
         self.findings.check(where, holds=len(rows) == num_rows, problem=f"{len(rows)} rows for {num_rows} files")
+        self.findings.check(where, holds=(code == 2) == any(not row.out for row in rows), problem=f"exit code {code}")
         self.findings.check(where, holds=all(row.out or row.reason for row in rows), problem="a row without a reason")
         results = [row.out for row in rows if row.out]
         self.findings.check(where, holds=len(set(results)) == len(results), problem="two rows with one result")
@@ -220,6 +223,17 @@ class Round:
         left = [each.name for each in self.work.glob(".out*")]
         self.findings.check(f"{self.where} {kind}", holds=not left, problem=f"left behind: {left}")
         run_command(self.findings, f"{self.where} {kind}", "inspect", path)
+        self._image_as_video(source)
+
+    def _image_as_video(self, source: Path) -> None:
+        """FFmpeg reads images too, with kinds of data that videos seldom have."""
+        kind = str(self.rng.choice(list(IMAGES)))
+        self.findings.kinds[f"as a video: {kind}"] += 1
+        image = self.work / f"image{self.rng.choice(['.mp4', '.png', ''])}"
+        image.write_bytes(IMAGES[kind](self.rng))
+        words = ("video", source, image, "-o", self.work / "of_image.mp4", "--model", self.model)
+        run_command(self.findings, f"{self.where} {kind} as a video", *words)
+        gc.collect()  # memory that was freed twice shows itself here
 
     def texts(self) -> None:
         """CSV files, consent files and params."""

@@ -14,6 +14,7 @@ import pytest
 
 from swapcore.errors import InputError
 from swapcore.ops.image import decode
+from swapcore.video import reading
 from swapcore.video.joining import FORMATS, check_times, join, plan_streams
 from swapcore.video.reading import read_facts, read_frames
 from swapcore.video.writing import PART_SUFFIX, PartWriter
@@ -129,6 +130,25 @@ def test_pixels_become_square_at_the_same_display_aspect(tmp_path, shape, size):
     out = facts(passed_through(video, tmp_path / "out.mp4"))
     assert out["size"] == size
     assert out["shape"] in {None, Fraction(0), Fraction(1)}
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "shape"),
+    [(16_400, 16, None), (16, 16_400, None), (4_096, 16, Fraction(5))],
+)
+def test_frames_that_cannot_be_written_are_refused_at_once(tmp_path, width, height, shape):
+    video = write_clip(tmp_path / "in.mov", [np.zeros((height, width, 3), np.uint8)], codec="png",
+                       pixel_format="rgb24", pixel_shape=shape)  # fmt: skip
+    with pytest.raises(InputError, match=r"are too large; at most 100 megapixels and 16384 px per side"):
+        read_facts(video)
+
+
+def test_large_frames_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
+    video = write_clip(tmp_path / "in.mp4", [corners(96, 64)])
+    monkeypatch.setattr(reading, "MAX_MEGAPIXELS", 0.006)
+    monkeypatch.setattr(reading, "_decoded", None)
+    with pytest.raises(InputError, match=r"frames of 96 x 64 px are too large; at most 0.006 megapixels"):
+        read_facts(video)
 
 
 def test_odd_sizes_are_kept(tmp_path):

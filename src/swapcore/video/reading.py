@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import av
 from av.stream import Disposition
 
+from swapcore.data.images import MAX_MEGAPIXELS
 from swapcore.errors import InputError, first_line
 from swapcore.ops.image import Image
 from swapcore.video.picture import FrameReader, PictureFormat
@@ -19,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 _USUAL_RATE = Fraction(25)
 """Frames per second of a file that states none."""
+_MAX_SIDE_PX = 16_384
+"""Of the encoder, libx264."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +95,16 @@ def read_facts(path: Path) -> VideoFacts:
     """Read the header and the first frame, which holds the orientation.
 
     Raises:
-        InputError: as for open_video, or no frame can be decoded.
+        InputError: as for open_video, no frame can be decoded, or frames are too large.
     """
     with open_video(path) as container:
         stream = video_stream(container)
+        _check_size(path, stream.width, stream.height)  # before memory is taken for it
         first = next(_decoded(container, stream, path, []), None)
         if first is None or stream.time_base is None:
             raise InputError(f"{path}: no frame can be decoded; the file is damaged or its codec is not supported")
         look = PictureFormat.of(first, stream.sample_aspect_ratio)
+        _check_size(path, look.width, look.height)
         rate = _rate(stream)
         seconds = (
             stream.duration * stream.time_base if stream.duration else Fraction(container.duration or 0, av.time_base)
@@ -108,6 +113,14 @@ def read_facts(path: Path) -> VideoFacts:
         base = Fraction(stream.time_base)
         start = (first.pts or 0) * base
         return VideoFacts(look, rate, max(1, num), base, _origin(container, start))
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_MEGAPIXELS * 1e6 or max(width, height) > _MAX_SIDE_PX:
+        raise InputError(
+            f"{path}: frames of {width} x {height} px are too large; at most {MAX_MEGAPIXELS:g} megapixels and "
+            f"{_MAX_SIDE_PX} px per side can be written; scale the video down"
+        )
 
 
 def _rate(stream: Any) -> Fraction:
