@@ -135,11 +135,11 @@ def test_gray_brows_differ_from_black_ones_more_than_light_does():
     def shown(gray: float, ambient: float) -> np.ndarray:
         person = draw_person(31, 1).but(face_hair_darkness=1.0, face_hair_gray=gray, brow_density=1.0, skin_tone=0.3)
         image = render(person, NEUTRAL.but(ambient=ambient), 256).image
-        return np.array(measure_complexion(image, find_faces(image, every=False)[0].points))
+        return measure_complexion(image, find_faces(image, every=False)[0].points)
 
     black, lit, gray = shown(0.0, 0.4), shown(0.0, 0.6), shown(0.8, 0.4)
     assert complexion_distance(black, gray) > 2 * complexion_distance(black, lit)
-    assert measure_complexion(np.zeros((8, 8, 3), np.uint8), None) == []
+    assert measure_complexion(np.zeros((8, 8, 3), np.uint8), None) is None
 
 
 def test_replacements_have_no_deep_lines():

@@ -20,20 +20,20 @@ _SKIN_WEIGHT: Final = 0.5
 """The skin's brightness becomes the original's in a swap, so its difference matters less."""
 
 
-def measure_complexion(image: Image, mesh: Points | None) -> list[float]:
-    """Measure one face; empty without landmarks.
+def measure_complexion(image: Image, mesh: Points | None) -> Complexion | None:
+    """Measure one face; None without landmarks.
 
     Args:
         image: uint8 (H, W, 3).
         mesh: (478, 3) landmarks in pixels of it, or None.
     """
     if mesh is None:
-        return []
+        return None
     view = view_face(image, mesh)
     skin = skin_color(view)
     brows = to_lab(view.image)[np.maximum(view.polygon(LEFT_BROW), view.polygon(RIGHT_BROW)) > 0.5]
     hair = brows[brows[:, 0] <= np.percentile(brows[:, 0], _HAIR_PERCENTILE)].mean(0)
-    return [float(skin[0]), *(float(value) for value in hair - skin)]
+    return np.array([skin[0], *(hair - skin)], dtype=np.float64)
 
 
 def complexion_distance(first: Complexion, second: Complexion) -> float:

@@ -54,7 +54,7 @@ def mean_complexions(faces: list[DetectedFace], names: dict[FaceKey, str]) -> di
     """Compute each person's mean complexion, of the faces of which it was measured."""
     measured: dict[str, list[list[float]]] = {}
     for face in faces:
-        if face.complexion:
+        if face.complexion is not None:
             measured.setdefault(names[FaceKey(face.file, face.number)], []).append(face.complexion)
     return {name: np.mean(group, axis=0) for name, group in measured.items()}
 

@@ -87,8 +87,7 @@ def _complexions(portraits: list[Image]) -> list[Complexion | None]:
     """Measure people in aligned portraits of one size; None without landmarks."""
     if not is_installed():
         return [None] * len(portraits)
-    measured = [measure_complexion(*pair) for pair in zip(portraits, crop_landmarks(np.stack(portraits)), strict=True)]
-    return [np.array(each) if each else None for each in measured]
+    return [measure_complexion(*pair) for pair in zip(portraits, crop_landmarks(np.stack(portraits)), strict=True)]
 
 
 def portrait(seed: int, number: int, *, portrait_px: int, size_px: int) -> FaceInImage:

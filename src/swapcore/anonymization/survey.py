@@ -1,7 +1,7 @@
 """Detection of every face in every image before anything is changed."""
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -54,8 +54,8 @@ class DetectedFace:
     """x, y of left eye, right eye and nose base, in pixels of the image."""
     embedding: list[float]
     """Centered, of unit length."""
-    complexion: list[float] = field(default_factory=list)
-    """See ``complexion.Complexion``; empty if it was not measured."""
+    complexion: list[float] | None = None
+    """See ``complexion.Complexion``; None without landmarks."""
 
     @property
     def bounds(self) -> Box:
@@ -97,6 +97,7 @@ class Surveyor:
             second
         )
         embeddings = self._model.embed(np.stack([face.crop for face in cut]))
+        complexions = [measure_complexion(image, face.mesh) for face in cut]
         return [
             DetectedFace(
                 name,
@@ -105,9 +106,11 @@ class Surveyor:
                 fault,
                 [float(value) for value in eyes_and_nose(face).ravel()],
                 [float(value) for value in embedding],
-                measure_complexion(image, face.mesh),
+                None if complexion is None else complexion.tolist(),
             )
-            for number, (box, face, fault, embedding) in enumerate(zip(boxes, cut, faults, embeddings, strict=True))
+            for number, (box, face, fault, embedding, complexion) in enumerate(
+                zip(boxes, cut, faults, embeddings, complexions, strict=True)
+            )
         ]
 
 
