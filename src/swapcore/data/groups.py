@@ -31,8 +31,8 @@ FAKE_LABEL = "fake-label"
 
 
 @dataclass(frozen=True)
-class ImageRow:
-    """One image of the artifact: a real crop or a fake."""
+class ImageFacts:
+    """What an image of the artifact shows: a real crop or a fake."""
 
     key: str
     origin: str
@@ -44,6 +44,12 @@ class ImageRow:
     split: str
     face_key: str
     """Key of the real crop, or of the fake's template, in the faces artifact."""
+
+
+@dataclass(frozen=True)
+class ImageRow(ImageFacts):
+    """One image of the artifact."""
+
     points: list[float]
     """Five points in crop pixels, as in the faces artifact."""
     alignment: list[float]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from swapcore.config import GroupsParams
 from swapcore.data.faces import Face, FaceSet, at_size
-from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, ImageRow, PointsWriter, realign
+from swapcore.data.groups import FAKE_LABEL, FAKE_TEMPLATE, GroupRow, ImageFacts, ImageRow, PointsWriter, realign
 from swapcore.data.shards import ShardWriter
 from swapcore.ops.color import skin_color, to_lab
 from swapcore.ops.geometry import Affine, Points
@@ -53,13 +53,7 @@ class GroupFiles:
 class NewImage(NamedTuple):
     """An image to add to the artifact."""
 
-    key: str
-    origin: str
-    """Real or fake."""
-    identity: str
-    template_identity: str
-    split: str
-    face_key: str
+    facts: ImageFacts
     image: Image
     points: Points
     """(5, 2), landmarks in the image's pixels."""
@@ -151,28 +145,25 @@ class Assembler:
                 self._files.surface.add(each.surface)
             self._files.images.add(
                 ImageRow(
-                    key=each.key,
-                    origin=each.origin,
-                    identity=each.identity,
-                    template_identity=each.template_identity,
-                    split=each.split,
-                    face_key=each.face_key,
+                    **vars(each.facts),
                     points=each.points.ravel().tolist(),
                     alignment=each.alignment.ravel().tolist(),
                     embedding=embedding.tolist(),
-                    **self._files.shards.add(each.key, each.image)._asdict(),
+                    **self._files.shards.add(each.facts.key, each.image)._asdict(),
                 )
             )
         return embeddings
 
     def _real_image(self, face: Face) -> NewImage:
         return NewImage(
-            key=face.key,
-            origin="real",
-            identity=face.identity,
-            template_identity=face.identity,
-            split=face.split,
-            face_key=face.key,
+            facts=ImageFacts(
+                key=face.key,
+                origin="real",
+                identity=face.identity,
+                template_identity=face.identity,
+                split=face.split,
+                face_key=face.key,
+            ),
             image=face.image,
             points=face.points,
             alignment=np.eye(2, 3),
@@ -207,12 +198,14 @@ class Assembler:
     def _fake_image(self, plan: FakePlan, fake: MadeFake) -> NewImage:
         source, template = self._real[plan.source], self._real[plan.template]
         return NewImage(
-            key=fake_key(plan),
-            origin="fake",
-            identity=source.identity,
-            template_identity=template.identity,
-            split=template.split,
-            face_key=plan.template,
+            facts=ImageFacts(
+                key=fake_key(plan),
+                origin="fake",
+                identity=source.identity,
+                template_identity=template.identity,
+                split=template.split,
+                face_key=plan.template,
+            ),
             image=fake.image,
             points=fake.points,
             alignment=fake.alignment,
