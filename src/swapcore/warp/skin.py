@@ -57,8 +57,7 @@ class SkinModel:
 
     def darkness(self, view: FaceView) -> Field:
         """How much darker than skin each pixel is: (S, S), logarithm, negative where it is brighter."""
-        level = (_basis(view) @ self.coefficients[:, 0]).astype(np.float32)
-        return np.asarray(level - opponent(view)[..., 0], dtype=np.float32)
+        return np.asarray(self.fitted(view)[..., 0] - opponent(view)[..., 0], dtype=np.float32)
 
 
 def fit_skin(view: FaceView) -> SkinModel:
