@@ -79,6 +79,14 @@ def test_another_shot_starts_again():
     np.testing.assert_allclose(smoothed(given), np.stack([face.mesh[:, :2] for face in given]), atol=1e-9)
 
 
+def test_a_step_in_depth_alone_is_no_other_shot():
+    given = faces(20, 0.3)
+    stepped = [
+        replace(face, mesh=face.mesh + np.array([0, 0, 12.0 * (frame >= 10)])) for frame, face in enumerate(given)
+    ]
+    np.testing.assert_allclose(smoothed(stepped), smoothed(given), atol=1e-9)
+
+
 @pytest.mark.parametrize("gap", [2, 5])
 def test_after_a_gap_smoothing_starts_again(gap):
     first, second = faces(2, 0.5)

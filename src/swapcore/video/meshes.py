@@ -73,4 +73,5 @@ class MeshSmoother:
         return replace(face, mesh=np.column_stack([apply(invert(face.affine), smooth[:, :2]), smooth[:, 2] / scale]))
 
     def _moved(self, in_crop: npt.NDArray[np.float64]) -> float:
-        return float(np.linalg.norm(in_crop - self._before[-1], axis=1).mean())
+        """Return the mean motion in the image; depth is less certain, and has no bound of its own."""
+        return float(np.linalg.norm((in_crop - self._before[-1])[:, :2], axis=1).mean())
