@@ -371,6 +371,10 @@ def test_user_errors_are_one_line(
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
         assert "endpoint not reachable" in refusal(lambda: fetch("s3://box/m", got, FAST_RETRIES))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://user:p@ss@w0rd@127.0.0.1:{free.getsockname()[1]}")
+        line = refusal(lambda: fetch("s3://box/m", got, FAST_RETRIES))
+        assert "endpoint not reachable" in line
+        assert "w0rd" not in line
     assert leftovers(tmp_path) == []
 
 

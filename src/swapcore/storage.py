@@ -32,6 +32,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as EndpointError
 
 from swapcore import launched
+from swapcore.addresses import hide_configured
 from swapcore.errors import StorageError
 from swapcore.files import hidden_sibling
 from swapcore.progress import progress
@@ -540,18 +541,20 @@ def _translate_errors(uri: str) -> Iterator[None]:
         raise StorageError(f"{uri}: {_describe(error)}") from None
     except EndpointError as error:
         raise StorageError(
-            f"{uri}: endpoint not reachable ({error}); check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and the network"
+            f"{uri}: endpoint not reachable ({_text(error)}); check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and the network"
         ) from None
     except _TRANSFER_ERRORS as error:
-        raise StorageError(
-            f"{uri}: transfer failed after several attempts ({' '.join(str(error).split())}); try again"
-        ) from None
+        raise StorageError(f"{uri}: transfer failed after several attempts ({_text(error)}); try again") from None
     except BotoCoreError as error:
-        raise StorageError(f"{uri}: {' '.join(str(error).split())}; check the AWS_… variables and ~/.aws") from None
+        raise StorageError(f"{uri}: {_text(error)}; check the AWS_… variables and ~/.aws") from None
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         problem = "disk full; free disk space" if full else f"{error.filename or 'local disk'}: {error.strerror}"
         raise StorageError(f"{uri}: {problem}") from None
+
+
+def _text(error: Exception) -> str:
+    return " ".join(hide_configured(str(error)).split())
 
 
 def _describe(error: ClientError) -> str:

@@ -2,7 +2,7 @@
 
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,6 +60,19 @@ def test_an_answer_that_refuses_anonymous_access_is_reachable(server: str, monke
     assert checks.check_s3().status == "ok"
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"{server}/broken")
     assert checks.check_s3() == checks.Check("S3", "missing", f"{server}/broken: HTTP 503; check AWS_ENDPOINT_URL")
+
+
+@pytest.mark.parametrize(
+    ("variable", "check"), [("AWS_ENDPOINT_URL", checks.check_s3), ("MLFLOW_TRACKING_URI", checks.check_mlflow)]
+)
+def test_a_server_is_found_by_an_address_with_a_password_that_is_not_shown(
+    variable: str, check: Callable[[], checks.Check], server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, server.replace("//", "//user:p@ss@w0rd@"))
+    found = check()
+    assert found.status == "ok"
+    assert server in found.detail
+    assert "ss@" not in found.detail
 
 
 def test_s3_that_is_not_configured_is_optional() -> None:

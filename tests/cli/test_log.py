@@ -9,7 +9,8 @@ import pytest
 
 from swapcore import progress as progress_module
 from swapcore.cli.log import configure_logging
-from swapcore.cli.main import main
+from swapcore.cli.main import main, report_errors
+from swapcore.errors import StorageError
 from swapcore.progress import progress, progress_line
 
 LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (DEBUG|INFO|WARNING) +swapcore\.test: message$", re.MULTILINE)
@@ -36,6 +37,31 @@ def test_lines_have_time_level_and_name(level: int, shown: int, capsys: pytest.C
     captured = capsys.readouterr()
     assert captured.out == ""
     assert len(LINE.findall(captured.err)) == shown == len(captured.err.splitlines())
+
+
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_URI", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_no_line_and_no_traceback_has_a_password(
+    variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uri = "http://user:p@ss@w0rd@host:9"
+    monkeypatch.setenv(variable, uri)
+    configure_logging(logging.DEBUG)
+
+    def fail() -> None:
+        with report_errors("swapcore"):
+            try:
+                raise RuntimeError(f"could not connect to {uri}/path as user:p@ss@w0rd")
+            except RuntimeError as error:
+                logging.getLogger("swapcore.test").warning("retry of %s", uri)
+                raise StorageError(f"endpoint not reachable ({error})") from error
+
+    with pytest.raises(SystemExit):
+        fail()
+    shown = capsys.readouterr().err
+    assert shown.count("http://host:9") == 4  # the warning, both errors of the traceback, and the line at the end
+    assert "Traceback" in shown
+    assert "ss@" not in shown
+    assert "w0rd" not in shown
 
 
 def test_other_ranks_log_errors_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from swapcore.tracking.store import describe_error, hide_credentials, registry_error
+from swapcore.addresses import hide_credentials
+from swapcore.tracking.store import describe_error, registry_error
 from swapcore.tracking.versions import list_versions
 
 PASSWORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6)

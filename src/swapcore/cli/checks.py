@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from swapcore.addresses import hide_credentials
+
 MIN_PYTHON = (3, 11)
 MIN_FREE_GB, COMFORTABLE_FREE_GB = 1.0, 10.0
 TIMEOUT_S = 5.0
@@ -162,11 +164,12 @@ def check_model_files(model: ModelFiles) -> Check:
 
 def check_mlflow() -> Check:
     """Whether the tracking server answers, or the local database can be made."""
-    from swapcore.tracking.store import hide_credentials, tracking_uri
+    from swapcore.tracking.store import tracking_uri
 
     uri = tracking_uri()
     if uri.startswith(("http://", "https://")):
-        return _reachable("MLflow", f"{uri.rstrip('/')}/health", hide_credentials(uri), "check MLFLOW_TRACKING_URI")
+        shown = hide_credentials(uri)
+        return _reachable("MLflow", f"{shown.rstrip('/')}/health", shown, "check MLFLOW_TRACKING_URI")
     path = Path(uri.removeprefix("sqlite:///"))
     if uri.startswith("sqlite:///") and not os.access(path if path.exists() else path.parent, os.W_OK):
         return Check("MLflow", "missing", f"{path}: not writable; choose another folder or set MLFLOW_TRACKING_URI")
@@ -182,7 +185,7 @@ def check_s3() -> Check:
         return Check(
             "S3", "optional", "not configured; for s3:// set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL"
         )
-    address = endpoint or "https://s3.amazonaws.com"
+    address = hide_credentials(endpoint or "https://s3.amazonaws.com")
     return _reachable("S3", address, address, "check AWS_ENDPOINT_URL")
 
 

@@ -3,6 +3,7 @@
 import logging
 import sys
 
+from swapcore.addresses import hide_configured
 from swapcore.launched import rank
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -24,6 +25,14 @@ class _Handler(logging.StreamHandler):  # type: ignore[type-arg]  # typeshed's p
             super().emit(record)
 
 
+class _Formatter(logging.Formatter):
+    """Hides passwords, which errors of other packages and their tracebacks contain."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines of one record."""
+        return hide_configured(super().format(record))
+
+
 def configure_logging(level: int = logging.INFO) -> None:
     """Send records of the `swapcore` tree from this level on to stderr; a second call changes the level.
 
@@ -34,5 +43,5 @@ def configure_logging(level: int = logging.INFO) -> None:
     logger.setLevel(level if rank() == 0 else logging.ERROR)
     if not any(isinstance(handler, _Handler) for handler in logger.handlers):
         handler = _Handler()
-        handler.setFormatter(logging.Formatter(FORMAT, TIME_FORMAT))
+        handler.setFormatter(_Formatter(FORMAT, TIME_FORMAT))
         logger.addHandler(handler)

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from swapcore.addresses import hide_configured
 from swapcore.cli import app, benchmark, configure, doctor, registry, rounds, serve, use
 from swapcore.cli import inspect as inspect_command
 from swapcore.cli.log import configure_logging
@@ -119,13 +120,13 @@ def report_errors(program: str) -> Iterator[None]:
         yield
     except SwapcoreError as error:
         _log.debug("%s", type(error).__name__, exc_info=True)
-        click.echo(f"{program}: {printable(str(error))}", err=True)
+        click.echo(f"{program}: {printable(hide_configured(str(error)))}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in _REMEDIES:
             raise
         _log.debug("%s", type(error).__name__, exc_info=True)
-        click.echo(f"{program}: {printable(one_line(error))}", err=True)
+        click.echo(f"{program}: {printable(hide_configured(one_line(error)))}", err=True)
         sys.exit(1)
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from swapcore.addresses import hide_credentials
 from swapcore.errors import InputError
 from swapcore.files import hidden_sibling
 from swapcore.tracking.runs import MODEL_TAG
 from swapcore.tracking.store import (
     connect,
     describe_error,
-    hide_credentials,
     registry_error,
     store_digest,
     tracking_uri,

@@ -6,15 +6,12 @@ import os
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
+from swapcore.addresses import hide_credentials, hide_in_text
 from swapcore.errors import TrackingError, first_line
 
 EXPERIMENT = "swapcore"
 _MAX_ERROR_LENGTH = 300
-_HIDDEN = "***"
-_MIN_SECRET_LENGTH = 3  # hiding each occurrence of a shorter text would make messages unreadable
-_SECRET_QUERY = re.compile(r"([?&][^=&\s]*(?:password|passwd|pwd|token|secret|key)[^=&\s]*=)[^&\s]+", re.IGNORECASE)
 
 
 def tracking_uri() -> str:
@@ -29,16 +26,6 @@ def store_digest(uri: str) -> str:
     return hashlib.sha256(uri.encode()).hexdigest()
 
 
-def hide_credentials(uri: str) -> str:
-    """Return the URI without user name, password and secret query values.
-
-    A password may contain an unescaped `@` or `/`, so everything up to the last `@` is removed if the URI has a user name.
-    """
-    scheme, separator, rest = uri.partition("://")
-    has_user = bool(separator) and "@" in rest and not rest.startswith("/")
-    return _SECRET_QUERY.sub(rf"\g<1>{_HIDDEN}", f"{scheme}{separator}{rest.rpartition('@')[2]}" if has_user else uri)
-
-
 def describe_error(error: Exception, uri: str) -> str:
     """Describe an error of the tracking store in one line without the credentials of uri.
 
@@ -48,19 +35,8 @@ def describe_error(error: Exception, uri: str) -> str:
     """
     if "database is locked" in str(error):
         return "database is locked: another command is using it; wait until it ends"
-    return first_line(RuntimeError(_without_credentials(str(error), uri)) if str(error) else error)
-
-
-def _without_credentials(text: str, uri: str) -> str:
-    """Replace uri, and its user name and password alone, raw and percent-decoded; then any other URI's credentials."""
-    text = text.replace(uri, hide_credentials(uri)) if uri else text
-    rest = uri.partition("://")[2]
-    if "@" in rest and not rest.startswith("/"):
-        user_info = rest.rpartition("@")[0]
-        password = user_info.partition(":")[2]
-        for secret in (user_info, password, unquote(password)):
-            text = text.replace(secret, _HIDDEN) if len(secret) >= _MIN_SECRET_LENGTH else text
-    return re.sub(r"\w+://\S+@\S*", lambda match: hide_credentials(match[0]), text)
+    text = re.sub(r"\w+://\S+@\S*", lambda match: hide_credentials(match[0]), hide_in_text(str(error), uri))
+    return first_line(RuntimeError(text) if text else error)
 
 
 def registry_error(error: Exception, uri: str) -> TrackingError:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from swapcore.addresses import hide_credentials
 from swapcore.tracking.spool import Event, Spool, abandoned
-from swapcore.tracking.store import connect, describe_error, experiment_id, hide_credentials, newest_run, store_digest
+from swapcore.tracking.store import connect, describe_error, experiment_id, newest_run, store_digest
 
 INTERVAL_S = 2.0
 """Seconds between two uploads of a live session."""

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from swapcore.addresses import hide_credentials
 from swapcore.errors import InputError, TrackingError
 from swapcore.tracking.spool import ROOT
 from swapcore.tracking.store import (
     connect,
     experiment_id,
-    hide_credentials,
     newest_run,
     registry_error,
     tracking_uri,
