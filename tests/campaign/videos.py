@@ -9,6 +9,7 @@ from tests.campaign.images import Rng
 from tests.video.clips import write_clip
 
 SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".ts")
+SOUNDS = {".mkv": ("", "aac", "pcm_s16le", "flac", "ac3", "libopus"), ".mov": ("", "aac", "pcm_s16le", "alac")}
 DAMAGE = ("none", "truncated", "cut at a box", "flipped bits", "spliced", "empty", "text")
 BOXES = (
     b"ftyp",
@@ -31,7 +32,7 @@ def make_video(folder: Path, rng: Rng) -> tuple[str, Path]:
     suffix, damage = str(rng.choice(SUFFIXES)), str(rng.choice(DAMAGE))
     path = folder / f"video{suffix}"
     frames = [rng.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(int(rng.integers(1, 9)))]
-    sound = str(rng.choice(["", "aac", "pcm_s16le"])) if suffix in {".mkv", ".mov"} else ""
+    sound = str(rng.choice(SOUNDS[suffix])) if suffix in SOUNDS else ""
     write_clip(path, frames, codec="mpeg4" if suffix == ".avi" else "libx264", sound=sound or None,
                matrix=int(rng.choice([1, 6])), pixel_shape=Fraction(4, 3) if rng.random() < 0.3 else None,
                options={"preset": "ultrafast"} if suffix != ".avi" else None)  # fmt: skip

@@ -1,5 +1,6 @@
 """Videos as phones, cameras and recorders write them: what is read, and what the result keeps."""
 
+import errno
 import logging
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from swapcore.errors import InputError
 from swapcore.ops.image import decode
-from swapcore.video import reading
+from swapcore.video import joining, reading
 from swapcore.video.joining import FORMATS, check_times, join, plan_streams
 from swapcore.video.reading import read_facts, read_frames
 from swapcore.video.writing import PART_SUFFIX, PartWriter
@@ -182,6 +183,14 @@ def test_times_keep_their_unit(tmp_path):
     assert np.abs(np.array(matroska, float) - np.arange(12) * float(unit)).max() <= 0.001
 
 
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("unit", [Fraction(1, 25), Fraction(1001, 60_000)])
+def test_the_stated_rate_is_the_originals(tmp_path, suffix, unit):
+    out = passed_through(write_clip(tmp_path / "in.mp4", [corners()] * 12, unit=unit), tmp_path / f"out{suffix}")
+    with av.open(str(out)) as container:
+        assert abs(container.streams.video[0].average_rate * unit - 1) < 1e-4
+
+
 def test_frames_closer_than_a_millisecond(tmp_path):
     video = write_clip(
         tmp_path / "in.mp4", [corners()] * 6, unit=Fraction(1, 90_000), times=[0, 20, 40, 90, 3000, 6000]
@@ -255,6 +264,49 @@ def test_subtitles_and_chapters_are_kept_or_named(tmp_path, caplog):
     assert "streams that the result does not have: 1 subtitle" in caplog.text
     for found in (kept, left):
         assert [(float(start), title) for start, title in found["chapters"]] == [(0.0, "One"), (0.2, "Two")]
+
+
+SOUNDS = {
+    "eight channels of PCM": ("sine", "7.1", 48_000, "pcm_s24le"), "FLAC of 192 kHz": ("sine", "mono", 192_000, "flac"),
+    "AC-3": ("sine", "5.1", 48_000, "ac3"), "Vorbis": ("sine", "stereo", 48_000, "libvorbis"),
+    "Opus": ("sine", "stereo", 48_000, "libopus"), "ADPCM": ("sine", "mono", 8_000, "adpcm_ima_wav"),
+    "MP2": ("sine", "stereo", 44_100, "mp2"), "A-law": ("sine", "mono", 8_000, "pcm_alaw"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("sound", SOUNDS)
+def test_all_sound_is_kept_in_every_container(tmp_path, sound, suffix):
+    """What a container refuses only when it is closed is known before, too."""
+    source, layout, rate, codec = SOUNDS[sound]
+    video = write_clip(tmp_path / "v.mp4", [patches()] * 12)
+    words = ["ffmpeg", "-v", "error", "-i", video, "-f", "lavfi", "-i", f"{source}=r={rate}:d=0.48", "-map", "0", "-map", "1",
+             "-c:v", "copy", "-c:a", codec, "-ar", str(rate), "-channel_layout", layout, tmp_path / "in.mkv"]  # fmt: skip
+    subprocess.run(words, check=True)
+    out = passed_through(tmp_path / "in.mkv", tmp_path / f"out{suffix}")
+    assert len(times_of(out)) == 12
+    times = times_of(out, "audio")
+    assert 0.3 < times[-1] - times[0] < 0.6
+
+
+def test_sounds_keep_their_order_though_one_is_encoded(tmp_path):
+    video = write_clip(tmp_path / "v.mp4", [patches()] * 12)
+    sound = ["-f", "lavfi", "-i", "sine=r=48000:d=0.48"]
+    words = ["ffmpeg", "-v", "error", "-i", video, *sound, *sound, "-map", "0", "-map", "1", "-map", "2", "-c:v", "copy",
+             "-c:a:0", "pcm_s24le", "-channel_layout:a:0", "7.1", "-c:a:1", "ac3", tmp_path / "in.mkv"]  # fmt: skip
+    subprocess.run(words, check=True)
+    assert facts(passed_through(tmp_path / "in.mkv", tmp_path / "out.mp4"))["sounds"] == ["aac", "ac3"]
+
+
+@pytest.mark.parametrize(("number", "is_system"), [(errno.EINVAL, False), (errno.EPERM, False), (errno.ENOSPC, True)])
+def test_what_cannot_be_written_is_one_line(tmp_path, monkeypatch, number, is_system):
+    video = write_clip(tmp_path / "in.mp4", [patches()] * 4)
+    monkeypatch.setattr(joining, "_chapters", lambda *_: av.error.err_check(-number))
+    for suffix, advice in ((".mp4", "name it .mkv"), (".mkv", "convert the original first")):
+        with pytest.raises(OSError if is_system else InputError) as caught:
+            passed_through(video, tmp_path / f"out{suffix}")
+        assert is_system or f"out{suffix}: cannot be written as {suffix}" in str(caught.value)
+        assert is_system or str(caught.value).endswith(advice)
 
 
 def test_a_change_of_size_is_scaled_and_said(tmp_path, caplog):

@@ -15,7 +15,7 @@ import av
 
 from swapcore.errors import InputError, first_line
 from swapcore.files import hidden_sibling
-from swapcore.video.reading import open_video, video_stream
+from swapcore.video.reading import mean_rate, open_video, video_stream
 from swapcore.video.sound import Reencoder, can_reencode
 from swapcore.video.timeline import Timeline
 
@@ -27,6 +27,9 @@ _MATROSKA_UNIT: Final = Fraction(1, 1000)
 
 _SOUND_STEP: Final = Fraction(1, 40)
 """About the duration of a packet of sound, in seconds."""
+
+_SYSTEM_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EACCES, errno.EROFS, errno.ENOMEM}
+"""Faults of the disk or the machine; FFmpeg uses other numbers, as EINVAL, for streams that it cannot write."""
 
 _Timed = tuple[Fraction, int, Any]
 
@@ -53,7 +56,7 @@ def plan_streams(original: Path, suffix: str) -> Plan:
         used = video_stream(container).index
         for stream in container.streams:
             kind = stream.type
-            if kind in {"audio", "subtitle"} and _can_hold(suffix, stream):
+            if kind in {"audio", "subtitle"} and _can_hold(suffix, original, stream):
                 copied.append(stream.index)
             elif kind == "audio":
                 if not can_reencode(stream):
@@ -76,15 +79,31 @@ def _is_made_by_muxer(stream: Any) -> bool:
     return stream.type == "data" and stream.codec_context is None
 
 
-def _can_hold(suffix: str, stream: Any) -> bool:
-    """Try a stream, with its first packets, in an empty file of the container."""
+def _can_hold(suffix: str, original: Path, stream: Any) -> bool:
+    """Try a stream, of sound with its first packet, in an empty file of the container.
+
+    Some sound is refused only at the file's end, as PCM of eight channels in .mp4.
+    """
+    first = _first_packet(original, stream.index) if stream.type == "audio" else None
     try:
         with av.open(io.BytesIO(), "w", format=FORMATS[suffix]) as target:
-            target.add_stream_from_template(stream)
+            tried = target.add_stream_from_template(stream)
             target.start_encoding()
+            if first is not None:
+                first.pts, first.dts, first.stream = 0, 0, tried
+                target.mux(first)
     except (av.error.FFmpegError, ValueError, NotImplementedError):
         return False
     return True
+
+
+def _first_packet(original: Path, index: int) -> Any | None:
+    """Return the first packet of a stream that has a time; None if there is none."""
+    with open_video(original) as container:
+        try:
+            return next((packet for packet in container.demux(index) if packet.dts is not None), None)
+        except av.error.FFmpegError:
+            return None
 
 
 def check_times(times: list[int], time_base: Fraction, target: Path) -> None:
@@ -131,8 +150,15 @@ def join(
             template = first.streams.video[0]
             images = target.add_stream_from_template(template)
             images.time_base = template.time_base
-            streams = {index: target.add_stream_from_template(source.streams[index]) for index in plan.copied}
-            encoders = {index: Reencoder(source.streams[index], target) for index in plan.reencoded}
+            # Matroska states it as the usual duration of a frame; without it that would be one unit of time.
+            images.codec_context.framerate = mean_rate(video_stream(source))
+            streams: dict[int, Any] = {}
+            encoders: dict[int, Reencoder] = {}
+            for index in sorted([*plan.copied, *plan.reencoded]):  # players take the first sound
+                if index in plan.copied:
+                    streams[index] = target.add_stream_from_template(source.streams[index])
+                else:
+                    encoders[index] = Reencoder(source.streams[index], target)
             if chapters := _chapters(source, origin):
                 target.set_chapters(chapters)
             merged = [_images(parts, images, origin, last)]
@@ -142,7 +168,7 @@ def join(
                 target.mux(packet)
         partial.replace(out)
     except (av.error.FFmpegError, ValueError) as error:
-        if getattr(error, "errno", 0) in errno.errorcode:
+        if isinstance(error, OSError) and error.errno in _SYSTEM_ERRORS:
             raise
         advice = "convert the original first" if plan.suffix == ".mkv" else "name it .mkv"
         raise InputError(f"{out}: cannot be written as {plan.suffix} ({first_line(error)}); {advice}") from None

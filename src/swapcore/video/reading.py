@@ -105,7 +105,7 @@ def read_facts(path: Path) -> VideoFacts:
             raise InputError(f"{path}: no frame can be decoded; the file is damaged or its codec is not supported")
         look = PictureFormat.of(first, stream.sample_aspect_ratio)
         _check_size(path, look.width, look.height)
-        rate = _rate(stream)
+        rate = mean_rate(stream)
         seconds = (
             stream.duration * stream.time_base if stream.duration else Fraction(container.duration or 0, av.time_base)
         )
@@ -123,7 +123,8 @@ def _check_size(path: Path, width: int, height: int) -> None:
         )
 
 
-def _rate(stream: Any) -> Fraction:
+def mean_rate(stream: Any) -> Fraction:
+    """Return the mean frames per second of a video stream, as its file states or FFmpeg estimates it."""
     return Fraction(stream.average_rate or stream.guessed_rate or _USUAL_RATE)
 
 
@@ -152,7 +153,7 @@ def read_frames(path: Path, *, quiet: bool = False) -> Iterator[Frame]:
     problems: list[str] = []
     with open_video(path) as container:
         stream = video_stream(container)
-        timeline = Timeline(round(1 / (_rate(stream) * stream.time_base)))
+        timeline = Timeline(round(1 / (mean_rate(stream) * stream.time_base)))
         reader = None
         for frame in _decoded(container, stream, path, problems):
             if reader is None:
