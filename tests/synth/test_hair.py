@@ -14,7 +14,8 @@ from swapcore.synth.hair.growth import cut_below, resample, smooth
 from swapcore.synth.hair.roots import Obstacle
 from swapcore.synth.hair.scalp import hairline_distance
 from swapcore.synth.head import Head, build_head
-from swapcore.synth.identity import HairStyle, Identity
+from swapcore.synth.identity import HairStyle, Identity, draw_identity
+from swapcore.synth.landmarks import fixed_vertices
 from swapcore.synth.lashes import grow_lashes
 from swapcore.synth.layers import Part, Ribbons
 from swapcore.synth.shape import coarse_vertices
@@ -178,6 +179,37 @@ def test_beard_leaves_lips_and_eyes_free(person: Identity, head: Head, style: in
     (ribbons,) = grow_beard(person.but(beard_style=style), head, DETAIL)
     assert (head.groups["lips"][ribbons.root] > 0.8).mean() < 0.02
     assert ribbons.points[..., 1].max() < -1.0
+
+
+@pytest.mark.parametrize("style", range(4))
+def test_a_beard_does_not_grow_at_the_nape(person: Identity, head: Head, style: int) -> None:
+    (ribbons,) = grow_beard(person.but(beard_style=style), head, DETAIL)
+    assert head.canonical[ribbons.root, 2].min() > -10.5
+
+
+@pytest.mark.parametrize("style", range(4))
+@pytest.mark.parametrize("number", range(3))
+def test_a_mustache_is_trimmed_at_the_lips_and_leaves_the_mouth_free(style: int, number: int) -> None:
+    """Hairs over the opening hide how far a mouth is open."""
+    drawn = draw_identity(np.random.default_rng([526, 1, number]))
+    person = drawn.but(beard=0.9, beard_style=style)
+    head, vertices = build_head(coarse_vertices(person)), fixed_vertices()
+    (ribbons,) = grow_beard(person, head, DETAIL)
+    root = head.canonical[ribbons.root]
+    above = (root[:, 1] > -5.7) & (np.abs(root[:, 0]) < 1.2)
+    inner = head.vertices[[vertices[f"lip_inner_upper_{n}"] for n in range(1, 4)], 1].mean()
+    assert above.sum() > 5
+    assert (ribbons.points[above, -1, 1] > inner + 0.25).mean() > 0.95
+
+
+@pytest.mark.parametrize("style", range(4))
+def test_a_beard_gets_thinner_toward_its_borders(person: Identity, head: Head, style: int) -> None:
+    """Hard borders look pasted on: no step within half a millimeter is a fifth of the largest density."""
+    x = np.arange(-3.0, 3.0, 0.05, dtype=np.float32)
+    across = np.stack([x, np.full_like(x, -5.2), np.full_like(x, 2.5)], 1)
+    cover = beard_cover(person.but(beard_style=style), across)
+    assert np.abs(np.diff(cover)).max() < 0.18 * cover.max()
+    assert cover[[0, -1]].max() < 0.15 * cover.max()
 
 
 def test_lashes_of_the_upper_lid_stay_near_it_seen_from_the_front(person: Identity, head: Head) -> None:

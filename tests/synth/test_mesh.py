@@ -17,7 +17,7 @@ from swapcore.synth.asset import convert, find_data, load_asset
 from swapcore.synth.attributes import NEUTRAL
 from swapcore.synth.expression import expressed, unit_strengths
 from swapcore.synth.eyes import IRIS_ANGLE
-from swapcore.synth.head import build_head, catmull_clark, find_eyes, load_topology, quad_normals
+from swapcore.synth.head import build_head, catmull_clark, find_eyes, load_topology, quad_normals, subdivide
 from swapcore.synth.identity import SHAPE_PARAMETERS, Identity, draw_identity
 from swapcore.synth.landmarks import POINT_NAMES, brow_vertices, fixed_vertices
 from swapcore.synth.lashes import lash_rows
@@ -243,6 +243,21 @@ def test_expressions_move_what_they_name() -> None:
         assert closed[upper, 1] - closed[lower, 1] < 0.35 * (rest[upper, 1] - rest[lower, 1])
     brow = brow_vertices(Identity.mean())["left_brow_upper_2"]
     assert skin(brow_raise=1.0)[brow, 1] > rest[brow, 1] + 0.15 > skin(brow_raise=-1.0)[brow, 1]
+
+
+def test_the_opening_of_a_mouth_means_the_same_for_everybody() -> None:
+    """The gap between the lips in eye distances follows the parameter, whatever the jaw and the lips are like."""
+    vertices, shares, gaps = fixed_vertices(), np.linspace(0, 1, 6), []
+    upper, lower = vertices["lip_inner_upper_2"], vertices["lip_inner_lower_2"]
+    for number in range(8):
+        coarse = coarse_vertices(draw_identity(np.random.default_rng([526, 1, number])))
+        (left, _), (right, _) = find_eyes(coarse)
+        for share in shares:
+            skin = subdivide("skin", expressed(coarse, NEUTRAL.but(mouth_open=float(share))))
+            gaps.append((skin[upper, 1] - skin[lower, 1]) / np.linalg.norm(left - right))
+    assert np.corrcoef(np.tile(shares, 8), gaps)[0, 1] > 0.97
+    at_rest = np.reshape(gaps, (8, -1))[:, 0]
+    assert -0.04 < at_rest.min() < at_rest.max() < 0.01, "closed lips touch"
 
 
 def test_a_wink_closes_one_eye() -> None:

@@ -219,3 +219,14 @@ def test_depth_of_field_blurs_what_is_behind_the_eyes_only() -> None:
     assert np.array_equal(blurred[:, :20], linear[:, :20])
     assert blurred[:, 60:].std() < 0.8 * linear[:, 60:].std()
     assert np.array_equal(blur_by_depth(linear, depth, near.but(background_blur=0.0)), linear)
+
+
+@pytest.mark.parametrize("pitch", [-8.0, 0.0, 8.0])
+@pytest.mark.parametrize("seed", [2, 5])
+def test_an_open_mouth_is_darker_than_the_lips(seed: int, pitch: float) -> None:
+    """A tongue as bright as the lips hides how far the mouth is open."""
+    identity = draw_identity(np.random.default_rng(seed)).but(beard=0.0)
+    picture = render(identity, NEUTRAL.but(mouth_open=0.7, pitch_deg=pitch, noise=0.0), 192)
+    inside, lips = (picture.image[picture.parts == part].mean() for part in (Part.MOUTH, Part.LIP))
+    assert (picture.parts == Part.MOUTH).sum() > 40
+    assert inside < 0.65 * lips

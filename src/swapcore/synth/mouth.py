@@ -30,8 +30,8 @@ def place_tongue(coarse: Floats) -> Floats:
     canonical = load_topology().canonical["tongue"]
     arch = 0.28 * np.exp(-(((canonical[:, 2] + 1.5) / 2.0) ** 2)) * np.exp(-((canonical[:, 0] / 1.5) ** 2))
     groove = 0.16 * np.exp(-((canonical[:, 0] / 0.25) ** 2))
-    tongue[:, 1] += arch - groove - 0.42
-    tongue[:, 2] -= 0.75
+    tongue[:, 1] += arch - groove - 0.90
+    tongue[:, 2] -= 1.00
     return tongue
 
 
@@ -62,8 +62,8 @@ def tooth_color(
     edge = (y + 6.63) / 0.9 if is_upper > 0.5 else (-6.34 - y) / 0.9
     clear = smoothstep(0.35, 0.0, edge)
     mottle = rotated_noise(block, 0, x, y * 0.5, z, 3.0, offset)
-    bright = (1 - 0.45 * gap) * (1 + 0.04 * mottle) * (1 - 0.12 * clear) * (1 - 0.10 * smoothstep(1.8, 4.0, along))
-    red, green, blue = 0.70 * bright, 0.645 * bright, 0.545 * bright
+    bright = (1 - 0.45 * gap) * (1 + 0.04 * mottle) * (1 - 0.12 * clear) * (1 - 0.40 * smoothstep(1.5, 3.6, along))
+    red, green, blue = 0.84 * bright, 0.73 * bright, 0.595 * bright
     red += (0.40 * (1 + 0.08 * mottle) - red) * gum
     green += (0.135 * (1 + 0.08 * mottle) - green) * gum
     blue += (0.125 * (1 + 0.08 * mottle) - blue) * gum
@@ -77,7 +77,7 @@ def tooth_color(
 def tongue_color(x: float, z: float, offset: float, block: Floats) -> tuple[float, float, float]:
     """Color of a point of the mean head's tongue."""
     papillae = 1 + 0.12 * rotated_noise(block, 1, x, 0.0, z, 6.0, offset) - 0.18 * bell(x, 0.12)
-    return 0.40 * papillae, 0.145 * papillae, 0.14 * papillae
+    return 0.27 * papillae, 0.090 * papillae, 0.085 * papillae
 
 
 def tooth_edges() -> tuple[Floats, Floats]:

@@ -362,7 +362,9 @@ def _shade_mouth(
         nx, ny, nz = nx * length, ny * length, nz * length
     else:
         red, green, blue = tongue_color(local[0], local[2], look.offset, block)
-    deep = smoothstep(-4.5, 1.6, local[2])
+    # Little light reaches the tongue and the back teeth: an opening is darker than the lips around it.
+    deep = smoothstep(-2.0, 1.8, local[2]) if material == 2 else smoothstep(-4.5, 1.6, local[2])
+    least, bounced = (0.30, 0.8) if material == 2 else (0.12, 0.5)
     open_share = (0.15 + 0.85 * deep * deep) * math.sqrt(cavity)
     facing = nx * lamps.key[0] + ny * lamps.key[1] + nz * lamps.key[2]
     hx, hy, hz = lamps.key[0] + vx, lamps.key[1] + vy, lamps.key[2] + vz
@@ -371,8 +373,8 @@ def _shade_mouth(
     wet = 0.22 if material == 2 else 0.10
     for n in range(3):
         color = red if n == 0 else (green if n == 1 else blue)
-        light = lamps.color[n] * max(0.0, (facing + 0.3) / 1.3) * max(0.30, reached) * 0.70
-        light += environment_at(lamps.environment, n, nx, ny, nz) * 0.8
+        light = lamps.color[n] * max(0.0, (facing + 0.3) / 1.3) * max(least, reached) * 0.70
+        light += environment_at(lamps.environment, n, nx, ny, nz) * bounced
         out[n] = color
         out[3 + n] = light * open_share
         out[6 + n] = wet * (1 + gum) * shine**50 * lamps.color[n] * open_share * max(0.2, reached)

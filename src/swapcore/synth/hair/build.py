@@ -255,7 +255,10 @@ def length_of(identity: Identity, style: HairStyle, recipe: Recipe, roots: Roots
         length = longer * (vary * (1.1 + 1.1 * smoothstep(-4, 1.5, y)) * (1 - top) + length * top)
     if style is HairStyle.FRINGE:
         end = 1.9 - 0.5 * identity.hair_length
-        reach = np.hypot(y - end, np.maximum(0, 1.5 - z)) * (1.04 + 0.05 * rng.normal(size=len(roots)))
+        reach = np.hypot(y - end, np.maximum(0, 1.5 - z))
+        # No two locks end at the same height: a straight edge looks like a wig.
+        locks = wander(roots.canonical, 1.3, identity.hair_seed + 6)[:, 0]
+        reach = reach * (0.98 + 0.15 * locks + 0.13 * rng.normal(size=len(roots)).clip(-2, 1.5))
         share = combs.in_fringe(roots.canonical)
         length = length * (1 - share) + reach * share
     if style is HairStyle.CURLY:

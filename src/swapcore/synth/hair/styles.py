@@ -1,6 +1,6 @@
 """The styles of hair and the numbers that make them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from swapcore.synth.hair.growth import Habit
 from swapcore.synth.hair.ribbons import RibbonStyle
@@ -58,8 +58,8 @@ RECIPES: dict[HairStyle, Recipe] = {
         habit=Habit(0.25, 0.4, 0.25, ramp_cm=2.5, cling=0.8), look=_SHORT_LOOK,
     ),
     HairStyle.FRINGE: Recipe(
-        count=4000, points=10, length_cm=6.5, height_cm=0.5, clump=0.4, stray=0.09, shell_cm=0.18,
-        habit=Habit(0.18, 0.4, 0.4, cling=0.6), look=_SHORT_LOOK,
+        count=4000, points=10, length_cm=6.5, height_cm=0.5, clump=0.55, stray=0.09, shell_cm=0.18,
+        habit=Habit(0.18, 0.4, 0.4, cling=0.6), look=replace(_SHORT_LOOK, tip_width=0.12, fade=0.75),
     ),
     HairStyle.BOB: Recipe(
         count=2100, points=16, length_cm=25.0, height_cm=0.65, clump=0.4, stray=0.05, shell_cm=0.18,
