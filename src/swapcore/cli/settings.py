@@ -16,8 +16,8 @@ from swapcore.files import atomic_path
 _UNDO_DEMO = [
     "groups.teacher=warp", "groups.references_per_label=6", "groups.sources_per_template=4",
     "groups.checks.max_changed_outside=1.0", "synthesize.size_px=256", "groups.size_px=256", "train.size_px=112",
-    "train.steps=900", "train.schedule.learning_rate=0.0015", "train.weights.identity_source=0.3",
-    "train.weights.identity_template=0.3",
+    "train.steps=300", "train.schedule.learning_rate=0.0008", "train.weights.identity_source=1.0",
+    "train.weights.identity_template=0.8",
 ]  # fmt: skip
 """Values that undo `make demo`, whose oracle teacher works on rendered images only and whose sizes keep it to minutes."""
 
