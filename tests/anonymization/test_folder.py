@@ -3,13 +3,15 @@
 import csv
 import json
 import shutil
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 from swapcore.anonymization import treat
-from swapcore.anonymization.folder import FACES, FILES, anonymize
+from swapcore.anonymization.folder import ANONYMIZED, FACES, FILES, FileResult, _make_tasks, _run, anonymize
+from swapcore.anonymization.survey import SurveyedFile
 from swapcore.data.images import read_photograph
 from swapcore.errors import InputError
 from swapcore.faces import cnn_detector
@@ -159,3 +161,26 @@ def test_photographs_keep_faces_and_lose_identities(london_folder, tmp_path, mon
     assert metrics["eyes_error_median"] <= 0.06
     assert metrics["nose_error_median"] <= 0.06
     assert metrics["blurred_share"] <= 0.1
+
+
+class CountedRows(list):
+    """A list that counts how often it is read to its end."""
+
+    num_reads = 0
+
+    def __iter__(self):
+        self.num_reads += 1
+        return super().__iter__()
+
+
+def test_the_time_to_find_what_is_left_is_linear():
+    """Rows and faces are read once, not once for each of a hundred thousand images."""
+    rows = CountedRows(FileResult(f"{n}.png", f"{n}.png", ANONYMIZED, "", 0, 0) for n in range(50))
+    tasks = [SimpleNamespace(item=SimpleNamespace(name=row.file)) for row in list.__iter__(rows)]
+    _run(SimpleNamespace(device="cpu"), tasks, SimpleNamespace(rows=rows), None, 1)
+    assert rows.num_reads == 1
+    files = [SurveyedFile(f"{n}.png", "", "", "") for n in range(50)]
+    faces = CountedRows()
+    made, _ = _make_tasks([SimpleNamespace(name=file.file) for file in files], files, faces, None, 0, 1)
+    assert [task.file for task in made] == files
+    assert faces.num_reads < 10

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -211,7 +212,8 @@ def _run(
     workers: int,
 ) -> None:
     """Anonymize the images that have no result yet."""
-    waiting = [task for task in tasks if task.item.name not in {row.file for row in done.rows}]
+    finished = {row.file for row in done.rows}
+    waiting = [task for task in tasks if task.item.name not in finished]
     processes = min(num_inference_processes(workers, anonymizer.device), max(1, len(waiting) // _MIN_FILES_PER_PROCESS))
     results = ordered_map(anonymizer, waiting, workers=processes, chunk_size=1)
     for row, rows in progress(results, "anonymizing", len(tasks), initial=len(tasks) - len(waiting)):
@@ -286,9 +288,12 @@ def _make_tasks(
         assigned = assign(originals, drawn, NUM_CANDIDATES, mean_complexions(faces, names))
         people = {name: [drawn[number] for number in numbers] for name, numbers in assigned.items()}
     by_name = {item.name: item for item in files}
+    faces_of: dict[str, list[DetectedFace]] = defaultdict(list)
+    for face in faces:
+        faces_of[face.file].append(face)
     tasks = []
     for file in (file for file in surveyed if not file.reason):
-        shown = [face for face in faces if face.file == file.file]
+        shown = faces_of[file.file]
         shown_people = [names[FaceKey(face.file, face.number)] for face in shown]
         tasks.append(ImageTask(by_name[file.file], file, shown, shown_people, [people[name] for name in shown_people]))
     embeddings = np.array([face.embedding for face in faces], dtype=np.float32)
