@@ -38,7 +38,7 @@ def fields(size: int = 8, **changes: torch.Tensor) -> Fields:
 def guide(visible: float = 1.0) -> Guide:
     still = torch.zeros(1, 2, 8, 8)
     ones = torch.ones(1, 1, 8, 8)
-    return Guide(still, still, visible * ones, skin=ones, near=ones)
+    return Guide(still, still, visible * ones, kept=0 * ones, skin=ones, near=ones)
 
 
 def test_edges_by_hand() -> None:

@@ -25,7 +25,7 @@ def images(size: int, seed: int = 0) -> torch.Tensor:
 def guide(flow: float = 0.0, visible: float = 1.0) -> Guide:
     flows = [torch.full((2, 2, 64, 64), value) for value in (flow, 0.5 * flow)]
     ones = torch.ones(2, 1, 64, 64)
-    return Guide(*flows, visible * ones, skin=ones, near=ones)
+    return Guide(*flows, visible * ones, kept=0 * ones, skin=ones, near=ones)
 
 
 @pytest.mark.parametrize("size", [64, 128, 192])
@@ -47,6 +47,16 @@ def test_training_starts_from_the_guided_source() -> None:
     assert (fields.source_flow - 0.1).abs().max() < 0.02
     assert (fields.template_flow - 0.05).abs().max() < 0.02
     assert fields.mask[..., 30:50, 20:44].mean() > 0.9
+
+
+def test_a_thin_seam_of_the_template_stays_thin() -> None:
+    """The edges of a mask are eroded where the source may end; a seam of closed lips would become a band of both lips."""
+    seam = torch.zeros(2, 1, 64, 64)
+    seam[..., 40, 24:40] = 1
+    fields = generator()(images(64), images(64, 1), torch.zeros(2, 24), guide()._replace(kept=seam)).fields
+    assert fields is not None
+    assert fields.shares[:, 2, 40, 26:38].mean() > 0.8
+    assert fields.shares[:, 1, [37, 38, 39, 41, 42, 43], 26:38].mean() > 0.8
 
 
 def test_where_the_source_shows_nothing_training_starts_from_the_template() -> None:

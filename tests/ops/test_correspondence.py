@@ -41,7 +41,7 @@ def test_points_between_corners_by_hand() -> None:
 @given(x=st.floats(-0.15, 0.15), y=st.floats(-0.15, 0.15), size=st.sampled_from([56, 112]))
 def test_a_shift_is_found_inside_and_fades_outside(x: float, y: float, size: int) -> None:
     points, triangles = grid_mesh()
-    flow, visible, near = guide_flow(points + torch.tensor([x, y]), points, triangles, size)
+    flow, visible, near, _ = guide_flow(points + torch.tensor([x, y]), points, triangles, size)
     assert flow.shape == (1, 2, size, size)
     assert visible.shape == (1, 1, size, size)
     inside = slice(size // 4, 3 * size // 4)
@@ -79,12 +79,14 @@ def test_what_the_source_turns_away_is_not_visible() -> None:
     assert visible[0, 0, 56, 75] > 0.95
 
 
-def test_hidden_triangles_move_but_are_not_visible() -> None:
+def test_marked_triangles_are_found_in_the_output() -> None:
     points, triangles = grid_mesh()
-    hidden = (points[0, triangles, 0] > 0).all(1)
-    flow, visible, near = guide_flow(points + 0.1, points, triangles, 112, hidden=hidden)
+    marked = (points[0, triangles, 0] > 0).all(1)
+    flow, visible, near, at_marked = guide_flow(points + 0.1, points, triangles, 112, marked=marked)
     assert visible[0, 0, 56, 35] > 0.95
-    assert visible[0, 0, 56, 75] < 0.05
+    assert visible[0, 0, 56, 75] > 0.95
+    assert at_marked[0, 0, 56, 35] < 0.05
+    assert at_marked[0, 0, 56, 75] > 0.95
     assert flow[0, 0, 56, 75].item() == pytest.approx(0.1, abs=1e-4)
     assert near[0, 0, 56, 75] > 0.99
 
@@ -96,14 +98,14 @@ def test_closed_triangles_do_not_show_their_surface() -> None:
 
 def test_points_outside_the_crop_do_no_harm() -> None:
     points, triangles = grid_mesh(-3.0, 3.0)
-    flow, visible, _ = guide_flow(points, points, triangles, 56)
+    flow, visible, _, _ = guide_flow(points, points, triangles, 56)
     assert torch.isfinite(flow).all()
     assert torch.isfinite(visible).all()
 
 
 def test_five_points_move_what_is_near_them() -> None:
     template = torch.tensor([[[-0.25, -0.05], [0.25, -0.05], [0.0, 0.3], [-0.2, 0.45], [0.2, 0.45]]])
-    flow, visible, _ = five_point_flow(template + torch.tensor([0.1, 0.0]), template, 112)
+    flow, visible, *_ = five_point_flow(template + torch.tensor([0.1, 0.0]), template, 112)
     assert flow[0, 0, 70, 56].item() == pytest.approx(0.1, abs=1e-3)
     assert flow[0, 1].abs().max() < 1e-6
     assert flow[0, :, 0, 0].abs().max() == 0

@@ -70,7 +70,7 @@ def fields() -> Fields:
 def guide() -> Guide:
     flow = torch.full((NUM, 2, WORKING_PX, WORKING_PX), 0.01)
     one = torch.ones(NUM, 1, WORKING_PX, WORKING_PX)
-    return Guide(flow, flow, one, one, one)
+    return Guide(flow, flow, one, 0 * one, one, one)
 
 
 def known() -> Correspondence:

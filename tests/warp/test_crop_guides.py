@@ -25,10 +25,10 @@ def guides(source, template) -> tuple[Guide, Guide]:
 def hidden_share(source, template, rows: slice) -> float:
     """Share of the visible face in some rows that is hidden afterwards."""
     before, after = guides(source, template)
-    assert torch.all(after.visible <= before.visible)
+    assert torch.all(after.usable <= before.usable)
     assert torch.equal(after.flow, before.flow)
     assert torch.equal(after.near, before.near)
-    return float(1 - after.visible[..., rows, :].sum() / before.visible[..., rows, :].sum())
+    return float(1 - after.usable[..., rows, :].sum() / before.usable[..., rows, :].sum())
 
 
 def forehead(template) -> slice:
@@ -56,5 +56,5 @@ def test_the_seam_of_closed_lips_is_the_templates(show):
     before, after = guides(source, template)
     x, y = (template.points[[13, 14], :2].mean(0) * WORKING_PX / template.image.shape[0]).astype(int)
     seam = (0, 0, slice(y - 1, y + 2), slice(x - 2, x + 3))
-    assert before.visible[seam].max() > 0.9
-    assert after.visible[seam].min() < 0.5
+    assert before.usable[seam].max() > 0.9
+    assert after.usable[seam].min() < 0.5

@@ -40,11 +40,16 @@ def single_guide(source: np.ndarray, template: np.ndarray) -> Guide:
         torch.from_numpy(points[None, :, :2].astype(np.float32)) for points in (source, template, output)
     )
     topology = mesh_topology()
-    triangles, hidden = torch.from_numpy(topology.triangles), torch.from_numpy(topology.hidden)
-    from_source = guide_flow(first, out, triangles, SIZE_PX, hidden=hidden)
-    from_template = guide_flow(own, out, triangles, SIZE_PX, hidden=torch.from_numpy(topology.features))
+    triangles, kept = torch.from_numpy(topology.triangles), torch.from_numpy(topology.kept)
+    from_source = guide_flow(first, out, triangles, SIZE_PX, marked=kept)
+    from_template = guide_flow(own, out, triangles, SIZE_PX, marked=torch.from_numpy(topology.features))
     return Guide(
-        from_source.flow, from_template.flow, from_source.visible, skin=from_template.visible, near=from_source.near
+        from_source.flow,
+        from_template.flow,
+        from_source.visible,
+        kept=from_source.marked,
+        skin=1 - from_template.marked,
+        near=from_source.near,
     )
 
 

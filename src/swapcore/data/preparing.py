@@ -131,6 +131,8 @@ class GroupBatch(_Tensors):
     """(B, 2, w, w)."""
     guide_visible: torch.Tensor
     """(B, 1, w, w)."""
+    guide_kept: torch.Tensor
+    """(B, 1, w, w)."""
     guide_skin: torch.Tensor
     """(B, 1, w, w)."""
     guide_near: torch.Tensor

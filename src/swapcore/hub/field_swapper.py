@@ -40,6 +40,7 @@ class FieldNetwork(nn.Module):
         guide_flow: torch.Tensor,
         guide_own_flow: torch.Tensor,
         guide_visible: torch.Tensor,
+        guide_kept: torch.Tensor,
         guide_skin: torch.Tensor,
         guide_near: torch.Tensor,
     ) -> torch.Tensor:
@@ -54,6 +55,7 @@ class FieldNetwork(nn.Module):
             guide_flow: (B, 2, w, w), see ``Guide``.
             guide_own_flow: (B, 2, w, w).
             guide_visible: (B, 1, w, w).
+            guide_kept: (B, 1, w, w).
             guide_skin: (B, 1, w, w).
             guide_near: (B, 1, w, w).
 
@@ -61,7 +63,7 @@ class FieldNetwork(nn.Module):
             (B, 3, S, S).
         """
         description = self.generator.description.describe(self.recognizer.features, described)
-        guide = Guide(guide_flow, guide_own_flow, guide_visible, guide_skin, guide_near)
+        guide = Guide(guide_flow, guide_own_flow, guide_visible, guide_kept, guide_skin, guide_near)
         fields = self.generator.predict(small_source, small_template, description, guide)
         return compose(fields, source, template, smooth=True)[0]
 

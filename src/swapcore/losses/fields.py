@@ -83,7 +83,7 @@ def field_terms(weights: LossWeights, fields: Fields, guide: Guide, known: Corre
     shown_source = fields.mask * fields.shares[:, 1:2]
     painted = fields.mask * fields.shares[:, :1]
     half_px = fields.source_flow.shape[-1] / 2
-    price = 1.0 - (1.0 - weights.paint_hidden) * (1.0 - guide.visible)
+    price = 1.0 - (1.0 - weights.paint_hidden) * (1.0 - guide.usable)
     flows = torch.cat([fields.source_flow, fields.template_flow], 1)
     terms: list[tuple[str, float, Callable[[], torch.Tensor]]] = [
         ("flow", weights.flow, lambda: flow_loss(fields.source_flow, known)),
@@ -103,7 +103,7 @@ def field_metrics(fields: Fields, guide: Guide, known: Correspondence) -> dict[s
     - painted, from_template: mean share where the guide is certain.
     - flow_px: mean distance from the known correspondence, in working pixels.
     """
-    inside = guide.visible / guide.visible.sum().clamp(min=1.0)
+    inside = guide.usable / guide.usable.sum().clamp(min=1.0)
     painted = (fields.mask * fields.shares[:, :1] * inside).sum()
     source = (fields.mask * fields.shares[:, 1:2] * inside).sum()
     return {

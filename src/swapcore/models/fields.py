@@ -65,10 +65,10 @@ class FieldGenerator(Backbone):
         """Predict the fields of a batch at the working size, (B, 3, w, w) images and a guide of that size."""
         with full_precision(source):
             moved, own = move(source, guide.flow), move(template, guide.own_flow)
-            light = slow_light(moved, own, guide.visible * guide.skin)
+            light = slow_light(moved, own, guide.usable * guide.skin)
             first_guess = relight(moved, light)
         window = window_of(self.size_px, self.window, self.multiple)
-        spliced = window.cut(torch.cat([source, template, first_guess, own, guide.visible], 1))
+        spliced = window.cut(torch.cat([source, template, first_guess, own, guide.usable], 1))
         coarse, fine = self.decode(spliced, description)
         fine = activate(self.refine(fine))
         with full_precision(source):
@@ -118,7 +118,7 @@ def _first_logits(guide: Guide, window: Window) -> tuple[torch.Tensor, torch.Ten
     """
     blurred = gaussian_blur(guide.visible, _EDGE_SIGMA * int(guide.visible.shape[-1]))
     inside = ((blurred - _EDGE[0]) / (_EDGE[1] - _EDGE[0])).clamp(0, 1)
-    source = _SOURCE_LOGIT * (2 * inside - 1)
+    source = _SOURCE_LOGIT * (2 * inside * (1 - guide.kept) - 1)
     shares = torch.cat([source.abs() + _PAINT_LOGIT, source, -source], 1)
     return window.cut(_MASK_LOGIT * (2 * guide.near - 1)), window.cut(shares)
 

@@ -29,13 +29,20 @@ class Guide(NamedTuple):
     """(B, 2, w, w): the same for the template, whose face is moved to the source's proportions."""
     visible: torch.Tensor
     """(B, 1, w, w) in [0, 1]: 1 where the source shows the surface point of an output pixel."""
+    kept: torch.Tensor
+    """(B, 1, w, w) in [0, 1]: 1 where the template stays all the same: its teeth, and what covers one of the two faces."""
     skin: torch.Tensor
     """(B, 1, w, w) in [0, 1]: 1 where the output shows skin, 0 at brows, eyes and lips, whose colors are no measure of light."""
     near: torch.Tensor
     """(B, 1, w, w) in [0, 1]: 1 inside the face, falling to 0 around it, as the flows do."""
 
+    @property
+    def usable(self) -> torch.Tensor:
+        """Where the source can be taken, (B, 1, w, w) in [0, 1]."""
+        return self.visible * (1.0 - self.kept)
 
-CHANNELS: Final = {"flow": 2, "own_flow": 2, "visible": 1, "skin": 1, "near": 1}
+
+CHANNELS: Final = {"flow": 2, "own_flow": 2, "visible": 1, "kept": 1, "skin": 1, "near": 1}
 """Of each part of a guide."""
 
 

@@ -42,6 +42,8 @@ class ScatteredFlow(NamedTuple):
     """(B, 1, S, S) in [0, 1]: 1 where the other image shows the surface point, 0 where it is hidden or outside the face."""
     near: torch.Tensor
     """(B, 1, S, S) in [0, 1]: 1 inside the face, falling to 0 around it."""
+    marked: torch.Tensor
+    """(B, 1, S, S) in [0, 1]: share of the marked triangles."""
 
 
 def signed_areas(points: torch.Tensor, triangles: torch.Tensor) -> torch.Tensor:
@@ -71,7 +73,7 @@ def guide_flow(
     triangles: torch.Tensor,
     size_px: int,
     *,
-    hidden: torch.Tensor | None = None,
+    marked: torch.Tensor | None = None,
     weights: torch.Tensor | None = None,
 ) -> ScatteredFlow:
     """Compute where each output pixel's surface point is in another image, and whether that image shows it.
@@ -84,7 +86,7 @@ def guide_flow(
         output: (B, L, 2), the same points in the output.
         triangles: int64 (T, 3), indices of points.
         size_px: side S of the result.
-        hidden: bool (T,), triangles that count as hidden in every source; None for none.
+        marked: bool (T,), triangles whose place in the output is wanted; None for none.
         weights: BARYCENTRIC as a tensor on the device, which a GPU would otherwise make the host wait for.
     """
     with full_precision(source):
@@ -94,21 +96,21 @@ def guide_flow(
         moves = interpolate_points(source - output, triangles, weights).flatten(1, 2)
         area = signed_areas(output, triangles)
         in_both = is_visible(signed_areas(source, triangles), area).float()
-        if hidden is not None:
-            in_both = in_both * ~hidden
         facing = (area * (size_px**2 / 8 / _LEAST_AREA_PX)).clamp(
             0, 1
         )  # areas are doubled, in squares of half the side
-        shown = (facing * in_both).repeat(1, len(BARYCENTRIC))
-        facing = facing.repeat(1, len(BARYCENTRIC))
-        values = torch.stack([moves[..., 0] * facing, moves[..., 1] * facing, facing, shown], -1)
+        of_marked = torch.zeros_like(facing) if marked is None else facing * marked
+        shown, of_marked, facing = (
+            values.repeat(1, len(BARYCENTRIC)) for values in (facing * in_both, of_marked, facing)
+        )
+        values = torch.stack([moves[..., 0] * facing, moves[..., 1] * facing, facing, shown, of_marked], -1)
         sums = _scatter(places, values, size_px)
         near, far = gaussian_blur(sums, _NEAR_SIGMA * size_px), gaussian_blur(sums, _FAR_SIGMA * size_px)
         covered = (_DENSE * near[:, 2:3]).clamp(max=1.0)
         exact, faded = near[:, :2] / (near[:, 2:3] + 1e-6), far[:, :2] / (far[:, 2:3] + _FADE)
-        visible = covered * near[:, 3:4] / (near[:, 2:3] + 1e-6)
+        visible, at_marked = ((covered * near[:, n : n + 1] / (near[:, 2:3] + 1e-6)).clamp(0, 1) for n in (3, 4))
         around = covered + (1 - covered) * far[:, 2:3] / (far[:, 2:3] + _FADE)
-        return ScatteredFlow(covered * exact + (1 - covered) * faded, visible.clamp(0, 1), around)
+        return ScatteredFlow(covered * exact + (1 - covered) * faded, visible, around, at_marked)
 
 
 def _scatter(places: torch.Tensor, values: torch.Tensor, size_px: int) -> torch.Tensor:
@@ -159,4 +161,4 @@ def five_point_flow(source: torch.Tensor, template: torch.Tensor, size_px: int) 
         flow = inside * (weight[..., None] * (source - template)[:, None]).sum(2)
         shape = (len(source), size_px, size_px, -1)
         inside = inside.reshape(shape).permute(0, 3, 1, 2)
-        return ScatteredFlow(flow.reshape(shape).permute(0, 3, 1, 2), inside, inside)
+        return ScatteredFlow(flow.reshape(shape).permute(0, 3, 1, 2), inside, inside, torch.zeros_like(inside))

@@ -44,7 +44,7 @@ class MeshTopology(NamedTuple):
     """(L,): the point at each one's mirrored place."""
     features: npt.NDArray[np.bool_]
     """(T,): triangles at brows, eyes and lips, which are not skin."""
-    hidden: npt.NDArray[np.bool_]
+    kept: npt.NDArray[np.bool_]
     """(T,): triangles that a swap never takes from the source; teeth and tongue belong to the expression."""
 
     def areas(self, points: Points) -> Points:
@@ -103,7 +103,7 @@ class GuideMaker(nn.Module):
 
     triangles: torch.Tensor
     features: torch.Tensor
-    hidden: torch.Tensor
+    kept: torch.Tensor
     weights: torch.Tensor
 
     def __init__(self, topology: MeshTopology, reshape: Reshape, size_px: int) -> None:
@@ -118,7 +118,7 @@ class GuideMaker(nn.Module):
         self.reshape, self.size_px = reshape, size_px
         self.register_buffer("triangles", torch.from_numpy(topology.triangles), persistent=False)
         self.register_buffer("features", torch.from_numpy(topology.features), persistent=False)
-        self.register_buffer("hidden", torch.from_numpy(topology.hidden), persistent=False)
+        self.register_buffer("kept", torch.from_numpy(topology.kept), persistent=False)
         self.register_buffer("weights", torch.tensor(BARYCENTRIC), persistent=False)
 
     @torch.no_grad()
@@ -144,9 +144,14 @@ class GuideMaker(nn.Module):
         output = self.reshape(inputs.source, inputs.template, inputs.fits).float()
         source, template = (points[..., :2].float() for points in (inputs.source, inputs.template))
         flow = partial(guide_flow, output=output, triangles=self.triangles, size_px=self.size_px, weights=self.weights)
-        from_source, from_template = flow(source, hidden=self.hidden), flow(template, hidden=self.features)
+        from_source, from_template = flow(source, marked=self.kept), flow(template, marked=self.features)
         return Guide(
-            from_source.flow, from_template.flow, from_source.visible, skin=from_template.visible, near=from_source.near
+            from_source.flow,
+            from_template.flow,
+            from_source.visible,
+            kept=from_source.marked,
+            skin=1.0 - from_template.marked,
+            near=from_source.near,
         )
 
     def _from_five_points(self, inputs: GuideInputs) -> Guide:
@@ -155,8 +160,8 @@ class GuideMaker(nn.Module):
 
 def five_point_guide(source: torch.Tensor, template: torch.Tensor, size_px: int) -> Guide:
     """Make guides from five points, float32 (B, 5, 2) each in [-1, 1]; the template does not move."""
-    flow, visible, near = five_point_flow(source, template, size_px)
-    return Guide(flow, torch.zeros_like(flow), visible, skin=torch.ones_like(visible), near=near)
+    flow, visible, near, nothing = five_point_flow(source, template, size_px)
+    return Guide(flow, torch.zeros_like(flow), visible, kept=nothing, skin=1.0 - nothing, near=near)
 
 
 def to_half_sides(points: Points, size_px: int) -> Points:

@@ -65,9 +65,9 @@ def hide_covered(guide: Guide, crops: tuple[Crops, Crops], meshes: tuple[Meshes,
         nothing if source is None or template is None else _covers(pair, (source, template), size_px)
         for *pair, source, template in zip(*crops, *meshes, strict=True)
     ]
-    of_source, of_template, kept = torch.split(torch.stack(covers).to(guide.visible.device), 1, dim=1)
+    of_source, of_template, features = torch.split(torch.stack(covers).to(guide.visible.device), 1, dim=1)
     covered = torch.maximum(move(of_source, guide.flow), move(of_template, guide.own_flow))
-    return guide._replace(visible=guide.visible * (1.0 - torch.maximum(covered, kept)))
+    return guide._replace(kept=torch.maximum(guide.kept, torch.maximum(covered, features)))
 
 
 def _covers(pair: Sequence[Image], meshes: tuple[Points, Points], size_px: int) -> torch.Tensor:
