@@ -49,6 +49,14 @@ def test_training_starts_from_the_guided_source() -> None:
     assert fields.mask[..., 30:50, 20:44].mean() > 0.9
 
 
+def test_the_network_cannot_overrule_a_sure_guide() -> None:
+    network = generator()
+    torch.nn.init.constant_(network.output.bias, -50.0)
+    fields = network(images(64), images(64, 1), torch.zeros(2, 24), guide()).fields
+    assert fields is not None
+    assert (fields.shares[:, 1] > fields.shares[:, 2]).all()
+
+
 def test_a_thin_seam_of_the_template_stays_thin() -> None:
     """The edges of a mask are eroded where the source may end; a seam of closed lips would become a band of both lips."""
     seam = torch.zeros(2, 1, 64, 64)

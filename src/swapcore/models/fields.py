@@ -18,6 +18,9 @@ _MAX_BIAS = 0.05
 bias that keeps the mean. It cannot do so with a gain alone."""
 _MASK_LOGIT, _SOURCE_LOGIT, _PAINT_LOGIT = 4.0, 2.0, -3.0
 """Of the first guess, see ``_first_logits``."""
+_SHARE_REACH = 1.0
+"""Of the learned correction of the logits of shares, less than those of the first guess. A network that may overrule the guide
+shrinks the source's share from its edges: brows end too early, and lips become the template's."""
 _EDGE_SIGMA = 2 / 112
 """Of the side: how softly the first guess changes from source to template."""
 _EDGE = (0.6, 1.0)
@@ -89,7 +92,8 @@ class FieldGenerator(Backbone):
         flows = self.max_flow * torch.tanh(slow[:, :4] + flows)
         sharp = F.pixel_shuffle(self.output(fine), self.unshuffle)
         mask_logit, share_logits = _first_logits(guide, window)
-        shares = torch.softmax(F.pad(sharp[:, 4:6], (0, 0, 0, 0, 0, 1)) + share_logits, 1)
+        of_shares = _SHARE_REACH * torch.tanh(sharp[:, 4:6] / _SHARE_REACH)
+        shares = torch.softmax(F.pad(of_shares, (0, 0, 0, 0, 0, 1)) + share_logits, 1)
         flows, gain, bias, shares, painted = (
             window.extend(field, self.size_px)
             for field in (
