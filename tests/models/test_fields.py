@@ -50,7 +50,7 @@ def test_training_starts_from_the_guided_source() -> None:
 
 
 def test_the_network_cannot_overrule_a_sure_guide() -> None:
-    network = generator()
+    network = generator().eval()
     torch.nn.init.constant_(network.output.bias, -50.0)
     fields = network(images(64), images(64, 1), torch.zeros(2, 24), guide()).fields
     assert fields is not None

@@ -20,7 +20,8 @@ _MASK_LOGIT, _SOURCE_LOGIT, _PAINT_LOGIT = 4.0, 2.0, -3.0
 """Of the first guess, see ``_first_logits``."""
 _SHARE_REACH = 1.0
 """Of the learned correction of the logits of shares, less than those of the first guess. A network that may overrule the guide
-shrinks the source's share from its edges: brows end too early, and lips become the template's."""
+shrinks the source's share from its edges: brows end too early, and lips become the template's. Finished models only: a network
+that is trained with this bound distorts the flows instead."""
 _EDGE_SIGMA = 2 / 112
 """Of the side: how softly the first guess changes from source to template."""
 _EDGE = (0.6, 1.0)
@@ -92,7 +93,9 @@ class FieldGenerator(Backbone):
         flows = self.max_flow * torch.tanh(slow[:, :4] + flows)
         sharp = F.pixel_shuffle(self.output(fine), self.unshuffle)
         mask_logit, share_logits = _first_logits(guide, window)
-        of_shares = _SHARE_REACH * torch.tanh(sharp[:, 4:6] / _SHARE_REACH)
+        of_shares = sharp[:, 4:6]
+        if not self.training:
+            of_shares = _SHARE_REACH * torch.tanh(of_shares / _SHARE_REACH)
         shares = torch.softmax(F.pad(of_shares, (0, 0, 0, 0, 0, 1)) + share_logits, 1)
         flows, gain, bias, shares, painted = (
             window.extend(field, self.size_px)
