@@ -7,7 +7,7 @@ from swapcore.config import ModelParams
 from swapcore.models.blocks import ResidualBlock, activate, convolution
 from swapcore.models.generator import Backbone, Window, initial_subpixels, window_of
 from swapcore.ops.compose import Fields, Guide, Light, Swap, compose, move, relight, slow_light
-from swapcore.ops.correspondence import gaussian_blur
+from swapcore.ops.correspondence import well_inside
 from swapcore.ops.sampling import full_precision
 
 _NUM_CHANNELS = 13
@@ -22,10 +22,6 @@ _SHARE_REACH = 1.0
 """Of the learned correction of the logits of shares, less than those of the first guess. A network that may overrule the guide
 shrinks the source's share from its edges: brows end too early, and lips become the template's. Finished models only: a network
 that is trained with this bound distorts the flows instead."""
-_EDGE_SIGMA = 2 / 112
-"""Of the side: how softly the first guess changes from source to template."""
-_EDGE = (0.6, 1.0)
-"""Blurred visibility between which it does, which is inside the face's outline."""
 
 
 class FieldGenerator(Backbone):
@@ -123,9 +119,8 @@ def _first_logits(guide: Guide, window: Window) -> tuple[torch.Tensor, torch.Ten
     Returns:
         Logit of the mask (B, 1, side, side); logits of paint, source and template (B, 3, side, side).
     """
-    blurred = gaussian_blur(guide.visible, _EDGE_SIGMA * int(guide.visible.shape[-1]))
-    inside = ((blurred - _EDGE[0]) / (_EDGE[1] - _EDGE[0])).clamp(0, 1)
-    source = _SOURCE_LOGIT * (2 * inside * (1 - guide.kept) - 1)
+    # Near the outline the source may already show what is beside the face.
+    source = _SOURCE_LOGIT * (2 * well_inside(guide.visible) * (1 - guide.kept) - 1)
     shares = torch.cat([source.abs() + _PAINT_LOGIT, source, -source], 1)
     return window.cut(_MASK_LOGIT * (2 * guide.near - 1)), window.cut(shares)
 

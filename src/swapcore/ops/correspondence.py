@@ -25,6 +25,12 @@ LEAST_AREA_RATIO = 0.15
 _NEAR_SIGMA = 0.8 / 112
 _FAR_SIGMA = 6.0 / 112
 """Of the side: how far a scattered flow reaches inside the face, and how fast it fades outside."""
+_OUTLINE_SIGMA = 3 / 112
+"""Of the side: blur of the flow at the face's outline."""
+_EDGE_SIGMA = 2 / 112
+"""Of the side: how softly a mask fades toward its edges."""
+_EDGE = (0.6, 1.0)
+"""Blurred mask between which it does."""
 _DENSE = 4.0
 """A pixel with a quarter of a sample in its neighborhood is covered."""
 _FADE = 0.3
@@ -110,7 +116,16 @@ def guide_flow(
         exact, faded = near[:, :2] / (near[:, 2:3] + 1e-6), far[:, :2] / (far[:, 2:3] + _FADE)
         visible, at_marked = ((covered * near[:, n : n + 1] / (near[:, 2:3] + 1e-6)).clamp(0, 1) for n in (3, 4))
         around = covered + (1 - covered) * far[:, 2:3] / (far[:, 2:3] + _FADE)
-        return ScatteredFlow(covered * exact + (1 - covered) * faded, visible, around, at_marked)
+        flow = covered * exact + (1 - covered) * faded
+        # At the outline exact and faded flows alternate between pixels, which would draw the jaw as a row of beads.
+        smooth = gaussian_blur(flow, _OUTLINE_SIGMA * size_px)
+        return ScatteredFlow(torch.lerp(smooth, flow, well_inside(covered)), visible, around, at_marked)
+
+
+def well_inside(mask: torch.Tensor) -> torch.Tensor:
+    """Fade a mask (B, 1, S, S) in [0, 1] to 0 toward its edges, from inside."""
+    blurred = gaussian_blur(mask, _EDGE_SIGMA * int(mask.shape[-1]))
+    return ((blurred - _EDGE[0]) / (_EDGE[1] - _EDGE[0])).clamp(0, 1)
 
 
 def _scatter(places: torch.Tensor, values: torch.Tensor, size_px: int) -> torch.Tensor:
