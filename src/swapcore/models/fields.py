@@ -119,7 +119,7 @@ def _first_logits(guide: Guide, window: Window) -> tuple[torch.Tensor, torch.Ten
     Returns:
         Logit of the mask (B, 1, side, side); logits of paint, source and template (B, 3, side, side).
     """
-    # Near the outline the source may already show what is beside the face.
+    # Near the outline the source may already show the background.
     source = _SOURCE_LOGIT * (2 * well_inside(guide.visible) * (1 - guide.kept) - 1)
     shares = torch.cat([source.abs() + _PAINT_LOGIT, source, -source], 1)
     return window.cut(_MASK_LOGIT * (2 * guide.near - 1)), window.cut(shares)
