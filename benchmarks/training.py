@@ -29,7 +29,7 @@ from swapcore.faces.networks import load_recognizer
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
 from swapcore.models.source import pool_levels
-from swapcore.ops.compose import CHANNELS, Guide
+from swapcore.ops.compose import GUIDE_CHANNELS, Guide
 from swapcore.ops.device import dtype_of, select_device
 from swapcore.training.distributed import SINGLE
 from swapcore.training.setup import step_context
@@ -105,7 +105,7 @@ def noise(params: TrainParams, embedding: torch.Tensor, description_size: int, *
     faces = (torch.randn(num, embedding.shape[1]) for _ in range(2))
     rows = torch.arange(num)
     points = torch.rand(num, NUM_POINTS, 2) - 0.5
-    guide = Guide(**{name: torch.zeros(num, channels, size_px, size_px) for name, channels in CHANNELS.items()})
+    guide = Guide(**{name: torch.zeros(num, channels, size_px, size_px) for name, channels in GUIDE_CHANNELS.items()})
     guide = guide._replace(visible=guide.visible + 1, skin=guide.skin + 1, near=guide.near + 1)
     shown = torch.ones(num, NUM_POINTS)
     views = torch.eye(2, 3).expand(num, 2, 3)

@@ -3,7 +3,7 @@ import torch
 
 from swapcore.config import ModelParams
 from swapcore.models.fields import FieldGenerator, shrink
-from swapcore.ops.compose import Guide, Light, relight
+from swapcore.ops.compose import Guide, relight
 
 
 def generator(**changes: object) -> FieldGenerator:
@@ -98,7 +98,7 @@ def test_light_starts_as_the_templates() -> None:
     source, template = torch.full((2, 3, 64, 64), -0.4), torch.full((2, 3, 64, 64), 0.4)
     fields = generator()(source, template, torch.zeros(2, 24), guide()).fields
     assert fields is not None
-    lit = relight(source, Light(fields.gain, fields.bias, fields.dark_gain))[..., 20:50, 20:44]
+    lit = relight(source, fields.light)[..., 20:50, 20:44]
     assert lit.mean().item() == pytest.approx(0.4, abs=0.15)
 
 

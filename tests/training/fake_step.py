@@ -18,7 +18,7 @@ from swapcore.faces.recognizer import Recognizer
 from swapcore.losses.total import SwapLoss
 from swapcore.models.artifact import ModelConfiguration
 from swapcore.models.source import pool_levels
-from swapcore.ops.compose import CHANNELS, Guide
+from swapcore.ops.compose import GUIDE_CHANNELS, Guide
 from swapcore.ops.guide import GuideInputs, GuideMaker
 from swapcore.training.distributed import SINGLE
 from swapcore.training.setup import step_context
@@ -80,7 +80,7 @@ def landmarks(num: int) -> GuideInputs:
 
 
 def guides(num: int, size_px: int) -> Guide:
-    return Guide(**{name: torch.zeros(num, number, size_px, size_px) for name, number in CHANNELS.items()})
+    return Guide(**{name: torch.zeros(num, number, size_px, size_px) for name, number in GUIDE_CHANNELS.items()})
 
 
 def configuration(params: Any, recognizer: Recognizer) -> ModelConfiguration:

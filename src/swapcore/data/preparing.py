@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from swapcore.config import AugmentParams
-from swapcore.ops.compose import CHANNELS
+from swapcore.ops.compose import GUIDE_CHANNELS
 from swapcore.ops.draws import below
 from swapcore.ops.guide import GuideInputs, GuideMaker
 from swapcore.ops.sampling import sample_at, sampling_grid
@@ -218,7 +218,9 @@ class RawBatch(_Tensors):
     def _guides(self, maker: GuideMaker | None) -> dict[str, torch.Tensor]:
         """Return the guides by their names in GroupBatch; empty ones for a generator without guides."""
         if self.landmarks is None:
-            parts = {name: self.of_pair.gain.new_zeros(len(self.label), num, 0, 0) for name, num in CHANNELS.items()}
+            parts = {
+                name: self.of_pair.gain.new_zeros(len(self.label), num, 0, 0) for name, num in GUIDE_CHANNELS.items()
+            }
         else:
             assert maker is not None
             parts = maker(self.landmarks)._asdict()

@@ -63,12 +63,13 @@ class FieldGenerator(Backbone):
 
     def predict(self, source: torch.Tensor, template: torch.Tensor, description: torch.Tensor, guide: Guide) -> Fields:
         """Predict the fields of a batch at the working size, (B, 3, w, w) images and a guide of that size."""
+        usable = guide.usable
         with full_precision(source):
             moved, own = move(source, guide.flow), move(template, guide.own_flow)
-            light = slow_light(moved, own, guide.usable * guide.skin)
+            light = slow_light(moved, own, usable * guide.skin)
             first_guess = relight(moved, light)
         window = window_of(self.size_px, self.window, self.multiple)
-        spliced = window.cut(torch.cat([source, template, first_guess, own, guide.usable], 1))
+        spliced = window.cut(torch.cat([source, template, first_guess, own, usable], 1))
         coarse, fine = self.decode(spliced, description)
         fine = activate(self.refine(fine))
         with full_precision(source):

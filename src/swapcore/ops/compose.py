@@ -21,7 +21,7 @@ _DARKEST = 0.05
 
 
 class Guide(NamedTuple):
-    """A first guess of flows and mask, from landmarks of source, template and output; see ``ops.guide.make_guide``."""
+    """A first guess of flows and mask, from landmarks of source, template and output; see ``ops.guide.GuideMaker``."""
 
     flow: torch.Tensor
     """(B, 2, w, w): position in the source minus position in the output, x then y, in units of half the side."""
@@ -42,8 +42,8 @@ class Guide(NamedTuple):
         return self.visible * (1.0 - self.kept)
 
 
-CHANNELS: Final = {"flow": 2, "own_flow": 2, "visible": 1, "kept": 1, "skin": 1, "near": 1}
-"""Of each part of a guide."""
+GUIDE_CHANNELS: Final = {name: 2 if name.endswith("flow") else 1 for name in Guide._fields}
+"""Number of channels of each part of a guide, in its order."""
 
 
 class Light(NamedTuple):
@@ -76,6 +76,11 @@ class Fields(NamedTuple):
     """3 channels in [-1, 1]: the color of the painted share."""
     mask: torch.Tensor
     """1 channel in [0, 1]: where the composite replaces the template."""
+
+    @property
+    def light(self) -> Light:
+        """How the source's light changes."""
+        return Light(self.gain, self.bias, self.dark_gain)
 
 
 class Swap(NamedTuple):
@@ -116,8 +121,7 @@ def compose(
                 painted=large.painted.clamp(-1, 1),
                 shares=shares / shares.sum(1, keepdim=True),
             )
-        light = Light(large.gain, large.bias, large.dark_gain)
-        lit = relight(_move(source, large.source_flow, smooth=smooth), light)
+        lit = relight(_move(source, large.source_flow, smooth=smooth), large.light)
         own = _move(template, large.template_flow, smooth=smooth)
         painted, from_source, from_template = torch.split(large.shares, 1, 1)
         raw, mask = painted * large.painted + from_source * lit + from_template * own, large.mask

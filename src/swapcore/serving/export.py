@@ -16,7 +16,7 @@ from swapcore.hub.crop_swapper import CropSwapper
 from swapcore.hub.field_swapper import FieldSwapper
 from swapcore.hub.loading import load_face_swapper
 from swapcore.models.artifact import WEIGHTS
-from swapcore.ops.compose import CHANNELS
+from swapcore.ops.compose import GUIDE_CHANNELS
 
 OPSET = 20
 """GridSample of the recognizer's framing needs at least this version."""
@@ -30,7 +30,7 @@ FIELD_INPUTS = (
     "described",
     "small_source",
     "small_template",
-    *(f"guide_{name}" for name in CHANNELS),
+    *(f"guide_{name}" for name in GUIDE_CHANNELS),
 )
 """See ``FieldNetwork``; a model that predicts pixels has the first two."""
 
@@ -96,7 +96,7 @@ def _noise(num: int, swapper: ExportedModel, size_px: int) -> tuple[torch.Tensor
         return drawn(size_px), drawn(size_px)
     guide = (
         0.05 * drawn(swapper.working_px, 2) if channels == 2 else drawn(swapper.working_px, 1).abs()
-        for channels in CHANNELS.values()
+        for channels in GUIDE_CHANNELS.values()
     )
     small = (drawn(swapper.size_px), drawn(swapper.working_px), drawn(swapper.working_px))
     return drawn(size_px), drawn(size_px), *small, *guide
