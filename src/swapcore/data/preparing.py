@@ -135,6 +135,12 @@ class GroupBatch(_Tensors):
     """(B, 1, w, w)."""
     guide_skin: torch.Tensor
     """(B, 1, w, w)."""
+    guide_eyes: torch.Tensor
+    """(B, 1, w, w)."""
+    guide_brows: torch.Tensor
+    """(B, 1, w, w)."""
+    guide_lips: torch.Tensor
+    """(B, 1, w, w)."""
     guide_near: torch.Tensor
     """(B, 1, w, w)."""
     known_label: torch.Tensor

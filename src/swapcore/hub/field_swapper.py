@@ -42,6 +42,9 @@ class FieldNetwork(nn.Module):
         guide_visible: torch.Tensor,
         guide_kept: torch.Tensor,
         guide_skin: torch.Tensor,
+        guide_eyes: torch.Tensor,
+        guide_brows: torch.Tensor,
+        guide_lips: torch.Tensor,
         guide_near: torch.Tensor,
     ) -> torch.Tensor:
         """Swap crops at their own size.
@@ -57,13 +60,26 @@ class FieldNetwork(nn.Module):
             guide_visible: (B, 1, w, w).
             guide_kept: (B, 1, w, w).
             guide_skin: (B, 1, w, w).
+            guide_eyes: (B, 1, w, w).
+            guide_brows: (B, 1, w, w).
+            guide_lips: (B, 1, w, w).
             guide_near: (B, 1, w, w).
 
         Returns:
             (B, 3, S, S).
         """
         description = self.generator.description.describe(self.recognizer.features, described)
-        guide = Guide(guide_flow, guide_own_flow, guide_visible, guide_kept, guide_skin, guide_near)
+        guide = Guide(
+            guide_flow,
+            guide_own_flow,
+            guide_visible,
+            guide_kept,
+            guide_skin,
+            guide_eyes,
+            guide_brows,
+            guide_lips,
+            guide_near,
+        )
         fields = self.generator.predict(small_source, small_template, description, guide)
         return compose(fields, source, template, smooth=True)[0]
 

@@ -6,22 +6,25 @@ import torch.nn.functional as F
 from swapcore.config import ModelParams
 from swapcore.models.blocks import ResidualBlock, activate, convolution
 from swapcore.models.generator import Backbone, Window, initial_subpixels, window_of
-from swapcore.ops.compose import Fields, Guide, Light, Swap, compose, move, relight, slow_light
-from swapcore.ops.correspondence import well_inside
+from swapcore.ops.compose import Fields, Guide, Swap, compose, move
+from swapcore.ops.correspondence import gaussian_blur, well_inside
+from swapcore.ops.light import Areas, Light, estimate_light, relight
 from swapcore.ops.sampling import full_precision
 
 _NUM_CHANNELS = 13
 """Source, template, the source as the guide moves and lights it, the template as it moves it, and the guide's visibility."""
 _MAX_GAIN = 0.5
-_MAX_BIAS = 0.05
+_MAX_BIAS = 0.02
 """Of the learned correction. With a large bias the network lowers the contrast of skin it cannot place: a lower gain, and a
 bias that keeps the mean. It cannot do so with a gain alone."""
-_MASK_LOGIT, _SOURCE_LOGIT, _PAINT_LOGIT = 4.0, 2.0, -3.0
+_MASK_LOGIT, _SOURCE_LOGIT, _PAINT_LOGIT = 6.0, 3.0, -6.0
 """Of the first guess, see ``_first_logits``."""
-_SHARE_REACH = 1.0
-"""Of the learned correction of the logits of shares, less than those of the first guess. A network that may overrule the guide
-shrinks the source's share from its edges: brows end too early, and lips become the template's. Finished models only: a network
-that is trained with this bound distorts the flows instead."""
+_SURE_REACH, _UNSURE_REACH, _MASK_REACH = 1.0, 4.0, 2.0
+"""Of the learned correction of logits. A network that may overrule the guide shrinks the source's share from its edges: brows end
+too early, and lips become the template's. It may do so where the source hides what the output shows."""
+
+_FEATURE_EDGE = 2 / 112
+"""Of the side: how softly the correction of flows ends at brows, eyes and lips."""
 
 
 class FieldGenerator(Backbone):
@@ -66,7 +69,7 @@ class FieldGenerator(Backbone):
         usable = guide.usable
         with full_precision(source):
             moved, own = move(source, guide.flow), move(template, guide.own_flow)
-            light = slow_light(moved, own, usable * guide.skin)
+            light = estimate_light(moved, own, _areas(guide))
             first_guess = relight(moved, light)
         window = window_of(self.size_px, self.window, self.multiple)
         spliced = window.cut(torch.cat([source, template, first_guess, own, usable], 1))
@@ -87,12 +90,10 @@ class FieldGenerator(Backbone):
         slow, flows = self.coarse(coarse), self.fine(fine)
         slow = F.interpolate(slow, size=(window.side, window.side), mode="bilinear", align_corners=False)
         flows = F.interpolate(flows, size=(window.side, window.side), mode="bilinear", align_corners=False)
-        flows = self.max_flow * torch.tanh(slow[:, :4] + flows)
+        flows = self.max_flow * window.cut(_movable(guide)) * torch.tanh(slow[:, :4] + flows)
         sharp = F.pixel_shuffle(self.output(fine), self.unshuffle)
-        mask_logit, share_logits = _first_logits(guide, window)
-        of_shares = sharp[:, 4:6]
-        if not self.training:
-            of_shares = _SHARE_REACH * torch.tanh(of_shares / _SHARE_REACH)
+        mask_logit, share_logits, reach = _first_logits(guide, window)
+        of_mask, of_shares = _bounded(sharp[:, 3:4], _MASK_REACH), _bounded(sharp[:, 4:6], reach)
         shares = torch.softmax(F.pad(of_shares, (0, 0, 0, 0, 0, 1)) + share_logits, 1)
         flows, gain, bias, shares, painted = (
             window.extend(field, self.size_px)
@@ -104,26 +105,43 @@ class FieldGenerator(Backbone):
                 torch.tanh(sharp[:, :3]),
             )
         )
-        mask = window.put(torch.sigmoid(sharp[:, 3:4] + mask_logit) * window.opening(sharp), self.size_px)
+        mask = window.put(torch.sigmoid(of_mask + mask_logit) * window.opening(sharp), self.size_px)
         source_flow, template_flow = guide.flow + flows[:, :2], guide.own_flow + flows[:, 2:]
-        dark_gain = light.dark_gain + gain.mean(1, keepdim=True)
-        return Fields(
-            source_flow, template_flow, light.gain + gain, light.bias + bias, dark_gain, shares, painted, mask
-        )
+        light = light._replace(wanted=light.wanted + gain)
+        return Fields(source_flow, template_flow, *light, bias, shares, painted, mask)
 
 
-def _first_logits(guide: Guide, window: Window) -> tuple[torch.Tensor, torch.Tensor]:
+def _bounded(logits: torch.Tensor, reach: torch.Tensor | float) -> torch.Tensor:
+    return reach * torch.tanh(logits / reach)
+
+
+def _areas(guide: Guide) -> Areas:
+    """What the source and the template that a guide aligns show."""
+    return Areas(guide.usable * guide.skin, guide.near, guide.eyes, guide.brows, guide.lips)
+
+
+def _movable(guide: Guide) -> torch.Tensor:
+    """Where flows are corrected, (B, 1, w, w) in [0, 1]: not at brows, eyes and lips, where landmarks are exact and carry the
+    expression."""
+    return gaussian_blur(guide.skin, _FEATURE_EDGE * int(guide.skin.shape[-1]))
+
+
+def _first_logits(guide: Guide, window: Window) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Compute what training starts from: the source inside the face where it is visible, the moved template around it.
 
     From even shares the network would learn half-and-half faces.
 
     Returns:
-        Logit of the mask (B, 1, side, side); logits of paint, source and template (B, 3, side, side).
+        Logit of the mask (B, 1, side, side); logits of paint, source and template (B, 3, side, side); reach of their correction
+        (B, 1, side, side).
     """
     # Near the outline the source may already show the background.
-    source = _SOURCE_LOGIT * (2 * well_inside(guide.visible) * (1 - guide.kept) - 1)
+    seen = well_inside(guide.visible)
+    source = _SOURCE_LOGIT * (2 * seen * (1 - guide.kept) - 1)
+    unsure = guide.near * (1 - guide.kept) * (1 - seen)
     shares = torch.cat([source.abs() + _PAINT_LOGIT, source, -source], 1)
-    return window.cut(_MASK_LOGIT * (2 * guide.near - 1)), window.cut(shares)
+    reach = _SURE_REACH + (_UNSURE_REACH - _SURE_REACH) * unsure
+    return window.cut(_MASK_LOGIT * (2 * guide.near - 1)), window.cut(shares), window.cut(reach)
 
 
 def shrink(image: torch.Tensor, size_px: int) -> torch.Tensor:

@@ -5,19 +5,8 @@ from typing import Final, NamedTuple
 import torch
 import torch.nn.functional as F
 
-from swapcore.ops.correspondence import gaussian_blur
+from swapcore.ops.light import Light, relight
 from swapcore.ops.sampling import full_precision, sample_at
-
-LIGHT_SIGMA = 1 / 16
-"""Of the side: detail coarser than this counts as light, which the template decides."""
-_LEAST_WEIGHT = 1e-2
-_GAIN_SHARE, _GAIN_BOUNDS = 0.8, (-0.8, 0.4)
-"""Of the logarithm of the ratio of lights. Larger gains would turn the highlights of dark skin white on pale templates."""
-_DARK_ROOM = 0.2
-"""Logarithm: so much more than the ratio of lights dark pixels may brighten. With less room, darker skin detail becomes blotches."""
-_LEAST_LIGHT = 1e-2
-_DARKEST = 0.05
-"""Of 2: keeps the ratio finite."""
 
 
 class Guide(NamedTuple):
@@ -33,6 +22,12 @@ class Guide(NamedTuple):
     """(B, 1, w, w) in [0, 1]: 1 where the template stays all the same: its teeth, and what covers one of the two faces."""
     skin: torch.Tensor
     """(B, 1, w, w) in [0, 1]: 1 where the output shows skin, 0 at brows, eyes and lips, whose colors are no measure of light."""
+    eyes: torch.Tensor
+    """(B, 1, w, w) in [0, 1]: 1 between the output's lids."""
+    brows: torch.Tensor
+    """(B, 1, w, w) in [0, 1]."""
+    lips: torch.Tensor
+    """(B, 1, w, w) in [0, 1]."""
     near: torch.Tensor
     """(B, 1, w, w) in [0, 1]: 1 inside the face, falling to 0 around it, as the flows do."""
 
@@ -46,17 +41,6 @@ GUIDE_CHANNELS: Final = {name: 2 if name.endswith("flow") else 1 for name in Gui
 """Number of channels of each part of a guide, in its order."""
 
 
-class Light(NamedTuple):
-    """How the light of an image changes; fields (B, ., S, S)."""
-
-    gain: torch.Tensor
-    """3 channels: logarithm of the factor."""
-    bias: torch.Tensor
-    """3 channels: what is added, in units of [-1, 1]."""
-    dark_gain: torch.Tensor
-    """1 channel: logarithm of the largest factor of a pixel's mean, so that the bias does not turn dark brows and pupils gray."""
-
-
 class Fields(NamedTuple):
     """Predictions of the field generator at the working size w, all (B, ., w, w), float32."""
 
@@ -64,12 +48,20 @@ class Fields(NamedTuple):
     """2 channels: position in the source minus position in the output, x then y, in units of half the side."""
     template_flow: torch.Tensor
     """2 channels: the same for the template."""
-    gain: torch.Tensor
-    """3 channels: logarithm of the factor by which the source's light changes."""
+    light_own: torch.Tensor
+    """3 channels: see ``Light``, and for the next five."""
+    light_wanted: torch.Tensor
+    """3 channels."""
+    light_contrast: torch.Tensor
+    """1 channel."""
+    light_feature_share: torch.Tensor
+    """1 channel."""
+    light_dark_hair: torch.Tensor
+    """1 channel."""
+    light_brows: torch.Tensor
+    """1 channel."""
     bias: torch.Tensor
-    """3 channels: what is added to the source's light, in units of [-1, 1]."""
-    dark_gain: torch.Tensor
-    """1 channel: see ``Light``."""
+    """3 channels: what is added to the source in its new light, in units of [-1, 1]."""
     shares: torch.Tensor
     """3 channels that sum to 1: painted, source, template."""
     painted: torch.Tensor
@@ -80,7 +72,7 @@ class Fields(NamedTuple):
     @property
     def light(self) -> Light:
         """How the source's light changes."""
-        return Light(self.gain, self.bias, self.dark_gain)
+        return Light(*(getattr(self, f"light_{name}") for name in Light._fields))
 
 
 class Swap(NamedTuple):
@@ -121,40 +113,11 @@ def compose(
                 painted=large.painted.clamp(-1, 1),
                 shares=shares / shares.sum(1, keepdim=True),
             )
-        lit = relight(_move(source, large.source_flow, smooth=smooth), large.light)
+        lit = relight(_move(source, large.source_flow, smooth=smooth), large.light) + large.bias
         own = _move(template, large.template_flow, smooth=smooth)
         painted, from_source, from_template = torch.split(large.shares, 1, 1)
         raw, mask = painted * large.painted + from_source * lit + from_template * own, large.mask
         return mask * raw + (1.0 - mask) * template, raw, mask
-
-
-def relight(image: torch.Tensor, light: Light) -> torch.Tensor:
-    """Scale and shift the light of (B, 3, S, S) in [-1, 1]; black is the fixed point of the gains."""
-    before = image + 1.0
-    after = before * torch.exp(light.gain) + light.bias
-    bound = before.mean(1, keepdim=True) * torch.exp(light.dark_gain)
-    return after * (bound / after.mean(1, keepdim=True).clamp(min=_LEAST_LIGHT)).clamp(max=1.0) - 1.0
-
-
-def slow_light(image: torch.Tensor, template: torch.Tensor, weight: torch.Tensor) -> Light:
-    """Compute what gives an image the template's light where weight is set: the slow part of the difference.
-
-    Most of it is a gain, which keeps dark brows dark on brightened skin; the bias is what the gain's bounds leave over.
-
-    Args:
-        image: (B, 3, w, w) in [-1, 1], aligned with template.
-        template: (B, 3, w, w).
-        weight: (B, 1, w, w) in [0, 1]; elsewhere gain and bias fade to zero.
-    """
-    sigma_px = LIGHT_SIGMA * int(template.shape[-1])
-    known = gaussian_blur(weight, sigma_px) + _LEAST_WEIGHT
-    lights = (gaussian_blur((each + 1.0) * weight, sigma_px) / known + _DARKEST for each in (image, template))
-    before, after = lights
-    ratio = torch.log(after / before) * (1.0 - _LEAST_WEIGHT / known)
-    gain = (_GAIN_SHARE * ratio).clamp(*_GAIN_BOUNDS)
-    left = template + 1.0 - (image + 1.0) * torch.exp(gain)
-    bias = gaussian_blur(left * weight, sigma_px) / known
-    return Light(gain, bias, ratio.mean(1, keepdim=True) + _DARK_ROOM)
 
 
 def move(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:

@@ -49,7 +49,7 @@ class ScatteredFlow(NamedTuple):
     near: torch.Tensor
     """(B, 1, S, S) in [0, 1]: 1 inside the face, falling to 0 around it."""
     marked: torch.Tensor
-    """(B, 1, S, S) in [0, 1]: share of the marked triangles."""
+    """(B, K, S, S) in [0, 1]: share of the triangles of each mark."""
 
 
 def signed_areas(points: torch.Tensor, triangles: torch.Tensor) -> torch.Tensor:
@@ -92,7 +92,7 @@ def guide_flow(
         output: (B, L, 2), the same points in the output.
         triangles: int64 (T, 3), indices of points.
         size_px: side S of the result.
-        marked: bool (T,), triangles whose place in the output is wanted; None for none.
+        marked: (K, T) in {0, 1}, triangles whose places in the output are wanted; None for none.
         weights: BARYCENTRIC as a tensor on the device, which a GPU would otherwise make the host wait for.
     """
     with full_precision(source):
@@ -105,21 +105,19 @@ def guide_flow(
         facing = (area * (size_px**2 / 8 / _LEAST_AREA_PX)).clamp(
             0, 1
         )  # areas are doubled, in squares of half the side
-        of_marked = torch.zeros_like(facing) if marked is None else facing * marked
-        shown, of_marked, facing = (
-            values.repeat(1, len(BARYCENTRIC)) for values in (facing * in_both, of_marked, facing)
-        )
-        values = torch.stack([moves[..., 0] * facing, moves[..., 1] * facing, facing, shown, of_marked], -1)
+        of_marked = [] if marked is None else [facing * each for each in marked.float().unbind()]
+        facing, *shown = (values.repeat(1, len(BARYCENTRIC)) for values in (facing, facing * in_both, *of_marked))
+        values = torch.stack([moves[..., 0] * facing, moves[..., 1] * facing, facing, *shown], -1)
         sums = _scatter(places, values, size_px)
         near, far = gaussian_blur(sums, _NEAR_SIGMA * size_px), gaussian_blur(sums, _FAR_SIGMA * size_px)
         covered = (_DENSE * near[:, 2:3]).clamp(max=1.0)
         exact, faded = near[:, :2] / (near[:, 2:3] + 1e-6), far[:, :2] / (far[:, 2:3] + _FADE)
-        visible, at_marked = ((covered * near[:, n : n + 1] / (near[:, 2:3] + 1e-6)).clamp(0, 1) for n in (3, 4))
+        shares = (covered * near[:, 3:] / (near[:, 2:3] + 1e-6)).clamp(0, 1)
         around = covered + (1 - covered) * far[:, 2:3] / (far[:, 2:3] + _FADE)
         flow = covered * exact + (1 - covered) * faded
         # At the outline exact and faded flows alternate between pixels, which would draw the jaw as a row of beads.
         smooth = gaussian_blur(flow, _OUTLINE_SIGMA * size_px)
-        return ScatteredFlow(torch.lerp(smooth, flow, well_inside(covered)), visible, around, at_marked)
+        return ScatteredFlow(torch.lerp(smooth, flow, well_inside(covered)), shares[:, :1], around, shares[:, 1:])
 
 
 def well_inside(mask: torch.Tensor) -> torch.Tensor:
@@ -176,4 +174,4 @@ def five_point_flow(source: torch.Tensor, template: torch.Tensor, size_px: int) 
         flow = inside * (weight[..., None] * (source - template)[:, None]).sum(2)
         shape = (len(source), size_px, size_px, -1)
         inside = inside.reshape(shape).permute(0, 3, 1, 2)
-        return ScatteredFlow(flow.reshape(shape).permute(0, 3, 1, 2), inside, inside, torch.zeros_like(inside))
+        return ScatteredFlow(flow.reshape(shape).permute(0, 3, 1, 2), inside, inside, inside[:, :0])

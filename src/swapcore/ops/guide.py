@@ -42,8 +42,14 @@ class MeshTopology(NamedTuple):
     """(T, 3), indices of points; areas are positive where a triangle faces the camera."""
     mirrored: Indices
     """(L,): the point at each one's mirrored place."""
-    features: npt.NDArray[np.bool_]
-    """(T,): triangles at brows, eyes and lips, which are not skin."""
+    not_skin: npt.NDArray[np.bool_]
+    """(T,): triangles at brows, eyes and lips, and those next to them."""
+    eyes: npt.NDArray[np.bool_]
+    """(T,)."""
+    brows: npt.NDArray[np.bool_]
+    """(T,)."""
+    lips: npt.NDArray[np.bool_]
+    """(T,)."""
     kept: npt.NDArray[np.bool_]
     """(T,): triangles that a swap never takes from the source; teeth and tongue belong to the expression."""
 
@@ -102,7 +108,7 @@ class GuideMaker(nn.Module):
     """Makes guides from landmarks; its buffers are on the device on which guides are made."""
 
     triangles: torch.Tensor
-    features: torch.Tensor
+    areas: torch.Tensor
     kept: torch.Tensor
     weights: torch.Tensor
 
@@ -117,8 +123,9 @@ class GuideMaker(nn.Module):
         super().__init__()
         self.reshape, self.size_px = reshape, size_px
         self.register_buffer("triangles", torch.from_numpy(topology.triangles), persistent=False)
-        self.register_buffer("features", torch.from_numpy(topology.features), persistent=False)
-        self.register_buffer("kept", torch.from_numpy(topology.kept), persistent=False)
+        areas = np.stack([topology.not_skin, topology.eyes, topology.brows, topology.lips])
+        self.register_buffer("areas", torch.from_numpy(areas), persistent=False)
+        self.register_buffer("kept", torch.from_numpy(topology.kept[None]), persistent=False)
         self.register_buffer("weights", torch.tensor(BARYCENTRIC), persistent=False)
 
     @torch.no_grad()
@@ -144,13 +151,17 @@ class GuideMaker(nn.Module):
         output = self.reshape(inputs.source, inputs.template, inputs.fits).float()
         source, template = (points[..., :2].float() for points in (inputs.source, inputs.template))
         flow = partial(guide_flow, output=output, triangles=self.triangles, size_px=self.size_px, weights=self.weights)
-        from_source, from_template = flow(source, marked=self.kept), flow(template, marked=self.features)
+        from_source, from_template = flow(source, marked=self.kept), flow(template, marked=self.areas)
+        not_skin, eyes, brows, lips = from_template.marked.split(1, 1)
         return Guide(
             from_source.flow,
             from_template.flow,
             from_source.visible,
             kept=from_source.marked,
-            skin=1.0 - from_template.marked,
+            skin=1.0 - not_skin,
+            eyes=eyes,
+            brows=brows,
+            lips=lips,
             near=from_source.near,
         )
 
@@ -160,8 +171,19 @@ class GuideMaker(nn.Module):
 
 def five_point_guide(source: torch.Tensor, template: torch.Tensor, size_px: int) -> Guide:
     """Make guides from five points, float32 (B, 5, 2) each in [-1, 1]; the template does not move."""
-    flow, visible, near, nothing = five_point_flow(source, template, size_px)
-    return Guide(flow, torch.zeros_like(flow), visible, kept=nothing, skin=1.0 - nothing, near=near)
+    flow, visible, near, _ = five_point_flow(source, template, size_px)
+    nothing = torch.zeros_like(near)
+    return Guide(
+        flow,
+        torch.zeros_like(flow),
+        visible,
+        kept=nothing,
+        skin=1.0 - nothing,
+        eyes=nothing,
+        brows=nothing,
+        lips=nothing,
+        near=near,
+    )
 
 
 def to_half_sides(points: Points, size_px: int) -> Points:

@@ -1,9 +1,12 @@
 """The topology that guides are made with."""
 
 import functools
+from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from swapcore.faces.mesh.topology import (
     INNER_LIPS,
@@ -14,12 +17,15 @@ from swapcore.faces.mesh.topology import (
     RIGHT_BROW,
     RIGHT_EYE,
     RIGHT_IRIS,
+    Triangles,
     closed_triangles,
     mirrored_indices,
 )
 from swapcore.ops.guide import MeshTopology
 
-_FEATURES: Final = (*LEFT_BROW, *RIGHT_BROW, *LEFT_EYE, *RIGHT_EYE, *LEFT_IRIS, *RIGHT_IRIS, *OUTER_LIPS, *INNER_LIPS)
+_BROWS: Final = (*LEFT_BROW, *RIGHT_BROW)
+_EYES: Final = ((*LEFT_EYE, *LEFT_IRIS), (*RIGHT_EYE, *RIGHT_IRIS))
+_LIPS: Final = (*OUTER_LIPS, *INNER_LIPS)
 
 
 @functools.cache
@@ -30,5 +36,27 @@ def mesh_topology() -> MeshTopology:
         ArtifactError: the package that has them is not installed.
     """
     triangles = np.ascontiguousarray(closed_triangles()[:, [0, 2, 1]])
-    features = np.asarray(np.isin(triangles, _FEATURES).any(1))
-    return MeshTopology(triangles, mirrored_indices(), features, np.asarray(np.isin(triangles, INNER_LIPS).all(1)))
+
+    def of(*parts: Sequence[int]) -> npt.NDArray[np.bool_]:
+        return np.logical_or.reduce([np.isin(triangles, part).all(1) for part in parts])
+
+    mouth, lips = of(INNER_LIPS), of(tuple(_enclosed(triangles, OUTER_LIPS, INNER_LIPS[0])))
+    return MeshTopology(
+        triangles,
+        mirrored_indices(),
+        not_skin=np.asarray(np.isin(triangles, (*_BROWS, *chain(*_EYES), *_LIPS)).any(1)),
+        eyes=of(*_EYES),
+        brows=of(LEFT_BROW, RIGHT_BROW),
+        lips=lips & ~mouth,
+        kept=mouth,
+    )
+
+
+def _enclosed(triangles: Triangles, contour: Sequence[int], inside: int) -> set[int]:
+    """The points of a contour, and all that edges connect to a point inside without crossing it."""
+    found, waiting = {*contour, inside}, [inside]
+    while waiting:
+        neighbors = set(triangles[(triangles == waiting.pop()).any(1)].ravel().tolist()) - found
+        found |= neighbors
+        waiting += neighbors
+    return found

@@ -1,0 +1,202 @@
+"""Light and skin color of a template for the face of a source, for batches on any device; logarithms of sRGB.
+
+The formulas are those of ``warp.color``, where they were found and are explained.
+"""
+
+import math
+from typing import Final, NamedTuple
+
+import torch
+
+from swapcore.ops.correspondence import gaussian_blur
+
+_FLOOR: Final = 6.0
+"""Gray levels added before the logarithm, so that noise in the dark stays small."""
+_HALF_RANGE: Final = 127.5
+_EYE_SHARE: Final = 0.34
+"""Distance of the outer eye corners over the side of an aligned crop; lengths below are shares of this distance."""
+_LIGHT_SIGMA: Final = 0.16
+"""What varies more slowly is light and skin color."""
+_FAR_SIGMA: Final = 0.6
+_FEATURE_SIGMA: Final = 0.05
+_LIPS_SIGMA: Final = 0.12
+_SOFTER: Final = 0.3
+_DARK_FEATURES: Final = 1.0
+_DARKER, _PALER = (0.6, 1.3), (0.9, 1.7)
+_DARKER_SHARE, _PALER_SHARE = 0.7, 0.4
+_LIPS: Final = (0.25, 0.7)
+_PALE_LIPS_SHARE: Final = 0.6
+_WHITENESS: Final = 12.0
+"""Of the weight exp(12 * brightness), with which the white of an eye outweighs iris and lashes."""
+_MIN_EYES: Final = 2e-4
+"""Share of the side's square; in smaller eyes no white is seen."""
+_SKIN_DETAIL: Final = 0.22
+_CONTRAST_BOUNDS: Final = (1.0, 1.35)
+_BLACK, _WHITE = math.log(14.0 + _FLOOR), math.log(255.0 + _FLOOR)
+_ROOM: Final = 0.5
+_DARK_BOUNDS: Final = (0.8, 2.2)
+_WARM_BROWS: Final = 0.6
+
+
+class Areas(NamedTuple):
+    """What the pixels of a source and a template show that are aligned, each (B, 1, S, S) in [0, 1]."""
+
+    skin: torch.Tensor
+    """Skin in both."""
+    face: torch.Tensor
+    eyes: torch.Tensor
+    brows: torch.Tensor
+    lips: torch.Tensor
+
+
+class Light(NamedTuple):
+    """How a source becomes lit as the template is, fields (B, ., S, S) that may be enlarged."""
+
+    own: torch.Tensor
+    """3 channels: slow part of the source."""
+    wanted: torch.Tensor
+    """3 channels: slow part of the template."""
+    contrast: torch.Tensor
+    """1 channel: factor of skin detail."""
+    feature_share: torch.Tensor
+    """1 channel in [0, 1]: how far the tones of features are the template's, for a source that is much darker or paler."""
+    dark_hair: torch.Tensor
+    """1 channel in [0, 1]: where hair must not become brighter than skin."""
+    brows: torch.Tensor
+    """1 channel in [0, 1]: where hair must not become bluer than gray."""
+
+
+def estimate_light(source: torch.Tensor, template: torch.Tensor, areas: Areas) -> Light:
+    """Compare the slow light of two aligned images where they show skin.
+
+    Args:
+        source: (B, 3, S, S) in [-1, 1], with its features at the template's places.
+        template: (B, 3, S, S) in [-1, 1].
+        areas: what both show.
+    """
+    eye_px = _EYE_SHARE * int(template.shape[-1])
+    logarithms = to_log(source), to_log(template)
+    skin, face = areas.skin * areas.face, areas.face
+    own, wanted = (_slow(values, skin, face, _LIGHT_SIGMA * eye_px, eye_px) for values in logarithms)
+    brighter = _mean((wanted - own).mean(1, keepdim=True), face)
+    near = [_slow(values, face, face, _FEATURE_SIGMA * eye_px, eye_px) for values in logarithms]
+    amount = _DARKER_SHARE * _ramp(brighter, *_DARKER) + _PALER_SHARE * _ramp(-brighter, *_PALER)
+    share = amount * (1 - areas.brows)
+    own, wanted = (torch.lerp(slow, fine, share) for slow, fine in zip((own, wanted), near, strict=True))
+    detail, wanted_detail = (_detail(values, slow) for values, slow in zip(logarithms, (own, wanted), strict=True))
+    sigma = 2 * _LIGHT_SIGMA * eye_px
+    ratio = _deviation(wanted_detail, skin, sigma) / _deviation(detail, skin, sigma).clamp(min=1e-4)
+    contrast = ratio.clamp(*_CONTRAST_BOUNDS) * (1 - _SOFTER * share)
+    light = Light(own, wanted, contrast, share, amount * areas.brows, areas.brows)
+    lips = areas.lips * torch.maximum(_ramp(brighter, *_LIPS), _PALE_LIPS_SHARE * _ramp(-brighter, *_LIPS))
+    return _with_eyes(_with_lips(light, logarithms, lips, _LIPS_SIGMA * eye_px), logarithms, areas.eyes)
+
+
+def relight(image: torch.Tensor, light: Light) -> torch.Tensor:
+    """Exchange the slow light of (B, 3, S, S) in [-1, 1]; see ``warp.color.relight``."""
+    detail = to_log(image) - light.own
+    level = detail.mean(1, keepdim=True)
+    own_level, wanted_level = light.own.mean(1, keepdim=True), light.wanted.mean(1, keepdim=True)
+    dark = ((wanted_level - _BLACK) / (own_level - _BLACK).clamp(min=0.2)).clamp(*_DARK_BOUNDS)
+    limit = (light.feature_share / _DARKER_SHARE).clamp(max=1)
+    dark = dark + limit * (dark.clamp(max=_DARK_FEATURES) - dark)
+    level = level - light.dark_hair * level.clamp(min=0)
+    same = torch.where(level < 0, level, _reflections(level.clamp(min=0), own_level, wanted_level))
+    small = same.clamp(-_SKIN_DETAIL, _SKIN_DETAIL)
+    mapped = light.contrast * small + torch.where(level < 0, dark, torch.ones_like(dark)) * (same - small)
+    return from_log(_hues(detail, light, level, same) + wanted_level + mapped)
+
+
+def to_log(image: torch.Tensor) -> torch.Tensor:
+    """Logarithm of the gray levels of [-1, 1], any shape."""
+    return torch.log((image.clamp(min=-1.0) + 1.0) * _HALF_RANGE + _FLOOR)
+
+
+def from_log(values: torch.Tensor) -> torch.Tensor:
+    """Inverse of ``to_log``."""
+    return (torch.exp(values) - _FLOOR) / _HALF_RANGE - 1.0
+
+
+def _hues(detail: torch.Tensor, light: Light, level: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+    own, wanted = (slow - slow.mean(1, keepdim=True) for slow in (light.own, light.wanted))
+    hair = (1 - light.feature_share) * _ramp(level, -_SKIN_DETAIL, -3 * _SKIN_DETAIL)
+    reflected = torch.where(level > 0, same / torch.where(level > 0, level, 1.0).clamp(min=1e-6), 1.0)
+    share = light.contrast.clamp(max=1) * reflected
+    fine = (detail - detail.mean(1, keepdim=True)) * share
+    return _warm(fine + own + (wanted - own) * (1 - hair), wanted, light.brows)
+
+
+def _warm(hue: torch.Tensor, skin_hue: torch.Tensor, brows: torch.Tensor) -> torch.Tensor:
+    least = _WARM_BROWS * skin_hue
+    warm = torch.cat([torch.maximum(hue[:, :1], least[:, :1]), hue[:, 1:2], torch.minimum(hue[:, 2:], least[:, 2:])], 1)
+    return torch.lerp(hue, warm - warm.mean(1, keepdim=True), brows)
+
+
+def _reflections(level: torch.Tensor, own_level: torch.Tensor, wanted_level: torch.Tensor) -> torch.Tensor:
+    ratio = torch.exp(own_level - wanted_level).clamp(max=1)
+    added = torch.log1p(torch.expm1(level) * ratio)
+    room = (_ROOM * (_WHITE - wanted_level)).clamp(min=0.02)
+    limited = room * (1 - torch.exp(-added / room))
+    return torch.lerp(added, limited, _ramp(ratio, 0.9, 0.5))
+
+
+def _with_lips(light: Light, logarithms: tuple[torch.Tensor, torch.Tensor], lips: torch.Tensor, sigma: float) -> Light:
+    own, wanted = (
+        torch.lerp(slow, _refined(slow, values, lips, sigma), lips)
+        for slow, values in zip((light.own, light.wanted), logarithms, strict=True)
+    )
+    return light._replace(own=own, wanted=wanted)
+
+
+def _with_eyes(light: Light, logarithms: tuple[torch.Tensor, torch.Tensor], eyes: torch.Tensor) -> Light:
+    weight = eyes * (eyes.mean((2, 3), keepdim=True) > _MIN_EYES)
+    own, wanted = (
+        torch.lerp(slow, _white(values, eyes), weight)
+        for slow, values in zip((light.own, light.wanted), logarithms, strict=True)
+    )
+    contrast = light.contrast + weight * (1 - light.contrast)
+    return light._replace(own=own, wanted=wanted, contrast=contrast, feature_share=light.feature_share * (1 - weight))
+
+
+def _white(values: torch.Tensor, eyes: torch.Tensor) -> torch.Tensor:
+    """Mean logarithm (B, 3, 1, 1) of the brightest part of the eyes."""
+    brightness = values.mean(1, keepdim=True)
+    return _mean(values, eyes * torch.exp(_WHITENESS * (brightness - _WHITE)))
+
+
+def _slow(values: torch.Tensor, skin: torch.Tensor, face: torch.Tensor, sigma_px: float, eye_px: float) -> torch.Tensor:
+    """Blur of skin pixels only; where none are near, of those farther away, and of the whole face at last."""
+    some_skin = _ramp(skin.sum((2, 3), keepdim=True), 0.0, 4.0)
+    result = torch.lerp(_mean(values, face), _mean(values, skin), some_skin).expand_as(values)
+    for sigma in (_FAR_SIGMA * eye_px, sigma_px):
+        result = _refined(result, values, skin, sigma)
+    return result
+
+
+def _refined(slow: torch.Tensor, values: torch.Tensor, skin: torch.Tensor, sigma_px: float) -> torch.Tensor:
+    """Blur of skin pixels where they are near, what is known from farther away elsewhere."""
+    weight = gaussian_blur(skin, sigma_px)
+    near = gaussian_blur(values * skin, sigma_px) / weight.clamp(min=1e-4)
+    return torch.lerp(slow, near, _ramp(weight, 0.02, 0.25))
+
+
+def _mean(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    weight = weight + 1e-6
+    return (values * weight).sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True)
+
+
+def _detail(values: torch.Tensor, slow: torch.Tensor) -> torch.Tensor:
+    return (values - slow).mean(1, keepdim=True).clamp(-_SKIN_DETAIL, _SKIN_DETAIL)
+
+
+def _deviation(detail: torch.Tensor, skin: torch.Tensor, sigma_px: float) -> torch.Tensor:
+    weight = gaussian_blur(skin, sigma_px).clamp(min=1e-3)
+    mean = gaussian_blur(detail * skin, sigma_px) / weight
+    square = gaussian_blur(detail.square() * skin, sigma_px) / weight
+    return (square - mean.square()).clamp(min=1e-6).sqrt()
+
+
+def _ramp(values: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    """As ``warp.view.ramp``."""
+    t = ((values - low) / (high - low)).clamp(0, 1)
+    return t * t * (3 - 2 * t)
