@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from swapcore.config import InputPath, OptionalInputPath, OutputPath, TrainParams
+from swapcore.config import InputPath, ModelParams, OptionalInputPath, OutputPath, TrainParams
 from swapcore.data.artifact import artifact_digest, building, partial_folder
 from swapcore.data.groups import GroupSet
 from swapcore.data.lineage import params_before
@@ -67,7 +67,7 @@ def run(
 
 
 def _check(params: TrainParams, groups: GroupSet, initial: Path | None) -> None:
-    if initial is not None and read_configuration(resolve_model(initial).folder).generator != params.model:
+    if initial is not None and not _fits(read_configuration(resolve_model(initial).folder).generator, params.model):
         raise ParamsError(
             f"train.model: has another shape than {initial}, whose weights do not fit; use the values of its "
             f"{CONFIGURATION}, or set train.initial: null"
@@ -101,3 +101,8 @@ def _not_written(
 ) -> Iterator[tuple[Path, Tracker]]:
     """The same for a process that writes nothing."""
     yield partial_folder(model), NoTracking()
+
+
+def _fits(trained: ModelParams, wanted: ModelParams) -> bool:
+    """Whether weights of one generator fit the other; the reach of flows does not matter."""
+    return trained.model_copy(update={"max_flow": wanted.max_flow}) == wanted
