@@ -23,6 +23,8 @@ _SURE_REACH, _UNSURE_REACH, _MASK_REACH = 1.0, 4.0, 2.0
 """Of the learned correction of logits. A network that may overrule the guide shrinks the source's share from its edges: brows end
 too early, and lips become the template's. It may do so where the source hides what the output shows."""
 
+_MOVES = 0.1
+"""From this part of the outline's movement on surroundings are replaced."""
 _FEATURE_EDGE = 2 / 112
 """Of the side: how softly the correction of flows ends at brows, eyes and lips."""
 
@@ -141,7 +143,9 @@ def _first_logits(guide: Guide, window: Window) -> tuple[torch.Tensor, torch.Ten
     unsure = guide.near * (1 - guide.kept) * (1 - seen)
     shares = torch.cat([source.abs() + _PAINT_LOGIT, source, -source], 1)
     reach = _SURE_REACH + (_UNSURE_REACH - _SURE_REACH) * unsure
-    return window.cut(_MASK_LOGIT * (2 * guide.near - 1)), window.cut(shares), window.cut(reach)
+    # What moves with the outline is replaced as a whole; mixed with what is there, outlines would be double.
+    moves = (guide.near / _MOVES - 1).clamp(max=1)
+    return window.cut(_MASK_LOGIT * moves), window.cut(shares), window.cut(reach)
 
 
 def shrink(image: torch.Tensor, size_px: int) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Flows between two faces from corresponding surface points."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -24,17 +25,15 @@ LEAST_AREA_RATIO = 0.15
 """Triangles that shrink more, as those between closing lips, do not show their surface."""
 _NEAR_SIGMA = 0.8 / 112
 _FAR_SIGMA = 6.0 / 112
-"""Of the side: how far a scattered flow reaches inside the face, and how fast it fades outside."""
-_OUTLINE_SIGMA = 3 / 112
-"""Of the side: blur of the flow at the face's outline."""
+"""Of the side: how far a scattered flow reaches inside the face, and how smooth it is outside."""
+_AROUND = 0.1
+"""Of the side: so far around the face its surroundings move with its outline, less and less."""
 _EDGE_SIGMA = 2 / 112
 """Of the side: how softly a mask fades toward its edges."""
 _EDGE = (0.6, 1.0)
 """Blurred mask between which it does."""
 _DENSE = 4.0
 """A pixel with a quarter of a sample in its neighborhood is covered."""
-_FADE = 0.3
-"""Samples per pixel, far blur: below this density the flow fades to zero."""
 _LEAST_AREA_PX = 0.5
 """Smaller triangles, such as those between closed lips, count less than their neighbors."""
 
@@ -111,13 +110,24 @@ def guide_flow(
         sums = _scatter(places, values, size_px)
         near, far = gaussian_blur(sums, _NEAR_SIGMA * size_px), gaussian_blur(sums, _FAR_SIGMA * size_px)
         covered = (_DENSE * near[:, 2:3]).clamp(max=1.0)
-        exact, faded = near[:, :2] / (near[:, 2:3] + 1e-6), far[:, :2] / (far[:, 2:3] + _FADE)
+        exact, smooth = near[:, :2] / (near[:, 2:3] + 1e-6), far[:, :2] / (far[:, 2:3] + 1e-6)
         shares = (covered * near[:, 3:] / (near[:, 2:3] + 1e-6)).clamp(0, 1)
-        around = covered + (1 - covered) * far[:, 2:3] / (far[:, 2:3] + _FADE)
-        flow = covered * exact + (1 - covered) * faded
-        # At the outline exact and faded flows alternate between pixels, which would draw the jaw as a row of beads.
-        smooth = gaussian_blur(flow, _OUTLINE_SIGMA * size_px)
-        return ScatteredFlow(torch.lerp(smooth, flow, well_inside(covered)), shares[:, :1], around, shares[:, 1:])
+        around = torch.maximum(covered, _around(covered))
+        # At the outline exact and smooth flows alternate between pixels, which would draw the jaw as a row of beads.
+        flow = torch.lerp(around * smooth, exact, well_inside(covered))
+        return ScatteredFlow(flow, shares[:, :1], around, shares[:, 1:])
+
+
+def _around(covered: torch.Tensor) -> torch.Tensor:
+    """Fade a mask (B, 1, S, S) in {0, 1} from 1 at its outline to 0 at a distance of ``_AROUND``.
+
+    Blurred by a Gaussian of deviation s, a straight edge has the value Phi(-d / s) at a distance d, which is solved for d.
+    """
+    sigma = _FAR_SIGMA * int(covered.shape[-1])
+    blurred = gaussian_blur(covered, sigma).clamp(1e-4, 1 - 1e-4)
+    distance_px = -sigma * math.sqrt(2) * torch.erfinv(2 * blurred - 1)
+    t = (1 - distance_px / (_AROUND * int(covered.shape[-1]))).clamp(0, 1)
+    return t * t * (3 - 2 * t)
 
 
 def well_inside(mask: torch.Tensor) -> torch.Tensor:
