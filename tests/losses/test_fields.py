@@ -32,13 +32,17 @@ def known(visible: float = 1.0, *, shift: float = 0.0, num: int = 5) -> Correspo
 def fields(size: int = 8, **changes: torch.Tensor) -> Fields:
     zeros, ones = torch.zeros(1, 1, size, size), torch.ones(1, 1, size, size)
     two, three = zeros.expand(1, 2, -1, -1), zeros.expand(1, 3, -1, -1)
-    return Fields(two, two, three, three, ones, torch.cat([zeros, ones, zeros], 1), three, ones)._replace(**changes)
+    light = (three, three, ones, zeros, zeros, zeros)
+    shares = torch.cat([zeros, ones, zeros], 1)
+    return Fields(two, two, *light, three, shares, three, ones)._replace(**changes)
 
 
 def guide(visible: float = 1.0) -> Guide:
     still = torch.zeros(1, 2, 8, 8)
     ones = torch.ones(1, 1, 8, 8)
-    return Guide(still, still, visible * ones, kept=0 * ones, skin=ones, near=ones)
+    return Guide(
+        still, still, visible * ones, kept=0 * ones, skin=ones, eyes=0 * ones, brows=0 * ones, lips=0 * ones, near=ones
+    )
 
 
 def test_edges_by_hand() -> None:

@@ -3,7 +3,8 @@ import torch
 
 from swapcore.config import ModelParams
 from swapcore.models.fields import FieldGenerator, shrink
-from swapcore.ops.compose import Guide, relight
+from swapcore.ops.compose import Guide
+from swapcore.ops.light import relight
 
 
 def generator(**changes: object) -> FieldGenerator:
@@ -25,7 +26,9 @@ def images(size: int, seed: int = 0) -> torch.Tensor:
 def guide(flow: float = 0.0, visible: float = 1.0) -> Guide:
     flows = [torch.full((2, 2, 64, 64), value) for value in (flow, 0.5 * flow)]
     ones = torch.ones(2, 1, 64, 64)
-    return Guide(*flows, visible * ones, kept=0 * ones, skin=ones, near=ones)
+    return Guide(
+        *flows, visible * ones, kept=0 * ones, skin=ones, eyes=0 * ones, brows=0 * ones, lips=0 * ones, near=ones
+    )
 
 
 @pytest.mark.parametrize("size", [64, 128, 192])

@@ -90,11 +90,14 @@ def test_the_flow_is_smooth_at_the_outline() -> None:
 def test_marked_triangles_are_found_in_the_output() -> None:
     points, triangles = grid_mesh()
     marked = (points[0, triangles, 0] > 0).all(1)
-    flow, visible, near, at_marked = guide_flow(points + 0.1, points, triangles, 112, marked=marked)
+    flow, visible, near, at_marked = guide_flow(
+        points + 0.1, points, triangles, 112, marked=torch.stack([marked, ~marked])
+    )
     assert visible[0, 0, 56, 35] > 0.95
     assert visible[0, 0, 56, 75] > 0.95
-    assert at_marked[0, 0, 56, 35] < 0.05
-    assert at_marked[0, 0, 56, 75] > 0.95
+    for of_mark, row, other in ((0, 75, 35), (1, 35, 75)):
+        assert at_marked[0, of_mark, 56, row] > 0.95
+        assert at_marked[0, of_mark, 56, other] < 0.05
     assert flow[0, 0, 56, 75].item() == pytest.approx(0.1, abs=1e-4)
     assert near[0, 0, 56, 75] > 0.99
 

@@ -31,7 +31,7 @@ from tests.training.small_groups import EMBEDDING_SIZE, write_groups
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
 PARAMS = Path(__file__).parents[2] / "params.yaml"
-TOPOLOGY = MeshTopology(np.array([[0, 1, 2], [1, 3, 2]]), np.array([1, 0, 3, 2]), *np.zeros((2, 2), bool))
+TOPOLOGY = MeshTopology(np.array([[0, 1, 2], [1, 3, 2]]), np.array([1, 0, 3, 2]), *np.zeros((5, 2), bool))
 """Of four landmarks: two above, two below."""
 
 

@@ -40,15 +40,20 @@ def single_guide(source: np.ndarray, template: np.ndarray) -> Guide:
         torch.from_numpy(points[None, :, :2].astype(np.float32)) for points in (source, template, output)
     )
     topology = mesh_topology()
-    triangles, kept = torch.from_numpy(topology.triangles), torch.from_numpy(topology.kept)
-    from_source = guide_flow(first, out, triangles, SIZE_PX, marked=kept)
-    from_template = guide_flow(own, out, triangles, SIZE_PX, marked=torch.from_numpy(topology.features))
+    triangles = torch.from_numpy(topology.triangles)
+    areas = np.stack([topology.not_skin, topology.eyes, topology.brows, topology.lips])
+    from_source = guide_flow(first, out, triangles, SIZE_PX, marked=torch.from_numpy(topology.kept[None]))
+    from_template = guide_flow(own, out, triangles, SIZE_PX, marked=torch.from_numpy(areas))
+    not_skin, eyes, brows, lips = from_template.marked.split(1, 1)
     return Guide(
         from_source.flow,
         from_template.flow,
         from_source.visible,
         kept=from_source.marked,
-        skin=1 - from_template.marked,
+        skin=1 - not_skin,
+        eyes=eyes,
+        brows=brows,
+        lips=lips,
         near=from_source.near,
     )
 

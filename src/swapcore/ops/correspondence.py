@@ -112,7 +112,7 @@ def guide_flow(
         covered = (_DENSE * near[:, 2:3]).clamp(max=1.0)
         exact, smooth = near[:, :2] / (near[:, 2:3] + 1e-6), far[:, :2] / (far[:, 2:3] + 1e-6)
         shares = (covered * near[:, 3:] / (near[:, 2:3] + 1e-6)).clamp(0, 1)
-        around = torch.maximum(covered, _around(covered))
+        around = gaussian_blur(torch.maximum(covered, _around(covered)), _EDGE_SIGMA * size_px)
         # At the outline exact and smooth flows alternate between pixels, which would draw the jaw as a row of beads.
         flow = torch.lerp(around * smooth, exact, well_inside(covered))
         return ScatteredFlow(flow, shares[:, :1], around, shares[:, 1:])

@@ -42,6 +42,8 @@ _DARK_BOUNDS: Final = (0.8, 2.2)
 _WARM_BROWS: Final = 0.6
 """Of the skin's hue: brows are at least so warm. Hair is never bluer than gray, but gray next to pale skin looks blue."""
 _HALF_RANGE: Final = 127.5
+_LEAST: Final = 1e-6
+"""Keeps quotients finite."""
 
 
 class Areas(NamedTuple):
@@ -147,7 +149,7 @@ def _hues(detail: torch.Tensor, light: Light, level: torch.Tensor, same: torch.T
     # Hair takes the template's brightness, not its skin's hue.
     hair = (1 - light.feature_share) * _ramp(level, -SKIN_DETAIL, -3 * SKIN_DETAIL)
     # Reflections are less colored than skin by as much as they are brighter.
-    reflected = torch.where(level > 0, same / torch.where(level > 0, level, 1.0).clamp(min=1e-6), 1.0)
+    reflected = torch.where(level > 0, (same + _LEAST) / (level.clamp(min=0) + _LEAST), 1.0)
     share = light.contrast.clamp(max=1) * reflected
     fine = (detail - detail.mean(1, keepdim=True)) * share
     return _warm(fine + own + (wanted - own) * (1 - hair), wanted, light.brows)
