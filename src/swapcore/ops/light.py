@@ -42,7 +42,7 @@ _DARK_BOUNDS: Final = (0.8, 2.2)
 _WARM_BROWS: Final = 0.6
 """Of the skin's hue: brows are at least so warm. Hair is never bluer than gray, but gray next to pale skin looks blue."""
 _HALF_RANGE: Final = 127.5
-_LEAST: Final = 1e-6
+_LEAST: Final = 1e-3
 """Keeps quotients finite."""
 
 
@@ -165,7 +165,7 @@ def _warm(hue: torch.Tensor, skin_hue: torch.Tensor, brows: torch.Tensor) -> tor
 def _reflections(level: torch.Tensor, own_level: torch.Tensor, wanted_level: torch.Tensor) -> torch.Tensor:
     """What is brighter than skin, on the template's skin: the same light added, and less as that skin nears white."""
     ratio = torch.exp(own_level - wanted_level).clamp(max=1)
-    added = torch.log1p(torch.expm1(level) * ratio)
+    added = torch.log(1 + (torch.exp(level) - 1) * ratio)
     room = (_ROOM * (_WHITE - wanted_level)).clamp(min=0.02)
     limited = room * (1 - torch.exp(-added / room))
     return torch.lerp(added, limited, _ramp(ratio, 0.9, 0.5))
