@@ -27,7 +27,7 @@ def shares(painted: float, source: float, template: float) -> torch.Tensor:
 @given(size=st.integers(8, 40), smooth=st.booleans())
 def test_the_plain_source_comes_out_at_any_size(size: int, smooth: bool) -> None:
     composite, raw, mask = compose(fields(), image(size), image(size, 1), smooth=smooth)
-    torch.testing.assert_close(composite, image(size), atol=1e-5, rtol=0)
+    torch.testing.assert_close(composite, image(size), atol=1e-4, rtol=0)
     torch.testing.assert_close(raw, composite)
     assert mask.shape == (1, 1, size, size)
 
@@ -40,14 +40,14 @@ def test_without_a_mask_the_template_stays_to_the_bit() -> None:
 def test_shares_are_mixed() -> None:
     mixed = fields(shares=shares(0.5, 0.25, 0.25), painted=torch.full((1, 3, 8, 8), 0.4))
     composite, _, _ = compose(mixed, image(16), image(16, 1))
-    torch.testing.assert_close(composite, 0.2 + 0.25 * image(16) + 0.25 * image(16, 1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(composite, 0.2 + 0.25 * image(16) + 0.25 * image(16, 1), atol=1e-4, rtol=0)
 
 
 def test_the_flow_says_where_pixels_come_from() -> None:
     flow = torch.zeros(1, 2, 8, 8)
     flow[:, 0] = 2.0 * 3 / 24  # three of 24 pixels to the right
     composite, _, _ = compose(fields(source_flow=flow), image(24), image(24, 1))
-    torch.testing.assert_close(composite[..., :-3], image(24)[..., 3:], atol=1e-5, rtol=0)
+    torch.testing.assert_close(composite[..., :-3], image(24)[..., 3:], atol=1e-4, rtol=0)
 
 
 def test_a_source_of_another_size_is_sampled_at_the_same_places() -> None:
@@ -58,7 +58,7 @@ def test_a_source_of_another_size_is_sampled_at_the_same_places() -> None:
 
 def test_the_bias_shifts_the_source() -> None:
     composite, _, _ = compose(fields(bias=torch.full((1, 3, 8, 8), 0.1)), image(16) / 2, image(16, 1))
-    torch.testing.assert_close(composite, image(16) / 2 + 0.1, atol=1e-5, rtol=0)
+    torch.testing.assert_close(composite, image(16) / 2 + 0.1, atol=1e-4, rtol=0)
 
 
 def test_gradients_reach_every_field() -> None:
@@ -70,7 +70,7 @@ def test_gradients_reach_every_field() -> None:
 
 
 def test_move_without_flow_changes_nothing() -> None:
-    torch.testing.assert_close(move(image(12), torch.zeros(1, 2, 12, 12)), image(12), atol=1e-5, rtol=0)
+    torch.testing.assert_close(move(image(12), torch.zeros(1, 2, 12, 12)), image(12), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

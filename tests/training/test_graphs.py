@@ -64,13 +64,14 @@ def image(seed: int, size_px: int = COMPOSED_PX) -> torch.Tensor:
 def fields() -> Fields:
     flow = torch.full((NUM, 2, WORKING_PX, WORKING_PX), 0.02)
     colors, one = image(9, WORKING_PX), torch.full((NUM, 1, WORKING_PX, WORKING_PX), 0.5)
-    return Fields(flow, flow, 0.1 * colors, 0.1 * colors, one, colors.softmax(1), colors, one)
+    light = (4.5 + 0.1 * colors, 4.5 + 0.1 * colors, one, 0 * one, 0 * one, 0 * one)
+    return Fields(flow, flow, *light, 0.1 * colors, colors.softmax(1), colors, one)
 
 
 def guide() -> Guide:
     flow = torch.full((NUM, 2, WORKING_PX, WORKING_PX), 0.01)
     one = torch.ones(NUM, 1, WORKING_PX, WORKING_PX)
-    return Guide(flow, flow, one, 0 * one, one, one)
+    return Guide(flow, flow, one, kept=0 * one, skin=one, eyes=0 * one, brows=0 * one, lips=0 * one, near=one)
 
 
 def known() -> Correspondence:
