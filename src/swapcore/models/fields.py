@@ -119,7 +119,8 @@ def _bounded(logits: torch.Tensor, reach: torch.Tensor | float) -> torch.Tensor:
 
 def _areas(guide: Guide) -> Areas:
     """What the source and the template that a guide aligns show."""
-    return Areas(guide.usable * guide.skin, guide.near, guide.eyes, guide.brows, guide.lips)
+    inside = well_inside(guide.visible)  # pixels of the outline have the background's color
+    return Areas(guide.usable * guide.skin, inside, guide.eyes, guide.brows, guide.lips)
 
 
 def _movable(guide: Guide) -> torch.Tensor:

@@ -32,6 +32,8 @@ _EDGE_SIGMA = 2 / 112
 """Of the side: how softly a mask fades toward its edges."""
 _EDGE = (0.6, 1.0)
 """Blurred mask between which it does."""
+_EXACT = (1.5 / 112, (0.5, 0.9))
+"""The same for the exact flow; with a harder edge the jaw would be a row of beads."""
 _DENSE = 4.0
 """A pixel with a quarter of a sample in its neighborhood is covered."""
 _LEAST_AREA_PX = 0.5
@@ -114,7 +116,7 @@ def guide_flow(
         shares = (covered * near[:, 3:] / (near[:, 2:3] + 1e-6)).clamp(0, 1)
         around = gaussian_blur(torch.maximum(covered, _around(covered)), _EDGE_SIGMA * size_px)
         # At the outline exact and smooth flows alternate between pixels, which would draw the jaw as a row of beads.
-        flow = torch.lerp(around * smooth, exact, well_inside(covered))
+        flow = torch.lerp(around * smooth, exact, _inner(covered, *_EXACT))
         return ScatteredFlow(flow, shares[:, :1], around, shares[:, 1:])
 
 
@@ -132,8 +134,12 @@ def _around(covered: torch.Tensor) -> torch.Tensor:
 
 def well_inside(mask: torch.Tensor) -> torch.Tensor:
     """Fade a mask (B, 1, S, S) in [0, 1] to 0 toward its edges, from inside."""
-    blurred = gaussian_blur(mask, _EDGE_SIGMA * int(mask.shape[-1]))
-    return ((blurred - _EDGE[0]) / (_EDGE[1] - _EDGE[0])).clamp(0, 1)
+    return _inner(mask, _EDGE_SIGMA, _EDGE)
+
+
+def _inner(mask: torch.Tensor, sigma: float, edge: tuple[float, float]) -> torch.Tensor:
+    blurred = gaussian_blur(mask, sigma * int(mask.shape[-1]))
+    return ((blurred - edge[0]) / (edge[1] - edge[0])).clamp(0, 1)
 
 
 def _scatter(places: torch.Tensor, values: torch.Tensor, size_px: int) -> torch.Tensor:

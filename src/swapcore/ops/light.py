@@ -25,7 +25,7 @@ LIPS: Final = (0.25, 0.7)
 PALE_LIPS_SHARE: Final = 0.6
 SKIN_DETAIL: Final = 0.22
 """Logarithm: up to here a pixel differs from its surroundings as skin does, beyond it is hair, a nostril or a highlight."""
-_CONTRAST_BOUNDS: Final = (1.0, 1.35)
+_CONTRAST_BOUNDS: Final = (0.95, 1.2)
 """At the working size contrast is measured without pores; less than 1 would blur skin."""
 _EYE_SHARE: Final = 0.34
 """Distance of the outer eye corners over the side of an aligned crop."""
@@ -84,7 +84,7 @@ def estimate_light(source: torch.Tensor, template: torch.Tensor, areas: Areas) -
     """
     eye_px = _EYE_SHARE * int(template.shape[-1])
     logarithms = to_log(source), to_log(template)
-    skin, face = areas.skin * areas.face, areas.face
+    skin, face = areas.skin, areas.face
     own, wanted = (_slow(values, skin, face, LIGHT_SIGMA * eye_px, eye_px) for values in logarithms)
     brighter = _mean((wanted - own).mean(1, keepdim=True), face)
     # Shadows, highlights and lips of a much darker or paler source do not become the template's by an exchange of slow light:
