@@ -12,6 +12,11 @@ from numba.core.caching import IndexDataCacheFile
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def inlined(function: F) -> F:
+    """Compile a function into each compiled loop that calls it: a call with many arrays costs as much as a short formula."""
+    return cast(F, numba.njit(inline="always", error_model="numpy")(function))
+
+
 def compiled(function: F) -> F:
     """Compile a function of numbers and numpy arrays at its first call.
 

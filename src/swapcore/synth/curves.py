@@ -1,11 +1,14 @@
 """Smooth curves of single numbers, for compiled loops."""
 
 import math
+from typing import TypeVar
 
 import numpy as np
 
 from swapcore.synth.asset import Floats
 from swapcore.synth.compiled import compiled
+
+Number = TypeVar("Number", int, float)
 
 
 @compiled
@@ -13,6 +16,12 @@ def smoothstep(start: float, end: float, x: float) -> float:
     """0 before start, 1 after end, 3t² - 2t³ between; start > end falls instead of rising."""
     t = min(1.0, max(0.0, (x - start) / (end - start)))
     return t * t * (3.0 - 2.0 * t)
+
+
+@compiled
+def choose(condition: bool, yes: Number, no: Number) -> Number:
+    """One of two numbers; written as a function, a formula also works on tensors (batched/formulas.py)."""
+    return yes if condition else no
 
 
 @compiled

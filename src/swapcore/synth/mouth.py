@@ -6,7 +6,7 @@ import numpy as np
 
 from swapcore.synth.asset import Floats
 from swapcore.synth.compiled import compiled
-from swapcore.synth.curves import bell, smoothstep
+from swapcore.synth.curves import bell, choose, smoothstep
 from swapcore.synth.head import load_topology, subdivide
 from swapcore.synth.noise import rotated_noise
 
@@ -49,17 +49,18 @@ def tooth_color(
     """Color of a point of the mean head's teeth, slope of its relief along the arch, and how much it is gum."""
     around = math.atan2(x, z + 2.2)
     along = abs(around) * 4.15
-    edges = upper_edges if is_upper > 0.5 else lower_edges
+    upper = is_upper > 0.5
     n = 0
-    while n < len(edges) - 2 and along >= edges[n + 1]:
-        n += 1
-    across = (along - edges[n]) / (edges[n + 1] - edges[n])
+    for m in range(1, len(upper_edges) - 1):
+        n += choose(along >= choose(upper, upper_edges[m], lower_edges[m]), 1, 0)
+    start, end = choose(upper, upper_edges[n], lower_edges[n]), choose(upper, upper_edges[n + 1], lower_edges[n + 1])
+    across = (along - start) / (end - start)
     gap = smoothstep(0.10, 0.0, across) + smoothstep(0.90, 1.0, across)
     # The gum's border is an arc over each tooth and reaches down between two.
     scallop = 0.16 * (2 * across - 1) ** 2
-    rim = y - (-5.62 - scallop) if is_upper > 0.5 else (-7.28 + scallop) - y
+    rim = choose(upper, y - (-5.62 - scallop), (-7.28 + scallop) - y)
     gum = smoothstep(-0.05, 0.05, rim)
-    edge = (y + 6.63) / 0.9 if is_upper > 0.5 else (-6.34 - y) / 0.9
+    edge = choose(upper, (y + 6.63) / 0.9, (-6.34 - y) / 0.9)
     clear = smoothstep(0.35, 0.0, edge)
     mottle = rotated_noise(block, 0, x, y * 0.5, z, 3.0, offset)
     bright = (1 - 0.45 * gap) * (1 + 0.04 * mottle) * (1 - 0.12 * clear) * (1 - 0.40 * smoothstep(1.5, 3.6, along))
@@ -68,9 +69,7 @@ def tooth_color(
     green += (0.135 * (1 + 0.08 * mottle) - green) * gum
     blue += (0.125 * (1 + 0.08 * mottle) - blue) * gum
     slope = (2 * across - 1) * 0.55 * (1 - gum)
-    if x < 0:
-        slope = -slope
-    return red, green, blue, slope, gum
+    return red, green, blue, choose(x < 0, -slope, slope), gum
 
 
 @compiled

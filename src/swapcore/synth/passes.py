@@ -18,18 +18,22 @@ from swapcore.synth.scene import join, layer_piece
 from swapcore.synth.shading import BUFFER_CHANNELS, Lamps, ShadingInputs, shade_solids
 from swapcore.synth.skin import CHANNELS
 
-_SCATTER_CM = (0.17, 0.075, 0.045)
+SCATTER_CM = (0.17, 0.075, 0.045)
 """How far red, green and blue light spreads in skin."""
-_REDDEST = 1.7
+SMALLEST_SIGMA, LEAST_SKIN = 0.3, 1e-3
+"""No blur by less than this, in pixels; less skin than this around a pixel does not make its light larger."""
+REDDEST, ANY_RED = 1.7, 0.005
 """Most red light for the green that reaches the same place: without it, deep corners of the lids would glow orange."""
-_HOLLOWS = ((0.16, 3.4, 1.0), (0.5, 1.7, 2.0))
+NEAR_LIDS, BELOW_LID = (0.45, 1.0), (0.30, 1.0)
+"""Shares of open eye around a pixel and above it between which the shade of the lids ends."""
+HOLLOWS = ((0.16, 3.4, 1.0), (0.5, 1.7, 2.0))
 """Reach in cm, darkening per cm that a pixel is deeper than its neighborhood, and the step in cm that is an outline instead."""
-_DEEPEST = 0.12
+DEEPEST = 0.12
 """Share of the light that reaches the deepest hollow."""
-
-
-_DENSE = 0.95
-"""Opacity from which hair's under-shell hides what is behind it."""
+SMALLEST_HOLLOW_PX = 0.4
+"""Hollows that reach fewer pixels are not measured."""
+DENSE, COVERS = 0.95, 0.5
+"""Opacity from which hair's under-shell hides what is behind it, and above which a soft layer is what a pixel shows."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,10 @@ def measure_hollows(depth: Floats, px_cm: float) -> Floats:
     if not shown.any():
         return np.ones_like(depth)
     deeper_sum = np.zeros_like(depth)
-    for reach_cm, strength, outline_cm in _HOLLOWS:
-        if reach_cm / px_cm >= 0.4:
+    for reach_cm, strength, outline_cm in HOLLOWS:
+        if reach_cm / px_cm >= SMALLEST_HOLLOW_PX:
             _add_hollows(depth, reach_cm / px_cm, strength, outline_cm, deeper_sum)
-    return np.where(shown, np.maximum(np.exp(-deeper_sum), _DEEPEST), 1).astype(np.float32)
+    return np.where(shown, np.maximum(np.exp(-deeper_sum), DEEPEST), 1).astype(np.float32)
 
 
 @compiled
@@ -63,10 +67,7 @@ def _add_hollows(depth: Floats, reach_px: float, strength: float, outline_cm: fl
     A pair of which one is in front by an outline's step does not count: the chin does not darken the neck's rim behind it.
     """
     height, width = depth.shape
-    steps = np.empty((8, 2), np.int64)
-    for n in range(8):
-        angle, radius = math.pi / 4 * (n + 0.5 * (n // 4)), reach_px * (0.8 if n < 4 else 1.8)
-        steps[n, 0], steps[n, 1] = round(radius * math.cos(angle)), round(radius * math.sin(angle))
+    steps = hollow_steps(reach_px)
     for y in range(height):
         for x in range(width):
             here = depth[y, x]
@@ -78,10 +79,25 @@ def _add_hollows(depth: Floats, reach_px: float, strength: float, outline_cm: fl
                 x0, y0 = min(width - 1, max(0, x + dx)), min(height - 1, max(0, y + dy))
                 x1, y1 = min(width - 1, max(0, x - dx)), min(height - 1, max(0, y - dy))
                 first, second = here - depth[y0, x0], here - depth[y1, x1]
-                counts = smoothstep(outline_cm, 0.5 * outline_cm, max(abs(first), abs(second)))
-                if counts > 0:
-                    deeper += counts * max(0.0, first + second) / 2
+                deeper += deeper_by(first, second, outline_cm)
             total[y, x] += strength * deeper / 8
+
+
+@compiled
+def hollow_steps(reach_px: float) -> Ints:
+    """(8, 2) steps x, y from a pixel to one of two opposite neighbors; the other one is as far on the other side."""
+    steps = np.empty((8, 2), np.int64)
+    for n in range(8):
+        angle, radius = math.pi / 4 * (n + 0.5 * (n // 4)), reach_px * (0.8 if n < 4 else 1.8)
+        steps[n, 0], steps[n, 1] = round(radius * math.cos(angle)), round(radius * math.sin(angle))
+    return steps
+
+
+@compiled
+def deeper_by(first: float, second: float, outline_cm: float) -> float:
+    """How much deeper a pixel is than the middle of two neighbors, of which it is this much deeper than each."""
+    counts = smoothstep(outline_cm, 0.5 * outline_cm, max(abs(first), abs(second)))
+    return counts * max(0.0, first + second) / 2
 
 
 def shade_of_lids(is_eye: Floats, px_cm: float) -> Floats:
@@ -96,10 +112,21 @@ def shade_of_lids(is_eye: Floats, px_cm: float) -> Floats:
         slice(max(0, columns[0] - margin), columns[-1] + margin + 1),
     )
     seen = is_eye[cut].astype(np.float32)
-    near = cv2.GaussianBlur(seen, (0, 0), max(0.3, 0.12 / px_cm))
-    above = np.roll(cv2.GaussianBlur(seen, (0, 0), max(0.3, 0.13 / px_cm)), max(1, round(0.21 / px_cm)), 0)
-    light[cut] = (0.28 + 0.72 * smoothsteps(0.45, 1.0, near)) * (0.22 + 0.78 * smoothsteps(0.30, 1.0, above))
+    sigma_near, sigma_above, down = lid_reach(px_cm)
+    near = cv2.GaussianBlur(seen, (0, 0), sigma_near)
+    above = np.roll(cv2.GaussianBlur(seen, (0, 0), sigma_above), down, 0)
+    light[cut] = lid_light(smoothsteps(*NEAR_LIDS, near), smoothsteps(*BELOW_LID, above))
     return light
+
+
+def lid_reach(px_cm: float) -> tuple[float, float, int]:
+    """In pixels: deviations of the shade near both lids and below the upper one, and how far down the latter is moved."""
+    return max(SMALLEST_SIGMA, 0.12 / px_cm), max(SMALLEST_SIGMA, 0.13 / px_cm), max(1, round(0.21 / px_cm))
+
+
+def lid_light(near: Floats, above: Floats) -> Floats:
+    """Light past the lids, of shares in 0..1 that are open around a pixel and above it; arrays or tensors."""
+    return (0.28 + 0.72 * near) * (0.22 + 0.78 * above)
 
 
 def compose(buffer: Floats, px_cm: float) -> Floats:
@@ -107,16 +134,16 @@ def compose(buffer: Floats, px_cm: float) -> Floats:
     skin = np.ascontiguousarray(buffer[..., 9])
     image = np.empty((*buffer.shape[:2], 3), np.float32)
     for channel in (1, 0, 2):
-        reach, light = _SCATTER_CM[channel], buffer[..., 3 + channel]
+        reach, light = SCATTER_CM[channel], buffer[..., 3 + channel]
         sigma = reach / px_cm
-        if sigma >= 0.3:
+        if sigma >= SMALLEST_SIGMA:
             weight = cv2.GaussianBlur(skin, (0, 0), sigma)
-            spread = cv2.GaussianBlur(light * skin, (0, 0), sigma) / np.maximum(weight, 1e-3)
+            spread = cv2.GaussianBlur(light * skin, (0, 0), sigma) / np.maximum(weight, LEAST_SKIN)
             light = light + (spread - light) * skin
         if channel == 1:
             green = light
         elif channel == 0:
-            light = np.minimum(light, _REDDEST * green + 0.005)
+            light = np.minimum(light, REDDEST * green + ANY_RED)
         image[..., channel] = buffer[..., channel] * light + buffer[..., 6 + channel]
     return image
 
@@ -150,10 +177,10 @@ def blend_layers(layers: list[Layer], canvas: Canvas, lamps: Lamps, pose: Pose, 
     alpha = buffer[..., 10:11]
     image *= 1 - alpha
     image += buffer[..., 0:3] * buffer[..., 3:6] * alpha + buffer[..., 6:9]
-    covered = (shown >= 0) & (alpha[..., 0] > 0.5)
+    covered = (shown >= 0) & (alpha[..., 0] > COVERS)
     canvas.parts[cut][covered] = parts[covered]
     # The soft border of hair's under-shell must not hide the strands behind it: the background would shine through.
-    hides = covered & ((parts != int(Part.HAIR)) | (alpha[..., 0] > _DENSE))
+    hides = covered & ((parts != int(Part.HAIR)) | (alpha[..., 0] > DENSE))
     far[hides] = depth[hides]
 
 

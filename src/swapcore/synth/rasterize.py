@@ -8,6 +8,8 @@ from swapcore.synth.compiled import compiled
 
 FAR = np.float32(1e9)
 """Depth of a pixel that nothing covers."""
+NO_AREA = 1e-9
+"""Triangles of a smaller area in square pixels are not drawn."""
 
 
 def rasterize(
@@ -41,7 +43,7 @@ def _fill(corners: Floats, triangles: Ints, two_sided: npt.NDArray[np.bool_], tr
         cx, cy, cz = corners[k, 0], corners[k, 1], corners[k, 2]
         # Image rows run down, so that a front face has a negative area.
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if (area > -1e-9 and not two_sided[t]) or abs(area) < 1e-9:
+        if (area > -NO_AREA and not two_sided[t]) or abs(area) < NO_AREA:
             continue
         left = max(0, int(np.ceil(min(ax, bx, cx))))
         right = min(width - 1, int(np.floor(max(ax, bx, cx))))

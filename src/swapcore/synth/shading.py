@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from swapcore.synth.asset import Floats, Ints
-from swapcore.synth.compiled import compiled
-from swapcore.synth.curves import bell, smoothstep
+from swapcore.synth.compiled import compiled, inlined
+from swapcore.synth.curves import bell, choose, smoothstep
 from swapcore.synth.eyes import eye_albedo
 from swapcore.synth.light import environment_at
 from swapcore.synth.mouth import tongue_color, tooth_color
@@ -143,57 +143,63 @@ def shade_solids(
                 local[n] = a * scene.local[i, n] + b * scene.local[j, n] + c * scene.local[k, n]
             for n in range(4):
                 extra[n] = a * scene.extra[i, n] + b * scene.extra[j, n] + c * scene.extra[k, n]
-            vx = lamps.eye_point[0] - position[0]
-            vy = lamps.eye_point[1] - position[1]
-            vz = lamps.eye_point[2] - position[2]
-            length = 1 / math.sqrt(vx * vx + vy * vy + vz * vz)
-            vx, vy, vz = vx * length, vy * length, vz * length
-            length = 1 / max(1e-9, math.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2))
-            nx, ny, nz = normal[0] * length, normal[1] * length, normal[2] * length
-            if nx * vx + ny * vy + nz * vz < 0 and scene.material[t] >= 4:
-                nx, ny, nz = -nx, -ny, -nz
             material = scene.material[t]
+            frame = frame_of(position, normal, material, lamps)
+            reached = reached_share(position, frame, lamps)
             parts[y, x] = scene.part[t]
-            lit, past_hair = lit_share(
-                position[0] + 0.06 * nx, position[1] + 0.06 * ny, position[2] + 0.06 * nz,
-                1 - max(0.0, nx * lamps.key[0] + ny * lamps.key[1] + nz * lamps.key[2]),
-                lamps.axes, lamps.center, lamps.solid, lamps.hair, lamps.spread, lamps.taps,
-            )  # fmt: skip
-            reached = lit * past_hair
-            frame = (nx, ny, nz, vx, vy, vz)
             if material == 0:
-                parts[y, x] = _shade_skin(local, extra, frame, reached, cavity[y, x], look, lamps, values, buffer[y, x])
+                parts[y, x] = shade_skin(local, extra, frame, reached, cavity[y, x], look, lamps, values, buffer[y, x])
             elif material == 1:
-                _shade_eye(local, extra, frame, reached, eye_light[y, x], look, lamps, block, buffer[y, x])
+                shade_eye(local, extra, frame, reached, eye_light[y, x], look, lamps, block, buffer[y, x])
             elif material == 2 or material == 3:
-                _shade_mouth(material, local, extra, frame, reached, cavity[y, x], look, lamps, block, buffer[y, x])
+                shade_mouth(material, local, extra, frame, reached, cavity[y, x], look, lamps, block, buffer[y, x])
             else:
-                _shade_layer(material, local, extra, frame, reached, cavity[y, x], lamps, block, buffer[y, x])
+                shade_layer(material, local, extra, frame, reached, cavity[y, x], lamps, block, buffer[y, x])
+
+
+@inlined
+def frame_of(position: Floats, normal: Floats, material: int, lamps: Lamps) -> tuple[float, ...]:
+    """Unit vectors of the normal and toward the camera, 6 numbers; the back of a layer is lit as its front."""
+    vx = lamps.eye_point[0] - position[0]
+    vy = lamps.eye_point[1] - position[1]
+    vz = lamps.eye_point[2] - position[2]
+    length = 1 / math.sqrt(vx * vx + vy * vy + vz * vz)
+    vx, vy, vz = vx * length, vy * length, vz * length
+    length = 1 / max(1e-9, math.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2))
+    nx, ny, nz = normal[0] * length, normal[1] * length, normal[2] * length
+    if material >= 4:
+        side = choose(nx * vx + ny * vy + nz * vz < 0, -1.0, 1.0)
+        nx, ny, nz = nx * side, ny * side, nz * side
+    return nx, ny, nz, vx, vy, vz
+
+
+@inlined
+def reached_share(position: Floats, frame: tuple[float, ...], lamps: Lamps) -> float:
+    """Share of the key light that reaches a surface past others and past hair."""
+    nx, ny, nz, _, _, _ = frame
+    lit, past_hair = lit_share(
+        position[0] + 0.06 * nx, position[1] + 0.06 * ny, position[2] + 0.06 * nz,
+        1 - max(0.0, nx * lamps.key[0] + ny * lamps.key[1] + nz * lamps.key[2]),
+        lamps.axes, lamps.center, lamps.solid, lamps.hair, lamps.spread, lamps.taps,
+    )  # fmt: skip
+    return lit * past_hair
 
 
 @compiled
 def _skin_part(local: Floats, extra: Floats, values: Floats) -> int:
     """FACE, BROW, LIP, MOUTH, NECK, HAIR, BEARD or EAR, by place and by what is painted there."""
-    if extra[1] > 0.5:
-        return 6
-    if values[11] > 0.5:
-        return 5
-    if values[14] > 0.5:
-        return 10
-    if values[10] > 0.3:
-        return 8
-    if values[12] > 0.2:
-        return 2
-    if values[13] > 0.35:
-        return 9
     jaw = -6.6 - 0.46 * (local[2] + 7.0)
-    if local[1] < jaw - 0.4 or local[2] < -9.5:
-        return 7
-    return 1
+    part = choose(local[1] < jaw - 0.4, 7, choose(local[2] < -9.5, 7, 1))
+    part = choose(values[13] > 0.35, 9, part)
+    part = choose(values[12] > 0.2, 2, part)
+    part = choose(values[10] > 0.3, 8, part)
+    part = choose(values[14] > 0.5, 10, part)
+    part = choose(values[11] > 0.5, 5, part)
+    return choose(extra[1] > 0.5, 6, part)
 
 
 @compiled
-def _shade_skin(
+def shade_skin(
     local: Floats,
     extra: Floats,
     frame: tuple[float, ...],
@@ -204,6 +210,7 @@ def _shade_skin(
     values: Floats,
     out: Floats,
 ) -> int:
+    """Write the buffer's channels of a pixel of skin, and return its Part."""
     nx, ny, nz, _, _, _ = frame
     u, v = texture_place(local[0], local[1], local[2])
     sample_texture(look.texture, u, v, values)
@@ -222,13 +229,12 @@ def _shade_skin(
     bx, by, bz = bx * length, by * length, bz * length
     occlusion = min(1.0, max(0.0, extra[0])) ** 1.1 * cavity
     inside = smoothstep(0.2, 0.8, extra[1])
-    if inside > 0:
-        deep = 0.06 + 0.94 * smoothstep(-1.5, 2.9, local[2]) ** 2
-        values[0] += (0.36 * deep - values[0]) * inside
-        values[1] += (0.105 * deep - values[1]) * inside
-        values[2] += (0.095 * deep - values[2]) * inside
-        values[3] += (0.32 - values[3]) * inside
-        occlusion *= 1 - inside * (1 - deep)
+    deep = 0.06 + 0.94 * smoothstep(-1.5, 2.9, local[2]) ** 2
+    values[0] += (0.36 * deep - values[0]) * inside
+    values[1] += (0.105 * deep - values[1]) * inside
+    values[2] += (0.095 * deep - values[2]) * inside
+    values[3] += (0.32 - values[3]) * inside
+    occlusion *= 1 - inside * (1 - deep)
     key = bx * lamps.key[0] + by * lamps.key[1] + bz * lamps.key[2]
     direct = reached * math.sqrt(occlusion)
     for n in range(3):
@@ -253,12 +259,8 @@ def _cut(slope: float) -> float:
 def _expression_lines(local: Floats, look: ShadingInputs) -> float:
     """How far the image's expression deepens the lines at a place of the mean head."""
     ax, y = abs(local[0]), local[1]
-    kind = 3
-    if y > 2.6:
-        kind = 0
-    elif y > -1.0:
-        kind = 1 if ax > 2.5 else 2
-    depth: float = look.wrinkles[kind]
+    forehead, crow, glabella, mouth = look.wrinkles[0], look.wrinkles[1], look.wrinkles[2], look.wrinkles[3]
+    depth: float = choose(y > 2.6, forehead, choose(y > -1.0, choose(ax > 2.5, crow, glabella), mouth))
     return depth
 
 
@@ -296,7 +298,7 @@ def _skin_gloss(
 
 
 @compiled
-def _shade_eye(
+def shade_eye(
     local: Floats,
     extra: Floats,
     frame: tuple[float, ...],
@@ -307,6 +309,7 @@ def _shade_eye(
     block: Floats,
     out: Floats,
 ) -> None:
+    """Write the buffer's channels of a pixel of an eyeball."""
     nx, ny, nz, vx, vy, vz = frame
     length = 1 / math.sqrt(local[0] ** 2 + local[1] ** 2 + local[2] ** 2)
     dx, dy, dz = local[0] * length, local[1] * length, local[2] * length
@@ -319,7 +322,7 @@ def _shade_eye(
     nv = max(0.0, nx * vx + ny * vy + nz * vz)
     rx, ry, rz = 2 * nv * nx - vx, 2 * nv * ny - vy, 2 * nv * nz - vz
     # A window of the room, mirrored in the cornea.
-    side = -0.45 if lamps.key[0] > 0 else 0.45
+    side = choose(lamps.key[0] > 0, -0.45, 0.45)
     window = smoothstep(0.905, 0.945, (rx * side + ry * 0.45 + rz * 0.8) / 1.023) * cornea
     mirror = (0.018 + 0.20 * (1 - nv) ** 5) * open_share
     # Tears stand on the edge of the lower lid.
@@ -337,7 +340,7 @@ def _shade_eye(
 
 
 @compiled
-def _shade_mouth(
+def shade_mouth(
     material: int,
     local: Floats,
     extra: Floats,
@@ -349,6 +352,7 @@ def _shade_mouth(
     block: Floats,
     out: Floats,
 ) -> None:
+    """Write the buffer's channels of a pixel of teeth or tongue."""
     nx, ny, nz, vx, vy, vz = frame
     gum = 1.0
     if material == 2:
@@ -382,7 +386,7 @@ def _shade_mouth(
 
 
 @compiled
-def _shade_layer(
+def shade_layer(
     material: int,
     local: Floats,
     extra: Floats,

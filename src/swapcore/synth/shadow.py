@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from swapcore.synth.asset import Floats, Ints
-from swapcore.synth.compiled import compiled
+from swapcore.synth.compiled import compiled, inlined
 from swapcore.synth.curves import smoothstep
 from swapcore.synth.rasterize import rasterize
 
 MAP_PX, MAP_CM = 320, 44.0
+IN_HAIR_CM = 0.05
+"""Hair does not shade what is no deeper than this behind it."""
 _TAPS = np.array(
     [(0.0, 0.0)]
     + [(0.9 * math.cos(6.2832 * n / 5 + 0.9), 0.9 * math.sin(6.2832 * n / 5 + 0.9)) for n in range(5)]
@@ -80,6 +82,22 @@ def _draw_hair(corners: Floats, width: Floats, opacity: Floats, hair: Floats) ->
                     hair[y, x, 1] += amount
 
 
+@inlined
+def past_hair_share(z: float, hair: Floats, row: int, column: int) -> float:
+    """Share of the light that passes the hair of a texel of the map to a depth z."""
+    depth = z - hair[row, column, 0]
+    if depth > IN_HAIR_CM:
+        return stopped_share(depth, hair[row, column, 1])
+    return 1.0
+
+
+@compiled
+def stopped_share(depth: float, amount: float) -> float:
+    """Share of the light that passes an amount of hair to a depth in cm behind the first of it."""
+    thickness = amount * min(1.0, depth / 1.5)
+    return math.exp(-0.55 * thickness)
+
+
 @compiled
 def lit_share(
     x: float,
@@ -109,7 +127,7 @@ def lit_share(
     """
     size = solid.shape[0]
     x, y, z = x - center[0], y - center[1], z - center[2]
-    scale = 320 / 44.0
+    scale = MAP_PX / MAP_CM
     px = (x * axes[0, 0] + y * axes[1, 0] + z * axes[2, 0]) * scale + size / 2
     py = (x * axes[0, 1] + y * axes[1, 1] + z * axes[2, 1]) * scale + size / 2
     pz = x * axes[0, 2] + y * axes[1, 2] + z * axes[2, 2]
@@ -120,12 +138,7 @@ def lit_share(
         row = min(size - 1, max(0, int(py + ty)))
         tolerance = 0.10 + 0.10 * math.sqrt(tx * tx + ty * ty) + 0.35 * slope
         lit += smoothstep(0.55, 0.0, pz - solid[row, column] - tolerance)
-        depth_in_hair = pz - hair[row, column, 0]
-        if depth_in_hair > 0.05:
-            thickness = hair[row, column, 1] * min(1.0, depth_in_hair / 1.5)
-            past_hair += math.exp(-0.55 * thickness)
-        else:
-            past_hair += 1.0
+        past_hair += past_hair_share(pz, hair, row, column)
     return lit / len(taps), past_hair / len(taps)
 
 
