@@ -1,0 +1,1 @@
+"""Images in batches, by tensors on any device; render.py's compiled loops are the reference."""
