@@ -291,7 +291,7 @@ def _stage(plan: Plan) -> int:
 
 
 def networks(plan: Plan) -> dict[str, Any]:
-    """Measure recognizer and guides in batches; the renderer has no part on a GPU."""
+    """Measure recognizer and guides in batches."""
     import torch
 
     from swapcore.config import NetworkParams
@@ -310,7 +310,44 @@ def networks(plan: Plan) -> dict[str, Any]:
     with torch.no_grad():
         embedded = _per_second(lambda: recognizer(images), batch, plan)
         guided = _per_second(lambda: maker.make(landmarks), batch, plan)
-    return {"batch": batch, "embedded_per_s": embedded, "guides_per_s": guided, "renderer": "CPU only"}
+    return {"batch": batch, "embedded_per_s": embedded, "guides_per_s": guided}
+
+
+def renderer(plan: Plan) -> dict[str, Any]:
+    """Measure batches of the renderer, and how far its images are from those of the compiled one."""
+    import importlib.util
+
+    missing = [name for name in ("numba", "scipy", "anny") if importlib.util.find_spec(name) is None]
+    if missing:
+        return {"skipped": f"needs {', '.join(missing)}, which cannot be carried; run it where swapcore is installed"}
+    import numpy as np
+    import torch
+
+    from swapcore.synth.batched.render import draw, render_on
+    from swapcore.synth.people import draw_shots
+    from swapcore.synth.render import render
+    from swapcore.synth.setting import arrange
+
+    device, size = torch.device(plan.device), plan.sizes[-1]
+    batches = [batch for batch in plan.batches if batch <= 128]
+    shots = [shot for person in range(batches[-1] // 4 + 1) for shot in draw_shots(1, person, 4, size, 0.7)][
+        : batches[-1]
+    ]
+    started = time.process_time()
+    settings = [arrange(shot.identity, shot.attributes, size) for shot in shots]
+    prepared = (time.process_time() - started) / len(shots)
+    rates = {}
+    for batch in batches:
+        rates[batch] = _per_second(lambda chosen=settings[:batch]: draw(chosen, device).cpu(), batch, plan)
+    few = [(shot.identity, shot.attributes.but(jpeg=0.0)) for shot in shots[:4]]
+    differences = [
+        float(np.abs(picture.image.astype(int) - render(*shot, size).image).mean())
+        for shot, picture in zip(few, render_on(device, few, size), strict=True)
+    ]
+    peak = torch.cuda.max_memory_allocated() / 1e9 if plan.on_gpu else None
+    return {
+        "size_px": size, "host_s_per_image": prepared, "drawn_per_s": rates, "mean_levels": max(differences), "peak_gb": peak,
+    }  # fmt: skip
 
 
 def _per_second(work: Callable[[], Any], batch: int, plan: Plan) -> float:
@@ -359,7 +396,7 @@ def _exchange(plan: Plan) -> int:
 
 PARTS: dict[str, Callable[[Plan], Any]] = {
     "precisions": precisions, "train": train, "loader": loader, "profile": profile, "networks": networks,
-    "exchange": exchange, "speed": speed,
+    "renderer": renderer, "exchange": exchange, "speed": speed,
 }  # fmt: skip
 """In the order in which they run; the last one takes as long as there is time."""
 

@@ -65,6 +65,8 @@ class NetworkParams(Section):
 class SynthesizeParams(Section):
     """Rendered synthetic people."""
 
+    not_in_cards = {"workers": 0, "device": "cpu", "batch_size": 16}
+
     first_person: Annotated[
         int,
         Field(ge=0, le=1_000_000, description="number of the first person, for data sets that are rendered in parts"),
@@ -75,6 +77,10 @@ class SynthesizeParams(Section):
     attribute_range: Annotated[float, Field(gt=0, le=1, description="range of pose, expression and light; 1 = full")]
     write_truth: Annotated[bool, Field(description="also write truth.tar with part masks and depth of each image")]
     seed: Seed
+    device: Annotated[
+        str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu = compiled loops; cuda = batches on a GPU")
+    ]
+    batch_size: Annotated[int, Field(ge=1, le=4096, description="images that a GPU draws at once; the CPU ignores it")]
     workers: Workers
 
 

@@ -3,10 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from swapcore.config import SynthesizeParams
+from swapcore.config import SynthesizeParams, section_of
 from swapcore.data.artifact import content_digest, read_card
 from swapcore.data.manifests import read_manifest
+from swapcore.errors import ParamsError
+from swapcore.ops.image import decode
 from swapcore.stages import synthesize
 from swapcore.synth.identity import SHAPE_PARAMETERS
 from swapcore.synth.layers import Part
@@ -23,6 +26,8 @@ PARAMS = SynthesizeParams(
     attribute_range=0.7,
     write_truth=False,
     seed=1,
+    device="cpu",
+    batch_size=2,
     workers=1,
 )
 
@@ -71,6 +76,42 @@ def test_truth_file_is_written_if_enabled(tmp_path: Path) -> None:
     assert read_manifest(folder).quarantine == []
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
+def test_a_missing_gpu_is_one_line(tmp_path: Path) -> None:
+    params = PARAMS.model_copy(update={"device": "cuda", "workers": 0})
+    with pytest.raises(ParamsError, match=r"^synthesize\.device: cuda is not available \(0 CUDA devices\); use cpu$"):
+        synthesize.run(params, photographs=tmp_path / "people")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("device", ["mps", "auto", "gpu", "cuda:"])
+def test_other_devices_are_refused_by_name(device: str) -> None:
+    with pytest.raises(ParamsError, match=r"synthesize\.device"):
+        section_of("synthesize", PARAMS.model_dump() | {"device": device})
+
+
+def test_batches_of_a_device_are_those_of_the_compiled_renderer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batched renderer on the CPU in place of a GPU; its batches of 3 images are of one and two people."""
+    monkeypatch.setattr("swapcore.synth.batched.render.find_gpu", lambda _: torch.device("cpu"))
+    update = {"device": "cuda", "images_per_person": 3, "batch_size": 6, "num_people": 3, "write_truth": True}
+    params = PARAMS.model_copy(update=update)
+    synthesize.run(params, photographs=tmp_path / "batched")
+    synthesize.run(params.model_copy(update={"device": "cpu"}), photographs=tmp_path / "compiled")
+    folders = [tmp_path / name for name in ("batched", "compiled")]
+    cards = [read_card(folder, "photographs") for folder in folders]
+    assert [card.facts["drawing"] for card in cards] == ["batched", "compiled"]
+    assert cards[0].params == cards[1].params
+    rows = [read_table(folder / PARAMETERS, PictureRow) for folder in folders]
+    assert [row.points for row in rows[0]] == [row.points for row in rows[1]]
+    for row in rows[0]:
+        images = [decode((folder / row.file).read_bytes()) for folder in folders]
+        assert np.abs(images[0].astype(int) - images[1]).mean() < 0.05
+    truths = [dict(read_truth(folder)) for folder in folders]
+    assert list(truths[0]) == list(truths[1]) == [row.file for row in rows[0]]
+
+
 @pytest.mark.slow
 def test_output_does_not_depend_on_workers(tmp_path: Path) -> None:
     for workers in (1, 2):
@@ -85,7 +126,7 @@ def test_failure_leaves_no_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def broken(*_: object) -> None:
         raise RuntimeError("disk full")
 
-    monkeypatch.setattr(synthesize, "photograph", broken)
+    monkeypatch.setattr(synthesize, "save", broken)
     with pytest.raises(RuntimeError, match="disk full"):
         synthesize.run(PARAMS, photographs=tmp_path / "people")
     assert not (tmp_path / "people").exists()

@@ -5,15 +5,16 @@ import pytest
 
 from swapcore.errors import ArtifactError
 from swapcore.ops.image import decode
-from swapcore.synth.people import PARAMETERS, PictureRow, draw_person, draw_shots, photograph, place_of, read_shots
+from swapcore.synth.people import PARAMETERS, PictureRow, draw_person, draw_shots, place_of, read_shots
 from swapcore.synth.render import render
 from swapcore.synth.sheet import contact_sheet
+from swapcore.synth.taking import save, take
 from swapcore.tables import write_table
 
 
 def test_a_row_renders_the_same_picture_again(tmp_path: Path) -> None:
     shot = draw_shots(3, 7, 2, 64, 0.7)[1]
-    row = photograph(shot, tmp_path)
+    row = save(shot, next(take([shot], "cpu", 1)), tmp_path)
     write_table(tmp_path / PARAMETERS, PictureRow, [row])
     again = read_shots(tmp_path)["person-00007/0001.png"]
     assert again == shot

@@ -13,8 +13,9 @@ from swapcore.errors import ArtifactError, ParamsError
 from swapcore.ops.geometry import apply, warp
 from swapcore.ops.image import decode
 from swapcore.synth.landmarks import POINT_NAMES
-from swapcore.synth.people import PARAMETERS, PictureRow, draw_shots, photograph
+from swapcore.synth.people import PARAMETERS, PictureRow, draw_shots
 from swapcore.synth.render import render
+from swapcore.synth.taking import save, take
 from swapcore.synth.truth import render_true_swap
 from swapcore.tables import write_table
 from swapcore.teachers.base import load_teacher
@@ -33,7 +34,9 @@ def face(file: str, image: np.ndarray) -> Face:
 
 def test_the_oracle_renders_the_true_swap_in_the_templates_crop(tmp_path: Path) -> None:
     shots = [draw_shots(1, person, 1, SIZE, 0.7)[0] for person in (0, 1)]
-    write_table(tmp_path / PARAMETERS, PictureRow, [photograph(shot, tmp_path) for shot in shots])
+    write_table(
+        tmp_path / PARAMETERS, PictureRow, [save(shot, next(take([shot], "cpu", 1)), tmp_path) for shot in shots]
+    )
     source, template = (face(shot.file, decode((tmp_path / shot.file).read_bytes())) for shot in shots)
     teacher = OracleTeacher(tmp_path, SIZE)
     truth = render_true_swap(shots[0].identity, shots[1].identity, shots[1].attributes, SIZE)
@@ -45,7 +48,7 @@ def test_the_oracle_renders_the_true_swap_in_the_templates_crop(tmp_path: Path) 
 
 def test_truth_and_template_are_cut_and_resized_alike(tmp_path: Path) -> None:
     shot = draw_shots(1, 0, 1, SIZE, 0.7)[0]
-    write_table(tmp_path / PARAMETERS, PictureRow, [photograph(shot, tmp_path)])
+    write_table(tmp_path / PARAMETERS, PictureRow, [save(shot, next(take([shot], "cpu", 1)), tmp_path)])
     photo = face(shot.file, decode((tmp_path / shot.file).read_bytes()))
     turn = np.array([[1.1, 0.2, -5.3], [-0.2, 1.1, 7.7]])
     cropped = replace(photo, image=warp(photo.image, turn, SIZE), affine=turn)
@@ -55,7 +58,9 @@ def test_truth_and_template_are_cut_and_resized_alike(tmp_path: Path) -> None:
 
 def test_its_landmarks_are_those_of_the_true_swap_in_the_templates_crop(tmp_path: Path) -> None:
     shots = [draw_shots(1, person, 1, SIZE, 0.7)[0] for person in (0, 1)]
-    write_table(tmp_path / PARAMETERS, PictureRow, [photograph(shot, tmp_path) for shot in shots])
+    write_table(
+        tmp_path / PARAMETERS, PictureRow, [save(shot, next(take([shot], "cpu", 1)), tmp_path) for shot in shots]
+    )
     source, template = (face(shot.file, decode((tmp_path / shot.file).read_bytes())) for shot in shots)
     truth = render_true_swap(shots[0].identity, shots[1].identity, shots[1].attributes, SIZE)
     turn = np.array([[1.1, 0.2, -5.3], [-0.2, 1.1, 7.7]])
@@ -79,7 +84,7 @@ def test_the_oracle_is_loaded_only_where_crop_handed_on_how_the_photographs_were
 
 def test_exact_surface_points_of_an_image_and_of_its_swap_with_itself_agree(tmp_path: Path) -> None:
     shot = draw_shots(1, 0, 1, SIZE, 0.7)[0]
-    write_table(tmp_path / PARAMETERS, PictureRow, [photograph(shot, tmp_path)])
+    write_table(tmp_path / PARAMETERS, PictureRow, [save(shot, next(take([shot], "cpu", 1)), tmp_path)])
     turn = np.array([[1.1, 0.2, -5.3], [-0.2, 1.1, 7.7]])
     cropped = replace(face(shot.file, decode((tmp_path / shot.file).read_bytes())), affine=turn)
     teacher = OracleTeacher(tmp_path, SIZE)

@@ -66,8 +66,10 @@ def test_the_rehearsal_runs_every_part(tmp_path: Path, pipeline_params: Params) 
     done = script("--rehearsal", "--groups", groups, "--out", out, "--carried", tmp_path / "nothing")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     found = {path.stem: json.loads(path.read_text())["result"] for path in out.glob("*.json")}
-    assert set(found) == {"precisions", "speed", "profile", "loader", "train", "networks", "exchange"}
+    assert set(found) == {"precisions", "speed", "profile", "loader", "train", "networks", "renderer", "exchange"}
     assert found["train"] | {"seconds": 0} == {"exit_codes": [75, 0], "resumed": True, "seconds": 0}
+    assert found["renderer"]["mean_levels"] < 0.05
+    assert found["renderer"]["drawn_per_s"]["2"] > 0
     assert found["exchange"] == {"backend": "gloo", "sum": [1.0] * 4, "host": [1.0]}
     assert all(row["images_per_s"] > 0 and row["tflop_per_s"] > 0 for row in found["speed"])
     assert found["precisions"]["largest_relative_difference_from_cpu"]["fp32"] < 1e-3

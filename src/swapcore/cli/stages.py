@@ -15,7 +15,7 @@ from swapcore.launched import rank
 
 PORT_CACHE = Path(".swapcore/ports")
 """Local copies of ports on s3://, kept so that the next command fetches only what changed."""
-DEVICE_STAGES = ("crop", "groups", "train", "evaluate")
+DEVICE_STAGES = ("synthesize", "crop", "groups", "train", "evaluate")
 """Stages whose section of params.yaml has a `device`."""
 _DIRECTIONS = {"InputPath": ("input", True), "OptionalInputPath": ("input", False), "OutputPath": ("output", True)}
 _PORT_HELP = {

@@ -2,8 +2,9 @@
 
 import csv
 import functools
+import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,8 +14,9 @@ from swapcore.config import OutputPath, SynthesizeParams
 from swapcore.data.artifact import building, write_card
 from swapcore.progress import progress
 from swapcore.synth import truth_file
-from swapcore.synth.people import PARAMETERS, PictureRow, distributions, draw_shots, photograph, photograph_with_truth
+from swapcore.synth.people import PARAMETERS, PictureRow, distributions, draw_shots
 from swapcore.synth.render import RENDERER
+from swapcore.synth.taking import save, take
 from swapcore.synth.truth_file import TruthFiles, TruthWriter
 from swapcore.tables import write_table
 
@@ -23,7 +25,7 @@ BASIS = "rendered; no real person is shown"
 
 
 def run(params: SynthesizeParams, *, photographs: OutputPath) -> dict[str, float]:
-    """Render synthetic people; the bytes do not depend on the number of workers.
+    """Render synthetic people; the bytes do not depend on the number of workers, but on whether a GPU draws.
 
     Args:
         params: the section synthesize.
@@ -40,7 +42,11 @@ def run(params: SynthesizeParams, *, photographs: OutputPath) -> dict[str, float
             params.model_copy(update={"workers": 0}),
             inputs={},
             counts={"people": params.num_people, "photographs": len(rows)},
-            facts={"licence": LICENCE, "renderer": RENDERER}
+            facts={
+                "licence": LICENCE,
+                "renderer": RENDERER,
+                "drawing": "compiled" if params.device == "cpu" else "batched",
+            }
             | distributions(params.seed, range(params.first_person, params.first_person + params.num_people))
             | (truth_file.facts() if params.write_truth else {}),
         )
@@ -64,22 +70,42 @@ def _packed(people: Iterable[Rendered], folder: Path) -> list[Any]:
 
 def _render_all(params: SynthesizeParams, folder: Path) -> Iterator[Rendered]:
     """Iterate over the people, in order."""
-    workers = min(params.workers or os.cpu_count() or 1, params.num_people)
-    task = functools.partial(_render_person, params, folder)
     people = range(params.first_person, params.first_person + params.num_people)
+    at_once = 1 if params.device == "cpu" else max(1, params.batch_size // params.images_per_person)
+    groups = [people[start : start + at_once] for start in range(0, len(people), at_once)]
+    workers = min(_num_workers(params), len(groups))
+    task = functools.partial(_render_people, params, folder)
     if workers == 1:
-        yield from map(task, people)
+        yield from itertools.chain.from_iterable(map(task, groups))
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(task, people)
+        yield from itertools.chain.from_iterable(pool.map(task, groups))
 
 
-def _render_person(params: SynthesizeParams, folder: Path, person: int) -> Rendered:
-    shots = draw_shots(params.seed, person, params.images_per_person, params.size_px, params.attribute_range)
-    if not params.write_truth:
-        return [photograph(shot, folder) for shot in shots], []
-    rows, truths = zip(*(photograph_with_truth(shot, folder) for shot in shots), strict=True)
-    return list(rows), list(truths)
+def _num_workers(params: SynthesizeParams) -> int:
+    if params.device == "cpu":
+        return params.workers or os.cpu_count() or 1
+    from swapcore.ops.device import MAX_GPU_PROCESSES
+    from swapcore.synth.batched.render import find_gpu
+
+    find_gpu(params.device)  # one line here instead of an error in each worker
+    return params.workers or min(MAX_GPU_PROCESSES, os.cpu_count() or 1)
+
+
+def _render_people(params: SynthesizeParams, folder: Path, people: Sequence[int]) -> list[Rendered]:
+    num = params.images_per_person
+    shots = [
+        shot
+        for person in people
+        for shot in draw_shots(params.seed, person, num, params.size_px, params.attribute_range)
+    ]
+    rendered: list[Rendered] = [([], []) for _ in people]
+    for number, (shot, picture) in enumerate(zip(shots, take(shots, params.device, params.batch_size), strict=True)):
+        rows, truths = rendered[number // num]
+        rows.append(save(shot, picture, folder))
+        if params.write_truth:
+            truths.append(TruthFiles.of(shot.file, picture))
+    return rendered
 
 
 def _write_consent(path: Path) -> None:

@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from swapcore.ops.image import encode_png
 from swapcore.synth.attributes import Attributes, draw_attributes
 from swapcore.synth.identity import SHAPE_PARAMETERS, HairStyle, Identity, draw_identity
-from swapcore.synth.render import POINT_NAMES, Picture, render
-from swapcore.synth.truth_file import TruthFiles
+from swapcore.synth.render import POINT_NAMES, Picture
 from swapcore.tables import read_table
 
 PARAMETERS = "parameters.parquet"
@@ -113,25 +111,6 @@ def read_shots(folder: Path) -> dict[str, Shot]:
 def read_rows(folder: Path) -> list[Any]:
     """The rows of a folder's parameters.parquet; errors as ``read_shots``."""
     return read_table(folder / PARAMETERS, PictureRow)
-
-
-def photograph(shot: Shot, folder: Path) -> Any:
-    """Render a shot into the folder and return its row."""
-    return to_row(shot, _taken(shot, folder))
-
-
-def photograph_with_truth(shot: Shot, folder: Path) -> tuple[Any, TruthFiles]:
-    """Render a shot into the folder and return its row, and its masks and depth to be packed."""
-    picture = _taken(shot, folder)
-    return to_row(shot, picture), TruthFiles.of(shot.file, picture)
-
-
-def _taken(shot: Shot, folder: Path) -> Picture:
-    picture = render(shot.identity, shot.attributes, shot.size_px)
-    path = folder / shot.file
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(encode_png(picture.image))
-    return picture
 
 
 def distributions(seed: int, numbers: range) -> dict[str, Any]:
