@@ -152,7 +152,7 @@ class GuideMaker(nn.Module):
         source, template = (points[..., :2].float() for points in (inputs.source, inputs.template))
         flow = partial(guide_flow, output=output, triangles=self.triangles, size_px=self.size_px, weights=self.weights)
         from_source, from_template = flow(source, marked=self.kept), flow(template, marked=self.areas)
-        not_skin, eyes, brows, lips = from_template.marked.split(1, 1)
+        not_skin, eyes, brows, lips = torch.split(from_template.marked, 1, 1)
         return Guide(
             from_source.flow,
             from_template.flow,

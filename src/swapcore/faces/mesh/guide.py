@@ -38,7 +38,7 @@ def mesh_topology() -> MeshTopology:
     triangles = np.ascontiguousarray(closed_triangles()[:, [0, 2, 1]])
 
     def of(*parts: Sequence[int]) -> npt.NDArray[np.bool_]:
-        return np.logical_or.reduce([np.isin(triangles, part).all(1) for part in parts])
+        return np.asarray(np.any([np.isin(triangles, part).all(1) for part in parts], axis=0))
 
     mouth, lips = of(INNER_LIPS), of(tuple(_enclosed(triangles, OUTER_LIPS, INNER_LIPS[0])))
     return MeshTopology(
