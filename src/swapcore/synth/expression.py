@@ -13,7 +13,7 @@ from swapcore.synth.lashes import lash_rows
 
 Add = Callable[[str, float], None]
 """Adds an amount to a facial action."""
-_OPEN_JAW = 0.34
+_OPEN_JAW = 0.56
 """Strength of jawOpen at mouth_open 1: at full strength the jaw drops 3.4 cm."""
 
 _UPPER_LID, _LOWER_LID = 0.52, -0.94
@@ -46,8 +46,8 @@ def _add_mouth(attributes: Attributes, add: Add) -> None:
     add("mouthUpperUp", 0.70 * parted)
     add("mouthLowerDown", 0.32 * parted)
     add("jawOpen", _OPEN_JAW * opened + 0.05 * parted)
-    add("mouthLowerDown", 0.34 * opened)
-    add("mouthUpperUp", 0.20 * opened)
+    add("mouthLowerDown", 0.44 * opened)
+    add("mouthUpperUp", 0.26 * opened)
     add("mouthClose", 0.03)
     add("mouthFrown", 0.65 * attributes.frown)
     add("mouthShrugLower", 0.35 * attributes.frown)

@@ -20,7 +20,7 @@ _ARCH_CM = 4.15
 def place_teeth(coarse: Floats) -> Floats:
     """(V, 3) cm: the upper teeth a little lower and farther in front than the mesh has them, where a smile shows them."""
     upper = load_topology().upper_teeth[:, None]
-    down = np.array([0, -0.18, 0.10], np.float32) * upper + np.array([0, -0.02, 0.05], np.float32) * (1 - upper)
+    down = np.array([0, -0.26, 0.10], np.float32) * upper + np.array([0, -0.08, 0.02], np.float32) * (1 - upper)
     return np.asarray(subdivide("teeth", coarse) + down, dtype=np.float32)
 
 
@@ -30,8 +30,8 @@ def place_tongue(coarse: Floats) -> Floats:
     canonical = load_topology().canonical["tongue"]
     arch = 0.28 * np.exp(-(((canonical[:, 2] + 1.5) / 2.0) ** 2)) * np.exp(-((canonical[:, 0] / 1.5) ** 2))
     groove = 0.16 * np.exp(-((canonical[:, 0] / 0.25) ** 2))
-    tongue[:, 1] += arch - groove - 0.90
-    tongue[:, 2] -= 1.00
+    tongue[:, 1] += arch - groove - 1.40
+    tongue[:, 2] -= 1.40
     return tongue
 
 
