@@ -169,8 +169,9 @@ def _paint(
             fade = min(1.0, 0.05 / look.texel_cm) * smoothstep(-15.0, -12.0, y)
             pores = rotated_noise(block, 1, x, y, z, 8.0, look.offset) + 0.8 * fine
             # Single pores show in large images only.
-            single = rotated_noise(block, 2, x, y, z, 15.0, look.offset) * smoothstep(0.05, 0.025, look.texel_cm)
-            pores += 0.7 * single
+            if look.texel_cm < 0.05:
+                single = rotated_noise(block, 2, x, y, z, 15.0, look.offset) * smoothstep(0.05, 0.025, look.texel_cm)
+                pores += 0.7 * single
             speck = 1 + (0.042 * pores + 0.03 * middle) * (1 - border) * fade
             red, green, blue = red * speck, green * speck, blue * speck
             rough_skin = 0.0030 * (1 + look.age) * (1 + 0.8 * bell2(x, 2.5, y + 2.5, 2.5))
@@ -194,12 +195,15 @@ def _paint(
 def _blood(x: float, y: float, z: float, lids: float, ears: float, look: SkinLook) -> float:
     """Redness: cheeks, nose, chin, ears and lids; the forehead has less."""
     ax, front = abs(x), smoothstep(-7, -2, z)
+    elsewhere = 0.45 * ears + 0.22 * lids - 0.02 * bell2(ax, 4, y - 5, 2)
+    if front <= 0:
+        return elsewhere
     cheek = bell2(ax - 3.9, 2.0, y + 3.0, 1.7) * front
     nose = bell2(x, 1.2, y + 3.6, 1.0) * bell(z - 3.5, 2.5)
     chin = bell2(x, 1.5, y + 9.3, 1.0)
     amount = (0.16 + 0.40 * look.flush) * (cheek + 1.5 * nose + 0.4 * chin)
     amount += 0.12 * bell2(ax - 1.5, 0.7, y + 3.5, 0.8) * front
-    return amount + 0.45 * ears + 0.22 * lids - 0.02 * bell2(ax, 4, y - 5, 2)
+    return amount + elsewhere
 
 
 @compiled
@@ -234,7 +238,7 @@ def _lip_border(x: float, lips: float) -> float:
 @compiled
 def _lip_color(x: float, y: float, look: SkinLook) -> tuple[float, float, float]:
     """Red of blood where skin is fair, brown where it is dark; the upper lip and the line between them are darker."""
-    strength = (0.66 + 0.42 * look.lip) * (1 - 0.28 * look.sex) * (1 - 0.15 * look.age)
+    strength = (0.66 + 0.42 * look.lip) * (1 - 0.18 * look.sex) * (1 - 0.08 * look.age)
     fair = 1 - look.darkness
     red = look.red * math.exp((-0.06 - 0.16 * fair) * strength)
     green = look.green * math.exp((-0.38 - 0.52 * fair) * strength)
@@ -243,7 +247,7 @@ def _lip_color(x: float, y: float, look: SkinLook) -> tuple[float, float, float]
     red += (0.26 - red) * paint
     green += (0.028 - green) * paint
     blue += (0.05 - blue) * paint
-    shade = (0.12 + 0.16 * look.darkness) * smoothstep(-6.78, -6.55, y)
+    shade = (0.20 + 0.10 * look.darkness) * smoothstep(-6.78, -6.55, y)
     # No wider: parted lips would look open.
     line = bell(y + 6.70 - 0.02 * x * x, 0.06)
     red *= (1 - shade) * (1 - 0.20 * line)
@@ -274,6 +278,8 @@ def _lower_face_shade(x: float, y: float, z: float, waver: float) -> float:
 @compiled
 def _nose_fold(ax: float, y: float, waver: float, width: float) -> float:
     """Depth in 0..1 of the fold from the wing of the nose past the corner of the mouth."""
+    if y > -3.1 or y < -6.9:
+        return 0.0
     along = min(1.0, max(0.0, (-3.3 - y) / 3.6))
     line = bell(ax - 1.95 - 1.25 * along - 0.055 * waver, width)
     return line * smoothstep(-3.1, -3.9, y) * smoothstep(-6.9, -5.6, y)
@@ -284,18 +290,23 @@ def _wrinkles(x: float, y: float, z: float, waver: float, look: SkinLook) -> tup
     """Height in cm of lines at rest, and of lines that expression deepens."""
     ax = abs(x)
     front = smoothstep(-5.0, -2.0, z)
-    wave = 0.10 * waver
-    forehead = 0.0
-    for line in (3.2, 4.05, 4.9):
-        forehead += bell(y - line - 0.22 * math.cos(0.75 * x) - wave, 0.085)
-    forehead *= smoothstep(4.6, 2.5, ax)
+    if front <= 0:
+        return 0.0, 0.0
+    # Most lines are far from most places: what would be zero is not computed.
+    forehead, crow, bag, glabella = 0.0, 0.0, 0.0, 0.0
+    if y > 2.2 and ax < 4.6:
+        for line in (3.2, 4.05, 4.9):
+            forehead += bell(y - line - 0.22 * math.cos(0.75 * x) - 0.10 * waver, 0.085)
+        forehead *= smoothstep(4.6, 2.5, ax)
     out = ax - 4.9
-    crow = 0.0
-    for slope in (-0.55, -0.15, 0.3):
-        crow += bell(y + 0.1 - out * slope - 0.06 * waver, 0.06)
-    crow *= smoothstep(0.0, 0.3, out) * smoothstep(1.7, 0.8, out)
-    bag = bell(y + 1.55 + 0.10 * ((ax - 3.2) / 1.5) ** 2 + 0.05 * waver, 0.07) * smoothstep(1.7, 1.0, abs(ax - 3.2))
-    glabella = bell(ax - 0.55 - 0.05 * waver, 0.07) * bell(y - 1.6, 0.7)
+    if 0 < out < 1.7:
+        for slope in (-0.55, -0.15, 0.3):
+            crow += bell(y + 0.1 - out * slope - 0.06 * waver, 0.06)
+        crow *= smoothstep(0.0, 0.3, out) * smoothstep(1.7, 0.8, out)
+    if abs(ax - 3.2) < 1.7 and -2.6 < y < -0.6:
+        bag = bell(y + 1.55 + 0.10 * ((ax - 3.2) / 1.5) ** 2 + 0.05 * waver, 0.07) * smoothstep(1.7, 1.0, abs(ax - 3.2))
+    if ax < 1.2 and -1.5 < y < 4.7:
+        glabella = bell(ax - 0.55 - 0.05 * waver, 0.07) * bell(y - 1.6, 0.7)
     fold = _nose_fold(ax, y, waver, 0.11)
     deep = max(0.0, look.age - 0.22) * (0.45 + 0.85 * look.wrinkles)
     rest = -0.042 * deep * forehead - 0.036 * deep * crow - 0.030 * deep * bag - 0.032 * deep * glabella
