@@ -13,6 +13,8 @@ from swapcore.synth.wardrobe import GrownParts, covers, grow
 
 _TEXELS_PER_PX = 1.4
 """Height of the texture over the side of the image: a little more than one texel per pixel of the supersampled face."""
+_FEW_HAIRS_PX = 128
+"""Images smaller than this have fewer, wider ribbons."""
 _SMALLEST_TEXTURE, _LARGEST_TEXTURE, _TEXTURE_STEP = 96, 1024, 32
 
 
@@ -43,5 +45,6 @@ def texture_height(size_px: int) -> int:
 
 
 def detail_of(size_px: int) -> float:
-    """How finely hair is divided: 1 at 256 px."""
-    return float(np.clip((size_px / 256) ** (0.9 if size_px < 256 else 0.6), 0.25, 1.8))
+    """How finely hair is divided: 1 at 256 px; still less below 128 px, where few ribbons are as wide as a pixel."""
+    detail = np.clip((size_px / 256) ** (0.9 if size_px < 256 else 0.6), 0.25, 1.8)
+    return float(detail * min(1.0, size_px / _FEW_HAIRS_PX))

@@ -28,6 +28,8 @@ from swapcore.synth.layers import Layer, Material, Part, Ribbons
 
 _LIGHTEST = 0.8
 """Albedo that no lock exceeds."""
+_COARSE = 0.25
+"""Below this detail ribbons have fewer points, and single hairs are too thin to be seen."""
 _LONG = (HairStyle.BOB, HairStyle.LONG_STRAIGHT, HairStyle.LONG_WAVY)
 
 
@@ -107,6 +109,8 @@ def grow_hair(identity: Identity, head: Head, detail: float) -> GrownHair:
     if style is HairStyle.HEADSCARF:
         return GrownHair((), wear_scarf(identity, head))
     recipe = RECIPES[style]
+    if detail < _COARSE:
+        recipe = replace(recipe, points=max(3, 2 * recipe.points // 3), strays=0)
     distance = vertex_distance(identity, head)
     cover = cover_at(identity, head.canonical, distance) * (1 - head.groups["ears"])
     count = int(recipe.count * detail**0.7)
@@ -140,7 +144,7 @@ def _main(
     if style in _LONG:
         keep = ~crosses_face(curves)
         curves, layer, color, roots = curves[keep], layer[keep], color[keep], roots.take(keep)
-    wider = float(np.clip((recipe.count / count) ** 0.5, 0.6, 1.6))
+    wider = float(np.clip((recipe.count / count) ** 0.5, 0.6, 2.0))
     look = replace(recipe.look, width_cm=recipe.look.width_cm * wider)
     return dress(curves, roots, layer, color, look, rng), *_strays(curves, roots, color, recipe, rng)
 
@@ -301,7 +305,10 @@ def shell_share(recipe: Recipe, distance: Array) -> Array:
 
 def under_shell(identity: Identity, head: Head, lift: Array, cover: Array) -> Layer:
     """A dark layer at height lift (V,) above the scalp, so that no skin shines through the hair."""
-    faces = head.triangles[(cover > 0.02)[head.triangles].all(1)]
+    covered = cover > 0.02
+    faces = head.triangles[
+        covered[head.triangles[:, 0]] & covered[head.triangles[:, 1]] & covered[head.triangles[:, 2]]
+    ]
     used, index = np.unique(faces, return_inverse=True)
     triangles = index.reshape(faces.shape)
     vertices = head.vertices[used] + head.normals[used] * lift[used, None]

@@ -46,7 +46,8 @@ def scatter_roots(head: Head, cover: Array, count: int, rng: np.random.Generator
         count: number of roots.
         rng: where the random numbers come from.
     """
-    growing = head.triangles[cover[head.triangles].max(1) > 0]
+    grown = cover > 0
+    growing = head.triangles[grown[head.triangles[:, 0]] | grown[head.triangles[:, 1]] | grown[head.triangles[:, 2]]]
     a, b, c = (head.canonical[growing[:, i]] for i in range(3))
     share = np.linalg.norm(np.cross(b - a, c - a), axis=1) * cover[growing].mean(1)
     total = np.cumsum(share.astype(np.float64))
