@@ -98,7 +98,7 @@ def _lid(
     aside = np.stack([0.55 * fan, np.zeros(count), np.zeros(count)], 1) + 0.10 * rng.normal(size=(count, 3))
     share = np.linspace(0, 1, _POINTS)[None, :, None]
     droop = -0.18 * up * share * (1 - share)
-    rise = np.array([0.0, up, 0.15]) * (0.34 * share**1.7)
+    rise = np.array([0.0, up, 0.15]) * (0.31 * share**1.7)
     path = (outward + aside)[:, None] * (share * (0.75 - 0.3 * share)) + rise + droop * np.array([0, 1.0, 0])
     points = base[:, None] + 0.01 * outward[:, None] + path * length[:, None, None]
     firm = (0.80 + 0.15 * identity.eye_makeup) * (1.0 if upper else 0.6)

@@ -1,9 +1,11 @@
 """From an identity to the coarse vertices of its head."""
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from swapcore.synth.asset import Floats, load_asset
 from swapcore.synth.curves import smoothsteps
@@ -13,8 +15,8 @@ from swapcore.synth.identity import SHAPE_PARAMETERS, Identity
 LIMIT = 2.2
 """A shape parameter of 1 is this many standard deviations from the mean."""
 _SPREAD = {
-    "head": 0.215, "forehead": 0.24, "eyebrows": 0.30, "eye": 0.31, "nose": 0.27, "mouth": 0.225, "cheek": 0.33,
-    "chin": 0.29, "ear": 0.24, "neck": 0.14, "asym": 0.08,
+    "head": 0.247, "forehead": 0.276, "eyebrows": 0.345, "eye": 0.356, "nose": 0.31, "mouth": 0.259, "cheek": 0.38,
+    "chin": 0.333, "ear": 0.276, "neck": 0.161, "asym": 0.092,
 }  # fmt: skip
 """Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
 _NARROWER = {
@@ -27,8 +29,8 @@ _NARROWER = {
 }  # fmt: skip
 """Factors of single parameters' deviations: chosen so that proportions vary among people as much as in photographs."""
 LARGEST_CM = {
-    "head": 1.3, "forehead": 1.5, "eyebrows": 0.60, "eye": 0.50, "nose": 0.80, "mouth": 0.53, "cheek": 0.66, "chin": 1.05,
-    "ear": 1.1, "neck": 1.1, "asym": 0.22,
+    "head": 1.43, "forehead": 1.65, "eyebrows": 0.66, "eye": 0.55, "nose": 0.88, "mouth": 0.583, "cheek": 0.726,
+    "chin": 1.16, "ear": 1.21, "neck": 1.21, "asym": 0.242,
 }  # fmt: skip
 """Farthest that the parameters of one region together move a vertex. Single parameters at their ends look natural; many of one
 region, all pushing the same way, give a caricature."""
@@ -39,8 +41,9 @@ _EVERYBODY = {
 distance to photographs, benchmarks/renderer.py)."""
 _PEOPLE = {
     "chin_bones": -0.2, "chin_height": -0.145, "chin_jaw_drop": -0.05, "chin_triangle": 0.15, "chin_width": -0.28,
-    "eye_corner1": -0.09, "eye_epicanthus": -0.043, "eye_eyefold": -0.047, "eye_height1": 0.046, "eye_scale": -0.15,
-    "eye_trans_out": 0.52, "forehead_nubian": -0.25, "head_angle": -0.04, "head_diamond": 0.065, "head_fat": -0.4,
+    "eye_corner1": -0.09, "eye_epicanthus": -0.043, "eye_eyefold": -0.047, "eye_height1": 0.046, "eye_push1": 0.15,
+    "eye_push2": 0.15, "eye_scale": -0.15, "eye_trans_out": 0.52, "eyebrows_trans_up": -0.1, "forehead_nubian": -0.25,
+    "head_angle": -0.04, "head_diamond": 0.065, "head_fat": -0.4,
     "head_invertedtriangular": 0.075, "head_oval": 0.1, "head_rectangular": -0.23, "head_round": 0.09,
     "head_scale_horiz": -0.18, "head_square": -0.26, "head_triangular": -0.19, "mouth_angles": -0.2,
     "mouth_lowerlip_height": -0.45, "mouth_lowerlip_volume": -0.15, "mouth_scale_horiz": 0.14,
@@ -83,31 +86,45 @@ def _mixed(identity: Identity, offsets: dict[str, float]) -> Floats:
     for name, weight in weights.items():
         if weight != 0:
             moved += weight * asset.macro[name]
-    for name, share in {**dict.fromkeys(SHAPE_PARAMETERS, 0.0), **_EVERYBODY}.items():
-        moved += _displacement(name, share + offsets.get(name, 0.0))
-    for region, field in _deviations(identity, offsets).items():
-        moved += limited(field, LARGEST_CM[region])
+    shared, own = _shares(identity, offsets)
+    for region, targets in _regions().items():
+        moved += (targets.matrix @ targets.ends(shared)).reshape(moved.shape)
+        deviation = targets.matrix @ (targets.ends(shared + own) - targets.ends(shared))
+        moved += limited(deviation.reshape(moved.shape), LARGEST_CM[region])
     return center_on_eyes(moved.astype(np.float32))
 
 
-def _displacement(name: str, share: float) -> Floats | float:
-    """(N, 3) cm that a share of a shape parameter's target moves the vertices."""
-    if share == 0:
-        return 0.0
-    up, down = load_asset().local[name]
-    return share * up if share > 0 else -share * down
+def _shares(identity: Identity, offsets: dict[str, float]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Shares of the shape parameters' targets: (P,) those of everybody with offsets, and (P,) the person's besides."""
+    shared = [_EVERYBODY.get(name, 0.0) + offsets.get(name, 0.0) for name in SHAPE_PARAMETERS]
+    return np.array(shared), np.array(identity.shape) * _spreads()
 
 
-def _deviations(identity: Identity, offsets: dict[str, float]) -> dict[str, Floats]:
-    """Region -> (N, 3) cm that its parameters move the vertices away from those of everybody."""
-    fields = {region: np.zeros(load_asset().base.shape) for region in LARGEST_CM}
-    spread = _spreads()
-    for number, (name, value) in enumerate(zip(SHAPE_PARAMETERS, identity.shape, strict=True)):
-        everybody = _EVERYBODY.get(name, 0.0) + offsets.get(name, 0.0)
-        own = _displacement(name, everybody + value * spread[number]) - _displacement(name, everybody)
-        region = name.split("_")[0]
-        fields[region] += own
-    return fields
+@dataclass(frozen=True)
+class RegionTargets:
+    """The targets of the shape parameters of one region; R of them."""
+
+    numbers: npt.NDArray[np.int64]
+    """(R,) in the order of SHAPE_PARAMETERS."""
+    matrix: sparse.csr_matrix
+    """(3N, 2R) cm that the vertices move: toward the positive ends, then toward the negative ones."""
+
+    def ends(self, shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(2R,) how far the shares (P,) of all parameters go toward the two ends of each of the region's."""
+        of_region = shares[self.numbers]
+        return np.concatenate([np.maximum(of_region, 0), np.maximum(-of_region, 0)])
+
+
+@functools.cache
+def _regions() -> dict[str, RegionTargets]:
+    """Region -> its targets; most vertices are far from most of them, so products with sparse matrices are fast."""
+    local, regions = load_asset().local, np.array([name.split("_")[0] for name in SHAPE_PARAMETERS])
+    targets = {}
+    for region in LARGEST_CM:
+        numbers = np.flatnonzero(regions == region)
+        ends = [local[SHAPE_PARAMETERS[n]][end].ravel() for end in (0, 1) for n in numbers]
+        targets[region] = RegionTargets(numbers, sparse.csr_matrix(np.stack(ends, 1).astype(np.float64)))
+    return targets
 
 
 def limited(field: Floats, largest_cm: float) -> Floats:
