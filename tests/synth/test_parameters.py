@@ -57,6 +57,13 @@ def test_a_smaller_range_stays_nearer_the_neutral_view() -> None:
     assert half.span_cm - NEUTRAL.span_cm == pytest.approx((full.span_cm - NEUTRAL.span_cm) / 2)
 
 
+def test_heads_that_turn_all_the_way_neither_nod_nor_tilt_far_and_every_end_is_reached() -> None:
+    drawn = [draw_attributes(np.random.default_rng([5, n]), 1.0) for n in range(1500)]
+    shares = np.array([[a.yaw_deg / 32, a.pitch_deg / 14, a.roll_deg / 12] for a in drawn])
+    assert np.linalg.norm(shares, axis=1).max() <= 1 + 1e-9
+    assert np.abs(shares).max(0).min() > 0.9
+
+
 def test_people_are_spread_evenly_over_tone_age_sex_and_shape() -> None:
     people = [draw_identity(np.random.default_rng([4, n])) for n in range(1200)]
     for name, fewest in (("skin_tone", 240), ("age", 180)):

@@ -94,7 +94,7 @@ NEUTRAL = Attributes(
     gaze_x_deg=0.0,
     gaze_y_deg=0.0,
     light_azimuth_deg=20.0,
-    light_elevation_deg=35.0,
+    light_elevation_deg=20.0,
     light_intensity=1.1,
     light_warmth=0.0,
     light_softness=0.6,
@@ -130,7 +130,7 @@ _SPREAD: dict[str, tuple[float, float]] = {
     "roll_deg": (-12.0, 12.0),
     "smile": (-0.6, 1.0),
     "smile_open": (0.0, 1.0),
-    "mouth_open": (-0.9, 0.7),
+    "mouth_open": (-0.9, 0.55),
     "frown": (-1.5, 0.5),
     "pucker": (-3.5, 0.6),
     "cheek_puff": (-5.0, 0.6),
@@ -162,8 +162,7 @@ _SPREAD: dict[str, tuple[float, float]] = {
     "hair_volume": (-1.0, 1.0),
 }
 """Full range of each parameter; below zero a share stays at 0, so that a face at rest is common."""
-
-
+_POSE = ("yaw_deg", "pitch_deg", "roll_deg")
 _ODDS = {"collar": 0.7, "glasses": 0.10, "headwear": 0.03}
 """How frequently one of the kinds above 0 is worn."""
 
@@ -185,4 +184,14 @@ def draw_attributes(rng: np.random.Generator, attribute_range: float) -> Attribu
             rest = getattr(NEUTRAL, name)
             drawn = rest + attribute_range * (float(rng.uniform(low, high)) - rest)
             values[name] = float(np.clip(drawn, bounds.low, bounds.high))
-    return Attributes(**values)  # type: ignore[arg-type]
+    return Attributes(**values | _within_reach(values))  # type: ignore[arg-type]
+
+
+def _within_reach(values: dict[str, float]) -> dict[str, float]:
+    """The pose of the head, moved from the box of the three ranges into the ellipsoid in it.
+
+    A head that turns all the way neither nods nor tilts far: people face a camera, and a detector misses corners of the box.
+    """
+    shares = np.array([values[name] / _SPREAD[name][1] for name in _POSE])
+    inside = shares * np.abs(shares).max() / max(float(np.linalg.norm(shares)), 1e-9)
+    return {name: float(share * _SPREAD[name][1]) for name, share in zip(_POSE, inside, strict=True)}

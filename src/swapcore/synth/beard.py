@@ -20,7 +20,7 @@ _STUBBLE = 0.35
 """Up to this a beard is short hairs over a painted base; above it, the hairs get longer."""
 _JOINT = {FULL: 0.75, GOATEE: 0.4, MUSTACHE: 0.0, THIN_MUSTACHE: 0.4}
 """Density at the corners of the mouth, where a mustache goes over into the beard."""
-_SPARSEST = 0.14
+_SPARSEST = 0.22
 """No ribbons grow where the beard is less dense than this."""
 _OVER_LIP = 0.08
 """How far a mustache reaches over the upper lip, cm."""
@@ -36,7 +36,7 @@ def beard_distance(where: Array) -> tuple[Array, Array]:
     """Distance in cm of canonical points (N, 3) inside the borders of cheek and chin (N,), and of the mustache (N,)."""
     x, y, z = np.abs(where[:, 0]), where[:, 1], where[:, 2]
     line = -6.5 + 4.6 * smoothstep(2.6, 7.0, x) - 0.5 * _bell(x - 2.6, 0.9)
-    throat = y + 12.0 + 1.2 * smoothstep(-2.0, -7.0, z)
+    throat = y + 11.75 + 1.2 * smoothstep(-2.0, -7.0, z)
     chin = np.minimum(np.minimum(line - y, throat), (z + 7.0 + 1.8 * smoothstep(-4.5, -9.0, y)) * 0.8)
     above_lip = np.minimum(np.minimum(-4.1 - 0.05 * x - 0.10 * x**2 - y, 3.2 - x), np.minimum(y + 6.8, z + 1.0))
     return chin.astype(np.float32), above_lip.astype(np.float32)
