@@ -15,8 +15,8 @@ from swapcore.synth.identity import SHAPE_PARAMETERS, Identity
 LIMIT = 2.2
 """A shape parameter of 1 is this many standard deviations from the mean."""
 _SPREAD = {
-    "head": 0.262, "forehead": 0.293, "eyebrows": 0.366, "eye": 0.377, "nose": 0.329, "mouth": 0.275, "cheek": 0.403,
-    "chin": 0.353, "ear": 0.293, "neck": 0.171, "asym": 0.0975,
+    "head": 0.237, "forehead": 0.264, "eyebrows": 0.3, "eye": 0.341, "nose": 0.297, "mouth": 0.248, "cheek": 0.363,
+    "chin": 0.319, "ear": 0.264, "neck": 0.154, "asym": 0.08,
 }  # fmt: skip
 """Standard deviation, among people, of the share of a target that a parameter applies; three times as much gives monsters."""
 _NARROWER = {
@@ -29,8 +29,8 @@ _NARROWER = {
 }  # fmt: skip
 """Factors of single parameters' deviations: chosen so that proportions vary among people as much as in photographs."""
 LARGEST_CM = {
-    "head": 1.49, "forehead": 1.72, "eyebrows": 0.686, "eye": 0.572, "nose": 0.915, "mouth": 0.606, "cheek": 0.755,
-    "chin": 1.21, "ear": 1.26, "neck": 1.26, "asym": 0.252,
+    "head": 1.39, "forehead": 1.6, "eyebrows": 0.6, "eye": 0.535, "nose": 0.856, "mouth": 0.567, "cheek": 0.706, "chin": 1.12,
+    "ear": 1.18, "neck": 1.18, "asym": 0.22,
 }  # fmt: skip
 """Farthest that the parameters of one region together move a vertex. Single parameters at their ends look natural; many of one
 region, all pushing the same way, give a caricature."""
@@ -41,10 +41,8 @@ _EVERYBODY = {
 distance to photographs, benchmarks/renderer.py)."""
 _PEOPLE = {
     "chin_bones": -0.2, "chin_height": -0.145, "chin_jaw_drop": -0.05, "chin_triangle": 0.15, "chin_width": -0.28,
-    "eye_corner1": -0.09, "eye_epicanthus": -0.043, "eye_eyefold": -0.047, "eye_height1": 0.046, "eye_push1": 0.15,
-    "eye_push2": 0.15, "eye_scale": -0.15, "eye_trans_out": 0.52, "eyebrows_angle": -0.15, "eyebrows_trans_up": -0.3,
-    "forehead_nubian": -0.25,
-    "head_angle": -0.04, "head_diamond": 0.065, "head_fat": -0.4,
+    "eye_corner1": -0.09, "eye_epicanthus": -0.043, "eye_eyefold": -0.047, "eye_height1": 0.046, "eye_scale": -0.15,
+    "eye_trans_out": 0.52, "forehead_nubian": -0.25, "head_angle": -0.04, "head_diamond": 0.065, "head_fat": -0.4,
     "head_invertedtriangular": 0.075, "head_oval": 0.1, "head_rectangular": -0.23, "head_round": 0.09,
     "head_scale_horiz": -0.18, "head_square": -0.26, "head_triangular": -0.19, "mouth_angles": -0.2,
     "mouth_lowerlip_height": -0.45, "mouth_lowerlip_volume": -0.15, "mouth_scale_horiz": 0.14,
