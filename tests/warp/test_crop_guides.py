@@ -55,7 +55,8 @@ def test_the_seam_of_closed_lips_is_the_templates(show):
     source, template = show("source", mouth_open=0.8), show("template")
     before, after = guides(source, template)
     x, y = (template.points[[13, 14], :2].mean(0) * WORKING_PX / template.image.shape[0]).astype(int)
-    # The mesh finds the lips within two pixels.
+    # The mesh finds the lips within two pixels; a thin seam may be shared by two rows.
     seam = (0, 0, slice(y - 1, y + 3), slice(x - 2, x + 3))
     assert before.usable[seam].max() > 0.9
-    assert after.usable[seam].min() < 0.5
+    assert (1 - after.usable[seam]).sum(0).min() > 0.7
+    assert (1 - before.usable[seam]).sum(0).max() < 0.3
