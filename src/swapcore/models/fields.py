@@ -22,7 +22,6 @@ _MASK_LOGIT, _SOURCE_LOGIT, _PAINT_LOGIT = 6.0, 3.0, -6.0
 _SURE_REACH, _UNSURE_REACH, _MASK_REACH = 1.0, 4.0, 2.0
 """Of the learned correction of logits. A network that may overrule the guide shrinks the source's share from its edges: brows end
 too early, and lips become the template's. It may do so where the source hides what the output shows."""
-
 _MOVES = 0.1
 """From this part of the outline's movement on surroundings are replaced."""
 _FEATURE_EDGE = 2 / 112
@@ -70,21 +69,25 @@ class FieldGenerator(Backbone):
         """Predict the fields of a batch at the working size, (B, 3, w, w) images and a guide of that size."""
         usable = guide.usable
         with full_precision(source):
+            # Near the outline the source may already show the background.
+            seen = well_inside(guide.visible)
             moved, own = move(source, guide.flow), move(template, guide.own_flow)
-            light = estimate_light(moved, own, _areas(guide))
+            areas = Areas(usable * guide.skin, seen, guide.eyes, guide.brows, guide.lips)
+            light = estimate_light(moved, own, areas)
             first_guess = relight(moved, light)
         window = window_of(self.size_px, self.window, self.multiple)
         spliced = window.cut(torch.cat([source, template, first_guess, own, usable], 1))
         coarse, fine = self.decode(spliced, description)
         fine = activate(self.refine(fine))
         with full_precision(source):
-            return self._fields(coarse.float(), fine.float(), guide, light, window)
+            return self._fields(coarse.float(), fine.float(), guide, seen, light, window)
 
     def _fields(
         self,
         coarse: torch.Tensor,
         fine: torch.Tensor,
         guide: Guide,
+        seen: torch.Tensor,
         light: Light,
         window: Window,
     ) -> Fields:
@@ -94,7 +97,7 @@ class FieldGenerator(Backbone):
         flows = F.interpolate(flows, size=(window.side, window.side), mode="bilinear", align_corners=False)
         flows = self.max_flow * window.cut(_movable(guide)) * torch.tanh(slow[:, :4] + flows)
         sharp = F.pixel_shuffle(self.output(fine), self.unshuffle)
-        mask_logit, share_logits, reach = _first_logits(guide, window)
+        mask_logit, share_logits, reach = _first_logits(guide, seen, window)
         of_mask, of_shares = _bounded(sharp[:, 3:4], _MASK_REACH), _bounded(sharp[:, 4:6], reach)
         shares = torch.softmax(F.pad(of_shares, (0, 0, 0, 0, 0, 1)) + share_logits, 1)
         flows, gain, bias, shares, painted = (
@@ -117,29 +120,26 @@ def _bounded(logits: torch.Tensor, reach: torch.Tensor | float) -> torch.Tensor:
     return reach * torch.tanh(logits / reach)
 
 
-def _areas(guide: Guide) -> Areas:
-    """What the source and the template that a guide aligns show."""
-    inside = well_inside(guide.visible)  # pixels of the outline have the background's color
-    return Areas(guide.usable * guide.skin, inside, guide.eyes, guide.brows, guide.lips)
-
-
 def _movable(guide: Guide) -> torch.Tensor:
     """Where flows are corrected, (B, 1, w, w) in [0, 1]: not at brows, eyes and lips, where landmarks are exact and carry the
     expression."""
     return gaussian_blur(guide.skin, _FEATURE_EDGE * int(guide.skin.shape[-1]))
 
 
-def _first_logits(guide: Guide, window: Window) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _first_logits(guide: Guide, seen: torch.Tensor, window: Window) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Compute what training starts from: the source inside the face where it is visible, the moved template around it.
 
     From even shares the network would learn half-and-half faces.
+
+    Args:
+        guide: of the working size.
+        seen: (B, 1, w, w) in [0, 1], where the source shows the face, away from its outline.
+        window: in which fields are predicted.
 
     Returns:
         Logit of the mask (B, 1, side, side); logits of paint, source and template (B, 3, side, side); reach of their correction
         (B, 1, side, side).
     """
-    # Near the outline the source may already show the background.
-    seen = well_inside(guide.visible)
     source = _SOURCE_LOGIT * (2 * seen * (1 - guide.kept) - 1)
     unsure = guide.near * (1 - guide.kept) * (1 - seen)
     shares = torch.cat([source.abs() + _PAINT_LOGIT, source, -source], 1)

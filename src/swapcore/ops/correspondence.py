@@ -128,7 +128,12 @@ def _around(covered: torch.Tensor) -> torch.Tensor:
     sigma = _FAR_SIGMA * int(covered.shape[-1])
     blurred = gaussian_blur(covered, sigma).clamp(1e-4, 1 - 1e-4)
     distance_px = -sigma * math.sqrt(2) * torch.erfinv(2 * blurred - 1)
-    t = (1 - distance_px / (_AROUND * int(covered.shape[-1]))).clamp(0, 1)
+    return ramp(distance_px, _AROUND * int(covered.shape[-1]), 0.0)
+
+
+def ramp(values: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    """0 up to low, 1 from high on (or the reverse where high < low), smooth between; any shape."""
+    t = ((values - low) / (high - low)).clamp(0, 1)
     return t * t * (3 - 2 * t)
 
 

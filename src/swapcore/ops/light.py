@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import torch
 
-from swapcore.ops.correspondence import gaussian_blur
+from swapcore.ops.correspondence import gaussian_blur, ramp
 
 FLOOR: Final = 6.0
 """Gray levels added before the logarithm, so that noise in the dark stays small."""
@@ -41,7 +41,8 @@ _ROOM: Final = 0.5
 _DARK_BOUNDS: Final = (0.8, 2.2)
 _WARM_BROWS: Final = 0.6
 """Of the skin's hue: brows are at least so warm. Hair is never bluer than gray, but gray next to pale skin looks blue."""
-_HALF_RANGE: Final = 127.5
+HALF_RANGE: Final = 127.5
+"""Gray levels of a difference of 1 in [-1, 1]."""
 _LEAST: Final = 1e-3
 """Keeps quotients finite."""
 
@@ -90,7 +91,7 @@ def estimate_light(source: torch.Tensor, template: torch.Tensor, areas: Areas) -
     # Shadows, highlights and lips of a much darker or paler source do not become the template's by an exchange of slow light:
     # there the template also gives the tones of the features, which have the same places. Brows and eyes stay the source's.
     near = [_slow(values, face, face, FEATURE_SIGMA * eye_px, eye_px) for values in logarithms]
-    amount = DARKER_SHARE * _ramp(brighter, *DARKER) + PALER_SHARE * _ramp(-brighter, *PALER)
+    amount = DARKER_SHARE * ramp(brighter, *DARKER) + PALER_SHARE * ramp(-brighter, *PALER)
     share = amount * (1 - areas.brows)
     own, wanted = (torch.lerp(slow, fine, share) for slow, fine in zip((own, wanted), near, strict=True))
     detail, wanted_detail = (_detail(values, slow) for values, slow in zip(logarithms, (own, wanted), strict=True))
@@ -98,7 +99,7 @@ def estimate_light(source: torch.Tensor, template: torch.Tensor, areas: Areas) -
     ratio = _deviation(wanted_detail, skin, sigma) / _deviation(detail, skin, sigma).clamp(min=1e-4)
     contrast = ratio.clamp(*_CONTRAST_BOUNDS) * (1 - SOFTER * share)
     light = Light(own, wanted, contrast, share, amount * areas.brows, areas.brows)
-    lips = areas.lips * torch.maximum(_ramp(brighter, *LIPS), PALE_LIPS_SHARE * _ramp(-brighter, *LIPS))
+    lips = areas.lips * torch.maximum(ramp(brighter, *LIPS), PALE_LIPS_SHARE * ramp(-brighter, *LIPS))
     return _with_eyes(_with_lips(light, logarithms, lips, LIPS_SIGMA * eye_px), logarithms, areas.eyes)
 
 
@@ -122,18 +123,18 @@ def relight(image: torch.Tensor, light: Light) -> torch.Tensor:
     level = level - light.dark_hair * level.clamp(min=0)
     same = torch.where(level < 0, level, _reflections(level.clamp(min=0), own_level, wanted_level))
     small = same.clamp(-SKIN_DETAIL, SKIN_DETAIL)
-    mapped = light.contrast * small + torch.where(level < 0, dark, torch.ones_like(dark)) * (same - small)
+    mapped = light.contrast * small + torch.where(level < 0, dark, 1.0) * (same - small)
     return from_log(_hues(detail, light, level, same) + wanted_level + mapped)
 
 
 def to_log(image: torch.Tensor) -> torch.Tensor:
     """Logarithm of the gray levels of [-1, 1], any shape."""
-    return torch.log((image.clamp(min=-1.0) + 1.0) * _HALF_RANGE + FLOOR)
+    return torch.log((image.clamp(min=-1.0) + 1.0) * HALF_RANGE + FLOOR)
 
 
 def from_log(values: torch.Tensor) -> torch.Tensor:
     """Inverse of ``to_log``."""
-    return (torch.exp(values) - FLOOR) / _HALF_RANGE - 1.0
+    return (torch.exp(values) - FLOOR) / HALF_RANGE - 1.0
 
 
 def _hues(detail: torch.Tensor, light: Light, level: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
@@ -147,7 +148,7 @@ def _hues(detail: torch.Tensor, light: Light, level: torch.Tensor, same: torch.T
     """
     own, wanted = (slow - slow.mean(1, keepdim=True) for slow in (light.own, light.wanted))
     # Hair takes the template's brightness, not its skin's hue.
-    hair = (1 - light.feature_share) * _ramp(level, -SKIN_DETAIL, -3 * SKIN_DETAIL)
+    hair = (1 - light.feature_share) * ramp(level, -SKIN_DETAIL, -3 * SKIN_DETAIL)
     # Reflections are less colored than skin by as much as they are brighter.
     reflected = torch.where(level > 0, (same + _LEAST) / (level.clamp(min=0) + _LEAST), 1.0)
     share = light.contrast.clamp(max=1) * reflected
@@ -168,7 +169,7 @@ def _reflections(level: torch.Tensor, own_level: torch.Tensor, wanted_level: tor
     added = torch.log(1 + (torch.exp(level) - 1) * ratio)
     room = (_ROOM * (_WHITE - wanted_level)).clamp(min=0.02)
     limited = room * (1 - torch.exp(-added / room))
-    return torch.lerp(added, limited, _ramp(ratio, 0.9, 0.5))
+    return torch.lerp(added, limited, ramp(ratio, 0.9, 0.5))
 
 
 def _with_lips(light: Light, logarithms: tuple[torch.Tensor, torch.Tensor], lips: torch.Tensor, sigma: float) -> Light:
@@ -199,7 +200,7 @@ def _white(values: torch.Tensor, eyes: torch.Tensor) -> torch.Tensor:
 
 def _slow(values: torch.Tensor, skin: torch.Tensor, face: torch.Tensor, sigma_px: float, eye_px: float) -> torch.Tensor:
     """Blur of skin pixels only; where none are near, of those farther away, and of the whole face at last."""
-    some_skin = _ramp(skin.sum((2, 3), keepdim=True), 0.0, 4.0)
+    some_skin = ramp(skin.sum((2, 3), keepdim=True), 0.0, 4.0)
     result = torch.lerp(_mean(values, face), _mean(values, skin), some_skin).expand_as(values)
     for sigma in (FAR_SIGMA * eye_px, sigma_px):
         result = _refined(result, values, skin, sigma)
@@ -210,7 +211,7 @@ def _refined(slow: torch.Tensor, values: torch.Tensor, skin: torch.Tensor, sigma
     """Blur of skin pixels where they are near, what is known from farther away elsewhere."""
     weight = gaussian_blur(skin, sigma_px)
     near = gaussian_blur(values * skin, sigma_px) / weight.clamp(min=1e-4)
-    return torch.lerp(slow, near, _ramp(weight, 0.02, 0.25))
+    return torch.lerp(slow, near, ramp(weight, 0.02, 0.25))
 
 
 def _mean(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -227,9 +228,3 @@ def _deviation(detail: torch.Tensor, skin: torch.Tensor, sigma_px: float) -> tor
     mean = gaussian_blur(detail * skin, sigma_px) / weight
     square = gaussian_blur(detail.square() * skin, sigma_px) / weight
     return (square - mean.square()).clamp(min=1e-6).sqrt()
-
-
-def _ramp(values: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    """As ``warp.view.ramp``."""
-    t = ((values - low) / (high - low)).clamp(0, 1)
-    return t * t * (3 - 2 * t)

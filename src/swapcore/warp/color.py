@@ -5,13 +5,13 @@ from typing import Final, NamedTuple
 import numpy as np
 import torch
 
-from swapcore.ops import light as ops_light
 from swapcore.ops.light import (
     DARKER,
     DARKER_SHARE,
     FAR_SIGMA,
     FEATURE_SIGMA,
     FLOOR,
+    HALF_RANGE,
     LIGHT_SIGMA,
     LIPS,
     LIPS_SIGMA,
@@ -22,6 +22,7 @@ from swapcore.ops.light import (
     SOFTER,
     Light,
 )
+from swapcore.ops.light import relight as relight_tensors
 from swapcore.warp.view import Field, blur, ramp
 
 _SIDE_SIGMA: Final = 0.06
@@ -156,9 +157,14 @@ def relight(warped: Field, light: LightTransfer) -> Field:
         warped: (H, W, 3), gray levels.
         light: its fields at the same size.
     """
-    fields = Light(*(torch.from_numpy(np.atleast_3d(field)).permute(2, 0, 1)[None] for field in light))
-    lit = ops_light.relight(torch.from_numpy(warped).permute(2, 0, 1)[None] / 127.5 - 1, fields)
-    return np.ascontiguousarray(((lit[0] + 1) * 127.5).permute(1, 2, 0).numpy())
+    fields = Light(**{name: _to_batch(field) for name, field in light._asdict().items()})
+    lit = relight_tensors(_to_batch(warped) / HALF_RANGE - 1, fields)
+    return np.ascontiguousarray(((lit[0] + 1) * HALF_RANGE).permute(1, 2, 0).numpy())
+
+
+def _to_batch(field: Field) -> torch.Tensor:
+    """(S, S) or (S, S, C) as a batch of one, (1, C, S, S)."""
+    return torch.from_numpy(np.atleast_3d(field)).permute(2, 0, 1)[None]
 
 
 def to_log(image: Field) -> Field:

@@ -25,6 +25,7 @@ from swapcore.faces.mesh.topology import (
     RIGHT_EYE_CORNERS,
     RIGHT_IRIS,
 )
+from swapcore.ops.correspondence import ramp
 from swapcore.ops.geometry import Points
 from swapcore.ops.guide import Reshape
 
@@ -159,6 +160,5 @@ def _nearest(points: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
 
 
 def _ramp(values: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    """As ``warp.view.ramp``, which computes in float32."""
-    t = ((values.float() - low) / (high - low)).clamp(0, 1)
-    return (t * t * (3 - 2 * t)).double()
+    """In float32, as ``warp.view.ramp`` computes."""
+    return ramp(values.float(), low, high).double()
